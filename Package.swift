@@ -1,0 +1,47 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "uwrx",
+  products: [
+    .executable(name: "uwrx", targets: ["uwrx"]),
+    .library(name: "Sandbox", targets: ["Sandbox"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    .executableTarget(
+      name: "uwrx",
+      dependencies: [
+        "Sandbox", "VirtualKernel", "Supervisor",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .target(
+      name: "Sandbox",
+      dependencies: [
+        "Supervisor", "VirtualKernel",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
+      name: "Supervisor",
+      dependencies: [
+        "VirtualKernel", "CGuest", "CLinux", "CSeccomp",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
+      name: "VirtualKernel",
+      dependencies: [
+        "CLinux",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(name: "CGuest"),
+    .target(name: "CLinux"),
+    .systemLibrary(
+      name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+    .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel"]),
+    .testTarget(name: "RunTests", dependencies: ["Sandbox"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

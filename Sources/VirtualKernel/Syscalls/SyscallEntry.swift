@@ -1,0 +1,48 @@
+import SystemPackage
+
+/// Decides one notification. Runs under the virtual kernel's lock and must not block.
+/// A thrown errno is the guest's result.
+typealias Handler = @Sendable (_ call: Call) throws(Errno) -> Outcome
+
+/// One line of the registry.
+public struct SyscallEntry: Sendable {
+  public let number: SyscallNumber
+  public let disposition: Disposition
+  /// Why this disposition is the right one, in one line for `uwrx syscalls`.
+  public let reason: StaticString
+  /// What a program would miss, or nil where support is full.
+  public let missing: StaticString?
+  /// Alternatives, any of which makes the call `native`.
+  public let nativeWhen: [ArgumentCondition]
+  let handler: Handler?
+
+  public var name: String { number.name }
+
+  static func native(_ number: SyscallNumber, _ reason: StaticString, missing: StaticString? = nil) -> SyscallEntry {
+    SyscallEntry(
+      number: number, disposition: .native, reason: reason, missing: missing, nativeWhen: [], handler: nil)
+  }
+
+  static func emulate(
+    _ number: SyscallNumber, _ handler: @escaping Handler, _ reason: StaticString,
+    missing: StaticString? = nil, nativeWhen: [ArgumentCondition] = []
+  ) -> SyscallEntry {
+    SyscallEntry(
+      number: number, disposition: .emulate, reason: reason, missing: missing, nativeWhen: nativeWhen, handler: handler)
+  }
+
+  static func gate(
+    _ number: SyscallNumber, _ handler: @escaping Handler, _ reason: StaticString,
+    missing: StaticString? = nil, nativeWhen: [ArgumentCondition] = []
+  ) -> SyscallEntry {
+    SyscallEntry(
+      number: number, disposition: .gate, reason: reason, missing: missing, nativeWhen: nativeWhen, handler: handler)
+  }
+
+  static func deny(
+    _ number: SyscallNumber, _ errno: Errno, _ reason: StaticString, nativeWhen: [ArgumentCondition] = []
+  ) -> SyscallEntry {
+    SyscallEntry(
+      number: number, disposition: .deny(errno), reason: reason, missing: nil, nativeWhen: nativeWhen, handler: nil)
+  }
+}
