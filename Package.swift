@@ -37,7 +37,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "CGuest"),
-    .target(name: "CLinux"),
+    .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel"]),

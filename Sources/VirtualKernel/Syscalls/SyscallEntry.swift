@@ -12,8 +12,8 @@ public struct SyscallEntry: Sendable {
   public let reason: StaticString
   /// What a program would miss, or nil where support is full.
   public let missing: StaticString?
-  /// Alternatives, any of which makes the call `native`.
-  public let nativeWhen: [ArgumentCondition]
+  /// Alternatives: the call is `native` when all conditions of any of them hold.
+  public let nativeWhen: [[ArgumentCondition]]
   let handler: Handler?
 
   public var name: String { number.name }
@@ -25,7 +25,7 @@ public struct SyscallEntry: Sendable {
 
   static func emulate(
     _ number: SyscallNumber, _ handler: @escaping Handler, _ reason: StaticString,
-    missing: StaticString? = nil, nativeWhen: [ArgumentCondition] = []
+    missing: StaticString? = nil, nativeWhen: [[ArgumentCondition]] = []
   ) -> SyscallEntry {
     SyscallEntry(
       number: number, disposition: .emulate, reason: reason, missing: missing, nativeWhen: nativeWhen, handler: handler)
@@ -33,16 +33,27 @@ public struct SyscallEntry: Sendable {
 
   static func gate(
     _ number: SyscallNumber, _ handler: @escaping Handler, _ reason: StaticString,
-    missing: StaticString? = nil, nativeWhen: [ArgumentCondition] = []
+    missing: StaticString? = nil, nativeWhen: [[ArgumentCondition]] = []
   ) -> SyscallEntry {
     SyscallEntry(
       number: number, disposition: .gate, reason: reason, missing: missing, nativeWhen: nativeWhen, handler: handler)
   }
 
   static func deny(
-    _ number: SyscallNumber, _ errno: Errno, _ reason: StaticString, nativeWhen: [ArgumentCondition] = []
+    _ number: SyscallNumber, _ errno: Errno, _ reason: StaticString,
+    missing: StaticString? = nil, nativeWhen: [[ArgumentCondition]] = []
   ) -> SyscallEntry {
     SyscallEntry(
-      number: number, disposition: .deny(errno), reason: reason, missing: nil, nativeWhen: nativeWhen, handler: nil)
+      number: number, disposition: .deny(errno), reason: reason, missing: missing, nativeWhen: nativeWhen, handler: nil)
+  }
+}
+
+extension [[ArgumentCondition]] {
+  /// One alternative: all of `conditions` hold.
+  static func all(_ conditions: ArgumentCondition...) -> Self { [conditions] }
+
+  /// The low 32 bits of an argument are one of `values`: an alternative per value.
+  static func low32(_ argument: UInt32, isOneOf values: [UInt32]) -> Self {
+    values.map { value in [ArgumentCondition.low32(argument, equals: value)] }
   }
 }

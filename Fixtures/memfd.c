@@ -1,0 +1,61 @@
+// memfd_create and seals.
+#include "observe.h"
+
+int main(void) {
+  char text[32];
+  int fd = SHOW(memfd_create("name", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  SHOW(write(fd, "content", 7));
+  struct stat st;
+  SHOW(fstat(fd, &st));
+  say("type %s, size %ld, links %ld", type_name(st.st_mode), (long)st.st_size, (long)st.st_nlink);
+  ssize_t n = readlink("/proc/self/fd/3", text, sizeof text);
+  say("link %s", quote(text, n < 0 ? 0 : n));
+  SHOW(ftruncate(fd, 4096));
+  char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  page[0] = 'C';
+  SHOW(pread(fd, text, 7, 0));
+  say("%s", quote(text, 7));
+  SHOW(fcntl(fd, F_GET_SEALS));
+  SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+  munmap(page, 4096);
+  SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW));
+  SHOW(ftruncate(fd, 10));
+  SHOW(ftruncate(fd, 10000));
+  SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL));
+  SHOW(pwrite(fd, "x", 1, 0));
+  SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+  SHOW(fcntl(fd, F_GET_SEALS));
+  CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+  CHECK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0));
+
+  say("-- through /proc and in a child");
+  int again = SHOW(open("/proc/self/fd/3", O_RDONLY));
+  SHOW(read(again, text, 7));
+  SHOW(open("/proc/self/fd/3", O_RDWR) < 0 ? -1 : 0);
+  IN_CHILD {
+    SHOW(pread(fd, text, 7, 0));
+    say("%s", quote(text, 7));
+  }
+  say("-- an executable in memory");
+  int program = SHOW(memfd_create("script", 0));
+  SHOW(write(program, "#!/bin/sh\necho from memory $1\n", 30));
+  IN_CHILD SHOW(fexecve(program, (char *const[]){"x", "one", NULL}, (char *const[]){NULL}));
+  int in = SHOW(open("/bin/echo", O_RDONLY)), elf = SHOW(memfd_create("echo", MFD_CLOEXEC));
+  char block[65536];
+  while ((n = read(in, block, sizeof block)) > 0) QUIET(write(elf, block, n));
+  IN_CHILD SHOW(fexecve(elf, (char *const[]){"echo", "copied", NULL}, (char *const[]){NULL}));
+  SHOW(fchmod(elf, 0600));
+  show_fstat("after fchmod", -1);
+  IN_CHILD SHOW(fexecve(elf, (char *const[]){"echo", "copied", NULL}, (char *const[]){NULL}));
+
+  say("-- refusals");
+  char name[300];
+  memset(name, 'n', sizeof name);
+  name[250] = 0;
+  CHECK(memfd_create(name, 0));
+  name[249] = 0;
+  CHECK(memfd_create(name, 0));
+  SHOW(memfd_create("x", 0x1000));
+  SHOW(memfd_create(bad_pointer(), 0));
+  SHOW(fcntl(memfd_create("unsealable", 0), F_ADD_SEALS, F_SEAL_WRITE));
+}

@@ -1,0 +1,88 @@
+// Pid 2 of the guest, from fork to exec of the command.
+#include "guest.h"
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void limit(int events, int resource, uint64_t value) {
+  if (value == UINT64_MAX) return;
+  struct rlimit now;
+  if (getrlimit(resource, &now)) uwrx_fail(events, "read a resource limit");
+  if (now.rlim_max == RLIM_INFINITY || value < now.rlim_max) now.rlim_max = value;
+  now.rlim_cur = now.rlim_max;
+  if (setrlimit(resource, &now)) uwrx_fail(events, "set a resource limit");
+}
+
+static void drop_capabilities(int events) {
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int capability = 0; capability <= 63; capability++)
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) && errno != EINVAL) uwrx_fail(events, "drop the bounding set");
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[2] = {{0}};
+  if (syscall(SYS_capset, &header, none)) uwrx_fail(events, "drop the capabilities");
+}
+
+static void reset_signals(void) {
+  for (int signal = 1; signal < 65; signal++) {
+    struct sigaction action;
+    // An ignored signal stays ignored across exec, as nohup(1) needs it.
+    if (sigaction(signal, NULL, &action) || action.sa_handler == SIG_IGN) continue;
+    struct sigaction fresh = {.sa_handler = SIG_DFL};
+    sigaction(signal, &fresh, NULL);
+  }
+}
+
+void uwrx_command_main(const struct uwrx_launch *launch, int events) {
+  // A group of its own: kill(0, ...) reaches the caller's whole group, pid namespace or not.
+  setpgid(0, 0);
+  if (launch->terminal >= 0) tcsetpgrp(launch->terminal, getpid()); // SIGTTOU is blocked
+
+  if (unshare(CLONE_NEWNS)) uwrx_fail(events, "create the command's mount namespace");
+  // A slave still receives what guest init binds; pivot_root(2) refuses a shared mount as put_old.
+  if (chdir(UWRX_SKELETON) || mount("none", ".", NULL, MS_SLAVE, NULL) || syscall(SYS_pivot_root, ".", ".") ||
+      umount2(".", MNT_DETACH) || chdir("/"))
+    uwrx_fail(events, "enter the skeleton root");
+
+  limit(events, RLIMIT_NPROC, launch->limit_processes);
+  limit(events, RLIMIT_FSIZE, launch->limit_file_size);
+  limit(events, RLIMIT_NOFILE, launch->limit_open_files);
+  limit(events, RLIMIT_CPU, launch->limit_cpu);
+  limit(events, RLIMIT_AS, launch->limit_address_space);
+
+  drop_capabilities(events);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) uwrx_fail(events, "set no_new_privs");
+  if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)) uwrx_fail(events, "become dumpable");
+  if (syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */)) uwrx_fail(events, "mark descriptors close-on-exec");
+
+  struct sock_fprog program = {.len = launch->filter_length, .filter = (struct sock_filter *)launch->filter};
+  int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                              SECCOMP_FILTER_FLAG_NEW_LISTENER | launch->filter_flags, &program);
+  if (listener < 0) uwrx_fail(events, "install the seccomp filter");
+  if (uwrx_send_descriptors(events, UWRX_LISTENER, 0, "", &listener, 1)) _exit(125);
+  close(listener);
+
+  // From here on this process is a guest: its calls are answered by the virtual kernel.
+  reset_signals();
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  if (chdir(launch->working_directory)) {
+    fprintf(stderr, "uwrx: cannot enter the working directory %s in the guest: %s\n", launch->working_directory,
+            strerror(errno));
+    _exit(125);
+  }
+  execvpe(launch->argv[0], (char *const *)launch->argv, (char *const *)launch->envp);
+  int error = errno;
+  fprintf(stderr, "uwrx: %s: %s\n", launch->argv[0], strerror(error));
+  _exit(error == ENOENT ? 127 : 126);
+}

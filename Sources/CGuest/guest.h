@@ -1,0 +1,23 @@
+// Shared by the files of this module.
+#ifndef UWRX_GUEST_H
+#define UWRX_GUEST_H
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "CGuest.h"
+#include <errno.h>
+#include <unistd.h>
+
+// In guest init's mount namespace the skeleton, the store of run-lived files and guest init's working space cover the host's
+// /proc, the one directory that exists on every machine and is no one's source.
+#define UWRX_BASE "/proc"
+#define UWRX_SKELETON "/proc/skeleton"
+#define UWRX_STORE "/proc/store"
+
+int uwrx_send_descriptors(int socket, uint32_t operation, int32_t value, const char *path, const int *descriptors,
+                          int count);
+_Noreturn void uwrx_fail(int events, const char *step);
+_Noreturn void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, int go);
+_Noreturn void uwrx_command_main(const struct uwrx_launch *launch, int events);
+
+#endif

@@ -1,0 +1,56 @@
+// The part of uwrx that runs where no Swift runtime may run: between fork and exec, and in guest init (pid 1 of the
+// guest). Everything here is single-threaded and was forked before the supervisor made its first thread.
+#ifndef UWRX_CGUEST_H
+#define UWRX_CGUEST_H
+
+#include <stdint.h>
+#include <stddef.h>
+
+enum uwrx_operation {
+  // Guest init or the command to the supervisor, on the event socket.
+  UWRX_READY = 1,      // with descriptors: skeleton root, store root, read-only host root, guest's /proc
+  UWRX_LISTENER,       // with the seccomp listener
+  UWRX_STATUS,         // value: wait status of the command, which stopped, continued or ended
+  UWRX_TREE_ENDED,     // the last process of the tree has been reaped
+  UWRX_FAILED,         // value: errno; path: the step that failed
+  // Supervisor to guest init, on the control socket; each is answered by one message with value 0 or -errno.
+  UWRX_BIND_FILE = 16, // read-only bind of the file `path` of the host at `second` of the skeleton
+  UWRX_BIND_DEVICE,    // the same for a device node
+  UWRX_UNBIND,         // detach what is bound at `path` of the skeleton and remove the mount point
+  UWRX_SIGNAL_ALL,     // value: signal for every process of the guest
+  UWRX_SIGNAL_COMMAND, // value: signal for the command's process group
+};
+
+// A message is this header and then two NUL-terminated strings, `path` and `second`.
+struct uwrx_message {
+  uint32_t operation;
+  int32_t value;
+  uint64_t device, inode; // UWRX_BIND_*: what must be found at `path`
+};
+
+struct uwrx_launch {
+  const char *const *argv;
+  const char *const *envp;
+  const char *working_directory; // in the guest
+  const char *hostname;
+  const void *filter; // struct sock_filter[]
+  uint16_t filter_length; // in instructions
+  uint64_t filter_flags;
+  int user_namespace;     // 1: make one, mapping inside_* to the caller's ids
+  uint32_t inside_uid, inside_gid;
+  int terminal; // descriptor of the terminal whose foreground group the command becomes, or -1
+  uint64_t limit_processes, limit_file_size, limit_open_files, limit_cpu, limit_address_space; // UINT64_MAX: inherit
+  // Results.
+  int init_pid;
+  int control, events; // socket ends of the supervisor
+  const char *failed_step;
+};
+
+// Creates the namespaces and guest init. Returns 0, or -errno with failed_step set.
+int uwrx_guest_launch(struct uwrx_launch *launch);
+
+// Sends one message; returns 0 or -errno.
+int uwrx_guest_send(int socket, uint32_t operation, int32_t value, uint64_t device, uint64_t inode, const char *path,
+                    const char *second);
+
+#endif

@@ -1,0 +1,192 @@
+// Guest init: pid 1 of the guest. It builds the mounts, starts the command, reaps whatever is orphaned, and
+// is the supervisor's hands inside the namespaces. It dies with the supervisor, and the kernel then kills the guest.
+#include "guest.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+// glibc's <sys/mount.h> and <linux/mount.h> define the same names; only the calls are needed from the first.
+int mount(const char *, const char *, const char *, unsigned long, const void *);
+int umount2(const char *, int);
+#define UWRX_MS_SHARED (1 << 20)
+#define UWRX_MS_PRIVATE (1 << 18)
+#define UWRX_MS_REC 16384
+#define UWRX_MNT_DETACH 2
+
+static pid_t command;
+static int skeleton;
+
+static int restrict_mount(int tree, uint64_t attributes, int recursive) {
+  struct mount_attr attr = {.attr_set = attributes};
+  return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
+}
+
+static void bring_loopback_up(int events) {
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (s < 0 || ioctl(s, SIOCSIFFLAGS, &request)) uwrx_fail(events, "bring the loopback interface up");
+  close(s);
+}
+
+static void build_mounts(const struct uwrx_launch *launch, int events) {
+  if (mount("none", "/", NULL, UWRX_MS_REC | UWRX_MS_PRIVATE, NULL)) uwrx_fail(events, "make the mounts private");
+
+  // The supervisor reads every source through this clone, so that not even a bug can write to one.
+  int host = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | AT_RECURSIVE | OPEN_TREE_CLOEXEC);
+  if (host < 0) uwrx_fail(events, "clone the host's mounts");
+  if (restrict_mount(host, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 1))
+    uwrx_fail(events, "make the clone of the host's mounts read-only");
+
+  if (mount("proc", UWRX_BASE, "proc", 0, NULL)) uwrx_fail(events, "mount the guest's /proc");
+  int proc = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+  if (mount("tmpfs", UWRX_BASE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount a tmpfs");
+  if (mkdir(UWRX_SKELETON, 0755) || mkdir(UWRX_STORE, 0755)) uwrx_fail(events, "create the mount points");
+  if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount the skeleton root");
+  if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount the store");
+  // The command has a mount namespace of its own, without the host; what is bound here later reaches it by propagation.
+  if (mount("none", UWRX_SKELETON, NULL, UWRX_MS_SHARED, NULL)) uwrx_fail(events, "share the skeleton root");
+  if (mkdir(UWRX_SKELETON "/dev", 0755) || mkdir(UWRX_SKELETON "/dev/pts", 0755) ||
+      mount("devpts", UWRX_SKELETON "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620"))
+    uwrx_fail(events, "mount the guest's pseudo-terminals");
+
+  skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int store = open(UWRX_STORE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (proc < 0 || skeleton < 0 || store < 0) uwrx_fail(events, "open the mounts");
+  int descriptors[4] = {skeleton, store, host, proc};
+  if (uwrx_send_descriptors(events, UWRX_READY, 0, "", descriptors, 4)) _exit(125);
+  close(store);
+  close(host);
+  close(proc);
+  (void)launch;
+}
+
+static int open_in_skeleton(const char *path) {
+  // Nothing of the guest's making may lead a mount elsewhere.
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  return (int)syscall(SYS_openat2, skeleton, path, &how, sizeof how);
+}
+
+static int bind_file(const struct uwrx_message *m, const char *from, const char *to) {
+  int result = -EIO, target = -1;
+  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+  if (tree < 0) return -errno;
+  struct stat st;
+  // The path was looked up in the host's namespace by the supervisor; bind only what it found there.
+  if (fstat(tree, &st)) {
+    result = -errno;
+  } else if (st.st_dev != m->device || st.st_ino != m->inode) {
+    result = -ESTALE;
+  } else {
+    uint64_t attributes = MOUNT_ATTR_NOSUID;
+    if (m->operation == UWRX_BIND_FILE) attributes |= MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
+    if (restrict_mount(tree, attributes, 0) || (target = open_in_skeleton(to)) < 0 ||
+        syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
+      result = -errno;
+    else
+      result = 0;
+  }
+  close(tree);
+  if (target >= 0) close(target);
+  return result;
+}
+
+static int unbind(const char *path) {
+  char full[PATH_MAX + sizeof UWRX_SKELETON + 1] = UWRX_SKELETON "/";
+  strncat(full, path, PATH_MAX);
+  if (umount2(full, UWRX_MNT_DETACH) && errno != EINVAL) return -errno;
+  return unlink(full) ? -errno : 0;
+}
+
+static void serve(int control) {
+  static char buffer[sizeof(struct uwrx_message) + 2 * PATH_MAX + 2];
+  ssize_t n = recv(control, buffer, sizeof buffer - 1, 0);
+  if (n <= 0) _exit(0); // the supervisor has gone
+  buffer[n] = 0;
+  struct uwrx_message m;
+  if ((size_t)n < sizeof m + 2) _exit(125);
+  memcpy(&m, buffer, sizeof m);
+  const char *path = buffer + sizeof m;
+  const char *second = path + strlen(path) + 1;
+  if (second > buffer + n) _exit(125);
+  int result = -ENOSYS;
+  switch (m.operation) {
+  case UWRX_BIND_FILE:
+  case UWRX_BIND_DEVICE: result = bind_file(&m, path, second); break;
+  case UWRX_UNBIND: result = unbind(path); break;
+  case UWRX_SIGNAL_ALL: result = kill(-1, m.value) ? -errno : 0; break;
+  case UWRX_SIGNAL_COMMAND: result = kill(-command, m.value) ? -errno : 0; break;
+  }
+  struct uwrx_message reply = {.operation = m.operation, .value = result};
+  if (send(control, &reply, sizeof reply, MSG_NOSIGNAL) < 0) _exit(0);
+}
+
+static void reap(int events) {
+  for (;;) {
+    int status;
+    pid_t pid = waitpid(-1, &status, __WALL | WNOHANG | WUNTRACED | WCONTINUED);
+    if (pid == 0) return;
+    if (pid < 0) {
+      if (errno == EINTR) continue;
+      // ECHILD: every process of the tree was a descendant and has been reaped.
+      uwrx_send_descriptors(events, UWRX_TREE_ENDED, 0, "", NULL, 0);
+      _exit(0);
+    }
+    if (pid == command) uwrx_send_descriptors(events, UWRX_STATUS, status, "", NULL, 0);
+  }
+}
+
+void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, int go) {
+  char byte;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (read(go, &byte, 1) != 1) _exit(125); // also if the supervisor died before PDEATHSIG was set
+  close(go);
+  // Only now: the supervisor could not have written the id maps of a process that is not dumpable.
+  prctl(PR_SET_DUMPABLE, 0);
+  prctl(PR_SET_NAME, "uwrx-init");
+  sigset_t all, children;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+  if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
+  bring_loopback_up(events);
+  build_mounts(launch, events);
+
+  command = fork();
+  if (command < 0) uwrx_fail(events, "fork the command");
+  if (command == 0) uwrx_command_main(launch, events);
+
+  // Held open here, a pipe on stdout would not end for its reader when the guest closes it.
+  int null = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd <= 2 && null > 2; fd++) dup2(null, fd);
+  if (null > 2) close(null);
+
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (signals < 0) uwrx_fail(events, "watch the processes of the guest");
+  struct pollfd polled[2] = {{.fd = signals, .events = POLLIN}, {.fd = control, .events = POLLIN}};
+  for (;;) {
+    if (poll(polled, 2, -1) < 0 && errno != EINTR) _exit(125);
+    if (polled[0].revents) {
+      struct signalfd_siginfo info[8];
+      while (read(signals, info, sizeof info) > 0) {
+      }
+      reap(events);
+    }
+    if (polled[1].revents) serve(control);
+  }
+}

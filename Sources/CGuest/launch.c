@@ -1,0 +1,112 @@
+#include "guest.h"
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+int uwrx_send_descriptors(int socket, uint32_t operation, int32_t value, const char *path, const int *descriptors,
+                          int count) {
+  struct uwrx_message header = {.operation = operation, .value = value};
+  struct iovec iov[2] = {{&header, sizeof header}, {(void *)path, strlen(path) + 1}};
+  union {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(8 * sizeof(int))];
+  } control;
+  memset(&control, 0, sizeof control);
+  struct msghdr message = {.msg_iov = iov, .msg_iovlen = 2};
+  if (count > 0) {
+    message.msg_control = control.bytes;
+    message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(c), descriptors, count * sizeof(int));
+  }
+  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int uwrx_guest_send(int socket, uint32_t operation, int32_t value, uint64_t device, uint64_t inode, const char *path,
+                    const char *second) {
+  struct uwrx_message header = {.operation = operation, .value = value, .device = device, .inode = inode};
+  struct iovec iov[3] = {
+      {&header, sizeof header}, {(void *)path, strlen(path) + 1}, {(void *)second, strlen(second) + 1}};
+  struct msghdr message = {.msg_iov = iov, .msg_iovlen = 3};
+  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+void uwrx_fail(int events, const char *step) {
+  uwrx_send_descriptors(events, UWRX_FAILED, errno, step, NULL, 0);
+  _exit(125);
+}
+
+static int write_file(int pid, const char *name, const char *text) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  int result = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+  close(fd);
+  return result;
+}
+
+// user_namespaces(7): setgroups must be denied before an unprivileged process may map a group.
+static int map_identity(const struct uwrx_launch *launch, int pid) {
+  char map[64];
+  int error = write_file(pid, "setgroups", "deny");
+  if (error) return error;
+  snprintf(map, sizeof map, "%u %u 1", launch->inside_uid, geteuid());
+  if ((error = write_file(pid, "uid_map", map))) return error;
+  snprintf(map, sizeof map, "%u %u 1", launch->inside_gid, getegid());
+  return write_file(pid, "gid_map", map);
+}
+
+int uwrx_guest_launch(struct uwrx_launch *launch) {
+  int control[2], events[2], go[2];
+  launch->failed_step = "create the sockets to guest init";
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control)) return -errno;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, events)) return -errno;
+  if (pipe2(go, O_CLOEXEC)) return -errno;
+
+  unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+  if (launch->user_namespace) flags |= CLONE_NEWUSER;
+  launch->failed_step = "create the namespaces";
+#if defined(__s390x__) || defined(__CRIS__)
+#error "clone takes its arguments in another order here"
+#endif
+  long pid = syscall(SYS_clone, flags, 0, 0, 0, 0);
+  if (pid < 0) return -errno;
+  if (pid == 0) {
+    close(control[0]);
+    close(events[0]);
+    close(go[1]);
+    uwrx_init_main(launch, control[1], events[1], go[0]);
+  }
+  close(control[1]);
+  close(events[1]);
+  close(go[0]);
+  int error = 0;
+  if (launch->user_namespace) {
+    launch->failed_step = "map the user into the user namespace";
+    error = map_identity(launch, (int)pid);
+  }
+  // Guest init ends by itself when the pipe closes without a byte.
+  if (!error && write(go[1], "", 1) != 1) error = -errno;
+  close(go[1]);
+  if (error) {
+    waitpid((pid_t)pid, NULL, 0);
+    close(control[0]);
+    close(events[0]);
+    return error;
+  }
+  launch->init_pid = (int)pid;
+  launch->control = control[0];
+  launch->events = events[0];
+  launch->failed_step = NULL;
+  return 0;
+}

@@ -1,0 +1,167 @@
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+// Newer than the headers of the oldest supported distribution.
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#endif
+#define UWRX_SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1UL
+
+static long uwrx_result(long r) { return r < 0 ? -errno : r; }
+
+long uwrx_notification_receive(int listener, struct seccomp_notif *n) {
+  return uwrx_result(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, n));
+}
+
+long uwrx_notification_send(int listener, struct seccomp_notif_resp *r) {
+  return uwrx_result(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, r));
+}
+
+long uwrx_notification_is_valid(int listener, uint64_t id) {
+  return uwrx_result(ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id));
+}
+
+long uwrx_notification_add_descriptor(int listener, struct seccomp_notif_addfd *a) {
+  return uwrx_result(ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, a));
+}
+
+long uwrx_notification_sync_wake_up(int listener) {
+  return uwrx_result(ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, UWRX_SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP));
+}
+
+long uwrx_seccomp_action_available(uint32_t action) {
+  return uwrx_result(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action));
+}
+
+long uwrx_read_memory(int pid, void *to, size_t length, uint64_t from) {
+  struct iovec local = {to, length}, remote = {(void *)from, length};
+  return uwrx_result(process_vm_readv(pid, &local, 1, &remote, 1, 0));
+}
+
+long uwrx_read_memory_split(int pid, void *to, size_t first, size_t second, uint64_t from) {
+  struct iovec local = {to, first + second};
+  struct iovec remote[2] = {{(void *)from, first}, {(void *)(from + first), second}};
+  return uwrx_result(process_vm_readv(pid, &local, 1, remote, second ? 2 : 1, 0));
+}
+
+long uwrx_write_memory(int pid, const void *from, size_t length, uint64_t to) {
+  struct iovec local = {(void *)from, length}, remote = {(void *)to, length};
+  return uwrx_result(process_vm_writev(pid, &local, 1, &remote, 1, 0));
+}
+
+long uwrx_pidfd_open(int pid) { return uwrx_result(syscall(SYS_pidfd_open, pid, 0)); }
+
+long uwrx_pidfd_getfd(int pidfd, int fd) {
+  return uwrx_result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+}
+
+long uwrx_tgkill(int tgid, int tid, int signal) {
+  return uwrx_result(syscall(SYS_tgkill, tgid, tid, signal));
+}
+
+int uwrx_wait_exited(int s) { return WIFEXITED(s); }
+
+int uwrx_wait_exit_status(int s) { return WEXITSTATUS(s); }
+
+int uwrx_wait_signal(int s) { return WTERMSIG(s); }
+
+int uwrx_wait_stopped(int s) { return WIFSTOPPED(s); }
+
+int uwrx_wait_stop_signal(int s) { return WSTOPSIG(s); }
+
+long uwrx_openat(int dir, const char *path, int flags, unsigned mode) {
+  return uwrx_result(openat(dir, path, flags, mode));
+}
+
+long uwrx_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+  struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+  return uwrx_result(syscall(SYS_openat2, dir, path, &how, sizeof how));
+}
+
+long uwrx_fstatat(int dir, const char *path, struct stat *st, int flags) {
+  return uwrx_result(fstatat(dir, path, st, flags));
+}
+
+long uwrx_getdents64(int fd, void *buffer, size_t length) {
+  return uwrx_result(syscall(SYS_getdents64, fd, buffer, length));
+}
+
+long uwrx_fcntl(int fd, int command, long argument) {
+  return uwrx_result(fcntl(fd, command, argument));
+}
+
+long uwrx_clone_contents(int to, int from) { return uwrx_result(ioctl(to, 0x40049409 /* FICLONE */, from)); }
+
+uint64_t uwrx_makedev(uint32_t major, uint32_t minor) { return makedev(major, minor); }
+
+uint32_t uwrx_major(uint64_t device) { return major(device); }
+
+uint32_t uwrx_minor(uint64_t device) { return minor(device); }
+
+int uwrx_errno(void) { return errno; }
+
+char *_Nullable *_Nonnull uwrx_environ(void) { return environ; }
+
+long uwrx_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags) {
+  return uwrx_result(renameat2(from_dir, from, to_dir, to, flags));
+}
+
+long uwrx_copy_file_range(int from, int to, size_t length) {
+  return uwrx_result(copy_file_range(from, NULL, to, NULL, length, 0));
+}
+
+long uwrx_memfd_create(const char *name) {
+  return uwrx_result(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+}
+
+long uwrx_seal(int fd) {
+  return uwrx_result(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
+}
+
+long uwrx_receive_message(int socket, void *buffer, size_t length, int *descriptors, int capacity, int *count) {
+  union {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(8 * sizeof(int))];
+  } control;
+  struct iovec iov = {buffer, length};
+  struct msghdr message = {
+      .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  long n;
+  do
+    n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+  *count = 0;
+  if (n < 0) return -errno;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    int received = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    for (int i = 0; i < received; i++) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
+      if (i < capacity)
+        descriptors[(*count)++] = fd;
+      else
+        close(fd);
+    }
+  }
+  return n;
+}

@@ -1,0 +1,92 @@
+// What Swift cannot import: variadic calls, function-like macros, ioctl numbers, and globals that clash with strict
+// concurrency. Every wrapper returns the call's result, or -errno.
+//
+// Nothing here needs _GNU_SOURCE: the importer reads these headers without it, and definitions that differ from those in
+// other modules do not compile.
+#ifndef UWRX_CLINUX_H
+#define UWRX_CLINUX_H
+
+#include <linux/limits.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <time.h>
+#include <utime.h>
+
+// struct statx of statx(2), which glibc defines for _GNU_SOURCE only.
+struct uwrx_statx_time {
+  int64_t tv_sec;
+  uint32_t tv_nsec;
+  int32_t reserved;
+};
+struct uwrx_statx {
+  uint32_t stx_mask, stx_blksize;
+  uint64_t stx_attributes;
+  uint32_t stx_nlink, stx_uid, stx_gid;
+  uint16_t stx_mode, spare0;
+  uint64_t stx_ino, stx_size, stx_blocks, stx_attributes_mask;
+  struct uwrx_statx_time stx_atime, stx_btime, stx_ctime, stx_mtime;
+  uint32_t stx_rdev_major, stx_rdev_minor, stx_dev_major, stx_dev_minor;
+  uint64_t spare[14];
+};
+
+#pragma clang assume_nonnull begin
+
+// The seccomp notifier (seccomp_unotify(2)).
+
+long uwrx_notification_receive(int listener, struct seccomp_notif *n);
+long uwrx_notification_send(int listener, struct seccomp_notif_resp *r);
+long uwrx_notification_is_valid(int listener, uint64_t id);
+long uwrx_notification_add_descriptor(int listener, struct seccomp_notif_addfd *a);
+long uwrx_notification_sync_wake_up(int listener);
+long uwrx_seccomp_action_available(uint32_t action);
+
+// Processes and their memory.
+
+long uwrx_read_memory(int pid, void *to, size_t length, uint64_t from);
+// Two remote ranges, so that a string at the end of a page is read up to the fault in one call.
+long uwrx_read_memory_split(int pid, void *to, size_t first, size_t second, uint64_t from);
+long uwrx_write_memory(int pid, const void *from, size_t length, uint64_t to);
+long uwrx_pidfd_open(int pid);
+long uwrx_pidfd_getfd(int pidfd, int fd);
+long uwrx_tgkill(int tgid, int tid, int signal);
+int uwrx_wait_exited(int s);
+int uwrx_wait_exit_status(int s);
+int uwrx_wait_signal(int s);
+int uwrx_wait_stopped(int s);
+int uwrx_wait_stop_signal(int s);
+
+// Files.
+
+long uwrx_openat(int dir, const char *path, int flags, unsigned mode);
+long uwrx_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+long uwrx_fstatat(int dir, const char *path, struct stat *st, int flags);
+long uwrx_getdents64(int fd, void *buffer, size_t length);
+long uwrx_fcntl(int fd, int command, long argument);
+long uwrx_clone_contents(int to, int from);
+long uwrx_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+long uwrx_copy_file_range(int from, int to, size_t length);
+long uwrx_memfd_create(const char *name);
+// Makes a memory file unchangeable for ever.
+long uwrx_seal(int fd);
+uint64_t uwrx_makedev(uint32_t major, uint32_t minor);
+uint32_t uwrx_major(uint64_t device);
+uint32_t uwrx_minor(uint64_t device);
+
+int uwrx_errno(void);
+char *_Nullable *_Nonnull uwrx_environ(void);
+
+// Receives one message and up to `capacity` descriptors. Returns the message's length.
+long uwrx_receive_message(int socket, void *buffer, size_t length, int *descriptors, int capacity, int *count);
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,64 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// The devices that are handed through: those that hold no state of the host's.
+final class DeviceTable {
+  struct Device {
+    var name: String
+    var major: UInt32
+    var minor: UInt32
+  }
+
+  /// mem(4), random(4), tty(4).
+  static let devices = [
+    Device(name: "null", major: 1, minor: 3), Device(name: "zero", major: 1, minor: 5),
+    Device(name: "full", major: 1, minor: 7), Device(name: "random", major: 1, minor: 8),
+    Device(name: "urandom", major: 1, minor: 9), Device(name: "tty", major: 5, minor: 0),
+  ]
+
+  private let directory: FileDescriptor
+
+  init(_ directory: FileDescriptor) {
+    self.directory = directory
+  }
+
+  func open(
+    _ inode: UnsafeMutablePointer<Inode>, _ call: Call, _ flags: Int32, _ dentry: DentryID
+  ) throws(Errno) -> Outcome {
+    let number = inode.pointee.device
+    guard let device = Self.devices.first(where: { uwrx_makedev($0.major, $0.minor) == number }) else {
+      throw .init(rawValue: ENXIO)
+    }
+    if device.name == "tty" {
+      // Which terminal this is depends on the session of the one who opens it.
+      try bindTerminal(call, dentry)
+      return .continue
+    }
+    let wanted = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_PATH_)
+    let file: FileDescriptor
+    do throws(Errno) {
+      file = try call.kernel.host.open(directory, device.name, flags: wanted | O_CLOEXEC | O_NOCTTY, mode: 0)
+    } catch {
+      throw error == .noSuchFileOrDirectory ? .init(rawValue: ENXIO) : error
+    }
+    let status = try call.kernel.host.status(of: file)
+    guard status.st_rdev == number else {
+      call.kernel.host.close(file)
+      throw .init(rawValue: ENXIO)
+    }
+    call.files.register(status, as: call.files.dentries[dentry].pointee.inode)
+    return Syscalls.give(call, file, flags, dentry)
+  }
+
+  private func bindTerminal(_ call: Call, _ dentry: DentryID) throws(Errno) {
+    let files = call.files
+    if files.dentries[dentry].pointee.flags.contains(.inSkeleton) { return }
+    let status = try call.kernel.host.status(directory, "tty")
+    try files.materialise(files.dentries[dentry].pointee.parent)
+    try files.buildPath(of: dentry, into: &files.path)
+    try files.skeleton.bind(
+      "/dev/tty", identity: HostIdentity(status), at: files.path.cString, isDevice: true)
+    files.dentries[dentry].pointee.flags.insert(.inSkeleton)
+  }
+}

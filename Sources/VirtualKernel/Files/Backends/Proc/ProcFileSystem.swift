@@ -1,0 +1,195 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// The guest's /proc: its own processes, and no path or process of the host's.
+///
+/// Fixed names are dentries of the tree from the start; those of processes are made when they are asked for and removed with the process.
+final class ProcFileSystem {
+  /// Where a link leads.
+  enum Jump {
+    case text(UnsafeBufferPointer<UInt8>)
+    case dentry(DentryID)
+    case openFile(AbsTid, Int32)
+  }
+
+  let hostname: String
+  /// The device number of memory files, which the contents are handed over in; known after the first.
+  var device: UInt64?
+  /// The text of the link that was followed last. Two links can be in use at once: one whose target is being walked, and one
+  /// that this led to.
+  private var texts: [UnsafeMutableBufferPointer<UInt8>]
+  private var nextText = 0
+
+  init(_ configuration: KernelConfiguration) {
+    hostname = configuration.hostname
+    texts = (0..<4).map { _ in .allocate(capacity: Int(PATH_MAX)) }
+  }
+
+  deinit {
+    for text in texts { text.deallocate() }
+  }
+
+  func keep(_ bytes: some Collection<UInt8>) -> UnsafeBufferPointer<UInt8> {
+    nextText = (nextText + 1) % texts.count
+    let count = min(bytes.count, texts[nextText].count)
+    _ = texts[nextText].update(fromContentsOf: bytes.prefix(count))
+    return UnsafeBufferPointer(rebasing: texts[nextText].prefix(count))
+  }
+
+  // MARK: Links
+
+  /// Where a walk goes on.
+  func follow(_ inode: UnsafeMutablePointer<Inode>, _ call: Call) throws(Errno) -> Jump {
+    let node = ProcNode(inode)
+    switch node.kind {
+    case .executable:
+      if let dentry = try executable(node, call) { return .dentry(dentry) }
+      throw .noSuchFileOrDirectory
+    case .workingDirectory:
+      let thread = try thread(node, call)
+      let status = try call.kernel.descriptors.statusOfWorkingDirectory(of: thread.id)
+      guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+      return .dentry(dentry)
+    case .rootDirectory: return .dentry(call.files.root)
+    case .descriptor:
+      let thread = try thread(node, call)
+      let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
+      if let dentry = dentry(of: node.number, thread, status, call),
+        !call.files.dentries[dentry].pointee.flags.contains(.unlinked)
+      {
+        return .dentry(dentry)
+      }
+      return .openFile(thread.id, node.number)
+    case .namespace: throw .permissionDenied
+    default: return .text(try text(of: inode, call))
+    }
+  }
+
+  /// What readlink(2) tells.
+  func text(of inode: UnsafeMutablePointer<Inode>, _ call: Call) throws(Errno) -> UnsafeBufferPointer<UInt8> {
+    let node = ProcNode(inode)
+    switch node.kind {
+    case .ownProcess: return keep(String(call.thread.group.nsID.rawValue).utf8)
+    case .ownThread:
+      return keep("\(call.thread.group.nsID.rawValue)/task/\(call.thread.nsID.rawValue)".utf8)
+    case .executable:
+      guard let dentry = try executable(node, call) else { throw .noSuchFileOrDirectory }
+      return try path(of: dentry, call)
+    case .workingDirectory:
+      guard case .dentry(let dentry) = try follow(inode, call) else { throw .noSuchFileOrDirectory }
+      return try path(of: dentry, call)
+    case .rootDirectory: return keep([UInt8(ascii: "/")])
+    case .descriptor:
+      let thread = try thread(node, call)
+      let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
+      if let dentry = dentry(of: node.number, thread, status, call) { return try path(of: dentry, call) }
+      return try describe(node.number, thread, status, call)
+    case .namespace:
+      let name = ProcTables.namespaces[Int(node.number)]
+      return keep(try call.kernel.information.readProcLink("\(node.id)/ns/\(name)"))
+    default: throw .invalidArgument
+    }
+  }
+
+  private func path(of dentry: DentryID, _ call: Call) throws(Errno) -> UnsafeBufferPointer<UInt8> {
+    var bytes = try call.files.guestPath(of: dentry)
+    if call.files.dentries[dentry].pointee.flags.contains(.unlinked) { bytes += Array(" (deleted)".utf8) }
+    return keep(bytes)
+  }
+
+  /// `pipe:[1]`, `anon_inode:[eventfd]`, `/dev/pts/0`: what has a name that tells nothing of the host's files.
+  private func describe(
+    _ descriptor: Int32, _ thread: Thread, _ status: stat, _ call: Call
+  ) throws(Errno) -> UnsafeBufferPointer<UInt8> {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let result: Result<Int, Errno> = buffer.withUnsafeMutableBytes { raw in
+      do throws(Errno) {
+        return .success(try call.kernel.descriptors.describe(descriptor, in: thread.id, into: raw))
+      } catch { return .failure(error) }
+    }
+    let name = buffer.prefix(try result.get())
+    guard name.first == UInt8(ascii: "/") else { return keep(name) }
+    let isKnown = name.starts(with: "/memfd:".utf8) || name.starts(with: "/dev/".utf8)
+    // An inherited file or a terminal of the host's has a name that the guest could do nothing with.
+    if isKnown, FileKind(mode: status.st_mode) == .characterDevice || status.st_nlink == 0 { return keep(name) }
+    return keep("/dev/inherited/\(descriptor)".utf8)
+  }
+
+  private func dentry(of descriptor: Int32, _ thread: Thread, _ status: stat, _ call: Call) -> DentryID? {
+    let files = call.files
+    if let directory = files.dentry(ofSkeletonDirectory: status) { return directory }
+    guard let inode = files.inode(ofOpenFile: status) else { return nil }
+    let identity = HostIdentity(status)
+    if let hint = thread.group.descriptors.dentry(descriptor, identity, generation: files.generation),
+      files.dentries[hint].pointee.inode == inode
+    {
+      return hint
+    }
+    let alias = files.inodes[inode.index].pointee.firstAlias
+    return alias == .none ? nil : alias
+  }
+
+  private func executable(_ node: ProcNode, _ call: Call) throws(Errno) -> DentryID? {
+    let status = try call.kernel.information.statusOfProcLink("\(node.id)/exe")
+    guard let inode = call.files.inode(ofOpenFile: status) else { return nil }
+    if let group = call.kernel.processes.group(NsTgid(rawValue: node.id)), group.executable != .none,
+      call.files.dentries[group.executable].pointee.inode == inode
+    {
+      return group.executable
+    }
+    let alias = call.files.inodes[inode.index].pointee.firstAlias
+    return alias == .none ? nil : alias
+  }
+
+  func thread(_ node: ProcNode, _ call: Call) throws(Errno) -> Thread {
+    if let group = call.kernel.processes.group(NsTgid(rawValue: node.id)) {
+      return try call.kernel.processes.thread(group.id.leader)
+    }
+    guard let thread = call.kernel.processes.thread(NsTid(rawValue: node.id)) else { throw .noSuchFileOrDirectory }
+    return thread
+  }
+
+  // MARK: Files
+
+  func open(
+    _ dentry: DentryID, _ inode: UnsafeMutablePointer<Inode>, _ call: Call, _ flags: Int32
+  ) throws(Errno) -> Outcome {
+    let files = call.files
+    let name = String(decoding: files.dentries.name(of: dentry), as: UTF8.self)
+    let path = try procPath(of: dentry, call)
+    if flags & O_ACCMODE != O_RDONLY {
+      let isOfProcess = ProcNode(inode).id != 0
+      guard isOfProcess, ProcTables.writable.contains(name) else { throw .permissionDenied }
+      let file = try call.kernel.information.openProc(path, flags: flags & O_ACCMODE | O_CLOEXEC)
+      return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+    }
+    var bytes: [UInt8] = []
+    if ProcNode(inode).kind == .made {
+      bytes = try contents(name, ProcNode(inode).id, call)
+    } else {
+      try call.kernel.information.readProc(path, into: &bytes)
+      if name == "status" { bytes = Self.withoutSeccomp(bytes) }
+    }
+    let file = try call.kernel.host.sealedFile(name, bytes)
+    if device == nil { device = UInt64(try call.kernel.host.status(of: file).st_dev) }
+    return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+  }
+
+  /// The path of a file below the guest's own /proc.
+  private func procPath(of dentry: DentryID, _ call: Call) throws(Errno) -> String {
+    let path = try call.files.guestPath(of: dentry)
+    return String(decoding: path.dropFirst("/proc/".utf8.count), as: UTF8.self)
+  }
+
+  /// The filter is how the guest is run, not what it did: a program that looks must not find itself confined.
+  private static func withoutSeccomp(_ bytes: [UInt8]) -> [UInt8] {
+    var lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false).map(Array.init)
+    for index in lines.indices {
+      if lines[index].starts(with: "Seccomp:".utf8) { lines[index] = Array("Seccomp:\t0".utf8) }
+      if lines[index].starts(with: "Seccomp_filters:".utf8) { lines[index] = Array("Seccomp_filters:\t0".utf8) }
+      if lines[index].starts(with: "NoNewPrivs:".utf8) { lines[index] = Array("NoNewPrivs:\t0".utf8) }
+    }
+    return Array(lines.joined(separator: [0x0a]))
+  }
+}

@@ -1,0 +1,38 @@
+/// Index of a dentry; 0 is none.
+struct DentryID: Hashable, BitwiseCopyable {
+  var index: UInt32
+  static let none = DentryID(index: 0)
+}
+
+/// A name in a directory. One without an inode is negative: the name is known not to exist.
+struct Dentry: BitwiseCopyable {
+  struct Flags: OptionSet, BitwiseCopyable {
+    var rawValue: UInt8
+    /// The name stands in a lower layer, whatever this run made of it.
+    static let inLower = Flags(rawValue: 1)
+    /// A whiteout stands at this name in the run's layer.
+    static let whiteoutOnDisk = Flags(rawValue: 2)
+    /// A path rule hides the name; nothing can be created there.
+    static let blocked = Flags(rawValue: 4)
+    /// A bind(2) was let through for this name; only the skeleton knows whether a socket stands there.
+    static let maybeSocket = Flags(rawValue: 8)
+    /// Something stands at this path of the skeleton.
+    static let inSkeleton = Flags(rawValue: 16)
+    /// Removed from its directory; kept as the path of an open file.
+    static let unlinked = Flags(rawValue: 32)
+    /// The name stands in the run's layer or the store, and leads to the inode there.
+    static let inUpper = Flags(rawValue: 64)
+  }
+
+  /// The dentry itself for the root.
+  var parent: DentryID
+  var inode: InodeID
+  var hash: UInt32
+  var nameOffset: NameArena.Offset
+  var nameLength: UInt16
+  var flags: Flags
+  /// The next name of the same inode.
+  var nextAlias: DentryID
+  /// Position in the parent's list of children, which is its directory cookie.
+  var slot: UInt32
+}

@@ -1,0 +1,45 @@
+/// A directory of one lower layer that is merged into a virtual directory.
+struct LowerDirectory {
+  var layer: Int
+  /// Below the layer's root, without a leading slash.
+  var path: [UInt8]
+  /// Where the virtual directory lies above the layer's destination: how many components of the destination lead to it.
+  /// `nil` inside of the layer.
+  var prefixDepth: Int?
+}
+
+/// What a virtual directory knows beyond its inode.
+final class Directory {
+  /// Lower directories, the first wins.
+  var lowers: [LowerDirectory]
+  /// The children in the order of their cookies; a removed one leaves `.none`, so that the cookies of a listing
+  /// that is being read stay true.
+  var children: [DentryID] = []
+  /// All names of the lower layers are in the table: a name that is not found does not exist.
+  var isComplete: Bool
+  /// The directory exists in the run's layer or the store.
+  var isUpper: Bool
+  /// Children go to this store when they are created.
+  var store: Backing
+  /// Number of the virtual file system that children belong to.
+  var fileSystem: UInt8
+  /// What it is in the skeleton, nil if it is not there.
+  var skeleton: HostIdentity?
+  var liveChildren = 0
+  /// Whiteouts stand in this directory on the host.
+  var hasWhiteouts = false
+  /// Negative dentries that must not be forgotten before the directory is.
+  var negatives: [DentryID] = []
+  /// Names for which a bind(2) was let through since the last listing.
+  var expectedSockets: [DentryID] = []
+  /// The names are made by the virtual /proc.
+  var isProc = false
+
+  init(lowers: [LowerDirectory], isComplete: Bool, isUpper: Bool, store: Backing, fileSystem: UInt8) {
+    self.lowers = lowers
+    self.isComplete = isComplete
+    self.isUpper = isUpper
+    self.store = store
+    self.fileSystem = fileSystem
+  }
+}

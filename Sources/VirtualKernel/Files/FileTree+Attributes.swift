@@ -1,0 +1,121 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+extension FileTree {
+  /// What stat(2) tells about a file. The inode is loaded.
+  /// - Parameter open: what fstat told of an open descriptor to the file, so that the host need not be asked again.
+  func attributes(_ id: InodeID, open: stat? = nil) throws(Errno) -> stat {
+    let record = inodes[id.index]
+    var result = stat()
+    result.st_dev = makeDevice(0, UInt32(0x20 + record.pointee.fileSystem))
+    result.st_ino = numericCast(record.pointee.number)
+    result.st_mode = record.pointee.mode
+    result.st_nlink = numericCast(record.pointee.links)
+    result.st_uid = record.pointee.uid
+    result.st_gid = record.pointee.gid
+    result.st_rdev = numericCast(record.pointee.device)
+    result.st_blksize = 4096
+    var live = open
+    if open == nil, record.pointee.backing.isUpper { live = try statusAbove(id) }
+    if record.pointee.backing.isUpper, let live {
+      // The guest writes to the file without being seen, so only the host knows.
+      if record.pointee.kind != .directory {
+        result.st_size = live.st_size
+        result.st_blocks = live.st_blocks
+      } else {
+        result.st_size = 4096
+        result.st_blocks = 8
+      }
+      result.st_atim = live.st_atim
+      result.st_mtim = live.st_mtim
+      result.st_ctim = live.st_ctim
+    } else {
+      result.st_size = numericCast(record.pointee.size)
+      result.st_blocks = numericCast(record.pointee.blocks)
+      result.st_atim = record.pointee.accessed.timespec
+      result.st_mtim = record.pointee.modified.timespec
+      result.st_ctim = record.pointee.changed.timespec
+    }
+    return result
+  }
+
+  /// lstat of the file in the run's layer, or nil if it has no name there any more.
+  private func statusAbove(_ id: InodeID) throws(Errno) -> stat? {
+    let record = inodes[id.index]
+    let alias = record.pointee.firstAlias
+    guard alias != .none else { return nil }
+    if record.pointee.kind == .directory, !directory(of: alias).isUpper { return nil }
+    let name = upperName(of: alias)
+    if dentries[name].pointee.flags.contains(.unlinked) { return nil }
+    try buildPath(of: name, into: &path)
+    return try host.status(upperRoot(record.pointee.backing), path.cString)
+  }
+
+  /// Access time, modification time: nil leaves one as it is.
+  func setTimes(
+    _ dentry: DentryID, access: timespec, modification: timespec
+  ) throws(Errno) -> (any BlockingWork)? {
+    if let work = try copyUp(dentry) { return work }
+    let record = inode(of: dentry)
+    guard record.pointee.backing.isUpper else {
+      let now = Int64(nanoseconds: host.now())
+      func apply(_ time: timespec, _ old: Int64) -> Int64 {
+        switch Int(time.tv_nsec) {
+        case Int(UTIME_OMIT_): old
+        case Int(UTIME_NOW_): now
+        default: Int64(nanoseconds: time)
+        }
+      }
+      record.pointee.accessed = apply(access, record.pointee.accessed)
+      record.pointee.modified = apply(modification, record.pointee.modified)
+      record.pointee.changed = now
+      return nil
+    }
+    try buildPath(of: upperName(of: dentry), into: &path)
+    try host.setTimes(upperRoot(record.pointee.backing), path.cString, access: access, modification: modification)
+    return nil
+  }
+
+  func setMode(_ dentry: DentryID, _ mode: UInt32) throws(Errno) -> (any BlockingWork)? {
+    if let work = try copyUp(dentry) { return work }
+    let record = inode(of: dentry)
+    record.pointee.permissions = UInt16(mode & 0o7777)
+    record.pointee.changed = Int64(nanoseconds: host.now())
+    guard record.pointee.backing.isUpper, record.pointee.kind != .symbolicLink else { return nil }
+    let name = upperName(of: dentry)
+    guard !dentries[name].pointee.flags.contains(.unlinked) else { return nil }
+    try buildPath(of: name, into: &path)
+    try host.setMode(
+      upperRoot(record.pointee.backing), path.cString,
+      Self.hostMode(mode, isDirectory: record.pointee.kind == .directory))
+    return nil
+  }
+
+  /// Remembers an owner; `UInt32.max` leaves one as it is.
+  func setOwner(_ dentry: DentryID, uid: UInt32, gid: UInt32) throws(Errno) -> (any BlockingWork)? {
+    if let work = try copyUp(dentry) { return work }
+    let record = inode(of: dentry)
+    if uid != .max { record.pointee.uid = uid }
+    if gid != .max { record.pointee.gid = gid }
+    // chown(2): a change of owner clears the set-id bits of a file that can be executed.
+    if record.pointee.kind == .regular, record.pointee.permissions & 0o111 != 0 {
+      record.pointee.permissions &= ~0o4000
+      if record.pointee.permissions & 0o010 != 0 { record.pointee.permissions &= ~0o2000 }
+    }
+    record.pointee.changed = Int64(nanoseconds: host.now())
+    return nil
+  }
+
+  func truncate(_ dentry: DentryID, to length: Int64) throws(Errno) -> (any BlockingWork)? {
+    if let work = try copyUp(dentry, keepContents: length > 0) { return work }
+    let file = try openHost(dentry, flags: O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
+    defer { host.close(file) }
+    try host.truncate(file, to: length)
+    return nil
+  }
+}
+
+/// <sys/stat.h>: `UTIME_NOW` and `UTIME_OMIT` are macros with casts, which Swift does not import.
+let UTIME_NOW_ = (1 << 30) - 1
+let UTIME_OMIT_ = (1 << 30) - 2

@@ -1,0 +1,190 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+// Calls that make a name.
+extension FileTree {
+  /// Takes a name that does not exist, for a new inode.
+  /// - Returns: the dentry, without an inode.
+  private func claim(_ walk: WalkResult, _ call: Call) throws(Errno) -> DentryID {
+    if walk.dentry != .none {
+      if dentries[walk.dentry].pointee.inode != .none { throw .fileExists }
+      if dentries[walk.dentry].pointee.flags.contains(.blocked) { throw .permissionDenied }
+    }
+    let directory = directory(of: walk.parent)
+    if directory.isProc || inode(of: walk.parent).pointee.fileSystem == FileSystemID.dev { throw .permissionDenied }
+    // A directory that was removed takes no new names.
+    if inode(of: walk.parent).pointee.links == 0 { throw .noSuchFileOrDirectory }
+    try call.require([.write, .execute], inode(of: walk.parent))
+    try prepareUpperName(walk.name, in: walk.parent, existing: walk.dentry)
+    if walk.dentry != .none { return walk.dentry }
+    negativeCount += 1
+    return dentries.insert(walk.parent, walk.name)
+  }
+
+  /// The new file stands in the layer, at `path`: make it visible.
+  private func finish(
+    _ dentry: DentryID, _ kind: FileKind, mode: UInt32, _ status: stat?
+  ) -> InodeID {
+    let parent = dentries[dentry].pointee.parent
+    let directory = directory(of: parent)
+    let id = makeInode(kind, mode: mode, backing: directory.store, fileSystem: directory.fileSystem)
+    let record = inodes[id.index]
+    let parentInode = inode(of: parent)
+    // inode(7): below a set-group-id directory the group is the directory's.
+    if parentInode.pointee.permissions & 0o2000 != 0 {
+      record.pointee.gid = parentInode.pointee.gid
+      if kind == .directory { record.pointee.permissions |= 0o2000 }
+    }
+    if let status { register(status, as: id) }
+    attach(id, to: dentry)
+    dentries[dentry].pointee.flags.insert(.inUpper)
+    negativeCount -= 1
+    addToListing(dentry, directory)
+    return id
+  }
+
+  /// Undoes `claim` for a name that could not be made.
+  private func giveUp(_ dentry: DentryID) {
+    guard !dentries[dentry].pointee.flags.contains(.inLower) else { return }
+    negativeCount -= 1
+    dentries.unhash(dentry)
+    dentries.free(dentry)
+  }
+
+  /// Creates a regular file and opens it.
+  func createFile(_ walk: WalkResult, _ call: Call, flags: Int32, mode: UInt32) throws(Errno) -> FileDescriptor {
+    if walk.hasTrailingSlash { throw .isDirectory }
+    let dentry = try claim(walk, call)
+    do throws(Errno) {
+      let store = upperRoot(directory(of: walk.parent).store)
+      try buildPath(of: dentry, into: &path)
+      let hostMode = Self.hostMode(mode, isDirectory: false)
+      let file = try host.open(store, path.cString, flags: flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode: hostMode)
+      _ = finish(dentry, .regular, mode: mode, try host.status(of: file))
+      return file
+    } catch {
+      giveUp(dentry)
+      throw error
+    }
+  }
+
+  func makeDirectory(_ walk: WalkResult, _ call: Call, mode: UInt32) throws(Errno) {
+    guard walk.last == .name else { throw .fileExists }
+    let dentry = try claim(walk, call)
+    do throws(Errno) {
+      let store = upperRoot(directory(of: walk.parent).store)
+      try buildPath(of: dentry, into: &path)
+      try host.makeDirectory(store, path.cString, mode: Self.hostMode(mode, isDirectory: true))
+    } catch {
+      giveUp(dentry)
+      throw error
+    }
+    let parent = directory(of: walk.parent)
+    let id = finish(dentry, .directory, mode: mode, nil)
+    let child = Directory(
+      lowers: [], isComplete: true, isUpper: true, store: parent.store, fileSystem: parent.fileSystem)
+    inodes[id.index].pointee.side = add(child)
+    inodes[id.index].pointee.links = 2
+    inode(of: walk.parent).pointee.links += 1
+    if dentries[dentry].pointee.flags.contains(.inLower) { try makeOpaque(dentry) }
+  }
+
+  func makeSymbolicLink(_ walk: WalkResult, _ call: Call, target: UnsafeBufferPointer<UInt8>) throws(Errno) {
+    if walk.hasTrailingSlash { throw walk.dentry == .none ? .noSuchFileOrDirectory : .fileExists }
+    let dentry = try claim(walk, call)
+    do throws(Errno) {
+      let store = upperRoot(directory(of: walk.parent).store)
+      try buildPath(of: dentry, into: &path)
+      hostPath.clear()
+      try hostPath.append(target)
+      try host.makeSymbolicLink(hostPath.cString, store, path.cString)
+      let id = finish(dentry, .symbolicLink, mode: 0o777, try host.status(store, path.cString))
+      inodes[id.index].pointee.side = addLinkTarget(target)
+    } catch {
+      giveUp(dentry)
+      throw error
+    }
+  }
+
+  /// A FIFO, a socket without a listener, or an empty regular file.
+  func makeNode(_ walk: WalkResult, _ call: Call, kind: FileKind, mode: UInt32) throws(Errno) {
+    if walk.hasTrailingSlash { throw .noSuchFileOrDirectory }
+    let dentry = try claim(walk, call)
+    do throws(Errno) {
+      let store = upperRoot(directory(of: walk.parent).store)
+      try buildPath(of: dentry, into: &path)
+      try host.makeNode(
+        store, path.cString, mode: kind.modeBits | Self.hostMode(mode, isDirectory: false), device: 0)
+      _ = finish(dentry, kind, mode: mode, try host.status(store, path.cString))
+    } catch {
+      giveUp(dentry)
+      throw error
+    }
+  }
+
+  /// Gives a file another name.
+  func link(_ source: DentryID, _ walk: WalkResult, _ call: Call) throws(Errno) -> (any BlockingWork)? {
+    if walk.last != .name { throw .fileExists }
+    if walk.dentry != .none, dentries[walk.dentry].pointee.inode != .none { throw .fileExists }
+    if walk.hasTrailingSlash { throw .noSuchFileOrDirectory }
+    let record = inode(of: source)
+    if record.pointee.kind == .directory { throw .notPermitted }
+    if record.pointee.fileSystem != inode(of: walk.parent).pointee.fileSystem { throw .init(rawValue: EXDEV) }
+    if let work = try copyUp(source) { return work }
+    let store = directory(of: walk.parent).store
+    guard record.pointee.backing == store else { throw .init(rawValue: EXDEV) }
+    let name = upperName(of: source)
+    guard dentries[name].pointee.flags.contains(.inUpper) else { throw .noSuchFileOrDirectory }
+    let dentry = try claim(walk, call)
+    do throws(Errno) {
+      try buildPath(of: dentry, into: &path)
+      try buildPath(of: name, into: &otherPath)
+      try host.link(upperRoot(store), otherPath.cString, upperRoot(store), path.cString)
+      if dentries[name].pointee.flags.contains(.inSkeleton),
+        record.pointee.kind == .fifo || record.pointee.kind == .socket
+      {
+        try materialise(walk.parent)
+        try buildPath(of: dentry, into: &path)
+        try skeleton.link(otherPath.cString, path.cString)
+        dentries[dentry].pointee.flags.insert(.inSkeleton)
+      }
+    } catch {
+      giveUp(dentry)
+      throw error
+    }
+    attach(dentries[source].pointee.inode, to: dentry)
+    dentries[dentry].pointee.flags.insert(.inUpper)
+    negativeCount -= 1
+    addToListing(dentry, directory(of: walk.parent))
+    record.pointee.links += 1
+    record.pointee.changed = Int64(nanoseconds: host.now())
+    return nil
+  }
+
+  /// Gives an open file without a name (O_TMPFILE) one.
+  func link(openFile file: FileDescriptor, _ walk: WalkResult, _ call: Call) throws(Errno) {
+    let dentry = try claim(walk, call)
+    do throws(Errno) {
+      let store = upperRoot(directory(of: walk.parent).store)
+      let status = try host.status(of: file)
+      try buildPath(of: dentry, into: &path)
+      try host.link(file, store, path.cString)
+      _ = finish(dentry, .regular, mode: status.st_mode, status)
+    } catch {
+      giveUp(dentry)
+      throw error
+    }
+  }
+
+  /// A regular file without a name in the directory's layer.
+  func createUnnamed(in parent: DentryID, _ call: Call, flags: Int32, mode: UInt32) throws(Errno) -> FileDescriptor {
+    if directory(of: parent).isProc { throw .notSupported }
+    try call.require([.write, .execute], inode(of: parent))
+    try ensureUpper(parent)
+    try buildPath(of: parent, into: &path)
+    return try host.open(
+      upperRoot(directory(of: parent).store), path.cString, flags: flags | O_TMPFILE_,
+      mode: Self.hostMode(mode, isDirectory: false))
+  }
+}

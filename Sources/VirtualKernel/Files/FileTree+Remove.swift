@@ -1,0 +1,152 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// How many files without a name are remembered for the descriptors that may still refer to them.
+private let orphanLimit = 4096
+
+// Calls that take a name away.
+extension FileTree {
+  /// unlink(2) of what is no directory.
+  func unlink(_ dentry: DentryID, _ call: Call) throws(Errno) {
+    try requireRemovable(dentry, call)
+    if inode(of: dentry).pointee.kind == .directory { throw .isDirectory }
+    try removeAbove(dentry)
+    try whiteoutIfBelow(dentry)
+    forget(dentry)
+  }
+
+  func removeDirectory(_ dentry: DentryID, _ call: Call) throws(Errno) {
+    if inode(of: dentry).pointee.kind != .directory { throw .notDirectory }
+    try requireRemovable(dentry, call)
+    guard try isEmpty(dentry) else { throw .directoryNotEmpty }
+    try removeAbove(dentry)
+    try whiteoutIfBelow(dentry)
+    inode(of: dentries[dentry].pointee.parent).pointee.links -= 1
+    forget(dentry)
+  }
+
+  func isEmpty(_ dentry: DentryID) throws(Errno) -> Bool {
+    try complete(dentry)
+    return directory(of: dentry).liveChildren == 0
+  }
+
+  /// Write permission on the directory, and the sticky bit's rule (unlink(2), EACCES and EPERM).
+  func requireRemovable(_ dentry: DentryID, _ call: Call) throws(Errno) {
+    let parent = inode(of: dentries[dentry].pointee.parent)
+    if dentry == root { throw .resourceBusy }
+    let directory = directory(of: dentries[dentry].pointee.parent)
+    if directory.isProc || parent.pointee.fileSystem == FileSystemID.dev { throw .notPermitted }
+    // What was put into the tree before the run began, /dev, /proc and /tmp, is a mount point to the guest.
+    if inode(of: dentry).pointee.fileSystem != parent.pointee.fileSystem { throw .resourceBusy }
+    try call.require([.write, .execute], parent)
+    let uid = call.kernel.credentials.uid
+    if parent.pointee.permissions & 0o1000 != 0, uid != 0, uid != parent.pointee.uid,
+      uid != inode(of: dentry).pointee.uid
+    {
+      throw .notPermitted
+    }
+  }
+
+  /// Takes the name out of the run's layer.
+  func removeAbove(_ dentry: DentryID) throws(Errno) {
+    guard dentries[dentry].pointee.flags.contains(.inUpper) else { return }
+    let record = inode(of: dentry)
+    try keepForOtherNames(dentry)
+    try buildPath(of: dentry, into: &path)
+    let root = upperRoot(directory(of: dentries[dentry].pointee.parent).store)
+    if record.pointee.kind == .directory { try removeWhiteouts(in: dentry, root) }
+    try host.remove(root, path.cString, isDirectory: record.pointee.kind == .directory)
+    dentries[dentry].pointee.flags.remove(.inUpper)
+  }
+
+  /// A lower file of several names of which only this one was copied up: another takes the copy over.
+  private func keepForOtherNames(_ dentry: DentryID) throws(Errno) {
+    let record = inode(of: dentry)
+    guard record.pointee.kind != .directory else { return }
+    var heir = DentryID.none
+    var alias = record.pointee.firstAlias
+    while alias != .none {
+      let flags = dentries[alias].pointee.flags
+      if alias != dentry, flags.contains(.inUpper) { return }
+      if alias != dentry, !flags.contains(.unlinked) { heir = alias }
+      alias = dentries[alias].pointee.nextAlias
+    }
+    guard heir != .none else { return }
+    let root = upperRoot(record.pointee.backing)
+    try prepareUpperName(dentries.name(of: heir), in: dentries[heir].pointee.parent, existing: heir)
+    try buildPath(of: dentry, into: &otherPath)
+    try buildPath(of: heir, into: &path)
+    try host.link(root, otherPath.cString, root, path.cString)
+    dentries[heir].pointee.flags.insert(.inUpper)
+  }
+
+  /// An empty virtual directory may hold whiteouts on the host.
+  private func removeWhiteouts(in dentry: DentryID, _ root: FileDescriptor) throws(Errno) {
+    guard !directory(of: dentry).lowers.isEmpty || directory(of: dentry).hasWhiteouts else { return }
+    var names: [[UInt8]] = []
+    try host.list(root, path.cString) { name, type, _ in
+      if type == FileKind.characterDevice.rawValue { names.append(Array(name)) }
+    }
+    for name in names {
+      hostPath.clear()
+      try hostPath.append(path.bytes)
+      try name.withUnsafeBufferPointer { bytes throws(Errno) in try hostPath.appendComponent(bytes) }
+      try host.remove(root, hostPath.cString, isDirectory: false)
+    }
+  }
+
+  /// Hides a name of a lower layer whose dentry is about to go.
+  func whiteoutIfBelow(_ dentry: DentryID) throws(Errno) {
+    guard dentries[dentry].pointee.flags.contains(.inLower) else { return }
+    let parent = dentries[dentry].pointee.parent
+    try makeWhiteout(dentries.name(of: dentry), in: parent)
+    directory(of: parent).hasWhiteouts = true
+  }
+
+  /// Takes the dentry out of its directory. Its file lives on for the descriptors that refer to it.
+  func forget(_ dentry: DentryID) {
+    let parent = dentries[dentry].pointee.parent
+    let isBelow = dentries[dentry].pointee.flags.contains(.inLower)
+    dropFromSkeleton(dentry)
+    removeFromListing(dentry)
+    dentries.unhash(dentry)
+    if isBelow {
+      let negative = dentries.insert(parent, dentries.name(of: dentry))
+      dentries[negative].pointee.flags = [.inLower, .whiteoutOnDisk]
+      directory(of: parent).negatives.append(negative)
+    }
+    dentries[dentry].pointee.flags.insert(.unlinked)
+    dentries[dentry].pointee.flags.subtract([.inLower, .inUpper])
+    let record = inode(of: dentry)
+    record.pointee.changed = Int64(nanoseconds: host.now())
+    if record.pointee.kind == .directory {
+      record.pointee.links = 0
+      // The list may name dentries that have become files, and were perhaps freed and used again elsewhere.
+      for negative in directory(of: dentry).negatives
+      where dentries[negative].pointee.inode == .none && dentries[negative].pointee.parent == dentry {
+        dentries.unhash(negative)
+        dentries.free(negative)
+      }
+      directory(of: dentry).negatives = []
+    } else {
+      record.pointee.links -= record.pointee.links > 0 ? 1 : 0
+    }
+    orphans.append(dentry)
+    if orphans.count > orphanLimit { releaseOrphans() }
+  }
+
+  private func releaseOrphans() {
+    for dentry in orphans.prefix(orphanLimit / 2) {
+      let id = dentries[dentry].pointee.inode
+      if inodes[id.index].pointee.kind == .directory {
+        if let own = directory(of: dentry).skeleton { skeletonDirectories[own] = nil }
+      }
+      detach(dentry)
+      dentries.free(dentry)
+      if inodes[id.index].pointee.firstAlias == .none { releaseInode(id) }
+    }
+    orphans.removeFirst(orphanLimit / 2)
+    generation += 1
+  }
+}

@@ -1,0 +1,225 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+extension FileTree {
+  /// rename(2) and renameat2(2) with RENAME_NOREPLACE or RENAME_EXCHANGE.
+  func rename(
+    _ from: WalkResult, _ to: WalkResult, _ call: Call, flags: UInt32
+  ) throws(Errno) -> (any BlockingWork)? {
+    guard from.last == .name, to.last == .name else { throw .resourceBusy }
+    let source = from.dentry
+    guard source != .none, dentries[source].pointee.inode != .none else { throw .noSuchFileOrDirectory }
+    let target = to.dentry
+    let exists = target != .none && dentries[target].pointee.inode != .none
+    let isExchange = flags & renameExchange != 0
+    if exists, flags & renameNoReplace != 0 { throw .fileExists }
+    if !exists, isExchange { throw .noSuchFileOrDirectory }
+    if target != .none, dentries[target].pointee.flags.contains(.blocked) { throw .permissionDenied }
+
+    let sourceIsDirectory = inode(of: source).pointee.kind == .directory
+    if !sourceIsDirectory, from.hasTrailingSlash || (!exists && to.hasTrailingSlash) { throw .notDirectory }
+    if inode(of: from.parent).pointee.fileSystem != inode(of: to.parent).pointee.fileSystem
+      || directory(of: from.parent).store != directory(of: to.parent).store
+    {
+      throw .init(rawValue: EXDEV)
+    }
+    if inode(of: to.parent).pointee.links == 0 { throw .noSuchFileOrDirectory }
+    try requireNoLoop(source, isDirectory: sourceIsDirectory, into: to.parent)
+    if exists { try requireNoLoop(target, isDirectory: inode(of: target).pointee.kind == .directory, into: from.parent, isTarget: true) }
+    if exists, dentries[source].pointee.inode == dentries[target].pointee.inode { return nil }
+    try requireRemovable(source, call)
+    try call.require([.write, .execute], inode(of: to.parent))
+    if exists {
+      try requireRemovable(target, call)
+      if !isExchange { try requireReplaceable(target, by: sourceIsDirectory) }
+      if isExchange, let work = try copyUp(target) { return work }
+    }
+    if let work = try copyUp(source) { return work }
+    try ensureUpper(to.parent)
+
+    if isExchange {
+      try exchange(source, target)
+    } else {
+      try move(source, to, replacing: exists ? target : .none)
+    }
+    return nil
+  }
+
+  /// A directory cannot become a part of itself, nor replace one that it is in.
+  private func requireNoLoop(
+    _ dentry: DentryID, isDirectory: Bool, into parent: DentryID, isTarget: Bool = false
+  ) throws(Errno) {
+    guard isDirectory else { return }
+    var ancestor = parent
+    while true {
+      if ancestor == dentry { throw isTarget ? .directoryNotEmpty : .invalidArgument }
+      if ancestor == root { return }
+      ancestor = dentries[ancestor].pointee.parent
+    }
+  }
+
+  private func requireReplaceable(_ target: DentryID, by isDirectory: Bool) throws(Errno) {
+    if inode(of: target).pointee.kind == .directory {
+      if !isDirectory { throw .isDirectory }
+      if try !isEmpty(target) { throw .directoryNotEmpty }
+    } else if isDirectory {
+      throw .notDirectory
+    }
+  }
+
+  private func move(_ source: DentryID, _ to: WalkResult, replacing target: DentryID) throws(Errno) {
+    let record = inode(of: source)
+    let isDirectory = record.pointee.kind == .directory
+    let root = upperRoot(directory(of: to.parent).store)
+    try materialiseUpperName(source)
+    let wasBelow = dentries[source].pointee.flags.contains(.inLower)
+    let origin = isDirectory && wasBelow ? try redirectOrigin(source) : nil
+
+    // A directory does not replace what is no directory, nor one that still holds whiteouts.
+    if target != .none, isDirectory { try removeAbove(target) }
+    if target == .none { try prepareUpperName(to.name, in: to.parent, existing: to.dentry) }
+    if target != .none, !isDirectory { try keepNames(of: target) }
+    try buildPath(of: to.name, in: to.parent, into: &path)
+    try buildPath(of: source, into: &otherPath)
+    try host.rename(root, otherPath.cString, root, path.cString, flags: 0)
+
+    var inLower = false
+    if target != .none {
+      inLower = dentries[target].pointee.flags.contains(.inLower)
+      // The new file hides the lower one by itself.
+      dentries[target].pointee.flags.remove(.inLower)
+      if inode(of: target).pointee.kind == .directory { inode(of: to.parent).pointee.links -= 1 }
+      forget(target)
+    } else if to.dentry != .none {
+      inLower = dentries[to.dentry].pointee.flags.contains(.inLower)
+      directory(of: to.parent).negatives.removeAll { $0 == to.dentry }
+      dentries.unhash(to.dentry)
+    }
+    let name = Array(to.name)
+    if to.dentry != .none, target == .none {
+      negativeCount -= inLower ? 0 : 1
+      dentries.free(to.dentry)
+    }
+
+    let oldParent = dentries[source].pointee.parent
+    try moveInSkeleton(source, name, to.parent)
+    if wasBelow { try whiteoutIfBelow(source) }
+    removeFromListing(source)
+    dentries.unhash(source)
+    if wasBelow {
+      let negative = dentries.insert(oldParent, dentries.name(of: source))
+      dentries[negative].pointee.flags = [.inLower, .whiteoutOnDisk]
+      directory(of: oldParent).negatives.append(negative)
+    }
+    name.withUnsafeBufferPointer { dentries.rehash(source, to.parent, $0) }
+    dentries[source].pointee.flags.remove(.inLower)
+    if inLower { dentries[source].pointee.flags.insert(.inLower) }
+    addToListing(source, directory(of: to.parent))
+    if isDirectory, oldParent != to.parent {
+      inode(of: oldParent).pointee.links -= 1
+      inode(of: to.parent).pointee.links += 1
+    }
+    record.pointee.changed = Int64(nanoseconds: host.now())
+    if let origin {
+      try makeRedirect(source, from: origin)
+    } else if isDirectory, inLower {
+      try makeOpaque(source)
+    }
+  }
+
+  /// What is renamed on the host must have this very name there.
+  private func materialiseUpperName(_ dentry: DentryID) throws(Errno) {
+    if dentries[dentry].pointee.flags.contains(.inUpper) { return }
+    let root = upperRoot(inode(of: dentry).pointee.backing)
+    try prepareUpperName(dentries.name(of: dentry), in: dentries[dentry].pointee.parent, existing: dentry)
+    try buildPath(of: upperName(of: dentry), into: &otherPath)
+    try buildPath(of: dentry, into: &path)
+    try host.link(root, otherPath.cString, root, path.cString)
+    dentries[dentry].pointee.flags.insert(.inUpper)
+  }
+
+  /// rename replaces the target's name on the host; a file with other names that were not copied up keeps one.
+  private func keepNames(of target: DentryID) throws(Errno) {
+    guard dentries[target].pointee.flags.contains(.inUpper), inode(of: target).pointee.links > 1 else { return }
+    try removeAbove(target)
+  }
+
+  private func redirectOrigin(_ dentry: DentryID) throws(Errno) -> [UInt8]? {
+    guard !directory(of: dentry).lowers.isEmpty else { return nil }
+    return try guestPath(of: dentry)
+  }
+
+  private func moveInSkeleton(_ source: DentryID, _ name: [UInt8], _ parent: DentryID) throws(Errno) {
+    guard dentries[source].pointee.flags.contains(.inSkeleton) else { return }
+    switch inode(of: source).pointee.kind {
+    case .directory, .fifo, .socket:
+      try materialise(parent)
+      try name.withUnsafeBufferPointer { bytes throws(Errno) in
+        try buildPath(of: bytes, in: parent, into: &path)
+      }
+      try buildPath(of: source, into: &otherPath)
+      try? skeleton.remove(path.cString)
+      try skeleton.rename(otherPath.cString, path.cString, flags: 0)
+    default:
+      dropFromSkeleton(source)
+    }
+  }
+
+  private func exchange(_ a: DentryID, _ b: DentryID) throws(Errno) {
+    let root = upperRoot(directory(of: dentries[a].pointee.parent).store)
+    try materialiseUpperName(a)
+    try materialiseUpperName(b)
+    for dentry in [a, b] where inode(of: dentry).pointee.kind == .directory {
+      // Both names stay names of lower layers; each directory must say where its own lower part is.
+      if let origin = try redirectOrigin(dentry) { try makeRedirect(dentry, from: origin) }
+    }
+    try buildPath(of: a, into: &otherPath)
+    try buildPath(of: b, into: &path)
+    try host.rename(root, otherPath.cString, root, path.cString, flags: renameExchange)
+    let bothInSkeleton = dentries[a].pointee.flags.contains(.inSkeleton) && dentries[b].pointee.flags.contains(.inSkeleton)
+    let bound: (DentryID) -> Bool = { [self] in
+      inode(of: $0).pointee.kind == .regular || inode(of: $0).pointee.kind == .symbolicLink
+    }
+    if bothInSkeleton, !bound(a), !bound(b) {
+      try skeleton.rename(otherPath.cString, path.cString, flags: renameExchange)
+    } else {
+      for dentry in [a, b] { try dropTreeFromSkeleton(dentry) }
+    }
+    swapNames(a, b)
+  }
+
+  /// Takes a directory with all that is in it out of the skeleton; it is made there again when it is needed.
+  private func dropTreeFromSkeleton(_ dentry: DentryID) throws(Errno) {
+    guard dentries[dentry].pointee.flags.contains(.inSkeleton) else { return }
+    if inode(of: dentry).pointee.kind == .directory {
+      // A guest's current directory may be in there, and must keep its identity.
+      throw .init(rawValue: EBUSY)
+    }
+    dropFromSkeleton(dentry)
+  }
+
+  private func swapNames(_ a: DentryID, _ b: DentryID) {
+    let parents = (dentries[a].pointee.parent, dentries[b].pointee.parent)
+    let names = (Array(dentries.name(of: a)), Array(dentries.name(of: b)))
+    let below = (dentries[a].pointee.flags.contains(.inLower), dentries[b].pointee.flags.contains(.inLower))
+    removeFromListing(a)
+    removeFromListing(b)
+    dentries.unhash(a)
+    dentries.unhash(b)
+    names.1.withUnsafeBufferPointer { dentries.rehash(a, parents.1, $0) }
+    names.0.withUnsafeBufferPointer { dentries.rehash(b, parents.0, $0) }
+    addToListing(a, directory(of: parents.1))
+    addToListing(b, directory(of: parents.0))
+    for (dentry, isBelow) in [(a, below.1), (b, below.0)] {
+      dentries[dentry].pointee.flags.remove(.inLower)
+      if isBelow { dentries[dentry].pointee.flags.insert(.inLower) }
+    }
+    guard parents.0 != parents.1 else { return }
+    let directories = (
+      inode(of: a).pointee.kind == .directory ? UInt32(1) : 0, inode(of: b).pointee.kind == .directory ? UInt32(1) : 0
+    )
+    inode(of: parents.0).pointee.links = inode(of: parents.0).pointee.links &- directories.0 &+ directories.1
+    inode(of: parents.1).pointee.links = inode(of: parents.1).pointee.links &- directories.1 &+ directories.0
+  }
+}

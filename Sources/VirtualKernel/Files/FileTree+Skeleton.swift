@@ -1,0 +1,109 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+// What the kernel itself must find when it runs a guest's own call.
+extension FileTree {
+  /// Makes the directory, and those above it, exist in the skeleton.
+  func materialise(_ dentry: DentryID) throws(Errno) {
+    let directory = directory(of: dentry)
+    if directory.skeleton != nil { return }
+    if dentry != root { try materialise(dentries[dentry].pointee.parent) }
+    try buildPath(of: dentry, into: &path)
+    let own: HostIdentity
+    do throws(Errno) {
+      own = try skeleton.makeDirectory(path.cString)
+    } catch {
+      guard error == .notDirectory || error == .fileExists else { throw error }
+      // A guest's racing bind(2) may have put a socket in the way.
+      try skeleton.remove(path.cString)
+      own = try skeleton.makeDirectory(path.cString)
+    }
+    directory.skeleton = own
+    skeletonDirectories[own] = dentry
+    dentries[dentry].pointee.flags.insert(.inSkeleton)
+  }
+
+  /// Makes a symbolic link that lies on the way of a guest's own call exist in the skeleton.
+  func materialiseLink(_ dentry: DentryID, target: UnsafeBufferPointer<UInt8>) throws(Errno) {
+    if dentries[dentry].pointee.flags.contains(.inSkeleton) { return }
+    try materialise(dentries[dentry].pointee.parent)
+    try buildPath(of: dentry, into: &path)
+    hostPath.clear()
+    try hostPath.append(target)
+    do throws(Errno) {
+      try skeleton.makeSymbolicLink(hostPath.cString, path.cString)
+    } catch {
+      guard error == .fileExists else { throw error }
+      try skeleton.remove(path.cString)
+      try skeleton.makeSymbolicLink(hostPath.cString, path.cString)
+    }
+    dentries[dentry].pointee.flags.insert(.inSkeleton)
+  }
+
+  /// The same for a link of /proc, whose target depends on the caller and the moment.
+  func materialisePassingLink(_ dentry: DentryID, target: UnsafeBufferPointer<UInt8>) throws(Errno) {
+    try buildPath(of: dentry, into: &path)
+    if dentries[dentry].pointee.flags.contains(.inSkeleton) { try? skeleton.remove(path.cString) }
+    dentries[dentry].pointee.flags.remove(.inSkeleton)
+    try materialiseLink(dentry, target: target)
+  }
+
+  /// Makes the present version of a file executable at its path.
+  func bindExecutable(_ dentry: DentryID) throws(Errno) {
+    if dentries[dentry].pointee.flags.contains(.inSkeleton) { return }
+    try materialise(dentries[dentry].pointee.parent)
+    let record = inode(of: dentry)
+    if record.pointee.backing.isUpper {
+      let isTmp = record.pointee.backing == .tmp
+      try buildPath(of: upperName(of: dentry), into: &path)
+      hostPath.clear()
+      try hostPath.append(isTmp ? configuration.storePath : configuration.runPath)
+      try hostPath.appendComponent(path.bytes)
+      try buildPath(of: dentry, into: &path)
+    } else {
+      let layer = try buildLowerPath(of: dentry)
+      // `hostPath` is relative to the layer.
+      hostPathOfParent.clear()
+      try hostPathOfParent.append(layers[layer].hostPath)
+      if hostPath.bytes.count > 0 { try hostPathOfParent.appendComponent(hostPath.bytes) }
+      hostPath.clear()
+      try hostPath.append(hostPathOfParent.bytes)
+      try buildPath(of: dentry, into: &path)
+    }
+    try skeleton.bind(
+      hostPath.cString, identity: HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode), at: path.cString,
+      isDevice: false)
+    dentries[dentry].pointee.flags.insert(.inSkeleton)
+  }
+
+  /// Makes a FIFO that the guest opens itself.
+  func materialiseFIFO(_ dentry: DentryID) throws(Errno) {
+    if dentries[dentry].pointee.flags.contains(.inSkeleton) { return }
+    try materialise(dentries[dentry].pointee.parent)
+    try buildPath(of: dentry, into: &path)
+    try skeleton.makeFIFO(path.cString)
+    dentries[dentry].pointee.flags.insert(.inSkeleton)
+  }
+
+  /// What stands at the dentry's path of the skeleton is out of date.
+  func dropFromSkeleton(_ dentry: DentryID) {
+    guard dentries[dentry].pointee.flags.contains(.inSkeleton) else { return }
+    dentries[dentry].pointee.flags.remove(.inSkeleton)
+    // Left there, it could only be run by a guest that races its own execve, and is what it could run before.
+    guard (try? buildPath(of: dentry, into: &path)) != nil else { return }
+    try? skeleton.remove(path.cString)
+  }
+
+  /// The dentry of a directory that a guest's descriptor or current directory refers to.
+  func dentry(ofSkeletonDirectory status: stat) -> DentryID? {
+    guard status.st_mode & S_IFMT == S_IFDIR else { return nil }
+    return skeletonDirectories[HostIdentity(status)]
+  }
+
+  /// The inode behind an open file of the guest's, or nil if it is none of the tree's: a pipe, a socket.
+  func inode(ofOpenFile status: stat) -> InodeID? {
+    if let directory = dentry(ofSkeletonDirectory: status) { return dentries[directory].pointee.inode }
+    return identities[HostIdentity(status)]
+  }
+}

@@ -1,0 +1,268 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// Files up to this size are copied up by the receiver itself; larger ones by the blocking pool.
+private let inlineCopyLimit: Int64 = 256 * 1024
+
+// What is written through to the run's layer or the store.
+extension FileTree {
+  /// The mode that a file gets on the host: an ordinary user's supervisor must be able to open what the guest's root may.
+  static func hostMode(_ mode: UInt32, isDirectory: Bool) -> UInt32 {
+    (mode & 0o777) | (isDirectory ? 0o700 : 0o600)
+  }
+
+  /// Makes the directory exist in the layer that its children are written to.
+  func ensureUpper(_ dentry: DentryID) throws(Errno) {
+    let directory = directory(of: dentry)
+    if directory.isUpper { return }
+    let parent = dentries[dentry].pointee.parent
+    try ensureUpper(parent)
+    // A directory above a source's destination in /tmp is a directory of the store, what it leads to one of the run.
+    let isSeam = self.directory(of: parent).store != directory.store
+    let record = inode(of: dentry)
+    try buildPath(of: dentry, into: &path)
+    if isSeam { try makeParents(of: path.bytes, below: upperRoot(directory.store)) }
+    do throws(Errno) {
+      try host.makeDirectory(
+        upperRoot(directory.store), path.cString, mode: Self.hostMode(record.pointee.mode, isDirectory: true))
+    } catch {
+      if error != .fileExists { throw error }
+    }
+    try host.setMode(
+      upperRoot(directory.store), path.cString, Self.hostMode(record.pointee.mode, isDirectory: true))
+    if record.pointee.backing == .lower {
+      try host.setTimes(
+        upperRoot(directory.store), path.cString, access: record.pointee.accessed.timespec,
+        modification: record.pointee.modified.timespec)
+    }
+    record.pointee.backing = directory.store
+    directory.isUpper = true
+    dentries[dentry].pointee.flags.insert(.inUpper)
+  }
+
+  /// mkdir -p of everything but the last component.
+  private func makeParents(of path: UnsafeBufferPointer<UInt8>, below root: FileDescriptor) throws(Errno) {
+    for position in path.indices where path[position] == UInt8(ascii: "/") {
+      hostPath.clear()
+      try hostPath.append(UnsafeBufferPointer(rebasing: path[..<position]))
+      do throws(Errno) {
+        try host.makeDirectory(root, hostPath.cString, mode: 0o755)
+      } catch {
+        if error != .fileExists { throw error }
+      }
+    }
+  }
+
+  /// Makes room for a new file at a name: its directory exists above, and no whiteout stands there.
+  func prepareUpperName(_ name: UnsafeBufferPointer<UInt8>, in parent: DentryID, existing: DentryID) throws(Errno) {
+    try ensureUpper(parent)
+    guard existing != .none, dentries[existing].pointee.flags.contains(.whiteoutOnDisk) else { return }
+    try buildPath(of: name, in: parent, into: &path)
+    try host.remove(upperRoot(directory(of: parent).store), path.cString, isDirectory: false)
+    dentries[existing].pointee.flags.remove(.whiteoutOnDisk)
+  }
+
+  /// Records that a name of a lower layer is gone.
+  func makeWhiteout(_ name: UnsafeBufferPointer<UInt8>, in parent: DentryID) throws(Errno) {
+    try ensureUpper(parent)
+    try buildPath(of: name, in: parent, into: &path)
+    try host.makeNode(upperRoot(directory(of: parent).store), path.cString, mode: S_IFCHR, device: 0)
+  }
+
+  /// Marks a directory whose lower namesake must not show through (overlayfs, `userxattr` form).
+  func makeOpaque(_ dentry: DentryID) throws(Errno) {
+    try buildPath(of: dentry, into: &path)
+    try setLayerAttribute(dentry, "user.overlay.opaque", [UInt8(ascii: "y")])
+  }
+
+  /// Records where the lower directories of a renamed directory are (overlayfs' redirect).
+  func makeRedirect(_ dentry: DentryID, from origin: [UInt8]) throws(Errno) {
+    try buildPath(of: dentry, into: &path)
+    try setLayerAttribute(dentry, "user.overlay.redirect", origin)
+  }
+
+  /// An attribute of the directory at `path`.
+  private func setLayerAttribute(_ dentry: DentryID, _ name: String, _ value: [UInt8]) throws(Errno) {
+    let root = upperRoot(directory(of: dentry).store)
+    let result: Result<Void, Errno> = value.withUnsafeBytes { bytes in
+      do throws(Errno) {
+        return .success(try host.setAttribute(root, path.cString, name, bytes, flags: 0))
+      } catch { return .failure(error) }
+    }
+    try result.get()
+  }
+
+  /// A socket or FIFO whose live end is in the skeleton leaves its name in the layer.
+  func makeUpperNode(_ dentry: DentryID, mode: UInt32, device: UInt64) throws(Errno) {
+    let parent = dentries[dentry].pointee.parent
+    try prepareUpperName(dentries.name(of: dentry), in: parent, existing: dentry)
+    try buildPath(of: dentry, into: &path)
+    let backing = directory(of: parent).store
+    let kind = inode(of: dentry).pointee.kind
+    try host.makeNode(
+      upperRoot(backing), path.cString, mode: kind.modeBits | Self.hostMode(mode, isDirectory: false), device: device)
+    dentries[dentry].pointee.flags.insert(.inUpper)
+    register(try host.status(upperRoot(backing), path.cString), as: dentries[dentry].pointee.inode)
+  }
+
+  /// Opens what stands behind a file. The dentry's inode is loaded.
+  func openHost(_ dentry: DentryID, flags: Int32) throws(Errno) -> FileDescriptor {
+    let record = inode(of: dentry)
+    if record.pointee.backing.isUpper {
+      try buildPath(of: upperName(of: dentry), into: &path)
+      return try host.open(upperRoot(record.pointee.backing), path.cString, flags: flags, mode: 0)
+    }
+    let layer = try buildLowerPath(of: dentry)
+    return try host.open(layers[layer].root, hostPath.cString, flags: flags, mode: 0)
+  }
+
+  /// The path below its layer's root of a file that is in a lower layer, in `hostPath`.
+  /// - Returns: the layer's index.
+  func buildLowerPath(of dentry: DentryID) throws(Errno) -> Int {
+    let record = inode(of: dentry)
+    let lower: LowerDirectory
+    if record.pointee.kind == .directory {
+      guard let own = directory(of: dentry).lowers.first else { throw .staleNFSFileHandle }
+      lower = own
+    } else {
+      lower = directory(of: dentries[dentry].pointee.parent).lowers[Int(record.pointee.lowerIndex)]
+    }
+    hostPath.clear()
+    if lower.prefixDepth == nil {
+      try hostPath.append(lower.path)
+      if record.pointee.kind != .directory { try hostPath.appendComponent(dentries.name(of: dentry)) }
+    }
+    return lower.layer
+  }
+
+  /// A name under which the inode can be reached in its layer. Of several names of a lower file only some may have been
+  /// copied up, and this one may have been removed while the file is open.
+  func upperName(of dentry: DentryID) -> DentryID {
+    if dentries[dentry].pointee.flags.contains(.inUpper) { return dentry }
+    var alias = inode(of: dentry).pointee.firstAlias
+    while alias != .none, !dentries[alias].pointee.flags.contains(.inUpper) { alias = dentries[alias].pointee.nextAlias }
+    return alias == .none ? dentry : alias
+  }
+
+  /// Makes the file one of the run's own, so that it can be changed.
+  /// - Parameter keepContents: false if they are about to be truncated.
+  /// - Returns: work that must be waited for, or nil if the file is ready.
+  func copyUp(_ dentry: DentryID, keepContents: Bool = true) throws(Errno) -> (any BlockingWork)? {
+    try load(dentry)
+    let record = inode(of: dentry)
+    guard record.pointee.backing == .lower else { return nil }
+    if record.pointee.kind == .directory {
+      try ensureUpper(dentry)
+      return nil
+    }
+    let parent = dentries[dentry].pointee.parent
+    try prepareUpperName(dentries.name(of: dentry), in: parent, existing: dentry)
+    let backing = directory(of: parent).store
+    try buildPath(of: dentry, into: &path)
+    let root = upperRoot(backing)
+    switch record.pointee.kind {
+    case .symbolicLink:
+      let target = linkTarget(of: record)
+      hostPath.clear()
+      try hostPath.append(target)
+      try host.makeSymbolicLink(hostPath.cString, root, path.cString)
+    case .regular:
+      let source = try openHostForCopy(dentry)
+      if keepContents, record.pointee.size > inlineCopyLimit {
+        return try CopyUp(tree: self, dentry: dentry, source: source, root: root, path: Array(path.bytes))
+      }
+      defer { host.close(source) }
+      let copy = try host.open(
+        root, path.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+        mode: Self.hostMode(record.pointee.mode, isDirectory: false))
+      defer { host.close(copy) }
+      do throws(Errno) {
+        if keepContents { try host.copyContents(from: source, to: copy) }
+        try finishCopy(dentry, copy)
+      } catch {
+        try? host.remove(root, path.cString, isDirectory: false)
+        throw error
+      }
+    default:
+      try host.makeNode(
+        root, path.cString, mode: record.pointee.kind.modeBits | Self.hostMode(record.pointee.mode, isDirectory: false),
+        device: 0)
+    }
+    didCopyUp(dentry, backing, try host.status(root, path.cString))
+    return nil
+  }
+
+  private func openHostForCopy(_ dentry: DentryID) throws(Errno) -> FileDescriptor {
+    let layer = try buildLowerPath(of: dentry)
+    return try host.open(layers[layer].root, hostPath.cString, flags: O_RDONLY | O_CLOEXEC, mode: 0)
+  }
+
+  fileprivate func finishCopy(_ dentry: DentryID, _ copy: FileDescriptor) throws(Errno) {
+    let record = inode(of: dentry)
+    try host.setMode(of: copy, Self.hostMode(record.pointee.mode, isDirectory: false))
+    try host.setTimes(
+      of: copy, access: record.pointee.accessed.timespec, modification: record.pointee.modified.timespec)
+  }
+
+  fileprivate func didCopyUp(_ dentry: DentryID, _ backing: Backing, _ status: stat) {
+    let record = inode(of: dentry)
+    record.pointee.backing = backing
+    register(status, as: dentries[dentry].pointee.inode)
+    dentries[dentry].pointee.flags.insert(.inUpper)
+    dropFromSkeleton(dentry)
+  }
+}
+
+/// The copy-up of a large file on the blocking pool.
+final class CopyUp: BlockingWork, @unchecked Sendable {
+  private let tree: FileTree
+  private let host: any HostFiles
+  private let dentry: DentryID
+  private let inode: InodeID
+  private let source: FileDescriptor
+  private let copy: FileDescriptor
+  private let root: FileDescriptor
+  private let path: [UInt8]
+  private let backing: Backing
+
+  fileprivate init(
+    tree: FileTree, dentry: DentryID, source: FileDescriptor, root: FileDescriptor, path: [UInt8]
+  ) throws(Errno) {
+    self.tree = tree
+    self.host = tree.host
+    self.dentry = dentry
+    self.inode = tree.dentries[dentry].pointee.inode
+    self.source = source
+    self.root = root
+    self.path = path
+    self.backing = tree.directory(of: tree.dentries[dentry].pointee.parent).store
+    // Without a name until it is whole: a run that dies in the middle leaves no half file.
+    do throws(Errno) {
+      self.copy = try tree.host.open(root, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
+    } catch {
+      tree.host.close(source)
+      throw error
+    }
+  }
+
+  func perform() throws(Errno) {
+    try host.copyContents(from: source, to: copy)
+  }
+
+  func publish(failed: Bool) throws(Errno) {
+    defer {
+      host.close(source)
+      host.close(copy)
+    }
+    if failed { return }
+    let current = tree.dentries[dentry].pointee
+    // Meanwhile another thread may have copied the file up, or removed or renamed it: the handler looks again.
+    guard current.inode == inode, tree.inodes[inode.index].pointee.backing == .lower else { return }
+    try tree.buildPath(of: dentry, into: &tree.path)
+    guard tree.path.bytes.elementsEqual(path) else { return }
+    try tree.finishCopy(dentry, copy)
+    try host.link(copy, root, tree.path.cString)
+    tree.didCopyUp(dentry, backing, try host.status(of: copy))
+  }
+}

@@ -1,0 +1,253 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// The guest's file system: an in-memory tree of dentries over layers, as in a real VFS.
+///
+/// The tree is the truth while the run lasts. What the run changes is written through to the run's layer on the host, in the
+/// format of overlayfs (whiteouts, opaque directories), so that it can be read without this tree.
+final class FileTree {
+  let host: any HostFiles
+  let skeleton: any Skeleton
+  let layers: [Layer]
+  let configuration: FileConfiguration
+
+  var dentries = DentryTable()
+  var inodes = Arena<Inode>()
+  var directories: [Directory?] = [nil]
+  var freeDirectories: [UInt32] = []
+  var linkTargets: [UnsafeMutableBufferPointer<UInt8>] = [.init(start: nil, count: 0)]
+  var freeLinkTargets: [UInt32] = []
+  /// Files of the host that stand behind an inode, by device and inode number: what fstat on a guest's descriptor tells.
+  var identities: [HostIdentity: InodeID] = [:]
+  /// Directories by what they are in the skeleton.
+  var skeletonDirectories: [HostIdentity: DentryID] = [:]
+  /// Files and directories without a name that a descriptor may still refer to, oldest first.
+  var orphans: [DentryID] = []
+  /// Grows when dentries of removed directories are freed, so that who remembers one knows to ask again.
+  var generation = 0
+  /// What runs an executable of a lower layer; empty if it needs nothing.
+  var interpreters: [InodeID: [UInt8]] = [:]
+  /// Names that are known not to exist; only so many are remembered.
+  var negativeCount = 0
+
+  var path = PathBuffer()
+  var otherPath = PathBuffer()
+  var hostPath = PathBuffer()
+  var hostPathOfParent = PathBuffer()
+
+  /// What is left to walk of a path and of the links in it; a walk never starts within another.
+  let walkStack = UnsafeMutablePointer<Remainder>.allocate(capacity: FileTree.maximumLinks + 2)
+
+  let root: DentryID
+
+  init(
+    host: any HostFiles, skeleton: any Skeleton, layers: [Layer], configuration: FileConfiguration
+  ) {
+    self.host = host
+    self.skeleton = skeleton
+    self.layers = layers
+    self.configuration = configuration
+    let lowers = layers.indices.map { index in
+      LowerDirectory(layer: index, path: [], prefixDepth: layers[index].destination.isEmpty ? nil : 0)
+    }
+    let name: [UInt8] = []
+    root = name.withUnsafeBufferPointer { dentries.insert(.none, $0) }
+    dentries[root].pointee.parent = root
+    let directory = Directory(
+      lowers: lowers, isComplete: lowers.isEmpty, isUpper: true, store: .run, fileSystem: FileSystemID.root)
+    let inode = makeInode(.directory, mode: 0o755, backing: .run, fileSystem: FileSystemID.root)
+    inodes[inode.index].pointee.side = add(directory)
+    inodes[inode.index].pointee.links = 2
+    attach(inode, to: root)
+    dentries[root].pointee.flags.insert(.inUpper)
+  }
+
+  deinit {
+    for target in linkTargets { target.deallocate() }
+    walkStack.deallocate()
+  }
+}
+
+/// What stays the same for a run's file tree.
+struct FileConfiguration {
+  /// The run's layer, `files/`.
+  var run: FileDescriptor
+  /// Its absolute path, for guest init's binds.
+  var runPath: [UInt8]
+  /// The store of files that live for the run.
+  var store: FileDescriptor
+  var storePath: [UInt8]
+  /// The user of the supervisor; its files look like the guest user's own.
+  var hostUser: UInt32
+  var hostGroup: UInt32
+  var credentials: Credentials
+}
+
+/// Who the guest is. Without capabilities in the kernel, no call of the guest's changes this.
+struct Credentials {
+  var uid: UInt32
+  var gid: UInt32
+}
+
+/// What tells one file of the host from all others.
+public struct HostIdentity: Hashable, Sendable {
+  public var device: UInt64
+  public var inode: UInt64
+
+  public init(device: UInt64, inode: UInt64) {
+    self.device = device
+    self.inode = inode
+  }
+}
+
+/// Numbers of the virtual file systems, the minor numbers of st_dev.
+enum FileSystemID {
+  static let root: UInt8 = 1
+  static let tmp: UInt8 = 2
+  static let shm: UInt8 = 3
+  static let dev: UInt8 = 4
+  static let pts: UInt8 = 5
+  static let proc: UInt8 = 6
+}
+
+// Inodes and their side tables.
+extension FileTree {
+  @inline(__always)
+  func inode(of dentry: DentryID) -> UnsafeMutablePointer<Inode> {
+    inodes[dentries[dentry].pointee.inode.index]
+  }
+
+  func directory(of dentry: DentryID) -> Directory {
+    directories[Int(inode(of: dentry).pointee.side)].unsafelyUnwrapped
+  }
+
+  func add(_ directory: Directory) -> UInt32 {
+    if let index = freeDirectories.popLast() {
+      directories[Int(index)] = directory
+      return index
+    }
+    directories.append(directory)
+    return UInt32(directories.count - 1)
+  }
+
+  func addLinkTarget(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
+    let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)
+    _ = copy.initialize(from: bytes)
+    if let index = freeLinkTargets.popLast() {
+      linkTargets[Int(index)] = copy
+      return index
+    }
+    linkTargets.append(copy)
+    return UInt32(linkTargets.count - 1)
+  }
+
+  func linkTarget(of inode: UnsafeMutablePointer<Inode>) -> UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(linkTargets[Int(inode.pointee.side)])
+  }
+
+  /// A new inode of the guest user's, with the present time.
+  func makeInode(_ kind: FileKind, mode: UInt32, backing: Backing, fileSystem: UInt8) -> InodeID {
+    let now = Int64(nanoseconds: host.now())
+    let index = inodes.insert(
+      Inode(
+        kind: kind, backing: backing, flags: [], fileSystem: fileSystem, lowerIndex: 0,
+        permissions: UInt16(truncatingIfNeeded: mode & 0o7777), uid: configuration.credentials.uid,
+        gid: configuration.credentials.gid, links: 1, side: 0, firstAlias: .none, number: 0,
+        size: kind == .directory ? 4096 : 0, blocks: kind == .directory ? 8 : 0, device: 0,
+        accessed: now, modified: now, changed: now, hostDevice: 0, hostInode: 0))
+    inodes[index].pointee.number = UInt64(index)
+    return InodeID(index: index)
+  }
+
+  /// Makes `dentry` a name of `inode`.
+  func attach(_ inode: InodeID, to dentry: DentryID) {
+    dentries[dentry].pointee.inode = inode
+    dentries[dentry].pointee.nextAlias = inodes[inode.index].pointee.firstAlias
+    inodes[inode.index].pointee.firstAlias = dentry
+  }
+
+  func detach(_ dentry: DentryID) {
+    let inode = inode(of: dentry)
+    var link = inode.pointee.firstAlias
+    if link == dentry {
+      inode.pointee.firstAlias = dentries[dentry].pointee.nextAlias
+    } else {
+      while dentries[link].pointee.nextAlias != dentry { link = dentries[link].pointee.nextAlias }
+      dentries[link].pointee.nextAlias = dentries[dentry].pointee.nextAlias
+    }
+    dentries[dentry].pointee.nextAlias = .none
+    dentries[dentry].pointee.inode = .none
+  }
+
+  func register(_ status: stat, as inode: InodeID) {
+    let record = inodes[inode.index]
+    let identity = HostIdentity(status)
+    if record.pointee.hostInode != 0 {
+      let old = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
+      if old != identity, identities[old] == inode, !record.pointee.backing.isUpper {
+        // Descriptors to the file below stay open after a copy-up and must still be known.
+        identities[old] = inode
+      }
+    }
+    record.pointee.hostDevice = identity.device
+    record.pointee.hostInode = identity.inode
+    identities[identity] = inode
+  }
+
+  func releaseInode(_ id: InodeID) {
+    let record = inodes[id.index]
+    let identity = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
+    if record.pointee.backing != .proc, identities[identity] == id { identities[identity] = nil }
+    switch record.pointee.kind {
+    case .directory:
+      directories[Int(record.pointee.side)] = nil
+      freeDirectories.append(record.pointee.side)
+    case .symbolicLink where record.pointee.side != 0:
+      linkTargets[Int(record.pointee.side)].deallocate()
+      linkTargets[Int(record.pointee.side)] = .init(start: nil, count: 0)
+      freeLinkTargets.append(record.pointee.side)
+    default: break
+    }
+    interpreters[id] = nil
+    inodes.remove(id.index)
+  }
+}
+
+// Paths of dentries.
+extension FileTree {
+  /// The path of a dentry from the guest's root, without a leading slash, in `path`.
+  func buildPath(of dentry: DentryID, into buffer: inout PathBuffer) throws(Errno) {
+    buffer.clearForPrepending()
+    var current = dentry
+    while current != root {
+      try buffer.prependComponent(dentries.name(of: current))
+      current = dentries[current].pointee.parent
+    }
+  }
+
+  /// The path of a name in a directory.
+  func buildPath(
+    of name: UnsafeBufferPointer<UInt8>, in directory: DentryID, into buffer: inout PathBuffer
+  ) throws(Errno) {
+    buffer.clearForPrepending()
+    try buffer.prependComponent(name)
+    var current = directory
+    while current != root {
+      try buffer.prependComponent(dentries.name(of: current))
+      current = dentries[current].pointee.parent
+    }
+  }
+
+  /// The absolute path of a dentry as the guest names it.
+  func guestPath(of dentry: DentryID) throws(Errno) -> [UInt8] {
+    try buildPath(of: dentry, into: &path)
+    path.prependSlash()
+    return Array(path.bytes)
+  }
+
+  /// The directory of the host that holds what has this backing.
+  func upperRoot(_ backing: Backing) -> FileDescriptor {
+    backing == .tmp ? configuration.store : configuration.run
+  }
+}

@@ -1,0 +1,96 @@
+import CLinux
+import Glibc
+
+/// Index of an inode; 0 is none.
+struct InodeID: Hashable, BitwiseCopyable {
+  var index: UInt32
+  static let none = InodeID(index: 0)
+}
+
+/// The type bits of `st_mode`, shifted right by 12: also the values of `d_type` (readdir(3)).
+enum FileKind: UInt8, BitwiseCopyable {
+  case fifo = 1
+  case characterDevice = 2
+  case directory = 4
+  case blockDevice = 6
+  case regular = 8
+  case symbolicLink = 10
+  case socket = 12
+
+  init?(mode: UInt32) { self.init(rawValue: UInt8((mode >> 12) & 15)) }
+  var modeBits: UInt32 { UInt32(rawValue) << 12 }
+}
+
+/// Where a file's contents are.
+enum Backing: UInt8, BitwiseCopyable {
+  /// A read-only layer below the run's own.
+  case lower
+  /// The run's own layer: kept when the run ends.
+  case run
+  /// The store of files that live for the run: /tmp, /dev/shm.
+  case tmp
+  /// A device of the host's that is handed through.
+  case device
+  /// Made by the supervisor.
+  case proc
+  /// The skeleton: pseudo-terminals, which the guest opens itself.
+  case skeleton
+
+  /// Whether the guest may change it in place.
+  var isUpper: Bool { self == .run || self == .tmp }
+}
+
+/// A file, whatever names it has.
+struct Inode: BitwiseCopyable {
+  struct Flags: OptionSet, BitwiseCopyable {
+    var rawValue: UInt8
+    /// Only kind and number are known, from a directory listing.
+    static let unloaded = Flags(rawValue: 1)
+    /// A copy-up is under way on the blocking pool.
+    static let copyingUp = Flags(rawValue: 2)
+  }
+
+  var kind: FileKind
+  var backing: Backing
+  var flags: Flags
+  /// Number of the virtual file system that the inode belongs to, for st_dev.
+  var fileSystem: UInt8
+  /// Which of the lower directories of the parent holds the file.
+  var lowerIndex: UInt16
+  /// st_mode without the type.
+  var permissions: UInt16
+  var uid: UInt32
+  var gid: UInt32
+  var links: UInt32
+  /// The side table's index: of `directories` for a directory, of `linkTargets` for a symbolic link.
+  var side: UInt32
+  var firstAlias: DentryID
+  var number: UInt64
+  var size: Int64
+  /// In units of 512 bytes.
+  var blocks: Int64
+  /// st_rdev of a device.
+  var device: UInt64
+  /// Nanoseconds since 1970.
+  var accessed: Int64
+  var modified: Int64
+  var changed: Int64
+  /// The file of the host behind this inode. For `proc`: the node.
+  var hostDevice: UInt64
+  var hostInode: UInt64
+
+  var mode: UInt32 { kind.modeBits | UInt32(permissions) }
+}
+
+extension Int64 {
+  init(nanoseconds time: timespec) {
+    self = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+
+  var timespec: CLinux.timespec {
+    let (seconds, rest) = quotientAndRemainder(dividingBy: 1_000_000_000)
+    return rest < 0
+      ? .init(tv_sec: Int(seconds - 1), tv_nsec: Int(rest + 1_000_000_000))
+      : .init(tv_sec: Int(seconds), tv_nsec: Int(rest))
+  }
+}

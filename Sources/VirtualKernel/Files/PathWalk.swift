@@ -1,0 +1,212 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// How a path is walked.
+struct WalkOptions: OptionSet {
+  var rawValue: UInt16
+  /// A symbolic link at the end is the result, not what it points to.
+  static let noFollow = WalkOptions(rawValue: 1)
+  /// Directories and links on the way, and a directory at the end, are made in the skeleton: the kernel will walk there too.
+  static let materialise = WalkOptions(rawValue: 2)
+  /// An empty path is the start itself (AT_EMPTY_PATH).
+  static let allowEmpty = WalkOptions(rawValue: 4)
+  // openat2(2)
+  static let noCrossing = WalkOptions(rawValue: 8)
+  static let noMagicLinks = WalkOptions(rawValue: 16)
+  static let noLinks = WalkOptions(rawValue: 32)
+  static let beneath = WalkOptions(rawValue: 64)
+  static let inRoot = WalkOptions(rawValue: 128)
+}
+
+/// Where a path led.
+struct WalkResult {
+  enum Last { case name, dot, dotDot, root }
+
+  /// The directory of the last component.
+  var parent: DentryID
+  /// The last component's dentry: `.none` or negative if there is no such file.
+  var dentry: DentryID
+  /// The last component. Valid until the next walk of the same call.
+  var name: UnsafeBufferPointer<UInt8>
+  var last: Last
+  var hasTrailingSlash: Bool
+  /// Set if the path ended at a link of /proc to an open file that has no name in the tree.
+  var openFile: (thread: AbsTid, descriptor: Int32)?
+}
+
+/// What still has to be walked.
+struct Remainder {
+  var next: UnsafePointer<UInt8>
+  var end: UnsafePointer<UInt8>
+}
+
+extension FileTree {
+  static var maximumLinks: Int { 40 }
+
+  /// Walks a path in the virtual tree. A missing last component is no error, a missing directory is.
+  func walk(
+    _ call: Call, from start: DentryID, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions
+  ) throws(Errno) -> WalkResult {
+    guard path.count > 0 else {
+      guard options.contains(.allowEmpty) else { throw .noSuchFileOrDirectory }
+      return ended(at: start, .dot)
+    }
+    let top = options.contains(.inRoot) || options.contains(.beneath) ? start : root
+    var current = start
+    var depth = 0
+    var links = 0
+    var trailingSlash = false
+    var last = WalkResult.Last.dot
+    let stack = walkStack
+    stack[0] = Remainder(next: path.baseAddress!, end: path.baseAddress! + path.count)
+    if path[0] == UInt8(ascii: "/") {
+      if options.contains(.beneath) { throw .init(rawValue: EXDEV) }
+      current = top
+      last = .root
+    }
+
+    while true {
+      // The next component.
+      while stack[depth].next < stack[depth].end, stack[depth].next.pointee == UInt8(ascii: "/") {
+        stack[depth].next += 1
+        trailingSlash = true
+      }
+      if stack[depth].next == stack[depth].end {
+        if depth == 0 {
+          var result = ended(at: current, last)
+          result.hasTrailingSlash = trailingSlash
+          if options.contains(.materialise) { try materialiseEnd(current) }
+          return result
+        }
+        depth -= 1
+        continue
+      }
+      let begin = stack[depth].next
+      let rest = stack[depth].end - begin
+      let length = memchr(begin, 0x2f, rest).map { $0.assumingMemoryBound(to: UInt8.self) - UnsafeMutablePointer(mutating: begin) } ?? rest
+      stack[depth].next = begin + length
+      let name = UnsafeBufferPointer(start: begin, count: length)
+      let isLast = isExhausted(stack, depth, &trailingSlash)
+
+      let currentInode = inode(of: current)
+      if currentInode.pointee.kind != .directory { throw .notDirectory }
+      try call.require(.execute, currentInode)
+
+      if length == 1, begin[0] == UInt8(ascii: ".") {
+        last = .dot
+        continue
+      }
+      if length == 2, begin[0] == UInt8(ascii: "."), begin[1] == UInt8(ascii: ".") {
+        if current == top, options.contains(.beneath) { throw .init(rawValue: EXDEV) }
+        if current != top { current = dentries[current].pointee.parent }
+        last = .dotDot
+        continue
+      }
+      guard length <= 255 else { throw .fileNameTooLong }
+      last = .name
+
+      let found = directory(of: current).isProc
+        ? try call.kernel.lookupMade(current, name, call) : try lookup(current, name)
+      if found == .none || dentries[found].pointee.inode == .none {
+        guard isLast else {
+          if found != .none, dentries[found].pointee.flags.contains(.blocked) { throw .permissionDenied }
+          throw .noSuchFileOrDirectory
+        }
+        return WalkResult(
+          parent: current, dentry: found, name: name, last: .name, hasTrailingSlash: trailingSlash, openFile: nil)
+      }
+      if inode(of: found).pointee.flags.contains(.unloaded) { try load(found) }
+      let record = inode(of: found)
+      if options.contains(.noCrossing), record.pointee.fileSystem != inode(of: start).pointee.fileSystem {
+        throw .init(rawValue: EXDEV)
+      }
+
+      if record.pointee.kind == .symbolicLink, !isLast || trailingSlash || !options.contains(.noFollow) {
+        links += 1
+        if links > Self.maximumLinks || options.contains(.noLinks) { throw .tooManySymbolicLinkLevels }
+        let target: UnsafeBufferPointer<UInt8>
+        if record.pointee.backing == .proc {
+          switch try call.kernel.proc.follow(record, call) {
+          case .text(let text):
+            target = text
+            if options.contains(.materialise) { try materialisePassingLink(found, target: target) }
+          case .dentry(let jump):
+            if options.contains(.materialise) {
+              let text = try guestPath(of: jump)
+              try text.withUnsafeBufferPointer { bytes throws(Errno) in try materialisePassingLink(found, target: bytes) }
+              try materialiseEnd(jump)
+            }
+            if options.contains(.noMagicLinks) { throw .tooManySymbolicLinkLevels }
+            if options.contains(.beneath) || options.contains(.inRoot) { throw .init(rawValue: EXDEV) }
+            if isLast {
+              return WalkResult(
+                parent: dentries[jump].pointee.parent, dentry: jump, name: dentries.name(of: jump), last: .name,
+                hasTrailingSlash: trailingSlash, openFile: nil)
+            }
+            current = jump
+            continue
+          case .openFile(let thread, let descriptor):
+            if options.contains(.noMagicLinks) { throw .tooManySymbolicLinkLevels }
+            guard isLast, !trailingSlash else { throw .notDirectory }
+            return WalkResult(
+              parent: current, dentry: found, name: name, last: .name, hasTrailingSlash: false,
+              openFile: (thread, descriptor))
+          }
+        } else {
+          target = linkTarget(of: record)
+          if options.contains(.materialise) { try materialiseLink(found, target: target) }
+        }
+        guard target.count > 0 else { throw .noSuchFileOrDirectory }
+        if target[0] == UInt8(ascii: "/") {
+          if options.contains(.beneath) { throw .init(rawValue: EXDEV) }
+          current = top
+          last = .root
+        }
+        depth += 1
+        stack[depth] = Remainder(next: target.baseAddress!, end: target.baseAddress! + target.count)
+        continue
+      }
+
+      if isLast {
+        if trailingSlash, record.pointee.kind != .directory { throw .notDirectory }
+        if options.contains(.materialise) { try materialiseEnd(found) }
+        return WalkResult(
+          parent: current, dentry: found, name: name, last: .name, hasTrailingSlash: trailingSlash, openFile: nil)
+      }
+      current = found
+    }
+  }
+
+  private func materialiseEnd(_ dentry: DentryID) throws(Errno) {
+    if inode(of: dentry).pointee.kind == .directory {
+      try materialise(dentry)
+    } else {
+      try materialise(dentries[dentry].pointee.parent)
+    }
+  }
+
+  /// Whether nothing but slashes is left, here and in the paths whose links are being followed.
+  private func isExhausted(
+    _ stack: UnsafeMutablePointer<Remainder>, _ depth: Int, _ trailingSlash: inout Bool
+  ) -> Bool {
+    trailingSlash = false
+    var level = depth
+    while level >= 0 {
+      var next = stack[level].next
+      while next < stack[level].end {
+        if next.pointee != UInt8(ascii: "/") { return false }
+        trailingSlash = true
+        next += 1
+      }
+      level -= 1
+    }
+    return true
+  }
+
+  private func ended(at dentry: DentryID, _ last: WalkResult.Last) -> WalkResult {
+    WalkResult(
+      parent: dentries[dentry].pointee.parent, dentry: dentry, name: dentries.name(of: dentry), last: last,
+      hasTrailingSlash: false, openFile: nil)
+  }
+}

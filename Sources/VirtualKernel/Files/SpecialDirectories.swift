@@ -1,0 +1,168 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// Paths that no source decides about.
+///
+/// The rules of the guest's tree: /proc and /dev are virtual, /tmp and /dev/shm live for the run, /sys and /run are blocked.
+extension FileTree {
+  func addSpecialDirectories(_ configuration: KernelConfiguration) throws(Errno) {
+    let tmp = try addDirectory("tmp", in: root, mode: 0o1777, FileSystemID.tmp, store: .tmp)
+    directory(of: tmp).lowers = lowersWithin(["tmp"])
+    directory(of: tmp).isComplete = directory(of: tmp).lowers.isEmpty
+    try addDevices()
+    try addProc()
+    for name in ["sys", "run"] where lowersWithin([name]).isEmpty { try block(name, in: root) }
+    for path in configuration.emptyDirectories { try addEmptyDirectory(path) }
+  }
+
+  /// The layers whose destination is a special directory or below it: who names such a place means it.
+  private func lowersWithin(_ path: [String]) -> [LowerDirectory] {
+    layers.indices.compactMap { index in
+      let destination = layers[index].destination
+      guard destination.count >= path.count, zip(destination, path).allSatisfy({ $0.elementsEqual($1.utf8) }) else {
+        return nil
+      }
+      return LowerDirectory(
+        layer: index, path: [], prefixDepth: destination.count == path.count ? nil : path.count)
+    }
+  }
+
+  @discardableResult
+  func addDirectory(
+    _ name: String, in parent: DentryID, mode: UInt32, _ fileSystem: UInt8, store: Backing
+  ) throws(Errno) -> DentryID {
+    let dentry = insert(name, in: parent)
+    let id = makeInode(.directory, mode: mode, backing: .lower, fileSystem: fileSystem)
+    inodes[id.index].pointee.uid = 0
+    inodes[id.index].pointee.gid = 0
+    inodes[id.index].pointee.links = 2
+    inodes[id.index].pointee.side = add(
+      Directory(lowers: [], isComplete: true, isUpper: false, store: store, fileSystem: fileSystem))
+    attach(id, to: dentry)
+    addToListing(dentry, directory(of: parent))
+    inode(of: parent).pointee.links += 1
+    return dentry
+  }
+
+  /// A dentry in a place that no layer is asked about.
+  func insert(_ name: String, in parent: DentryID) -> DentryID {
+    var name = name
+    return name.withUTF8 { dentries.insert(parent, $0) }
+  }
+
+  func addNode(
+    _ name: String, in parent: DentryID, _ kind: FileKind, mode: UInt32, _ backing: Backing, _ fileSystem: UInt8
+  ) -> UnsafeMutablePointer<Inode> {
+    let dentry = insert(name, in: parent)
+    let id = makeInode(kind, mode: mode, backing: backing, fileSystem: fileSystem)
+    inodes[id.index].pointee.uid = 0
+    inodes[id.index].pointee.gid = 0
+    attach(id, to: dentry)
+    addToListing(dentry, directory(of: parent))
+    return inodes[id.index]
+  }
+
+  func addLink(_ name: String, in parent: DentryID, to target: String, _ fileSystem: UInt8) {
+    let inode = addNode(name, in: parent, .symbolicLink, mode: 0o777, .lower, fileSystem)
+    var target = target
+    inode.pointee.side = target.withUTF8 { addLinkTarget($0) }
+    inode.pointee.size = Int64(target.utf8.count)
+  }
+
+  private func block(_ name: String, in parent: DentryID) throws(Errno) {
+    let dentry = insert(name, in: parent)
+    dentries[dentry].pointee.flags.insert(.blocked)
+  }
+
+  private func addEmptyDirectory(_ path: [UInt8]) throws(Errno) {
+    var current = root
+    for component in path.split(separator: UInt8(ascii: "/")) {
+      let found = try component.withUnsafeBufferPointer { name throws(Errno) in try lookup(current, name) }
+      if found != .none, dentries[found].pointee.inode != .none {
+        guard inode(of: found).pointee.kind == .directory else { return }
+        current = found
+        continue
+      }
+      if found != .none {
+        // A negative dentry of the look-up, which no other part of the tree knows yet.
+        directory(of: current).negatives.removeAll { $0 == found }
+        dentries.unhash(found)
+        dentries.free(found)
+      }
+      let isTmp = directory(of: current).store == .tmp
+      current = try addDirectory(
+        String(decoding: component, as: UTF8.self), in: current, mode: isTmp ? 0o1777 : 0o755,
+        inode(of: current).pointee.fileSystem, store: directory(of: current).store)
+      let owner = inode(of: current)
+      owner.pointee.uid = configuration.credentials.uid
+      owner.pointee.gid = configuration.credentials.gid
+    }
+  }
+
+  private func addDevices() throws(Errno) {
+    let dev = try addDirectory("dev", in: root, mode: 0o755, FileSystemID.dev, store: .tmp)
+    for device in DeviceTable.devices {
+      let inode = addNode(device.name, in: dev, .characterDevice, mode: 0o666, .device, FileSystemID.dev)
+      inode.pointee.device = uwrx_makedev(device.major, device.minor)
+    }
+    addLink("fd", in: dev, to: "/proc/self/fd", FileSystemID.dev)
+    addLink("stdin", in: dev, to: "/proc/self/fd/0", FileSystemID.dev)
+    addLink("stdout", in: dev, to: "/proc/self/fd/1", FileSystemID.dev)
+    addLink("stderr", in: dev, to: "/proc/self/fd/2", FileSystemID.dev)
+    addLink("ptmx", in: dev, to: "pts/ptmx", FileSystemID.dev)
+    let shm = try addDirectory("shm", in: dev, mode: 0o1777, FileSystemID.shm, store: .tmp)
+    directory(of: shm).lowers = lowersWithin(["dev", "shm"])
+    directory(of: shm).isComplete = directory(of: shm).lowers.isEmpty
+    let pts = try addDirectory("pts", in: dev, mode: 0o755, FileSystemID.pts, store: .skeleton)
+    directory(of: pts).isProc = true
+  }
+}
+
+// The pseudo-terminals, which the kernel makes in the skeleton's /dev/pts.
+extension FileTree {
+  func lookupTerminal(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> DentryID {
+    let known = dentries.find(parent, name)
+    try buildPath(of: name, in: parent, into: &path)
+    guard let status = try? skeleton.status(path.cString), FileKind(mode: status.st_mode) == .characterDevice else {
+      if known != .none, dentries[known].pointee.inode != .none {
+        removeFromListing(known)
+        dentries.unhash(known)
+        let id = dentries[known].pointee.inode
+        detach(known)
+        dentries.free(known)
+        releaseInode(id)
+      }
+      return .none
+    }
+    if known != .none { return known }
+    let dentry = dentries.insert(parent, name)
+    let id = makeInode(.characterDevice, mode: status.st_mode, backing: .skeleton, fileSystem: FileSystemID.pts)
+    inodes[id.index].pointee.device = UInt64(status.st_rdev)
+    attach(id, to: dentry)
+    addToListing(dentry, directory(of: parent))
+    return dentry
+  }
+
+  func listTerminals(_ parent: DentryID) throws(Errno) {
+    for child in directory(of: parent).children where child != .none {
+      _ = try lookupTerminal(parent, dentries.name(of: child))
+    }
+    try buildPath(of: parent, into: &path)
+    let file = try skeleton.openDirectory(path.cString)
+    defer { host.close(file) }
+    var names: [[UInt8]] = []
+    try host.list(file, "") { name, _, _ in names.append(Array(name)) }
+    for name in names {
+      _ = try name.withUnsafeBufferPointer { bytes throws(Errno) in try lookupTerminal(parent, bytes) }
+    }
+  }
+
+  func statusInSkeleton(_ dentry: DentryID) throws(Errno) -> stat {
+    try buildPath(of: dentry, into: &path)
+    var status = try skeleton.status(path.cString)
+    status.st_uid = guestUser(status.st_uid)
+    status.st_gid = guestGroup(status.st_gid)
+    return status
+  }
+}

@@ -1,0 +1,29 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// The descriptor tables of the guest. The kernel's tables are the truth: close and dup are not trapped.
+public protocol DescriptorBroker: AnyObject {
+  /// fstat(2) of a guest's descriptor.
+  /// - Throws: `.badFileDescriptor` if it is not open.
+  func status(of descriptor: Int32, in thread: AbsTid) throws(Errno) -> stat
+
+  /// fstat(2) of the thread's current directory.
+  func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat
+
+  /// A descriptor of the supervisor's to the same open file description; the caller closes it.
+  func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor
+
+  /// readlink(2) of /proc/<thread>/fd/<descriptor>, for files that are in no file system: `pipe:[1]`.
+  /// - Returns: the number of bytes written to `buffer`.
+  func describe(
+    _ descriptor: Int32, in thread: AbsTid, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int
+
+  /// F_GETFL of a descriptor of the supervisor's.
+  func flags(of file: FileDescriptor) throws(Errno) -> Int32
+
+  /// The file position, which every descriptor of the same open file description shares.
+  func position(of file: FileDescriptor) throws(Errno) -> Int
+  func setPosition(of file: FileDescriptor, _ position: Int) throws(Errno)
+}

@@ -1,0 +1,49 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// What /proc/<tid>/status tells about a thread at its birth.
+public struct ThreadStatus {
+  public var group: AbsTgid
+  public var parent: AbsTgid
+  public var nsTid: NsTid
+  public var nsGroup: NsTgid
+  public var umask: UInt32
+
+  public init(group: AbsTgid, parent: AbsTgid, nsTid: NsTid, nsGroup: NsTgid, umask: UInt32) {
+    self.group = group
+    self.parent = parent
+    self.nsTid = nsTid
+    self.nsGroup = nsGroup
+    self.umask = umask
+  }
+}
+
+/// What the kernel knows about the guest's processes.
+public protocol ProcessInformation: AnyObject {
+  /// - Throws: `.noSuchProcess` if the thread has ended.
+  func status(of thread: AbsTid) throws(Errno) -> ThreadStatus
+
+  /// Whether `thread` is a living thread of `group`.
+  func isThread(_ thread: AbsTid, of group: AbsTgid) -> Bool
+
+  /// Begins to watch for the death of a group, which `ThreadTable.remove(_:)` is then told of.
+  /// - Returns: a pidfd.
+  func watch(_ group: AbsTgid) throws(Errno) -> FileDescriptor
+  func endWatch(_ pidfd: FileDescriptor)
+
+  /// Appends a file of the guest's own /proc, as the guest would read it: `2/status`, `meminfo`.
+  func readProc(_ path: String, into bytes: inout [UInt8]) throws(Errno)
+
+  /// The identity of the file behind a magic link of the guest's own /proc: `2/exe`.
+  func statusOfProcLink(_ path: String) throws(Errno) -> stat
+
+  /// The text of a link of the guest's own /proc: `2/ns/pid`.
+  func readProcLink(_ path: String) throws(Errno) -> [UInt8]
+
+  /// The names in a directory of the guest's own /proc.
+  func listProc(_ path: String) throws(Errno) -> [[UInt8]]
+
+  /// Opens a file of the guest's own /proc for writing: `2/comm`.
+  func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor
+}

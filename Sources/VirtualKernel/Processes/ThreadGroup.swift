@@ -1,0 +1,37 @@
+import SystemPackage
+
+/// A process: threads that share memory, descriptors and the current directory.
+public final class ThreadGroup {
+  /// What is known of the current directory. The kernel's answer is the truth, because chdir is run by the kernel.
+  enum WorkingDirectory {
+    case unknown
+    case known(DentryID, generation: Int)
+    /// This thread was let through a chdir(2); it may not have happened yet.
+    case changing(AbsTid)
+  }
+
+  public let id: AbsTgid
+  public let nsID: NsTgid
+  public let parent: AbsTgid
+  /// Refers to this very process, whatever its id is used for later.
+  public let pidfd: FileDescriptor
+  public internal(set) var threads: [AbsTid] = []
+
+  /// nil until it is needed: the parent may have changed its own since the fork.
+  var umask: UInt32?
+  var workingDirectory = WorkingDirectory.unknown
+  /// Shares its current directory and umask with another process, so that neither may be remembered.
+  var sharesFileSystemState = false
+  var descriptors = FdTable()
+  /// The file of the last execve(2) that was let through, a hint for /proc/self/exe.
+  var executable = DentryID.none
+  /// How many threads there may be before the dead ones are looked for.
+  var sweepThreshold = 64
+
+  init(id: AbsTgid, nsID: NsTgid, parent: AbsTgid, pidfd: FileDescriptor) {
+    self.id = id
+    self.nsID = nsID
+    self.parent = parent
+    self.pidfd = pidfd
+  }
+}

@@ -1,0 +1,87 @@
+import SystemPackage
+
+/// The living threads of the guest, by the ids that the notifier reports. A thread is found at its first trapped call.
+public final class ThreadTable {
+  private let information: any ProcessInformation
+  private var threads: [AbsTid: Thread] = [:]
+  public private(set) var namespace = Namespace()
+  public private(set) var groups: [AbsTgid: ThreadGroup] = [:]
+
+  public init(information: any ProcessInformation) {
+    self.information = information
+  }
+
+  public var threadCount: Int { threads.count }
+
+  /// The thread that made a call.
+  /// - Throws: `.noSuchProcess` if it has ended meanwhile.
+  public func thread(_ id: AbsTid) throws(Errno) -> Thread {
+    if let known = threads[id] {
+      // The death of a group is reported, that of a single thread is not: its id may be another group's by now.
+      if known.isLeader || information.isThread(id, of: known.group.id) { return known }
+      remove(known)
+    }
+    return try find(id)
+  }
+
+  public func thread(_ id: NsTid) -> Thread? {
+    namespace.thread(id).flatMap { threads[$0] }
+  }
+
+  public func group(_ id: NsTgid) -> ThreadGroup? {
+    namespace.group(id).flatMap { groups[$0] }
+  }
+
+  /// A thread says that it, or its process's image, is new: what is known of it may be that of a dead thread of the same id.
+  public func birth(of id: AbsTid) throws(Errno) {
+    if let known = threads[id], !known.isLeader { remove(known) }
+    _ = try thread(id)
+  }
+
+  private func find(_ id: AbsTid) throws(Errno) -> Thread {
+    let status = try information.status(of: id)
+    let group: ThreadGroup
+    if let known = groups[status.group] {
+      group = known
+    } else {
+      group = ThreadGroup(
+        id: status.group, nsID: status.nsGroup, parent: status.parent, pidfd: try information.watch(status.group))
+      group.umask = status.umask
+      groups[status.group] = group
+      namespace.insert(group)
+    }
+    let thread = Thread(id: id, nsID: status.nsTid, group: group)
+    threads[id] = thread
+    group.threads.append(id)
+    namespace.insert(thread)
+    if group.threads.count > group.sweepThreshold { sweep(group) }
+    return thread
+  }
+
+  /// Forgets the threads of a group that have ended. The threshold doubles, so that the cost per thread is constant.
+  private func sweep(_ group: ThreadGroup) {
+    for id in group.threads where !information.isThread(id, of: group.id) {
+      if let thread = threads[id], thread.group === group { remove(thread) }
+    }
+    group.sweepThreshold = max(64, group.threads.count * 2)
+  }
+
+  private func remove(_ thread: Thread) {
+    threads[thread.id] = nil
+    namespace.remove(thread)
+    thread.group.threads.removeAll { $0 == thread.id }
+  }
+
+  /// The process has ended.
+  public func remove(_ id: AbsTgid) {
+    guard let group = groups.removeValue(forKey: id) else { return }
+    for thread in group.threads {
+      if let known = threads[thread], known.group === group {
+        namespace.remove(known)
+        threads[thread] = nil
+      }
+    }
+    namespace.remove(group)
+    information.endWatch(group.pidfd)
+  }
+}

@@ -1,0 +1,212 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// The call that is being decided. There is one, used for every notification, so that none allocates.
+final class Call {
+  unowned let kernel: VirtualKernel
+  private(set) var notification = Notification(id: 0, thread: AbsTid(rawValue: 0), number: 0, arguments: (0, 0, 0, 0, 0, 0))
+  private var currentThread: Thread?
+  private let paths: UnsafeMutablePointer<UInt8>
+  /// What the descriptor that this call gives out was opened as.
+  var opened: (HostIdentity, DentryID)?
+
+  init(_ kernel: VirtualKernel) {
+    self.kernel = kernel
+    paths = .allocate(capacity: 2 * Int(PATH_MAX))
+  }
+
+  deinit { paths.deallocate() }
+
+  var arguments: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) { notification.arguments }
+  var thread: Thread { currentThread.unsafelyUnwrapped }
+  var files: FileTree { kernel.files }
+
+  func begin(_ notification: Notification) throws(Errno) {
+    self.notification = notification
+    opened = nil
+    currentThread = try kernel.processes.thread(notification.thread)
+  }
+}
+
+// Guest memory.
+extension Call {
+  /// What was read from memory counts only while the call still waits.
+  private func confirm() throws(Errno) {
+    guard kernel.memory.isWaiting(notification.id) else { throw .interrupted }
+  }
+
+  func read<Value: BitwiseCopyable>(_ type: Value.Type, at address: UInt64) throws(Errno) -> Value {
+    try read(Value.self, at: address, size: MemoryLayout<Value>.size)
+  }
+
+  /// Reads the first `size` bytes of a structure; the rest is zero.
+  func read<Value: BitwiseCopyable>(
+    _ type: Value.Type, at address: UInt64, size: Int
+  ) throws(Errno) -> Value {
+    let storage = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+    defer { storage.deallocate() }
+    let bytes = UnsafeMutableRawBufferPointer(start: storage, count: MemoryLayout<Value>.size)
+    memset(bytes.baseAddress!, 0, bytes.count)
+    let wanted = UnsafeMutableRawBufferPointer(rebasing: bytes.prefix(size))
+    guard try kernel.memory.read(thread.id, at: address, into: wanted) == wanted.count else { throw .badAddress }
+    try confirm()
+    return storage.pointee
+  }
+
+  func readBytes(at address: UInt64, count: Int) throws(Errno) -> [UInt8] {
+    guard count > 0 else { return [] }
+    var failure: Errno?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      initialized = 0
+      do throws(Errno) {
+        initialized = try kernel.memory.read(thread.id, at: address, into: UnsafeMutableRawBufferPointer(buffer))
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    guard bytes.count == count else { throw .badAddress }
+    try confirm()
+    return bytes
+  }
+
+  func write<Value: BitwiseCopyable>(_ value: Value, at address: UInt64) throws(Errno) {
+    var failure: Errno?
+    withUnsafeBytes(of: value) { bytes in
+      do throws(Errno) { try kernel.memory.write(thread.id, at: address, bytes) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) throws(Errno) {
+    guard bytes.count > 0 else { return }
+    try kernel.memory.write(thread.id, at: address, bytes)
+  }
+
+  /// Reads a path. `slot` 0 or 1: a call has two paths at most.
+  /// - Throws: `.fileNameTooLong` if there is no NUL in PATH_MAX bytes.
+  func path(at address: UInt64, slot: Int = 0) throws(Errno) -> UnsafeBufferPointer<UInt8> {
+    let buffer = paths + slot * Int(PATH_MAX)
+    var filled = 0
+    // Most paths are short, and a copy of what follows costs time.
+    var chunk = 256
+    while filled < Int(PATH_MAX) {
+      let wanted = min(chunk, Int(PATH_MAX) - filled)
+      let count: Int
+      do throws(Errno) {
+        count = try kernel.memory.read(
+          thread.id, at: address &+ UInt64(filled), into: .init(start: buffer + filled, count: wanted))
+      } catch {
+        throw error == .noSuchProcess ? .interrupted : .badAddress
+      }
+      if let end = memchr(buffer + filled, 0, count) {
+        try confirm()
+        return UnsafeBufferPointer(start: buffer, count: end.assumingMemoryBound(to: UInt8.self) - buffer)
+      }
+      filled += count
+      if count < wanted { throw .badAddress }
+      chunk = Int(PATH_MAX)
+    }
+    throw .fileNameTooLong
+  }
+}
+
+// Paths and permissions.
+extension Call {
+  /// Walks a path relative to a directory descriptor or, with AT_FDCWD, the current directory.
+  func walk(
+    _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions = []
+  ) throws(Errno) -> WalkResult {
+    let start = path.first == UInt8(ascii: "/") && !options.contains(.inRoot)
+      ? files.root : try base(directory, allowFile: path.count == 0 && options.contains(.allowEmpty))
+    return try files.walk(self, from: start, path, options)
+  }
+
+  /// The dentry that a relative path starts from.
+  func base(_ directory: UInt64, allowFile: Bool = false) throws(Errno) -> DentryID {
+    let descriptor = Int32(truncatingIfNeeded: directory)
+    if descriptor == AT_FDCWD { return try workingDirectory() }
+    let status = try kernel.descriptors.status(of: descriptor, in: thread.id)
+    if let dentry = files.dentry(ofSkeletonDirectory: status) { return dentry }
+    guard allowFile, let dentry = dentry(of: descriptor, status) else { throw .notDirectory }
+    return dentry
+  }
+
+  /// The name under which a descriptor's file is known.
+  func dentry(of descriptor: Int32, _ status: stat) -> DentryID? {
+    if let directory = files.dentry(ofSkeletonDirectory: status) { return directory }
+    guard let inode = files.inode(ofOpenFile: status) else { return nil }
+    let identity = HostIdentity(status)
+    if let hint = thread.group.descriptors.dentry(descriptor, identity, generation: files.generation),
+      files.dentries[hint].pointee.inode == inode
+    {
+      return hint
+    }
+    let alias = files.inodes[inode.index].pointee.firstAlias
+    return alias == .none ? nil : alias
+  }
+
+  func workingDirectory() throws(Errno) -> DentryID {
+    let group = thread.group
+    if case .known(let dentry, let generation) = group.workingDirectory, generation == files.generation { return dentry }
+    let status = try kernel.descriptors.statusOfWorkingDirectory(of: thread.id)
+    guard let dentry = files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+    switch group.workingDirectory {
+    case .changing(let other) where other != thread.id: break
+    default:
+      if !group.sharesFileSystemState { group.workingDirectory = .known(dentry, generation: files.generation) }
+    }
+    return dentry
+  }
+
+  func umask() throws(Errno) -> UInt32 {
+    if let known = thread.group.umask, !thread.group.sharesFileSystemState { return known }
+    let umask = try kernel.information.status(of: thread.id).umask
+    thread.group.umask = umask
+    return umask
+  }
+
+  struct Access: OptionSet {
+    var rawValue: UInt16
+    static let execute = Access(rawValue: 1)
+    static let write = Access(rawValue: 2)
+    static let read = Access(rawValue: 4)
+  }
+
+  /// - Throws: `.permissionDenied` unless the guest's user may do this to the file.
+  @inline(__always)
+  func require(_ access: Access, _ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
+    if kernel.credentials.uid == 0 {
+      // path_resolution(7): root may do everything but execute what nobody may.
+      if access.contains(.execute), inode.pointee.kind == .regular, inode.pointee.permissions & 0o111 == 0 {
+        throw .permissionDenied
+      }
+      return
+    }
+    try requireAsUser(access, inode)
+  }
+
+  private func requireAsUser(_ access: Access, _ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
+    let shift: UInt16 =
+      inode.pointee.uid == kernel.credentials.uid ? 6 : inode.pointee.gid == kernel.credentials.gid ? 3 : 0
+    if access.rawValue & ~(inode.pointee.permissions >> shift) & 7 != 0 { throw .permissionDenied }
+  }
+
+  /// - Throws: `.notPermitted` unless the guest's user owns the file or is root.
+  func requireOwner(_ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
+    if kernel.credentials.uid != 0, kernel.credentials.uid != inode.pointee.uid { throw .notPermitted }
+  }
+
+  /// The existing file at the end of a walk.
+  func existing(_ walk: WalkResult) throws(Errno) -> DentryID {
+    guard walk.dentry != .none, files.dentries[walk.dentry].pointee.inode != .none else {
+      throw .noSuchFileOrDirectory
+    }
+    return walk.dentry
+  }
+}
+
+/// Turns work that must be waited for into the outcome of a call that else returns 0.
+func outcome(_ work: (any BlockingWork)?) -> Outcome {
+  if let work { return .blocked(on: work) }
+  return .value(0)
+}

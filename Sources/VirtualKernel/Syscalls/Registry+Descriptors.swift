@@ -1,0 +1,124 @@
+import SystemPackage
+
+// Calls on descriptors. A descriptor of the guest is a real one and safe by construction: what it may not change is
+// opened read-only, on a read-only mount.
+
+extension Registry {
+  /// Data through a descriptor, and the descriptor itself.
+  static var descriptors: [SyscallEntry] {
+    [
+      .native(.read, "Data of a real descriptor at native speed."),
+      .native(.write, "Data of a real descriptor; a lower file is never open for writing."),
+      .native(.readv, "As read, into several buffers."),
+      .native(.writev, "As write, from several buffers."),
+      .native(.pread64, "As read, at an offset."),
+      .native(.pwrite64, "As write, at an offset."),
+      .native(.preadv, "As read, at an offset into several buffers."),
+      .native(.pwritev, "As write, at an offset from several buffers."),
+      .native(.preadv2, "As preadv, with flags."),
+      .native(.pwritev2, "As pwritev, with flags."),
+      .native(.lseek, "Moves the position of the open file; a directory's cursor is that position too."),
+      .native(.close, "Never trapped: an interrupted close leaves the caller not knowing whether it happened."),
+      .native(.close_range, "As close; the supervisor's copy of the table is checked on use."),
+      .native(.dup, "Never trapped; a copied descriptor is the same open file."),
+      .native(.dup3, "As dup, onto a chosen number."),
+      .native(.pipe2, "A pipe is reachable only through its descriptors."),
+      .native(.sendfile, "Copies between descriptors that the caller holds."),
+      .native(.splice, "Moves data between descriptors that the caller holds."),
+      .native(.tee, "Copies between pipes that the caller holds."),
+      .native(.vmsplice, "Moves the caller's own pages into a pipe."),
+      .native(.copy_file_range, "Copies between descriptors; the target is open for writing, so not a lower file."),
+      .native(.fsync, "Writes back a file that the caller has open."),
+      .native(.fdatasync, "Writes back a file that the caller has open."),
+      .native(.sync_file_range, "Writes back a range of a file that the caller has open."),
+      .native(.syncfs, "Writes back the filesystem behind a descriptor, which holds this run's files."),
+      .native(.sync, "What the guest wrote has to reach the disk; flushes the host's disks as for any user."),
+      .native(.ftruncate, "Needs a descriptor open for writing, so not a lower file."),
+      .native(.fallocate, "Needs a descriptor open for writing, so not a lower file."),
+      .native(.readahead, "Only fills the page cache."),
+      .native(.fadvise64, "Only advises the page cache."),
+      .native(.cachestat, "Counts cached pages of a file that the caller has open."),
+      .native(
+        .flock, "Blocks, so must not be trapped; the lock is on the open file.",
+        missing: "a lock on a lower file is also seen by the host's processes"),
+      .native(.memfd_create, "An anonymous file, reachable only through its descriptor."),
+      .native(.io_setup, "A ring of the caller's own; its requests name descriptors."),
+      .native(.io_destroy, "Ends a ring of the caller's own."),
+      .native(.io_submit, "Reads, writes, syncs and polls of descriptors that the caller holds."),
+      .native(.io_cancel, "Cancels a request of the caller's own."),
+      .native(.io_getevents, "Reads completions of the caller's own ring."),
+      .native(.io_pgetevents, "As io_getevents, with a signal mask."),
+      .deny(
+        .fcntl, .invalidArgument, "Leases, dnotify and write hints act on a lower file or a skeleton directory.",
+        missing: "leases, directory notification, write lifetime hints; record locks on a lower file reach the host",
+        nativeWhen: .low32(1, isOneOf: descriptorCommands)),
+      .emulate(
+        .ioctl, Syscalls.ioctl, "Those of terminals, pipes and sockets are native; others could change a lower file.",
+        missing: "inode flags, extent maps, requests of devices and filesystems",
+        nativeWhen: .low32(1, isOneOf: ioctlRequests)),
+    ]
+  }
+
+  /// Commands of `fcntl` (include/uapi/asm-generic/fcntl.h, include/uapi/linux/fcntl.h) that only touch the
+  /// caller's descriptors, or locks that block. F_SETLEASE, F_NOTIFY, F_SET_RW_HINT and F_SET_FILE_RW_HINT are left out:
+  /// an owner can set them on a file through a read-only descriptor.
+  private static let descriptorCommands: [UInt32] = [
+    0, 1, 2, 3, 4,  // F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL
+    5, 6, 7,  // F_GETLK, F_SETLK, F_SETLKW
+    8, 9, 10, 11,  // F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG
+    15, 16, 17,  // F_SETOWN_EX, F_GETOWN_EX, F_GETOWNER_UIDS
+    36, 37, 38,  // F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW
+    1025,  // F_GETLEASE
+    1027, 1028, 1030,  // F_DUPFD_QUERY, F_CREATED_QUERY, F_DUPFD_CLOEXEC
+    1031, 1032,  // F_SETPIPE_SZ, F_GETPIPE_SZ
+    1033, 1034,  // F_ADD_SEALS, F_GET_SEALS
+    1035, 1037,  // F_GET_RW_HINT, F_GET_FILE_RW_HINT
+  ]
+
+  /// Waiting for descriptors, and descriptors that are events.
+  static var events: [SyscallEntry] {
+    [
+      .native(.ppoll, "Waits for descriptors that the caller holds; blocks, so must not be trapped."),
+      .native(.pselect6, "Waits for descriptors that the caller holds; blocks, so must not be trapped."),
+      .native(.epoll_create1, "A set of descriptors, reachable only through its own."),
+      .native(.epoll_ctl, "Changes a set of descriptors that the caller holds."),
+      .native(.epoll_pwait, "Waits for a set of descriptors; blocks, so must not be trapped."),
+      .native(.epoll_pwait2, "As epoll_pwait, with a finer timeout."),
+      .native(.eventfd2, "A counter, reachable only through its descriptor."),
+      .native(.signalfd4, "Reads the caller's own signals."),
+      .native(.timerfd_create, "A timer, reachable only through its descriptor."),
+      .native(.timerfd_settime, "Sets a timer that the caller holds."),
+      .native(.timerfd_gettime, "Reads a timer that the caller holds."),
+      .native(.inotify_init1, "An empty set of watches; what is watched is decided by inotify_add_watch."),
+      .native(.inotify_rm_watch, "Removes a watch of a set that the caller holds."),
+      .deny(.fanotify_init, .notPermitted, "Watches the host's mounts, not the virtual tree; needs CAP_SYS_ADMIN."),
+      .deny(.fanotify_mark, .badFileDescriptor, "There is no fanotify descriptor that it could be called with."),
+    ]
+  }
+
+  #if arch(x86_64)
+    static var descriptorsOfX86: [SyscallEntry] {
+      [
+        .native(.dup2, "As dup, onto a chosen number."),
+        .native(.pipe, "As pipe2 without flags."),
+      ]
+    }
+
+    static var eventsOfX86: [SyscallEntry] {
+      [
+        .native(.poll, "Waits for descriptors that the caller holds; blocks, so must not be trapped."),
+        .native(.select, "Waits for descriptors that the caller holds; blocks, so must not be trapped."),
+        .native(.epoll_create, "As epoll_create1 without flags."),
+        .native(.epoll_wait, "As epoll_pwait without a signal mask."),
+        .native(.eventfd, "As eventfd2 without flags."),
+        .native(.signalfd, "As signalfd4 without flags."),
+        .native(.inotify_init, "As inotify_init1 without flags."),
+        .deny(.epoll_ctl_old, .noFunction, "Never implemented in Linux."),
+        .deny(.epoll_wait_old, .noFunction, "Never implemented in Linux."),
+      ]
+    }
+  #else
+    static var descriptorsOfX86: [SyscallEntry] { [] }
+    static var eventsOfX86: [SyscallEntry] { [] }
+  #endif
+}

@@ -1,0 +1,44 @@
+import SystemPackage
+
+// Calls on memory. They touch the caller's own address space, or that of a process which the kernel's ptrace access
+// check lets the caller reach: another one of the guest's tree.
+
+extension Registry {
+  static var memory: [SyscallEntry] {
+    [
+      .native(.mmap, "The caller's own memory; a file that is open read-only cannot be mapped shared and writable."),
+      .native(.munmap, "The caller's own memory."),
+      .native(.mprotect, "The caller's own memory."),
+      .native(.mremap, "The caller's own memory."),
+      .native(.madvise, "The caller's own memory."),
+      .native(.brk, "The caller's own memory."),
+      .native(.msync, "Writes back the caller's own mappings."),
+      .native(.mincore, "Tells which of the caller's own pages are resident."),
+      .native(.mlock, "The caller's own memory, within its RLIMIT_MEMLOCK."),
+      .native(.mlock2, "The caller's own memory, within its RLIMIT_MEMLOCK."),
+      .native(.munlock, "The caller's own memory."),
+      .native(.mlockall, "The caller's own memory, within its RLIMIT_MEMLOCK."),
+      .native(.munlockall, "The caller's own memory."),
+      .native(.mseal, "Only forbids later changes to the caller's own mappings."),
+      .native(.map_shadow_stack, "The caller's own memory."),
+      .native(.remap_file_pages, "The caller's own mappings; the kernel does it with mmap."),
+      .native(.pkey_alloc, "A protection key of the caller's own address space."),
+      .native(.pkey_free, "A protection key of the caller's own address space."),
+      .native(.pkey_mprotect, "The caller's own memory."),
+      .native(.membarrier, "Orders memory accesses of the caller's own threads."),
+      .native(.rseq, "Registers the caller's own restartable sequence."),
+      .native(.mbind, "Placement of the caller's own memory."),
+      .native(.get_mempolicy, "Placement of the caller's own memory."),
+      .native(.set_mempolicy, "Placement of the caller's own memory."),
+      .native(.set_mempolicy_home_node, "Placement of the caller's own memory."),
+      .native(.migrate_pages, "Placement; another process is reachable only within the guest's pid namespace."),
+      .native(.move_pages, "Placement; another process is reachable only within the guest's pid namespace."),
+      .native(.process_madvise, "Reaches only processes of the guest's pid namespace that ptrace access allows."),
+      .native(.process_mrelease, "Frees memory of a dying process of the guest's pid namespace."),
+      .native(.process_vm_readv, "Reaches only processes of the guest's pid namespace that ptrace access allows."),
+      .native(.process_vm_writev, "Reaches only processes of the guest's pid namespace that ptrace access allows."),
+      .deny(.memfd_secret, .noFunction, "A path in secret memory could not be read; kernels may lack the call."),
+      .deny(.userfaultfd, .notPermitted, "A fault handler could stall the supervisor's reads of guest memory."),
+    ]
+  }
+}

@@ -1,0 +1,156 @@
+import SystemPackage
+
+// Calls on processes and threads. The guest's own pid and user namespaces make them right and harmless when the
+// kernel runs them: a process of the host has no pid here.
+
+extension Registry {
+  /// Birth, exec, death, and reaching another process.
+  static var processes: [SyscallEntry] {
+    [
+      .deny(
+        .clone, .notPermitted, "Never trapped unless it asks for a namespace, which would hide a process from us.",
+        missing: "namespaces of the guest's own", nativeWhen: .all(.clear(0, bits: namespaceFlags))),
+      .deny(.clone3, .noFunction, "Its flags are in memory, where BPF cannot check them; libc falls back to clone."),
+      .gate(
+        .unshare, Syscalls.unshare, "The flags are in a register: namespaces are refused, the rest is harmless.",
+        missing: "namespaces of the guest's own"),
+      .deny(.setns, .notPermitted, "Would leave the guest's namespaces; needs CAP_SYS_ADMIN."),
+      .gate(.execve, Syscalls.execve, "The resolved file is bound at its path in the skeleton, and only that can run."),
+      .gate(.execveat, Syscalls.execveat, "As execve, from a directory or a file descriptor."),
+      .gate(.set_tid_address, Syscalls.birth, "Every libc makes it at the birth of a process, which is found here."),
+      .gate(.set_robust_list, Syscalls.birth, "Every libc makes it at the birth of a thread, which is found here."),
+      .native(.get_robust_list, "Reads a list head that the kernel keeps; ptrace access is checked."),
+      .native(.exit, "Never trapped: a thread that ends cannot be answered."),
+      .native(.exit_group, "Never trapped: a process that ends cannot be answered."),
+      .native(.wait4, "Blocks, so must not be trapped; the children are of the guest's pid namespace."),
+      .native(.waitid, "Blocks, so must not be trapped; the children are of the guest's pid namespace."),
+      .native(.pidfd_open, "Only processes of the guest's pid namespace have a pid."),
+      .native(.pidfd_send_signal, "A pidfd is only of a process of the guest's tree."),
+      .native(.pidfd_getfd, "Ptrace access is checked; a descriptor of the guest's tree stays in it."),
+      .native(.ptrace, "Reaches the guest's own tree; the filter runs after a tracer has changed a call."),
+      .native(.kcmp, "Compares two processes of the guest's pid namespace; ptrace access is checked."),
+      .native(.futex, "Blocks, so must not be trapped; the caller's own memory."),
+      .native(.futex_waitv, "Blocks, so must not be trapped; the caller's own memory."),
+      .native(.futex_wake, "The caller's own memory."),
+      .native(.futex_wait, "Blocks, so must not be trapped; the caller's own memory."),
+      .native(.futex_requeue, "The caller's own memory."),
+      .native(.personality, "The caller's own execution domain."),
+      .emulate(
+        .prctl, Syscalls.prctl, "Options that concern only the caller are native; the others are refused.",
+        missing: "PR_SET_MM, core scheduling, KSM", nativeWhen: .low32(0, isOneOf: processOptions)),
+      .native(.seccomp, "Filters stack below ours; a second listener is refused by the kernel with EBUSY."),
+      .deny(.landlock_create_ruleset, .notSupportedOnSocket, landlockReason),
+      .deny(.landlock_add_rule, .notSupportedOnSocket, landlockReason),
+      .deny(.landlock_restrict_self, .notSupportedOnSocket, landlockReason),
+      .native(.lsm_get_self_attr, "Reads the caller's own security attributes."),
+      .deny(.lsm_set_self_attr, .notSupportedOnSocket, "Would change how the host's security module treats the guest."),
+      .native(.lsm_list_modules, "Names the host's security modules, which tells nothing that a guest could use."),
+    ]
+  }
+
+  private static var landlockReason: StaticString {
+    "Emulated calls are not under it, so a rule set would be silently ignored; as if Landlock were off at boot."
+  }
+
+  /// CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET (include/uapi/linux/sched.h). CLONE_NEWTIME
+  /// (0x80) lies in clone's exit signal, so only clone3 and unshare can ask for it.
+  static let namespaceFlags: UInt64 =
+    0x0002_0000 | 0x0200_0000 | 0x0400_0000 | 0x0800_0000 | 0x1000_0000 | 0x2000_0000 | 0x4000_0000
+
+  #if arch(x86_64)
+    static var processesOfX86: [SyscallEntry] {
+      [
+        .native(.fork, "Never trapped; the child is found at its first trapped call."),
+        .native(.vfork, "Never trapped; the child is found at its first trapped call."),
+        .native(.arch_prctl, "The caller's own segment bases, shadow stack and CPUID faulting."),
+        .native(.modify_ldt, "The caller's own descriptor table."),
+        .deny(.set_thread_area, .noFunction, "Not a call of the 64-bit ABI."),
+        .deny(.get_thread_area, .noFunction, "Not a call of the 64-bit ABI."),
+        .native(.uretprobe, "Made by the kernel's own probe trampoline; from elsewhere it is SIGILL."),
+        .native(.uprobe, "Made by the kernel's own probe trampoline; from elsewhere it is SIGILL."),
+      ]
+    }
+  #else
+    static var processesOfX86: [SyscallEntry] { [] }
+  #endif
+
+  /// Who a process is.
+  static var identity: [SyscallEntry] {
+    [
+      .native(.getpid, "The pid in the guest's namespace."),
+      .native(.getppid, "The pid in the guest's namespace; 0 or 1 for what the supervisor started."),
+      .native(.gettid, "The thread id in the guest's namespace."),
+      .native(.getuid, idReason),
+      .native(.geteuid, idReason),
+      .native(.getgid, idReason),
+      .native(.getegid, idReason),
+      .native(.getresuid, idReason),
+      .native(.getresgid, idReason),
+      .native(.getgroups, "The kernel's groups of the caller."),
+      .native(.setuid, changeReason, missing: virtualUsers),
+      .native(.setgid, changeReason, missing: virtualUsers),
+      .native(.setreuid, changeReason, missing: virtualUsers),
+      .native(.setregid, changeReason, missing: virtualUsers),
+      .native(.setresuid, changeReason, missing: virtualUsers),
+      .native(.setresgid, changeReason, missing: virtualUsers),
+      .native(.setfsuid, changeReason, missing: virtualUsers),
+      .native(.setfsgid, changeReason, missing: virtualUsers),
+      .native(.setgroups, changeReason, missing: virtualUsers),
+      .native(.capget, "The guest has no capabilities, and the kernel says so."),
+      .native(.capset, "Capabilities can only be dropped, and the guest has none."),
+      .native(.getpgid, "Process groups of the guest's pid namespace."),
+      .native(.setpgid, "Process groups of the guest's pid namespace."),
+      .native(.getsid, "Sessions of the guest's pid namespace."),
+      .native(.setsid, "Sessions of the guest's pid namespace."),
+    ]
+      + identityOfX86
+  }
+
+  #if arch(x86_64)
+    private static var identityOfX86: [SyscallEntry] {
+      [.native(.getpgrp, "Process groups of the guest's pid namespace.")]
+    }
+  #else
+    private static var identityOfX86: [SyscallEntry] { [] }
+  #endif
+
+  private static var idReason: StaticString { "The kernel's id of the caller." }
+  private static var changeReason: StaticString {
+    "Without capabilities the kernel itself refuses an id that is not the caller's."
+  }
+  private static var virtualUsers: StaticString { "virtual users" }
+
+  /// Processor time, priorities and limits.
+  static var scheduling: [SyscallEntry] {
+    [
+      .native(.sched_yield, schedulingReason),
+      .native(.sched_setparam, schedulingReason),
+      .native(.sched_getparam, schedulingReason),
+      .native(.sched_setscheduler, schedulingReason),
+      .native(.sched_getscheduler, schedulingReason),
+      .native(.sched_setattr, schedulingReason),
+      .native(.sched_getattr, schedulingReason),
+      .native(.sched_setaffinity, schedulingReason),
+      .native(.sched_getaffinity, schedulingReason),
+      .native(.sched_get_priority_max, "A constant of the kernel."),
+      .native(.sched_get_priority_min, "A constant of the kernel."),
+      .native(.sched_rr_get_interval, schedulingReason),
+      .native(.getpriority, schedulingReason),
+      .native(.setpriority, schedulingReason),
+      .native(.ioprio_get, schedulingReason),
+      .native(.ioprio_set, schedulingReason),
+      .native(.getcpu, "The processor that the caller runs on."),
+      .native(.getrusage, "The caller's own usage and that of its children."),
+      .native(.times, "The caller's own usage and that of its children."),
+      .native(.getrlimit, "The caller's own limits."),
+      .native(.setrlimit, "The caller's own limits; raising a hard limit needs a capability."),
+      .deny(
+        .prlimit64, .notPermitted, "One's own limits, or reading, are native; an equal uid could starve guest init.",
+        missing: "setting a limit by pid", nativeWhen: .all(.low32(0, equals: 0)) + .all(.clear(2, bits: .max))),
+    ]
+  }
+
+  private static var schedulingReason: StaticString {
+    "Reaches only the guest's pid namespace, within what the caller's limits allow."
+  }
+}

@@ -1,0 +1,2 @@
+/// The handlers, one file per call or family of calls that differ only in their arguments.
+enum Syscalls {}

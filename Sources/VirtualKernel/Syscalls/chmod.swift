@@ -1,0 +1,90 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+extension Syscalls {
+  @Sendable static func chmod(_ call: Call) throws(Errno) -> Outcome {
+    let path = try call.path(at: call.arguments.0)
+    return try chmod(call, atCurrentDirectory, path, call.arguments.1, [])
+  }
+
+  @Sendable static func fchmodat(_ call: Call) throws(Errno) -> Outcome {
+    let path = try call.path(at: call.arguments.1)
+    return try chmod(call, call.arguments.0, path, call.arguments.2, [])
+  }
+
+  @Sendable static func fchmodat2(_ call: Call) throws(Errno) -> Outcome {
+    let flags = Int32(truncatingIfNeeded: call.arguments.3)
+    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_) == 0 else { throw .invalidArgument }
+    let path = try call.path(at: call.arguments.1)
+    return try chmod(call, call.arguments.0, path, call.arguments.2, WalkOptions(atFlags: flags))
+  }
+
+  @Sendable static func fchmod(_ call: Call) throws(Errno) -> Outcome {
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    guard let target = try call.changeable(descriptor) else {
+      return try call.changeForeign(descriptor) { host, file throws(Errno) in
+        try host.setMode(of: file, UInt32(truncatingIfNeeded: call.arguments.1) & 0o7777)
+      }
+    }
+    return try chmod(call, target, call.arguments.1)
+  }
+
+  private static func chmod(
+    _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ mode: UInt64, _ options: WalkOptions
+  ) throws(Errno) -> Outcome {
+    let walk = try call.walk(directory, path, options)
+    guard walk.openFile == nil else { throw .notPermitted }
+    let dentry = try call.existing(walk)
+    try call.files.load(dentry)
+    return try chmod(call, dentry, mode)
+  }
+
+  private static func chmod(_ call: Call, _ dentry: DentryID, _ mode: UInt64) throws(Errno) -> Outcome {
+    let inode = call.files.inode(of: dentry)
+    try call.requireOwner(inode)
+    if inode.pointee.kind == .symbolicLink { throw .notSupported }
+    try call.requireChangeable(inode)
+    var mode = UInt32(truncatingIfNeeded: mode) & 0o7777
+    // chmod(2): who is not in the file's group cannot set its set-group-id bit.
+    if call.kernel.credentials.uid != 0, inode.pointee.gid != call.kernel.credentials.gid { mode &= ~0o2000 }
+    return outcome(try call.files.setMode(dentry, mode))
+  }
+}
+
+extension Call {
+  /// - Throws: `.notPermitted` for what the virtual kernel itself provides.
+  func requireChangeable(_ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
+    switch inode.pointee.backing {
+    case .proc, .device, .skeleton: throw .notPermitted
+    default: break
+    }
+  }
+
+  /// The tree's file behind a descriptor that a change is asked for, or nil if it is none of the tree's.
+  /// - Throws: `.badFileDescriptor` also for a descriptor that was opened with O_PATH.
+  func changeable(_ descriptor: Int32) throws(Errno) -> DentryID? {
+    let status = try kernel.descriptors.status(of: descriptor, in: thread.id)
+    guard let dentry = dentry(of: descriptor, status) else { return nil }
+    let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
+    defer { kernel.host.close(file) }
+    if try kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
+    return dentry
+  }
+
+  /// Changes a file that is none of the tree's: only one that cannot outlive the run, such as a pipe or a memory file.
+  func changeForeign(
+    _ descriptor: Int32, _ body: (any HostFiles, FileDescriptor) throws(Errno) -> Void
+  ) throws(Errno) -> Outcome {
+    let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
+    defer { kernel.host.close(file) }
+    let status = try kernel.host.status(of: file)
+    // An inherited file of the user's has a name on the host and is not the guest's to change.
+    guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 0 else {
+      if status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFSOCK { return .value(0) }
+      throw .notPermitted
+    }
+    try body(kernel.host, file)
+    return .value(0)
+  }
+}

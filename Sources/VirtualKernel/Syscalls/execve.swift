@@ -1,0 +1,70 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+extension Syscalls {
+  /// Whatever a racing thread writes into the path afterwards: the kernel looks it up in the skeleton, where nothing can be
+  /// run but what was bound there after these checks.
+  @Sendable static func execve(_ call: Call) throws(Errno) -> Outcome {
+    let path = try call.path(at: call.arguments.0)
+    return try prepare(call, atCurrentDirectory, path, [])
+  }
+
+  @Sendable static func execveat(_ call: Call) throws(Errno) -> Outcome {
+    let flags = Int32(truncatingIfNeeded: call.arguments.4)
+    // AT_EXECVE_CHECK, Linux 6.14: asks whether it would run.
+    let check: Int32 = 0x10000
+    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_ | check) == 0 else { throw .invalidArgument }
+    let path = try call.path(at: call.arguments.1)
+    if path.count == 0, flags & AT_EMPTY_PATH_ != 0, Int32(truncatingIfNeeded: call.arguments.0) != AT_FDCWD {
+      return try prepare(call, descriptor: Int32(truncatingIfNeeded: call.arguments.0))
+    }
+    return try prepare(call, call.arguments.0, path, WalkOptions(atFlags: flags))
+  }
+
+  private static func prepare(
+    _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions
+  ) throws(Errno) -> Outcome {
+    let walk = try call.walk(directory, path, options.union(.materialise))
+    guard walk.openFile == nil else { throw .permissionDenied }
+    let dentry = try call.existing(walk)
+    if options.contains(.noFollow), call.files.inode(of: dentry).pointee.kind == .symbolicLink {
+      throw .tooManySymbolicLinkLevels
+    }
+    try bind(call, dentry)
+    call.thread.group.executable = dentry
+    return .continue
+  }
+
+  /// fexecve(3): the kernel runs the very file that the descriptor refers to, and the guest could only open what it may read.
+  private static func prepare(_ call: Call, descriptor: Int32) throws(Errno) -> Outcome {
+    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
+    guard let dentry = call.dentry(of: descriptor, status) else { return .continue }
+    let inode = call.files.inode(of: dentry)
+    guard inode.pointee.kind == .regular else { throw .permissionDenied }
+    try call.require(.execute, inode)
+    if inode.pointee.links > 0 { try bindInterpreter(call, of: dentry, depth: 1) }
+    call.thread.group.executable = dentry
+    return .continue
+  }
+
+  /// Makes a file and what its first line or its ELF header names executable in the skeleton.
+  private static func bind(_ call: Call, _ dentry: DentryID, depth: Int = 0) throws(Errno) {
+    let inode = call.files.inode(of: dentry)
+    guard inode.pointee.kind == .regular, inode.pointee.backing == .lower || inode.pointee.backing.isUpper else {
+      throw .permissionDenied
+    }
+    try call.require(.execute, inode)
+    try call.files.bindExecutable(dentry)
+    try bindInterpreter(call, of: dentry, depth: depth)
+  }
+
+  private static func bindInterpreter(_ call: Call, of dentry: DentryID, depth: Int) throws(Errno) {
+    // execve(2): more than four interpreters in a row are ELOOP, which the kernel finds for itself.
+    guard depth < 6, let interpreter = try call.files.interpreter(of: dentry) else { return }
+    let walk = try interpreter.withUnsafeBufferPointer { path throws(Errno) in
+      try call.walk(atCurrentDirectory, path, .materialise)
+    }
+    try bind(call, try call.existing(walk), depth: depth + 1)
+  }
+}

@@ -1,0 +1,39 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+extension Syscalls {
+  /// The watch is put on the file of the run's layer that stands behind the path: every change of the guest's goes there.
+  @Sendable static func inotify_add_watch(_ call: Call) throws(Errno) -> Outcome {
+    let mask = UInt32(truncatingIfNeeded: call.arguments.2)
+    var options: WalkOptions = []
+    if mask & 0x0200_0000 != 0 { options.insert(.noFollow) }  // IN_DONT_FOLLOW
+    let path = try call.path(at: call.arguments.1)
+    let inotify = try call.kernel.descriptors.duplicate(
+      Int32(truncatingIfNeeded: call.arguments.0), of: call.thread.group)
+    defer { call.kernel.host.close(inotify) }
+    guard mask & 0x00000fff != 0 else { throw .invalidArgument }
+    let walk = try call.walk(atCurrentDirectory, path, options)
+    guard walk.openFile == nil else { throw .permissionDenied }
+    let dentry = try call.existing(walk)
+    let files = call.files
+    try files.load(dentry)
+    let inode = files.inode(of: dentry)
+    try call.require(.read, inode)
+    if mask & 0x0100_0000 != 0, inode.pointee.kind != .directory { throw .notDirectory }  // IN_ONLYDIR
+    switch inode.pointee.backing {
+    case .proc, .device, .skeleton: throw .permissionDenied
+    default: break
+    }
+    if inode.pointee.kind == .directory { try files.ensureUpper(dentry) }
+    let directory: FileDescriptor
+    if inode.pointee.backing.isUpper {
+      directory = files.upperRoot(inode.pointee.backing)
+      try files.buildPath(of: files.upperName(of: dentry), into: &files.path)
+      return .value(Int64(try files.host.addWatch(inotify, directory, files.path.cString, mask: mask)))
+    }
+    let layer = try files.buildLowerPath(of: dentry)
+    return .value(
+      Int64(try files.host.addWatch(inotify, files.layers[layer].root, files.hostPath.cString, mask: mask)))
+  }
+}

@@ -1,0 +1,215 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// Flags that reach the host's open; the others are decided here.
+private let hostFlags =
+  O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC_ | O_DIRECT_ | O_PATH_ | O_NOFOLLOW
+
+extension Syscalls {
+  @Sendable static func open(_ call: Call) throws(Errno) -> Outcome {
+    let path = try call.path(at: call.arguments.0)
+    let flags = Int32(truncatingIfNeeded: call.arguments.1)
+    return try open(call, directory: atCurrentDirectory, path, flags, mode: UInt32(truncatingIfNeeded: call.arguments.2))
+  }
+
+  @Sendable static func creat(_ call: Call) throws(Errno) -> Outcome {
+    let path = try call.path(at: call.arguments.0)
+    return try open(
+      call, directory: atCurrentDirectory, path, O_CREAT | O_WRONLY | O_TRUNC,
+      mode: UInt32(truncatingIfNeeded: call.arguments.1))
+  }
+
+  @Sendable static func openat(_ call: Call) throws(Errno) -> Outcome {
+    let path = try call.path(at: call.arguments.1)
+    let flags = Int32(truncatingIfNeeded: call.arguments.2)
+    return try open(
+      call, directory: call.arguments.0, path, flags, mode: UInt32(truncatingIfNeeded: call.arguments.3))
+  }
+
+  @Sendable static func openat2(_ call: Call) throws(Errno) -> Outcome {
+    let size = Int(truncatingIfNeeded: call.arguments.3)
+    guard size >= MemoryLayout<open_how>.size else { throw .invalidArgument }
+    guard size <= 4096 else { throw .init(rawValue: E2BIG) }
+    let how = try call.read(open_how.self, at: call.arguments.2)
+    let beyond = try call.readBytes(
+      at: call.arguments.2 + UInt64(MemoryLayout<open_how>.size), count: size - MemoryLayout<open_how>.size)
+    guard beyond.allSatisfy({ $0 == 0 }) else { throw .init(rawValue: E2BIG) }
+    // openat2(2): unlike openat, unknown and contradictory flags are errors.
+    guard how.flags & ~knownOpenFlags == 0, how.mode & ~0o7777 == 0,
+      how.mode == 0 || how.flags & UInt64(O_CREAT | O_TMPFILE_ & ~O_DIRECTORY) != 0,
+      how.resolve & ~UInt64(0x3f) == 0,
+      how.resolve & UInt64(RESOLVE_BENEATH | RESOLVE_IN_ROOT) != UInt64(RESOLVE_BENEATH | RESOLVE_IN_ROOT)
+    else { throw .invalidArgument }
+    if how.flags & UInt64(O_PATH_) != 0,
+      how.flags & ~UInt64(O_PATH_ | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) != 0
+    {
+      throw .invalidArgument
+    }
+    var options: WalkOptions = []
+    if how.resolve & UInt64(RESOLVE_NO_XDEV) != 0 { options.insert(.noCrossing) }
+    if how.resolve & UInt64(RESOLVE_NO_MAGICLINKS) != 0 { options.insert(.noMagicLinks) }
+    if how.resolve & UInt64(RESOLVE_NO_SYMLINKS) != 0 { options.insert([.noLinks, .noMagicLinks]) }
+    if how.resolve & UInt64(RESOLVE_BENEATH) != 0 { options.insert(.beneath) }
+    if how.resolve & UInt64(RESOLVE_IN_ROOT) != 0 { options.insert(.inRoot) }
+    // RESOLVE_CACHED asks for a look-up that may fail for no reason; the caller then asks again without it.
+    if how.resolve & 0x20 != 0 { throw .resourceTemporarilyUnavailable }
+    let path = try call.path(at: call.arguments.1)
+    return try open(
+      call, directory: call.arguments.0, path, Int32(truncatingIfNeeded: how.flags),
+      mode: UInt32(truncatingIfNeeded: how.mode), options)
+  }
+
+  private static func open(
+    _ call: Call, directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ givenFlags: Int32, mode: UInt32,
+    _ givenOptions: WalkOptions = []
+  ) throws(Errno) -> Outcome {
+    var flags = givenFlags
+    // open(2): O_PATH ignores all flags but these.
+    if flags & O_PATH_ != 0 { flags &= O_PATH_ | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW }
+    let isUnnamed = flags & O_TMPFILE_ == O_TMPFILE_
+    // Since Linux 6.4, as both together never meant anything good.
+    if flags & O_CREAT != 0, flags & O_DIRECTORY != 0 { throw .invalidArgument }
+    if isUnnamed, flags & O_ACCMODE == O_RDONLY { throw .invalidArgument }
+
+    var options = givenOptions
+    if flags & O_NOFOLLOW != 0 || flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { options.insert(.noFollow) }
+    let walk = try call.walk(directory, path, options)
+    if let open = walk.openFile { return try reopen(call, open, flags) }
+
+    let files = call.files
+    guard walk.dentry != .none, files.dentries[walk.dentry].pointee.inode != .none else {
+      guard flags & O_CREAT != 0 else {
+        if walk.dentry != .none, files.dentries[walk.dentry].pointee.flags.contains(.blocked) { throw .permissionDenied }
+        throw .noSuchFileOrDirectory
+      }
+      let permissions = mode & 0o7777 & ~(try call.umask())
+      let file = try files.createFile(walk, call, flags: flags & hostFlags, mode: permissions)
+      return give(call, file, flags, files.dentries.find(walk.parent, walk.name))
+    }
+    if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
+    let inode = files.inode(of: walk.dentry)
+    if isUnnamed {
+      guard inode.pointee.kind == .directory else { throw .notDirectory }
+      let permissions = mode & 0o7777 & ~(try call.umask())
+      let file = try files.createUnnamed(in: walk.dentry, call, flags: flags & (hostFlags | O_EXCL), mode: permissions)
+      return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+    }
+    let outcome = try open(call, walk.dentry, inode, flags)
+    // The kernel will walk the guest's own path through the skeleton.
+    if case .continue = outcome { _ = try call.walk(directory, path, options.union(.materialise)) }
+    return outcome
+  }
+
+  /// Opens a file that exists.
+  private static func open(
+    _ call: Call, _ dentry: DentryID, _ inode: UnsafeMutablePointer<Inode>, _ flags: Int32
+  ) throws(Errno) -> Outcome {
+    let files = call.files
+    let writes = flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0
+    if flags & O_DIRECTORY != 0, inode.pointee.kind != .directory { throw .notDirectory }
+    if flags & O_PATH_ == 0 {
+      if inode.pointee.kind == .symbolicLink { throw .tooManySymbolicLinkLevels }
+      if inode.pointee.kind == .directory, writes || flags & O_CREAT != 0 { throw .isDirectory }
+      var access: Call.Access = []
+      if flags & O_ACCMODE != O_WRONLY { access.insert(.read) }
+      if writes { access.insert(.write) }
+      try call.require(access, inode)
+      if flags & O_NOATIME_ != 0 { try call.requireOwner(inode) }
+    }
+
+    if inode.pointee.kind == .directory {
+      try files.materialise(dentry)
+      try files.buildPath(of: dentry, into: &files.path)
+      // Nothing but its identity and its position is used, and the position needs a descriptor that is not O_PATH.
+      let file = try files.skeleton.openDirectory(files.path.cString)
+      if flags & O_PATH_ != 0 {
+        defer { files.host.close(file) }
+        return give(call, try files.host.reopen(file, flags: O_PATH_ | O_DIRECTORY | O_CLOEXEC), flags, dentry)
+      }
+      return give(call, file, flags, dentry)
+    }
+    switch (inode.pointee.backing, inode.pointee.kind) {
+    case (.proc, _): return try call.kernel.proc.open(dentry, inode, call, flags)
+    case (.device, _): return try call.kernel.devices.open(inode, call, flags, dentry)
+    case (.skeleton, _): return .continue
+    case (_, .fifo):
+      // Only the guest itself may wait for the other end.
+      try files.materialiseFIFO(dentry)
+      return .continue
+    case (_, .socket):
+      guard flags & O_PATH_ != 0 else { throw .init(rawValue: ENXIO) }
+      return .continue
+    case (_, .characterDevice), (_, .blockDevice):
+      guard flags & O_PATH_ != 0 else { throw .init(rawValue: ENXIO) }
+    default: break
+    }
+    if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
+    var wanted = flags & hostFlags
+    if flags & O_PATH_ == 0, flags & O_TRUNC != 0 { wanted |= O_TRUNC }
+    let file = try files.openHost(dentry, flags: wanted | O_CLOEXEC | O_NOCTTY)
+    return give(call, file, flags, dentry)
+  }
+
+  static func give(_ call: Call, _ file: FileDescriptor, _ flags: Int32, _ dentry: DentryID) -> Outcome {
+    let files = call.files
+    if dentry != .none {
+      let inode = files.inode(of: dentry)
+      let identity = inode.pointee.kind == .directory
+        ? files.directory(of: dentry).skeleton ?? HostIdentity(device: 0, inode: 0)
+        : HostIdentity(device: inode.pointee.hostDevice, inode: inode.pointee.hostInode)
+      call.opened = (identity, dentry)
+    }
+    return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+  }
+
+  /// Opens what a link of /proc/<pid>/fd refers to and that has no name: a pipe, a terminal, a deleted file.
+  private static func reopen(
+    _ call: Call, _ open: (thread: AbsTid, descriptor: Int32), _ flags: Int32
+  ) throws(Errno) -> Outcome {
+    if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
+    let status = try call.kernel.descriptors.status(of: open.descriptor, in: open.thread)
+    let group = try call.kernel.processes.thread(open.thread).group
+    let original = try call.kernel.descriptors.duplicate(open.descriptor, of: group)
+    let isForeign = status.st_mode & S_IFMT == S_IFREG && status.st_nlink > 0
+      && call.files.inode(ofOpenFile: status) == nil
+    if isForeign {
+      // A file that the user redirected to: the guest has the access that it was given, and no more.
+      do throws(Errno) {
+        try requireCovered(try call.kernel.descriptors.flags(of: original), flags)
+      } catch {
+        call.kernel.host.close(original)
+        throw error
+      }
+      return .descriptor(original, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+    }
+    defer { call.kernel.host.close(original) }
+    if flags & O_DIRECTORY != 0, status.st_mode & S_IFMT != S_IFDIR { throw .notDirectory }
+    if status.st_mode & S_IFMT == S_IFDIR { throw .permissionDenied }
+    let file = try call.kernel.host.reopen(original, flags: flags & hostFlags & ~O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
+    return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+  }
+
+  private static func requireCovered(_ given: Int32, _ wanted: Int32) throws(Errno) {
+    if given & O_ACCMODE != O_RDWR, given & O_ACCMODE != wanted & O_ACCMODE { throw .permissionDenied }
+  }
+}
+
+/// AT_FDCWD as a register holds it.
+let atCurrentDirectory = UInt64(bitPattern: Int64(AT_FDCWD))
+
+// <fcntl.h> defines these as expressions or only for some feature levels, which Swift does not import.
+let O_PATH_: Int32 = 0o10000000
+let O_NOATIME_: Int32 = 0o1000000
+let O_SYNC_: Int32 = 0o4010000
+#if arch(arm64)
+  let O_DIRECT_: Int32 = 0o200000
+#else
+  let O_DIRECT_: Int32 = 0o40000
+#endif
+let O_TMPFILE_: Int32 = 0o20000000 | O_DIRECTORY
+
+private let knownOpenFlags = UInt64(
+  O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC_ | O_DSYNC | 0o20000 /* FASYNC */
+    | O_DIRECT_ | 0o100000 /* O_LARGEFILE */ | O_DIRECTORY | O_NOFOLLOW | O_NOATIME_ | O_CLOEXEC | O_PATH_
+    | 0o20000000)

@@ -1,0 +1,23 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+extension Syscalls {
+  @Sendable static func truncate(_ call: Call) throws(Errno) -> Outcome {
+    let length = Int64(bitPattern: call.arguments.1)
+    guard length >= 0 else { throw .invalidArgument }
+    let walk = try call.walk(atCurrentDirectory, try call.path(at: call.arguments.0))
+    guard walk.openFile == nil else { throw .invalidArgument }
+    let dentry = try call.existing(walk)
+    try call.files.load(dentry)
+    let inode = call.files.inode(of: dentry)
+    switch inode.pointee.kind {
+    case .directory: throw .isDirectory
+    case .regular: break
+    default: throw .invalidArgument
+    }
+    try call.require(.write, inode)
+    try call.requireChangeable(inode)
+    return outcome(try call.files.truncate(dentry, to: length))
+  }
+}

@@ -1,0 +1,107 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// The decisions of the virtual kernel and the state that they rest on.
+///
+/// One lock guards all of it: the receiver holds it while a handler decides, the blocking pool only to publish a
+/// result. Every member must be used under it.
+public final class VirtualKernel {
+  let memory: any GuestMemory
+  let descriptors: any DescriptorBroker
+  public let processes: ThreadTable
+  let information: any ProcessInformation
+  let host: any HostFiles
+  let files: FileTree
+  let proc: ProcFileSystem
+  let devices: DeviceTable
+  let credentials: Credentials
+  private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
+
+  public init(
+    memory: any GuestMemory, descriptors: any DescriptorBroker, information: any ProcessInformation,
+    host: any HostFiles, skeleton: any Skeleton, configuration: KernelConfiguration
+  ) throws(Errno) {
+    self.memory = memory
+    self.descriptors = descriptors
+    self.information = information
+    self.host = host
+    processes = ThreadTable(information: information)
+    credentials = Credentials(uid: configuration.uid, gid: configuration.gid)
+    files = FileTree(
+      host: host, skeleton: skeleton, layers: configuration.layers,
+      configuration: FileConfiguration(
+        run: configuration.run, runPath: configuration.runPath, store: configuration.store,
+        storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
+        credentials: credentials))
+    proc = ProcFileSystem(configuration)
+    devices = DeviceTable(configuration.devices)
+    try files.addSpecialDirectories(configuration)
+    call.initialize(to: Call(self))
+  }
+
+  deinit {
+    call.deinitialize(count: 1)
+    call.deallocate()
+  }
+
+  /// Answers one notification. Whatever goes wrong ends in an errno.
+  public func decide(_ notification: Notification) throws(Errno) -> Outcome {
+    guard let entry = Registry.entry(notification.number) else { throw .noFunction }
+    if case .deny(let errno) = entry.disposition { throw errno }
+    guard let handler = entry.handler else { throw .noFunction }
+    let call = call.pointee
+    try call.begin(notification)
+    return try handler(call)
+  }
+
+  /// A descriptor that a handler gave out has got this number in the guest.
+  public func didInstall(_ descriptor: Int32) {
+    let call = call.pointee
+    guard let (identity, dentry) = call.opened else { return }
+    call.thread.group.descriptors.insert(descriptor, identity, dentry, generation: files.generation)
+  }
+
+  /// The process has ended: nothing is kept for the dead.
+  public func didEnd(_ group: AbsTgid) {
+    if let known = processes.groups[group] { files.removeProcDirectory(of: known.nsID) }
+    processes.remove(group)
+  }
+}
+
+/// What a run gives to its virtual kernel.
+public struct KernelConfiguration {
+  public var layers: [Layer]
+  public var run: FileDescriptor
+  public var runPath: [UInt8]
+  public var store: FileDescriptor
+  public var storePath: [UInt8]
+  public var hostUser: UInt32
+  public var hostGroup: UInt32
+  public var uid: UInt32
+  public var gid: UInt32
+  public var hostname: String
+  /// The host's /dev.
+  public var devices: FileDescriptor
+  /// Directories that exist although no source has them, such as the user's home.
+  public var emptyDirectories: [[UInt8]]
+
+  public init(
+    layers: [Layer], run: FileDescriptor, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
+    hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, hostname: String, devices: FileDescriptor,
+    emptyDirectories: [[UInt8]]
+  ) {
+    self.layers = layers
+    self.run = run
+    self.runPath = runPath
+    self.store = store
+    self.storePath = storePath
+    self.hostUser = hostUser
+    self.hostGroup = hostGroup
+    self.uid = uid
+    self.gid = gid
+    self.hostname = hostname
+    self.devices = devices
+    self.emptyDirectories = emptyDirectories
+  }
+}
