@@ -21,13 +21,13 @@ let package = Package(
     .target(
       name: "Sandbox",
       dependencies: [
-        "Supervisor", "VirtualKernel",
+        "Supervisor", "VirtualKernel", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "CGuest", "CLinux", "CSeccomp",
+        "VirtualKernel", "CGuest", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(

@@ -36,18 +36,6 @@ int main(void) {
     SHOW(pread(fd, text, 7, 0));
     say("%s", quote(text, 7));
   }
-  say("-- an executable in memory");
-  int program = SHOW(memfd_create("script", 0));
-  SHOW(write(program, "#!/bin/sh\necho from memory $1\n", 30));
-  IN_CHILD SHOW(fexecve(program, (char *const[]){"x", "one", NULL}, (char *const[]){NULL}));
-  int in = SHOW(open("/bin/echo", O_RDONLY)), elf = SHOW(memfd_create("echo", MFD_CLOEXEC));
-  char block[65536];
-  while ((n = read(in, block, sizeof block)) > 0) QUIET(write(elf, block, n));
-  IN_CHILD SHOW(fexecve(elf, (char *const[]){"echo", "copied", NULL}, (char *const[]){NULL}));
-  SHOW(fchmod(elf, 0600));
-  show_fstat("after fchmod", -1);
-  IN_CHILD SHOW(fexecve(elf, (char *const[]){"echo", "copied", NULL}, (char *const[]){NULL}));
-
   say("-- refusals");
   char name[300];
   memset(name, 'n', sizeof name);

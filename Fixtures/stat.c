@@ -3,7 +3,7 @@
 #include <sys/sysmacros.h>
 
 static const char *const paths[] = {
-    ".",           "..",        "data",         "data/hello.txt", "data/numbers.txt", "data/empty",  "data/secret",
+    ".",           "data/..",   "data",         "data/hello.txt", "data/numbers.txt", "data/empty",  "data/secret",
     "data/sparse", "data/fifo", "data/link",    "data/dirlink",   "data/dangling",    "data/loop1",  "data/closed",
     "data/closed/inside",       "data/locked",  "data/sticky",    "data/setgid",      "data/hard1",  "data/link/",
     "data/dirlink/", "data/hello.txt/", "data/fifo/", "data/missing", "data/hello.txt/x", "data/foreign/private",

@@ -30,6 +30,7 @@ seq 200 | xargs -P 8 -I{} curl -sS -o got-{} $url/sub/3.txt
 cat got-* | sort | uniq -c | tr -s ' '
 curl -sS --max-time 5 -o /dev/null http://127.0.0.1:1/ || echo "refused: $?"
 curl -sS "file://$PWD/site/index.html"
-kill -INT $server; wait $server || true
+# TERM, as a background process of sh ignores INT.
+kill $server; wait $server || true
 grep -c '"GET ' server.err
 grep -h -o '"GET [^"]*" [0-9]*' server.err | sort | uniq -c | tr -s ' '

@@ -24,7 +24,7 @@ http {
   server {
     listen 127.0.0.1:$port; root site;
     location /version { return 200 "$1\n"; }
-    location /list/ { alias site/; autoindex on; }
+    location /list/ { alias site/; index none; autoindex on; }
     location /proxied/ { proxy_pass http://itself/; }
   }
   server { listen unix:$PWD/nginx.sock; root site; location / { add_header X-Through socket; } }

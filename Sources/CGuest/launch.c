@@ -34,6 +34,8 @@ int uwrx_send_descriptors(int socket, uint32_t operation, int32_t value, const c
 int uwrx_guest_send(int socket, uint32_t operation, int32_t value, uint64_t device, uint64_t inode, const char *path,
                     const char *second) {
   struct uwrx_message header = {.operation = operation, .value = value, .device = device, .inode = inode};
+  if (!path) path = "";
+  if (!second) second = "";
   struct iovec iov[3] = {
       {&header, sizeof header}, {(void *)path, strlen(path) + 1}, {(void *)second, strlen(second) + 1}};
   struct msghdr message = {.msg_iov = iov, .msg_iovlen = 3};

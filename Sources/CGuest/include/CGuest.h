@@ -49,7 +49,7 @@ struct uwrx_launch {
 // Creates the namespaces and guest init. Returns 0, or -errno with failed_step set.
 int uwrx_guest_launch(struct uwrx_launch *launch);
 
-// Sends one message; returns 0 or -errno.
+// Sends one message; returns 0 or -errno. A null path is an empty one.
 int uwrx_guest_send(int socket, uint32_t operation, int32_t value, uint64_t device, uint64_t inode, const char *path,
                     const char *second);
 

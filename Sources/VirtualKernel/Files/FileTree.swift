@@ -48,11 +48,10 @@ final class FileTree {
     self.skeleton = skeleton
     self.layers = layers
     self.configuration = configuration
-    let lowers = layers.indices.map { index in
-      LowerDirectory(layer: index, path: [], prefixDepth: layers[index].destination.isEmpty ? nil : 0)
+    let lowers = layers.enumerated().map { index, layer in
+      LowerDirectory(layer: index, path: [], prefixDepth: layer.destination.isEmpty ? nil : 0)
     }
-    let name: [UInt8] = []
-    root = name.withUnsafeBufferPointer { dentries.insert(.none, $0) }
+    root = dentries.insert(.none, UnsafeBufferPointer(start: nil, count: 0))
     dentries[root].pointee.parent = root
     let directory = Directory(
       lowers: lowers, isComplete: lowers.isEmpty, isUpper: true, store: .run, fileSystem: FileSystemID.root)

@@ -1,0 +1,50 @@
+import CGuest
+import CLinux
+import SystemPackage
+
+/// What guest init and the command tell.
+enum GuestEvent {
+  case ready(skeleton: FileDescriptor, store: FileDescriptor, hostRoot: FileDescriptor, proc: FileDescriptor)
+  case listener(FileDescriptor)
+  /// A wait status of the command (wait(2)).
+  case status(Int32)
+  case treeEnded
+  case failed(step: String, Errno)
+  /// Guest init is gone.
+  case closed
+}
+
+/// The socket on which guest init and the command tell it.
+struct GuestEvents {
+  let socket: FileDescriptor
+
+  /// Waits for the next event.
+  func next() -> GuestEvent {
+    let size = MemoryLayout<uwrx_message>.size + 4096
+    return withUnsafeTemporaryAllocation(byteCount: size + 1, alignment: 8) { buffer in
+      var descriptors: (Int32, Int32, Int32, Int32) = (-1, -1, -1, -1)
+      var count: Int32 = 0
+      let length = withUnsafeMutableBytes(of: &descriptors) {
+        uwrx_receive_message(
+          socket.rawValue, buffer.baseAddress!, size, $0.baseAddress!.assumingMemoryBound(to: Int32.self), 4, &count)
+      }
+      guard length > MemoryLayout<uwrx_message>.size else { return .closed }
+      buffer[length] = 0
+      let message = buffer.load(as: uwrx_message.self)
+      switch uwrx_operation(message.operation) {
+      case UWRX_READY where count == 4:
+        return .ready(
+          skeleton: FileDescriptor(rawValue: descriptors.0), store: FileDescriptor(rawValue: descriptors.1),
+          hostRoot: FileDescriptor(rawValue: descriptors.2), proc: FileDescriptor(rawValue: descriptors.3))
+      case UWRX_LISTENER where count == 1: return .listener(FileDescriptor(rawValue: descriptors.0))
+      case UWRX_STATUS: return .status(message.value)
+      case UWRX_TREE_ENDED: return .treeEnded
+      case UWRX_FAILED:
+        let text = buffer.baseAddress! + MemoryLayout<uwrx_message>.size
+        return .failed(
+          step: String(cString: text.assumingMemoryBound(to: CChar.self)), Errno(rawValue: message.value))
+      default: return .closed
+      }
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import CGuest
+import CLinux
+import Glibc
+import SystemPackage
+import VirtualKernel
+
+/// A guest whose init runs and whose command waits for the virtual kernel.
+struct GuestLaunch {
+  let initPid: Int32
+  let control: FileDescriptor
+  let events: FileDescriptor
+
+  /// Creates the namespaces and guest init. The process must not have made a thread yet.
+  init(_ configuration: RunConfiguration, filter: SyscallFilter, terminal: Int32) throws(SupervisorError) {
+    let arguments = CStrings(configuration.command)
+    let environment = CStrings(configuration.environment)
+    let directory = strdup(configuration.workingDirectory ?? "/")!
+    let hostname = strdup(configuration.hostname)!
+    defer {
+      free(directory)
+      free(hostname)
+    }
+    let isRoot = geteuid() == 0
+    var launch = uwrx_launch()
+    launch.argv = arguments.pointer
+    launch.envp = environment.pointer
+    launch.working_directory = UnsafePointer(directory)
+    launch.hostname = UnsafePointer(hostname)
+    // Without a user namespace root's guest is root of the host, though without any capability.
+    launch.user_namespace = isRoot && configuration.uid == 0 && configuration.gid == 0 ? 0 : 1
+    launch.inside_uid = configuration.uid
+    launch.inside_gid = configuration.gid
+    launch.terminal = terminal
+    launch.limit_processes = configuration.limits.processes.map(UInt64.init) ?? .max
+    launch.limit_address_space = .max
+    launch.limit_file_size = .max
+    launch.limit_open_files = .max
+    launch.limit_cpu = .max
+    launch.filter_flags = KernelFeatures.filterFlags
+    let result = filter.program.withUnsafeBytes { program in
+      launch.filter = program.baseAddress
+      launch.filter_length = UInt16(filter.program.count)
+      return uwrx_guest_launch(&launch)
+    }
+    if result < 0 {
+      throw Self.failure(step: launch.failed_step.map { String(cString: $0) } ?? "start", Errno(rawValue: -result))
+    }
+    initPid = launch.init_pid
+    control = FileDescriptor(rawValue: launch.control)
+    events = FileDescriptor(rawValue: launch.events)
+  }
+
+  /// Says what refuses the namespaces, where that can be found out.
+  static func failure(step: String, _ error: Errno) -> SupervisorError {
+    var reasons: [String] = []
+    func value(_ path: String) -> String? {
+      guard let file = fopen(path, "re") else { return nil }
+      defer { fclose(file) }
+      var buffer = [CChar](repeating: 0, count: 64)
+      guard fgets(&buffer, 64, file) != nil else { return nil }
+      return String(decoding: buffer.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    if value("/proc/sys/user/max_user_namespaces") == "0" {
+      reasons.append("user.max_user_namespaces is 0: set it with sysctl to a number such as 10000")
+    }
+    if value("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
+      reasons.append("kernel.unprivileged_userns_clone is 0: set it to 1 with sysctl, or run uwrx as root")
+    }
+    if let restricted = value("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"), restricted != "0" {
+      reasons.append(
+        "kernel.apparmor_restrict_unprivileged_userns is \(restricted): give uwrx an AppArmor profile that allows userns, "
+          + "or set it to 0 with sysctl")
+    }
+    if reasons.isEmpty, error == .notPermitted {
+      reasons.append("a container's seccomp profile or a security module may refuse namespaces")
+    }
+    let advice = reasons.isEmpty ? "" : "; " + reasons.joined(separator: "; ")
+    return SupervisorError("cannot \(step): \(error)\(advice)")
+  }
+}
+
+/// A NULL-terminated array of C strings, as execve takes it.
+final class CStrings {
+  private let strings: [UnsafeMutablePointer<CChar>?]
+  private let array: UnsafeMutablePointer<UnsafePointer<CChar>?>
+
+  init(_ values: [String]) {
+    strings = values.map { strdup($0) }
+    array = .allocate(capacity: values.count + 1)
+    for (index, string) in strings.enumerated() { array[index] = UnsafePointer(string) }
+    array[values.count] = nil
+  }
+
+  deinit {
+    for string in strings { free(string) }
+    array.deallocate()
+  }
+
+  var pointer: UnsafePointer<UnsafePointer<CChar>?> { UnsafePointer(array) }
+}

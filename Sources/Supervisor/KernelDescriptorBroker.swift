@@ -1,0 +1,86 @@
+import CLinux
+import Glibc
+import SystemPackage
+import VirtualKernel
+
+/// The guest's descriptors through the host's /proc and pidfd_getfd(2).
+final class KernelDescriptorBroker: DescriptorBroker {
+  /// The host's /proc.
+  private let proc: FileDescriptor
+  private let path = UnsafeMutablePointer<CChar>.allocate(capacity: 64)
+
+  init(proc: FileDescriptor) {
+    self.proc = proc
+  }
+
+  deinit { path.deallocate() }
+
+  func status(of descriptor: Int32, in thread: AbsTid) throws(Errno) -> stat {
+    guard descriptor >= 0 else { throw .badFileDescriptor }
+    buildPath(thread, "/fd/", descriptor)
+    var status = stat()
+    let result = uwrx_fstatat(proc.rawValue, path, &status, 0)
+    // The magic link leads to the open file itself, so it is missing only if the descriptor is not open.
+    if result == -Int(ENOENT) { throw .badFileDescriptor }
+    _ = try check(result)
+    return status
+  }
+
+  func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat {
+    buildPath(thread, "/cwd", nil)
+    var status = stat()
+    _ = try check(uwrx_fstatat(proc.rawValue, path, &status, 0))
+    return status
+  }
+
+  func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor {
+    FileDescriptor(rawValue: Int32(try check(uwrx_pidfd_getfd(group.pidfd.rawValue, descriptor))))
+  }
+
+  func describe(
+    _ descriptor: Int32, in thread: AbsTid, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    buildPath(thread, "/fd/", descriptor)
+    let count = readlinkat(proc.rawValue, path, buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count)
+    if count < 0 { throw Errno(rawValue: uwrx_errno()) }
+    return count
+  }
+
+  func flags(of file: FileDescriptor) throws(Errno) -> Int32 {
+    Int32(try check(uwrx_fcntl(file.rawValue, F_GETFL, 0)))
+  }
+
+  func position(of file: FileDescriptor) throws(Errno) -> Int {
+    let position = lseek(file.rawValue, 0, SEEK_CUR)
+    if position < 0 { throw Errno(rawValue: uwrx_errno()) }
+    return position
+  }
+
+  func setPosition(of file: FileDescriptor, _ position: Int) throws(Errno) {
+    if lseek(file.rawValue, position, SEEK_SET) < 0 { throw Errno(rawValue: uwrx_errno()) }
+  }
+
+  /// `<thread><middle><number>` without a String: this is on the way of every fstat.
+  private func buildPath(_ thread: AbsTid, _ middle: StaticString, _ number: Int32?) {
+    var end = append(UInt32(bitPattern: thread.rawValue), at: 0)
+    memcpy(path + end, middle.utf8Start, middle.utf8CodeUnitCount)
+    end += middle.utf8CodeUnitCount
+    if let number { end = append(UInt32(bitPattern: number), at: end) }
+    path[end] = 0
+  }
+
+  private func append(_ value: UInt32, at start: Int) -> Int {
+    var digits = 1
+    var power: UInt32 = 10
+    while digits < 10, value >= power {
+      digits += 1
+      power = power == 1_000_000_000 ? .max : power * 10
+    }
+    var rest = value
+    for position in stride(from: start + digits - 1, through: start, by: -1) {
+      path[position] = CChar(0x30 + rest % 10)
+      rest /= 10
+    }
+    return start + digits
+  }
+}

@@ -1,0 +1,34 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// What the running kernel must have, and what it may have.
+enum KernelFeatures {
+  /// SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 6.0: a call that was received is not interrupted by a signal.
+  static var filterFlags: UInt64 { release >= (6, 0) ? 1 << 5 : 0 }
+
+  /// - Throws: a message that names what is missing.
+  static func require() throws(SupervisorError) {
+    // 5.14 has SECCOMP_ADDFD_FLAG_SEND, which answers a call with a descriptor in one step.
+    guard release >= (5, 14) else {
+      throw SupervisorError(
+        "this kernel is Linux \(release.0).\(release.1), and uwrx needs 5.14 or later: the seccomp notifier of older ones "
+          + "cannot answer a call with a descriptor (SECCOMP_ADDFD_FLAG_SEND)")
+    }
+    guard uwrx_seccomp_action_available(0x7fc0_0000) == 0 else {
+      throw SupervisorError(
+        "this kernel has no seccomp user notifier (CONFIG_SECCOMP_FILTER, SECCOMP_RET_USER_NOTIF); "
+          + "a sandbox around uwrx may also hide it")
+    }
+  }
+
+  private static let release: (Int, Int) = {
+    var name = utsname()
+    guard uname(&name) == 0 else { return (0, 0) }
+    let text = withUnsafeBytes(of: name.release) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    let parts = text.split(whereSeparator: { $0 == "." || $0 == "-" }).prefix(2).map { Int($0) ?? 0 }
+    return parts.count == 2 ? (parts[0], parts[1]) : (0, 0)
+  }()
+}

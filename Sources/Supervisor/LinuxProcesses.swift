@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+import SystemPackage
+import VirtualKernel
+
+/// Processes of the guest through the host's /proc, the guest's own /proc, and pidfds.
+final class LinuxProcesses: ProcessInformation {
+  private let hostProc: FileDescriptor
+  private let guestProc: FileDescriptor
+  /// Tells the main loop of the death of processes; an event's data is the id.
+  let deaths: FileDescriptor
+
+  init(hostProc: FileDescriptor, guestProc: FileDescriptor) throws(Errno) {
+    self.hostProc = hostProc
+    self.guestProc = guestProc
+    let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    try checkErrno(epoll)
+    deaths = FileDescriptor(rawValue: epoll)
+  }
+
+  func status(of thread: AbsTid) throws(Errno) -> ThreadStatus {
+    var text: [UInt8] = []
+    try Self.read(hostProc, "\(thread.rawValue)/status", into: &text)
+    func field(_ name: StaticString) -> [Substring.UTF8View.Element]? {
+      let label = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+      for line in text.split(separator: 0x0a) where line.starts(with: label) {
+        return Array(line.dropFirst(label.count))
+      }
+      return nil
+    }
+    func last(_ name: StaticString, radix: Int = 10) -> Int32? {
+      guard let words = field(name)?.split(whereSeparator: { $0 == 0x09 || $0 == 0x20 }), let word = words.last else {
+        return nil
+      }
+      return Int32(String(decoding: word, as: UTF8.self), radix: radix)
+    }
+    guard let group = last("Tgid:"), let parent = last("PPid:"), let umask = last("Umask:", radix: 8),
+      let nsTid = last("NSpid:"), let nsGroup = last("NStgid:")
+    else { throw .noSuchProcess }
+    return ThreadStatus(
+      group: AbsTgid(rawValue: group), parent: AbsTgid(rawValue: parent), nsTid: NsTid(rawValue: nsTid),
+      nsGroup: NsTgid(rawValue: nsGroup), umask: UInt32(umask))
+  }
+
+  func isThread(_ thread: AbsTid, of group: AbsTgid) -> Bool {
+    uwrx_tgkill(group.rawValue, thread.rawValue, 0) == 0
+  }
+
+  func watch(_ group: AbsTgid) throws(Errno) -> FileDescriptor {
+    let pidfd = Int32(try check(uwrx_pidfd_open(group.rawValue)))
+    var event = epoll_event()
+    event.events = EPOLLIN.rawValue
+    event.data.u64 = UInt64(group.rawValue)
+    if epoll_ctl(deaths.rawValue, EPOLL_CTL_ADD, pidfd, &event) < 0 {
+      let error = Errno(rawValue: uwrx_errno())
+      Glibc.close(pidfd)
+      throw error
+    }
+    return FileDescriptor(rawValue: pidfd)
+  }
+
+  func endWatch(_ pidfd: FileDescriptor) {
+    Glibc.close(pidfd.rawValue)
+  }
+
+  func readProc(_ path: String, into bytes: inout [UInt8]) throws(Errno) {
+    try Self.read(guestProc, path, into: &bytes)
+  }
+
+  func statusOfProcLink(_ path: String) throws(Errno) -> stat {
+    var status = stat()
+    _ = try check(uwrx_fstatat(guestProc.rawValue, path, &status, 0))
+    return status
+  }
+
+  func readProcLink(_ path: String) throws(Errno) -> [UInt8] {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlinkat(guestProc.rawValue, path, &buffer, buffer.count)
+    if count < 0 { throw Errno(rawValue: uwrx_errno()) }
+    return buffer.prefix(count).map { UInt8(bitPattern: $0) }
+  }
+
+  func listProc(_ path: String) throws(Errno) -> [[UInt8]] {
+    let file = Int32(try check(uwrx_openat(guestProc.rawValue, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)))
+    defer { Glibc.close(file) }
+    var names: [[UInt8]] = []
+    try forEachEntry(of: FileDescriptor(rawValue: file)) { name, _, _ in names.append(Array(name)) }
+    return names
+  }
+
+  func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor {
+    FileDescriptor(rawValue: Int32(try check(uwrx_openat(guestProc.rawValue, path, flags | O_CLOEXEC | O_NOFOLLOW, 0))))
+  }
+
+  private static func read(_ directory: FileDescriptor, _ path: String, into bytes: inout [UInt8]) throws(Errno) {
+    let file = Int32(try check(uwrx_openat(directory.rawValue, path, O_RDONLY | O_CLOEXEC, 0)))
+    defer { Glibc.close(file) }
+    // Most files of /proc are made anew at each read from the start, so a large piece is read at once.
+    var capacity = 4096
+    while true {
+      let start = bytes.count
+      bytes.append(contentsOf: repeatElement(0, count: capacity))
+      let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + start, capacity) }
+      if count < 0 {
+        let error = Errno(rawValue: uwrx_errno())
+        bytes.removeLast(capacity)
+        throw error
+      }
+      bytes.removeLast(capacity - count)
+      if count == 0 { return }
+      capacity = min(capacity * 2, 1 << 20)
+    }
+  }
+}

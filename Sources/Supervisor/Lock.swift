@@ -1,0 +1,49 @@
+import Glibc
+
+/// A mutex at a fixed address. The Synchronization module's own costs start-up time in a program that needs nothing else of it.
+final class Lock: @unchecked Sendable {
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+  init() {
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(condition, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(condition)
+    pthread_mutex_destroy(mutex)
+    condition.deallocate()
+    mutex.deallocate()
+  }
+
+  @inline(__always) func lock() { pthread_mutex_lock(mutex) }
+  @inline(__always) func unlock() { pthread_mutex_unlock(mutex) }
+
+  /// Gives the lock up until `signal` is called.
+  func wait() { pthread_cond_wait(condition, mutex) }
+  func signal() { pthread_cond_signal(condition) }
+}
+
+/// Starts a thread that blocks all signals: they are the main loop's.
+func startThread(_ body: @escaping @Sendable () -> Void) {
+  final class Box: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  var all = sigset_t()
+  var previous = sigset_t()
+  sigfillset(&all)
+  pthread_sigmask(SIG_SETMASK, &all, &previous)
+  defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+  var thread = pthread_t()
+  let box = Unmanaged.passRetained(Box(body))
+  let result = pthread_create(
+    &thread, nil,
+    { pointer in
+      Unmanaged<Box>.fromOpaque(pointer!).takeRetainedValue().body()
+      return nil
+    }, box.toOpaque())
+  precondition(result == 0, "cannot start a thread")
+  pthread_detach(thread)
+}

@@ -1,0 +1,37 @@
+import CLinux
+import SystemPackage
+import VirtualKernel
+
+/// Guest memory by process_vm_readv(2), which needs no descriptor per process and is right after an execve.
+final class ProcessMemory: GuestMemory {
+  private let listener: FileDescriptor
+  private static let pageSize = 4096
+
+  init(listener: FileDescriptor) {
+    self.listener = listener
+  }
+
+  func read(_ thread: AbsTid, at address: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    guard buffer.count > 0 else { return 0 }
+    // The kernel copies whole ranges: one that runs into an unmapped page must be split at the page's start.
+    let toPageEnd = Self.pageSize - Int(address & UInt64(Self.pageSize - 1))
+    let first = min(buffer.count, toPageEnd)
+    let count = uwrx_read_memory_split(
+      thread.rawValue, buffer.baseAddress!, first, buffer.count - first, address)
+    guard count > 0 else { throw Errno(rawValue: count == -Int(ESRCH_) ? ESRCH_ : EFAULT_) }
+    return count
+  }
+
+  func write(_ thread: AbsTid, at address: UInt64, _ bytes: UnsafeRawBufferPointer) throws(Errno) {
+    guard bytes.count > 0 else { return }
+    let count = uwrx_write_memory(thread.rawValue, bytes.baseAddress!, bytes.count, address)
+    guard count == bytes.count else { throw .badAddress }
+  }
+
+  func isWaiting(_ notification: UInt64) -> Bool {
+    uwrx_notification_is_valid(listener.rawValue, notification) == 0
+  }
+}
+
+private let ESRCH_: CInt = 3
+private let EFAULT_: CInt = 14

@@ -1,0 +1,118 @@
+import CLinux
+import Glibc
+import SystemPackage
+import VirtualKernel
+
+/// Receives the guest's system calls, asks the virtual kernel and answers.
+///
+/// There is one receiver thread: threads that wait on one listener are all woken by each notification.
+final class Receiver: @unchecked Sendable {
+  private let listener: FileDescriptor
+  private let kernel: VirtualKernel
+  /// Guards the virtual kernel.
+  private let lock: Lock
+  private let pool = BlockingPool()
+
+  init(listener: FileDescriptor, kernel: VirtualKernel, lock: Lock) {
+    self.listener = listener
+    self.kernel = kernel
+    self.lock = lock
+    // Linux 6.6: the woken side runs at once on this processor. Older kernels answer EINVAL and work without.
+    _ = uwrx_notification_sync_wake_up(listener.rawValue)
+  }
+
+  func start() {
+    startThread { self.run() }
+  }
+
+  private func run() {
+    var raw = seccomp_notif()
+    while true {
+      // The kernel refuses a buffer that is not zero.
+      raw = seccomp_notif()
+      let result = uwrx_notification_receive(listener.rawValue, &raw)
+      if result == 0 {
+        answer(Notification(raw))
+        continue
+      }
+      // ENOENT: the caller died in between, or the last process under the filter has ended.
+      if result == -Int(ENOENT), hasEnded() { return }
+      if result != -Int(ENOENT), result != -Int(EINTR) { return }
+    }
+  }
+
+  private func hasEnded() -> Bool {
+    var polled = pollfd(fd: listener.rawValue, events: Int16(POLLIN), revents: 0)
+    return poll(&polled, 1, 0) > 0 && polled.revents & Int16(POLLHUP) != 0
+  }
+
+  private func answer(_ notification: Notification) {
+    lock.lock()
+    defer { lock.unlock() }
+    decideAndSend(notification)
+  }
+
+  /// Runs under the lock. Whatever fails ends in an errno for the guest.
+  private func decideAndSend(_ notification: Notification) {
+    do throws(Errno) {
+      switch try kernel.decide(notification) {
+      case .value(let value): send(notification.id, value: value, error: 0, flags: 0)
+      case .continue: send(notification.id, value: 0, error: 0, flags: UInt32(SECCOMP_USER_NOTIF_FLAG_CONTINUE))
+      case .descriptor(let file, let closeOnExec, let keep):
+        inject(notification.id, file, closeOnExec: closeOnExec)
+        if !keep { Glibc.close(file.rawValue) }
+      case .blocked(let work): wait(for: work, notification)
+      }
+    } catch {
+      send(notification.id, value: 0, error: -error.rawValue, flags: 0)
+    }
+  }
+
+  private func wait(for work: any BlockingWork, _ notification: Notification) {
+    let box = NotificationBox(notification)
+    pool.submit { [self] in
+      var failure: Errno?
+      do throws(Errno) { try work.perform() } catch { failure = error }
+      lock.lock()
+      defer { lock.unlock() }
+      do throws(Errno) { try work.publish(failed: failure != nil) } catch { failure = failure ?? error }
+      if let failure {
+        send(box.notification.id, value: 0, error: -failure.rawValue, flags: 0)
+      } else {
+        decideAndSend(box.notification)
+      }
+    }
+  }
+
+  private func send(_ id: UInt64, value: Int64, error: Int32, flags: UInt32) {
+    var response = seccomp_notif_resp(id: id, val: value, error: error, flags: flags)
+    // ENOENT: the caller has died meanwhile.
+    _ = uwrx_notification_send(listener.rawValue, &response)
+  }
+
+  private func inject(_ id: UInt64, _ file: FileDescriptor, closeOnExec: Bool) {
+    var request = seccomp_notif_addfd(
+      id: id, flags: UInt32(SECCOMP_ADDFD_FLAG_SEND), srcfd: UInt32(file.rawValue), newfd: 0,
+      newfd_flags: closeOnExec ? UInt32(O_CLOEXEC) : 0)
+    let result = uwrx_notification_add_descriptor(listener.rawValue, &request)
+    if result >= 0 {
+      kernel.didInstall(Int32(result))
+    } else {
+      // EMFILE and the like are the guest's own; it still waits for an answer.
+      send(id, value: 0, error: Int32(result), flags: 0)
+    }
+  }
+}
+
+/// A notification for another thread; plain numbers.
+private final class NotificationBox: @unchecked Sendable {
+  let notification: Notification
+  init(_ notification: Notification) { self.notification = notification }
+}
+
+extension Notification {
+  init(_ raw: seccomp_notif) {
+    self.init(
+      id: raw.id, thread: AbsTid(rawValue: Int32(bitPattern: raw.pid)), number: raw.data.nr, arguments: raw.data.args)
+  }
+}

@@ -1,0 +1,79 @@
+/// A directory or file of the host that the guest sees.
+public struct Source: Sendable, Equatable {
+  /// Absolute path in the guest.
+  public var destination: String
+  /// The lower number wins where sources overlap.
+  public var priority: Int
+  public var hostPath: String
+  /// Leaves out what others may not read: secrets of /etc.
+  public var hidesPrivate: Bool
+
+  public static let defaultPriority = 100
+
+  public init(
+    destination: String, priority: Int = Source.defaultPriority, hostPath: String, hidesPrivate: Bool = false
+  ) {
+    self.destination = destination
+    self.priority = priority
+    self.hostPath = hostPath
+    self.hidesPrivate = hidesPrivate
+  }
+}
+
+/// Limits of a run; nil means none.
+public struct Limits: Sendable, Equatable {
+  /// Processes and threads of the guest at a time.
+  public var processes: Int?
+  /// Bytes of memory of the whole guest.
+  public var memory: Int?
+  /// Seconds of wall-clock time.
+  public var timeout: Double?
+
+  public init(processes: Int? = nil, memory: Int? = nil, timeout: Double? = nil) {
+    self.processes = processes
+    self.memory = memory
+    self.timeout = timeout
+  }
+}
+
+/// Everything that a run is given.
+public struct RunConfiguration: Sendable {
+  public var command: [String]
+  /// `NAME=value`.
+  public var environment: [String]
+  public var sources: [Source] = []
+  /// The directory that holds the steps.
+  public var build: String = "build"
+  public var step: Int?
+  /// In the guest; nil means the supervisor's own where the guest has it, or the root.
+  public var workingDirectory: String?
+  public var uid: UInt32 = 0
+  public var gid: UInt32 = 0
+  public var hostname: String = "uwrx"
+  public var limits = Limits()
+  /// Directories that exist in the guest although no source has them.
+  public var emptyDirectories: [String] = []
+  /// Signals and the terminal are this run's: right for a command line tool, not inside another program.
+  public var ownsTerminal = false
+
+  public init(command: [String], environment: [String] = []) {
+    self.command = command
+    self.environment = environment
+  }
+}
+
+/// How a run ended.
+public struct RunResult: Sendable, Equatable {
+  /// The exit status, or 128 plus the signal; 124 if the time was over.
+  public var exitCode: Int32
+  /// The limit that ended the run, as a message for the user.
+  public var limitHit: String?
+  /// The directory of the run.
+  public var directory: String
+
+  public init(exitCode: Int32, limitHit: String? = nil, directory: String) {
+    self.exitCode = exitCode
+    self.limitHit = limitHit
+    self.directory = directory
+  }
+}

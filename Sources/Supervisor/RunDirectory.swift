@@ -1,0 +1,75 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// The directory of one run: `<build>/<step>/<attempt>/`, made so that runs that begin at the same moment get their own.
+public struct RunDirectory: Sendable {
+  public let path: String
+  public let step: Int
+  public let attempt: Int
+  /// The directory that holds the steps, without symbolic links.
+  public let build: String
+
+  /// - Parameter step: nil means the largest step plus 10, or 0 if there is none.
+  /// - Throws: `SupervisorError` if a directory cannot be made.
+  public init(build: String, step: Int?) throws(SupervisorError) {
+    try Self.makeDirectories(build)
+    guard let real = realPath(build) else {
+      throw SupervisorError("cannot find the build directory \(build): \(Errno(rawValue: uwrx_errno()))")
+    }
+    self.build = real
+    if let step {
+      self.step = step
+      if mkdir("\(real)/\(step)", 0o777) < 0, uwrx_errno() != EEXIST {
+        throw Self.failure("\(real)/\(step)")
+      }
+    } else {
+      self.step = try Self.claimNumber(in: real, interval: 10)
+    }
+    attempt = try Self.claimNumber(in: "\(real)/\(self.step)", interval: 1)
+    path = "\(real)/\(self.step)/\(attempt)"
+    guard mkdir("\(path)/files", 0o755) == 0 else { throw Self.failure("\(path)/files") }
+  }
+
+  /// Makes the directory of the next free number; mkdir(2) decides who is first.
+  private static func claimNumber(in directory: String, interval: Int) throws(SupervisorError) -> Int {
+    while true {
+      let next = numbers(in: directory).max().map { $0 + interval } ?? 0
+      if mkdir("\(directory)/\(next)", 0o777) == 0 { return next }
+      guard uwrx_errno() == EEXIST else { throw failure("\(directory)/\(next)") }
+    }
+  }
+
+  private static func numbers(in directory: String) -> [Int] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var numbers: [Int] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if let number = Int(name), String(number) == name, number >= 0 { numbers.append(number) }
+    }
+    return numbers
+  }
+
+  private static func makeDirectories(_ path: String) throws(SupervisorError) {
+    var made = path.hasPrefix("/") ? "/" : ""
+    for component in path.split(separator: "/") {
+      made += component + "/"
+      if mkdir(made, 0o777) < 0, uwrx_errno() != EEXIST { throw failure(made) }
+    }
+  }
+
+  private static func failure(_ path: String) -> SupervisorError {
+    SupervisorError(
+      "cannot make the directory \(path): \(Errno(rawValue: uwrx_errno())); name another place with --build")
+  }
+}
+
+/// realpath(3), or nil with errno set.
+func realPath(_ path: String) -> String? {
+  guard let real = realpath(path, nil) else { return nil }
+  defer { free(real) }
+  return String(cString: real)
+}

@@ -1,0 +1,318 @@
+import CGuest
+import CLinux
+import Glibc
+import SystemPackage
+import VirtualKernel
+
+/// One run: launches the guest, answers its calls, and ends with its last process.
+public final class Supervisor {
+  private let configuration: RunConfiguration
+  private let directory: RunDirectory
+  private let lock = Lock()
+  private let terminal: Terminal
+  private let signals: FileDescriptor?
+  private var limits: LimitEnforcer
+  private let launch: GuestLaunch
+  private var events: GuestEvents { GuestEvents(socket: launch.events) }
+  private let channel: InitChannel
+
+  private var kernel: VirtualKernel?
+  private var processes: LinuxProcesses?
+  private var commandStatus: Int32?
+  /// When the guest is killed because it did not end after it was asked to.
+  private var killTime: ContinuousTime?
+  private var limitHit: String?
+  private var endSignal: Int32?
+
+  /// Runs a command to the end of its last process.
+  /// - Throws: `SupervisorError` for a failure of uwrx's own; the guest does not run then, or no more.
+  public static func run(_ configuration: RunConfiguration) throws(SupervisorError) -> RunResult {
+    try KernelFeatures.require()
+    guard !configuration.command.isEmpty else { throw SupervisorError("there is no command to run") }
+    try requireUsableStandardDescriptors()
+    var sources: [ResolvedSource] = []
+    for source in configuration.sources { sources.append(try ResolvedSource(source)) }
+    let directory = try RunDirectory(build: configuration.build, step: configuration.step)
+    let supervisor = try Supervisor(configuration, directory)
+    return try supervisor.run(ResolvedSource.ordered(sources))
+  }
+
+  /// A guest with a directory of the host as descriptor 0, 1 or 2 could walk the host from there.
+  private static func requireUsableStandardDescriptors() throws(SupervisorError) {
+    for (descriptor, name) in ["standard input", "standard output", "standard error"].enumerated() {
+      var status = stat()
+      if fstat(Int32(descriptor), &status) < 0 {
+        // A descriptor that is closed would be taken by one of the supervisor's own files.
+        guard uwrx_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) == descriptor else {
+          throw SupervisorError("cannot open /dev/null in place of the closed \(name)")
+        }
+        continue
+      }
+      if status.st_mode & 0o170000 == 0o040000 {
+        throw SupervisorError("the \(name) is a directory; redirect it to a file or to /dev/null")
+      }
+    }
+  }
+
+  private init(_ configuration: RunConfiguration, _ directory: RunDirectory) throws(SupervisorError) {
+    self.configuration = configuration
+    self.directory = directory
+    terminal = Terminal(enabled: configuration.ownsTerminal)
+    let filter = SyscallFilter()
+    // Before the guest is forked, so that no signal is lost in between.
+    signals = configuration.ownsTerminal ? try Self.catchSignals() : nil
+    limits = try LimitEnforcer(configuration.limits)
+    launch = try GuestLaunch(
+      configuration, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1)
+    channel = InitChannel(socket: launch.control)
+    do {
+      try limits.attach(launch.initPid)
+    } catch {
+      endGuest()
+      throw error
+    }
+  }
+
+  private static func catchSignals() throws(SupervisorError) -> FileDescriptor {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGTTOU, SIGTTIN, SIGUSR1, SIGUSR2, SIGWINCH] {
+      sigaddset(&set, signal)
+    }
+    sigprocmask(SIG_BLOCK, &set, nil)
+    sigdelset(&set, SIGTTOU)
+    sigdelset(&set, SIGTTIN)
+    let descriptor = signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
+    guard descriptor >= 0 else { throw SupervisorError("cannot receive signals: \(Errno(rawValue: uwrx_errno()))") }
+    return FileDescriptor(rawValue: descriptor)
+  }
+
+  // MARK: The run
+
+  private func run(_ sources: [ResolvedSource]) throws(SupervisorError) -> RunResult {
+    defer {
+      terminal.takeBack()
+      endGuest()
+      limits.remove()
+    }
+    guard case .ready(let skeleton, let store, let hostRoot, let proc) = try nextOrFail() else {
+      throw SupervisorError("guest init has ended unexpectedly")
+    }
+    let hostProc = try open("/proc")
+    let processes: LinuxProcesses
+    do throws(Errno) {
+      processes = try LinuxProcesses(hostProc: hostProc, guestProc: proc)
+    } catch {
+      throw SupervisorError("cannot watch the guest's processes: \(error)")
+    }
+    self.processes = processes
+    var layers: [Layer] = []
+    var buildStatus = stat()
+    let build = stat(directory.build, &buildStatus) == 0 ? HostIdentity(buildStatus) : nil
+    for source in sources {
+      let containsBuild = directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
+      layers.append(try source.layer(in: hostRoot, build: containsBuild ? build : nil))
+    }
+    guard case .listener(let listener) = try nextOrFail() else {
+      throw SupervisorError("the command has ended before it began")
+    }
+    let kernelConfiguration = KernelConfiguration(
+      layers: layers, run: try open("\(directory.path)/files"), runPath: Array("\(directory.path)/files".utf8),
+      store: store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
+      uid: configuration.uid, gid: configuration.gid, hostname: configuration.hostname, devices: try open("/dev"),
+      emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) })
+    let kernel: VirtualKernel
+    do throws(Errno) {
+      kernel = try VirtualKernel(
+        memory: ProcessMemory(listener: listener), descriptors: KernelDescriptorBroker(proc: hostProc),
+        information: processes, host: LinuxHostFiles(),
+        skeleton: TmpfsSkeleton(root: skeleton, channel: channel), configuration: kernelConfiguration)
+    } catch {
+      throw SupervisorError("cannot build the guest's file tree: \(error)")
+    }
+    self.kernel = kernel
+    limits.start()
+    Receiver(listener: listener, kernel: kernel, lock: lock).start()
+    try loop()
+    return result()
+  }
+
+  private func result() -> RunResult {
+    let status = commandStatus ?? 0
+    var code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
+    if commandStatus == nil { code = 128 + (endSignal ?? SIGKILL) }
+    if limitHit == nil { limitHit = limits.report() } else if limits.isTimeOver { code = 124 }
+    return RunResult(exitCode: code, limitHit: limitHit, directory: directory.path)
+  }
+
+  private func open(_ path: String) throws(SupervisorError) -> FileDescriptor {
+    let result = uwrx_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    guard result >= 0 else { throw SupervisorError("cannot open \(path): \(Errno(rawValue: CInt(-result)))") }
+    return FileDescriptor(rawValue: Int32(result))
+  }
+
+  private func nextOrFail() throws(SupervisorError) -> GuestEvent {
+    let event = events.next()
+    switch event {
+    case .failed(let step, let error): throw GuestLaunch.failure(step: step, error)
+    case .closed: throw SupervisorError("guest init has ended unexpectedly")
+    default: return event
+    }
+  }
+
+  // MARK: The main loop
+
+  private func loop() throws(SupervisorError) {
+    var polled = [
+      pollfd(fd: launch.events.rawValue, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: processes!.deaths.rawValue, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: signals?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
+    ]
+    while true {
+      if poll(&polled, nfds_t(polled.count), timeout()) < 0, uwrx_errno() != EINTR {
+        throw SupervisorError("cannot wait for the guest: \(Errno(rawValue: uwrx_errno()))")
+      }
+      if polled[1].revents != 0 { buryDead() }
+      if polled[2].revents != 0 { handleSignals() }
+      if polled[0].revents != 0, try handleEvent() { return }
+      enforceLimits()
+    }
+  }
+
+  /// - Returns: whether the run is over.
+  private func handleEvent() throws(SupervisorError) -> Bool {
+    switch events.next() {
+    case .status(let status): commandChanged(status)
+    case .treeEnded: return true
+    case .failed(let step, let error): throw GuestLaunch.failure(step: step, error)
+    case .closed:
+      // Killed by a limit or by the user: the kernel has killed everything in the guest's pid namespace.
+      if commandStatus == nil, endSignal == nil, limitHit == nil, limits.report() == nil {
+        throw SupervisorError("guest init was killed, and the guest with it")
+      }
+      return true
+    default: break
+    }
+    return false
+  }
+
+  private func buryDead() {
+    var happened = [epoll_event](repeating: epoll_event(), count: 64)
+    let count = epoll_wait(processes!.deaths.rawValue, &happened, Int32(happened.count), 0)
+    lock.lock()
+    defer { lock.unlock() }
+    for index in 0..<max(0, Int(count)) {
+      kernel!.didEnd(AbsTgid(rawValue: Int32(truncatingIfNeeded: happened[index].data.u64)))
+    }
+  }
+
+  // MARK: Job control
+
+  private var commandGroup: pid_t? {
+    lock.lock()
+    defer { lock.unlock() }
+    return kernel?.processes.group(NsTgid(rawValue: 2))?.id.rawValue
+  }
+
+  private func commandChanged(_ status: Int32) {
+    guard uwrx_wait_stopped(status) != 0 else {
+      if uwrx_wait_exited(status) != 0 || uwrx_wait_signal(status) > 0 && status != 0xffff { commandStatus = status }
+      return
+    }
+    let signal = uwrx_wait_stop_signal(status)
+    if signal == SIGTTIN || signal == SIGTTOU, terminal.isOurs, let group = commandGroup {
+      terminal.give(to: group)
+      signalCommand(SIGCONT)
+      return
+    }
+    guard configuration.ownsTerminal, terminal.descriptor >= 0 else { return }
+    // The job has stopped: so has uwrx, and the user's shell takes over.
+    stop()
+  }
+
+  private func stop() {
+    let hadTerminal = !terminal.isOurs
+    if hadTerminal { terminal.takeBack() }
+    raise(SIGSTOP)
+    if hadTerminal, terminal.isOurs, let group = commandGroup { terminal.give(to: group) }
+    signalCommand(SIGCONT)
+  }
+
+  private func handleSignals() {
+    var info = signalfd_siginfo()
+    while read(signals!.rawValue, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
+      let signal = Int32(bitPattern: info.ssi_signo)
+      switch signal {
+      case SIGINT, SIGQUIT:
+        signalCommand(signal)
+        endLater(signal)
+      case SIGTERM, SIGHUP:
+        signalAll(signal)
+        endLater(signal)
+      case SIGTSTP:
+        signalCommand(SIGTSTP)
+        stop()
+      case SIGCONT: break
+      case SIGWINCH: signalCommand(SIGWINCH)
+      default: signalCommand(signal)
+      }
+    }
+  }
+
+  private func signalCommand(_ signal: Int32) {
+    try? channel.request(UWRX_SIGNAL_COMMAND, value: signal)
+  }
+
+  private func signalAll(_ signal: Int32) {
+    try? channel.request(UWRX_SIGNAL_ALL, value: signal)
+    // A stopped process acts on a signal only when it goes on.
+    try? channel.request(UWRX_SIGNAL_ALL, value: SIGCONT)
+  }
+
+  // MARK: The end
+
+  private static let gracePeriod = 2.0
+
+  /// The guest is asked to end; what has not after the grace period is killed.
+  private func endLater(_ signal: Int32) {
+    endSignal = endSignal ?? signal
+    if killTime == nil { killTime = ContinuousTime.now + Self.gracePeriod }
+  }
+
+  private func timeout() -> Int32 {
+    let next = [killTime, limits.nextCheck].compactMap { $0 }.min()
+    guard let next else { return -1 }
+    return Int32(max(0, min(60_000, ((next - ContinuousTime.now) * 1000).rounded(.up))))
+  }
+
+  private func enforceLimits() {
+    let now = ContinuousTime.now
+    if limitHit == nil, let message = limits.check(now) {
+      limitHit = message
+      signalAll(SIGTERM)
+      endLater(SIGTERM)
+    }
+    if let time = killTime, time <= now {
+      killTime = nil
+      kill(launch.initPid, SIGKILL)
+    }
+  }
+
+  /// Guest init takes the whole guest with it.
+  private func endGuest() {
+    kill(launch.initPid, SIGKILL)
+    var status: Int32 = 0
+    while waitpid(launch.initPid, &status, 0) < 0, uwrx_errno() == EINTR {}
+  }
+}
+
+/// Seconds of the monotonic clock.
+typealias ContinuousTime = Double
+
+extension ContinuousTime {
+  static var now: ContinuousTime {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+}

@@ -1,0 +1,28 @@
+import Glibc
+import SystemPackage
+
+/// The controlling terminal's foreground group, which uwrx hands to the guest as a shell does to a job.
+struct Terminal {
+  /// A descriptor of the terminal, or -1 if the run has none or is in its background.
+  let descriptor: Int32
+  private let ownGroup = getpgrp()
+
+  init(enabled: Bool) {
+    descriptor = enabled ? (0...2).first { isatty($0) == 1 && tcgetpgrp($0) == getpgrp() } ?? -1 : -1
+  }
+
+  /// Whether the guest gets the terminal from the start. In a pipeline the neighbours may need it, and the guest gets it
+  /// when it asks.
+  var isInteractive: Bool { descriptor >= 0 && isatty(0) == 1 && isatty(1) == 1 }
+
+  var isOurs: Bool { descriptor >= 0 && tcgetpgrp(descriptor) == ownGroup }
+
+  /// SIGTTOU is blocked, so a process of the background may do this.
+  func give(to group: pid_t) {
+    if descriptor >= 0 { tcsetpgrp(descriptor, group) }
+  }
+
+  func takeBack() {
+    if descriptor >= 0 { tcsetpgrp(descriptor, ownGroup) }
+  }
+}

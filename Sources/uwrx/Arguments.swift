@@ -1,0 +1,68 @@
+import ArgumentParser
+import Sandbox
+
+/// `dst[:priority]=path`.
+struct SourceArgument: ExpressibleByArgument {
+  let source: Source
+
+  init?(argument: String) {
+    guard let equals = argument.firstIndex(of: "=") else { return nil }
+    var destination = String(argument[..<equals])
+    var path = String(argument[argument.index(after: equals)...])
+    if path.hasPrefix("host:") { path.removeFirst("host:".count) }
+    var priority = Source.defaultPriority
+    if let colon = destination.lastIndex(of: ":"), let number = Int(destination[destination.index(after: colon)...]) {
+      priority = number
+      destination = String(destination[..<colon])
+    }
+    guard destination.hasPrefix("/"), !path.isEmpty else { return nil }
+    while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
+    source = Source(destination: destination, priority: priority, hostPath: path)
+  }
+}
+
+/// `NAME=value`.
+struct EnvironmentArgument: ExpressibleByArgument {
+  let name: String
+  let value: String
+
+  init?(argument: String) {
+    guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else { return nil }
+    name = String(argument[..<equals])
+    value = String(argument[argument.index(after: equals)...])
+  }
+}
+
+/// A number of at least 1.
+struct PositiveArgument: ExpressibleByArgument {
+  let value: Int
+
+  init?(argument: String) {
+    guard let number = Int(argument), number > 0 else { return nil }
+    value = number
+  }
+}
+
+/// A number of bytes, with K, M or G for powers of 1024.
+struct SizeArgument: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+    let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+    guard let number = Int(unit == nil ? argument[...] : argument.dropLast()), number > 0 else { return nil }
+    let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
+    guard !overflow else { return nil }
+    self.bytes = bytes
+  }
+}
+
+/// A time in seconds, with a fraction.
+struct DurationArgument: ExpressibleByArgument {
+  let seconds: Double
+
+  init?(argument: String) {
+    guard let number = Double(argument), number > 0, number.isFinite else { return nil }
+    seconds = number
+  }
+}

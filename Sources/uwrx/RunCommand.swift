@@ -1,0 +1,113 @@
+import ArgumentParser
+import Glibc
+import Sandbox
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Runs a command in a virtual kernel.",
+    discussion: """
+      Without sources the guest's file tree is empty but for /dev, /proc and /tmp. What it writes is kept in \
+      BUILD/STEP/ATTEMPT/files. The exit status is the command's, 128 plus the signal that ended it, 124 if the time was over, \
+      127 if the command was not found, 126 if it could not be run, and 125 if uwrx itself failed.
+      """)
+
+  @Flag(help: "Give the guest the host's programs, libraries, configuration and the current directory.")
+  var system = false
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Let a directory or file of the host appear in the guest. The lower priority number wins (default 100).",
+      valueName: "dst[:priority]=path"))
+  var source: [SourceArgument] = []
+
+  @Option(help: ArgumentHelp("The directory that holds the runs.", valueName: "directory"))
+  var build = "build"
+
+  @Option(help: ArgumentHelp("The step's number (default: the largest plus 10).", valueName: "number"))
+  var step: UInt32?
+
+  @Option(help: ArgumentHelp("The directory in the guest to start in.", valueName: "directory"))
+  var workdir: String?
+
+  @Option(help: ArgumentHelp("The user that the guest is to itself.", valueName: "uid"))
+  var uid: UInt32 = 0
+
+  @Option(help: ArgumentHelp("The group that the guest is to itself.", valueName: "gid"))
+  var gid: UInt32 = 0
+
+  @Option(help: ArgumentHelp("The guest's host name.", valueName: "name"))
+  var hostname = "uwrx"
+
+  @Option(name: .long, help: ArgumentHelp("Set an environment variable of the guest's.", valueName: "NAME=value"))
+  var env: [EnvironmentArgument] = []
+
+  @Flag(help: "Start with an empty environment.")
+  var clearEnv = false
+
+  @Option(help: ArgumentHelp("How many processes and threads the guest may have.", valueName: "number"))
+  var pids: PositiveArgument?
+
+  @Option(help: ArgumentHelp("How much memory the guest may use; K, M and G are understood.", valueName: "bytes"))
+  var memory: SizeArgument?
+
+  @Option(help: ArgumentHelp("End the guest after this time.", valueName: "seconds"))
+  var timeout: DurationArgument?
+
+  @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
+  var command: [String] = []
+
+  func validate() throws {
+    guard !command.isEmpty else {
+      throw ValidationError("There is no command: write it after --, as in uwrx run --system -- ls -l")
+    }
+  }
+
+  func run() throws {
+    do {
+      let result = try Sandbox.run(try makeConfiguration())
+      if let message = result.limitHit { printError(message) }
+      if result.exitCode == 127, !system, source.isEmpty {
+        printError("the guest's file tree is empty; give it --system or --source")
+      }
+      throw ExitCode(result.exitCode)
+    } catch let error as SupervisorError {
+      printError(error.description)
+      throw ExitCode(125)
+    }
+  }
+
+  private func makeConfiguration() throws -> RunConfiguration {
+    var configuration = RunConfiguration(command: command)
+    var environment = clearEnv ? [] : Sandbox.environment()
+    for variable in env {
+      environment.removeAll { $0.hasPrefix(variable.name + "=") }
+      environment.append("\(variable.name)=\(variable.value)")
+    }
+    configuration.environment = environment
+    configuration.sources = source.map(\.source) + (system ? Sandbox.systemSources() : [])
+    configuration.build = build
+    configuration.step = step.map(Int.init)
+    configuration.uid = uid
+    configuration.gid = gid
+    configuration.hostname = hostname
+    configuration.limits = Limits(processes: pids?.value, memory: memory?.bytes, timeout: timeout?.seconds)
+    configuration.ownsTerminal = true
+    configuration.workingDirectory = workdir ?? defaultWorkingDirectory(configuration.sources)
+    if system {
+      let home = environment.last { $0.hasPrefix("HOME=/") }.map { String($0.dropFirst(5)) }
+      configuration.emptyDirectories = ["/var/tmp", home].compactMap { $0 }
+    }
+    return configuration
+  }
+
+  /// Where the user is, if the guest has that place.
+  private func defaultWorkingDirectory(_ sources: [Source]) -> String {
+    guard let directory = Sandbox.currentDirectory() else { return "/" }
+    let isVisible = sources.contains {
+      directory == $0.destination || $0.destination == "/" || directory.hasPrefix($0.destination + "/")
+    }
+    return isVisible ? directory : "/"
+  }
+}

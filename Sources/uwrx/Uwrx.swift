@@ -1,0 +1,25 @@
+import ArgumentParser
+import Glibc
+
+@main
+struct Uwrx: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "uwrx",
+    abstract: "A virtual kernel for Linux: runs a process tree contained, and keeps what it writes.",
+    subcommands: [RunCommand.self, SyscallsCommand.self])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let code as ExitCode {
+      Glibc.exit(code.rawValue)
+    } catch {
+      let code = exitCode(for: error)
+      // Help and completion are no failures.
+      if code == .success { exit(withError: error) }
+      printError(message(for: error))
+      Glibc.exit(125)
+    }
+  }
+}
