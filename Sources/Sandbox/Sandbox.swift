@@ -3,7 +3,8 @@
 /// Runs programs in a virtual kernel, from another program.
 ///
 ///     var configuration = RunConfiguration(command: ["make"])
-///     configuration.sources = Sandbox.systemSources() + [Source(destination: "/src", hostPath: "project")]
+///     (configuration.sources, configuration.links) = Sandbox.systemSources()
+///     configuration.sources.append(Source(destination: "/src", hostPath: "project"))
 ///     let result = try Sandbox.run(configuration)
 ///
 /// A run forks: call it before the program makes threads that hold locks.

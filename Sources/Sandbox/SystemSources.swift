@@ -4,19 +4,27 @@ import Glibc
 extension Sandbox {
   /// The ready-made sources of everyday use: the host's programs and libraries, its configuration without secrets, and the
   /// current directory. All read-only: writes go to the run's own layer.
-  public static func systemSources() -> [Source] {
+  public static func systemSources() -> (sources: [Source], links: [Link]) {
     var sources: [Source] = []
+    var links: [Link] = []
     for path in ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc"] {
       var status = stat()
       // A distribution that has merged /usr has links here; what they lead to is in /usr.
       guard lstat(path, &status) == 0 else { continue }
+      if status.st_mode & 0o170000 == 0o120000 {
+        var target = [CChar](repeating: 0, count: 4096)
+        let count = readlink(path, &target, target.count)
+        guard count > 0 else { continue }
+        links.append(Link(path: path, target: String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)))
+        continue
+      }
       sources.append(
         Source(destination: path, hostPath: path, hidesPrivate: path == "/etc"))
     }
     if let directory = currentDirectory(), directory != "/" {
       sources.append(Source(destination: directory, hostPath: directory))
     }
-    return sources
+    return (sources, links)
   }
 
   /// The environment of this process, `NAME=value` each.

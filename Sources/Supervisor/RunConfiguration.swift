@@ -20,6 +20,18 @@ public struct Source: Sendable, Equatable {
   }
 }
 
+/// A symbolic link that the guest sees although no source has it.
+public struct Link: Sendable, Equatable {
+  /// Absolute path in the guest.
+  public var path: String
+  public var target: String
+
+  public init(path: String, target: String) {
+    self.path = path
+    self.target = target
+  }
+}
+
 /// Limits of a run; nil means none.
 public struct Limits: Sendable, Equatable {
   /// Processes and threads of the guest at a time.
@@ -53,6 +65,7 @@ public struct RunConfiguration: Sendable {
   public var limits = Limits()
   /// Directories that exist in the guest although no source has them.
   public var emptyDirectories: [String] = []
+  public var links: [Link] = []
   /// Signals and the terminal are this run's: right for a command line tool, not inside another program.
   public var ownsTerminal = false
 

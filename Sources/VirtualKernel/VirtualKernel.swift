@@ -85,11 +85,13 @@ public struct KernelConfiguration {
   public var devices: FileDescriptor
   /// Directories that exist although no source has them, such as the user's home.
   public var emptyDirectories: [[UInt8]]
+  /// Symbolic links that exist although no source has them.
+  public var links: [(path: [UInt8], target: [UInt8])]
 
   public init(
     layers: [Layer], run: FileDescriptor, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
     hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, hostname: String, devices: FileDescriptor,
-    emptyDirectories: [[UInt8]]
+    emptyDirectories: [[UInt8]], links: [(path: [UInt8], target: [UInt8])]
   ) {
     self.layers = layers
     self.run = run
@@ -103,5 +105,6 @@ public struct KernelConfiguration {
     self.hostname = hostname
     self.devices = devices
     self.emptyDirectories = emptyDirectories
+    self.links = links
   }
 }

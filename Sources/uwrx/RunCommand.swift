@@ -86,7 +86,12 @@ struct RunCommand: ParsableCommand {
       environment.append("\(variable.name)=\(variable.value)")
     }
     configuration.environment = environment
-    configuration.sources = source.map(\.source) + (system ? Sandbox.systemSources() : [])
+    configuration.sources = source.map(\.source)
+    if system {
+      let (sources, links) = Sandbox.systemSources()
+      configuration.sources += sources
+      configuration.links = links
+    }
     configuration.build = build
     configuration.step = step.map(Int.init)
     configuration.uid = uid

@@ -19,6 +19,16 @@ struct SpawnError: Error, CustomStringConvertible {
   var description: String { "cannot start \(program): \(String(cString: strerror(code)))" }
 }
 
+/// GNU extensions, which Swift's Glibc module does not show.
+private enum GNU {
+  typealias Pipe = @convention(c) (UnsafeMutablePointer<Int32>, Int32) -> Int32
+  typealias AddDirectory =
+    @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>) -> Int32
+  static let pipe2 = unsafeBitCast(dlsym(nil, "pipe2"), to: Pipe.self)
+  static let addDirectory = unsafeBitCast(dlsym(nil, "posix_spawn_file_actions_addchdir_np"), to: AddDirectory.self)
+  static let newSession: Int32 = 0x80  // POSIX_SPAWN_SETSID
+}
+
 /// A program in a session of its own, whose output is read while it runs.
 ///
 /// Foundation's Process is not used: it gives neither a session (so that job control inside the program cannot hide
@@ -40,12 +50,13 @@ final class ChildProcess {
     var ends: [[Int32]] = []
     for descriptor: Int32 in [1, 2] {
       var pair: [Int32] = [-1, -1]
-      guard pipe2(&pair, O_CLOEXEC) == 0 else { throw SpawnError(program: command[0], code: errno) }
+      // Closed on exec, or another test's child would keep our pipe open.
+      guard GNU.pipe2(&pair, O_CLOEXEC) == 0 else { throw SpawnError(program: command[0], code: errno) }
       posix_spawn_file_actions_adddup2(&actions, pair[1], descriptor)
       ends.append(pair)
     }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addchdir_np(&actions, directory)
+    _ = GNU.addDirectory(&actions, directory)
 
     // The test runner may ignore or block signals; the program must start with none of that.
     var attributes = posix_spawnattr_t()
@@ -57,8 +68,7 @@ final class ChildProcess {
     sigfillset(&all)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &all)
-    let newSession: Int32 = 0x80  // POSIX_SPAWN_SETSID
-    posix_spawnattr_setflags(&attributes, Int16(Int32(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | newSession))
+    posix_spawnattr_setflags(&attributes, Int16(Int32(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | GNU.newSession))
 
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]

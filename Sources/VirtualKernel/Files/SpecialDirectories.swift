@@ -14,6 +14,7 @@ extension FileTree {
     try addProc()
     for name in ["sys", "run"] where lowersWithin([name]).isEmpty { try block(name, in: root) }
     for path in configuration.emptyDirectories { try addEmptyDirectory(path) }
+    for link in configuration.links { try addLink(link.path, to: link.target) }
   }
 
   /// The layers whose destination is a special directory or below it: who names such a place means it.
@@ -75,21 +76,35 @@ extension FileTree {
     dentries[dentry].pointee.flags.insert(.blocked)
   }
 
-  private func addEmptyDirectory(_ path: [UInt8]) throws(Errno) {
+  private func addLink(_ path: [UInt8], to target: [UInt8]) throws(Errno) {
+    guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return }
+    let parent = try addEmptyDirectory(Array(path[..<slash]))
+    let name = Array(path[(slash + 1)...])
+    let found = try name.withUnsafeBufferPointer { bytes throws(Errno) in try lookup(parent, bytes) }
+    guard found == .none || dentries[found].pointee.inode == .none else { return }
+    if found != .none { forgetNegative(found, in: parent) }
+    addLink(String(decoding: name, as: UTF8.self), in: parent, to: String(decoding: target, as: UTF8.self), FileSystemID.root)
+  }
+
+  /// A negative dentry of a look-up, which no other part of the tree knows yet.
+  private func forgetNegative(_ dentry: DentryID, in parent: DentryID) {
+    directory(of: parent).negatives.removeAll { $0 == dentry }
+    dentries.unhash(dentry)
+    dentries.free(dentry)
+  }
+
+  /// - Returns: the directory, or the last one on the way to it that exists.
+  @discardableResult
+  private func addEmptyDirectory(_ path: [UInt8]) throws(Errno) -> DentryID {
     var current = root
     for component in path.split(separator: UInt8(ascii: "/")) {
       let found = try component.withUnsafeBufferPointer { name throws(Errno) in try lookup(current, name) }
       if found != .none, dentries[found].pointee.inode != .none {
-        guard inode(of: found).pointee.kind == .directory else { return }
+        guard inode(of: found).pointee.kind == .directory else { return current }
         current = found
         continue
       }
-      if found != .none {
-        // A negative dentry of the look-up, which no other part of the tree knows yet.
-        directory(of: current).negatives.removeAll { $0 == found }
-        dentries.unhash(found)
-        dentries.free(found)
-      }
+      if found != .none { forgetNegative(found, in: current) }
       let isTmp = directory(of: current).store == .tmp
       current = try addDirectory(
         String(decoding: component, as: UTF8.self), in: current, mode: isTmp ? 0o1777 : 0o755,
@@ -98,6 +113,7 @@ extension FileTree {
       owner.pointee.uid = configuration.credentials.uid
       owner.pointee.gid = configuration.credentials.gid
     }
+    return current
   }
 
   private func addDevices() throws(Errno) {
