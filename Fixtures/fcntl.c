@@ -85,7 +85,6 @@ int main(void) {
   SHOW(fcntl(fd, F_GETLEASE));
   SHOW(fcntl(fd, F_GETPIPE_SZ));
   SHOW(fcntl(fd, F_GET_SEALS));
-  SHOW(fcntl(fd, F_NOTIFY, 0));
   SHOW(lseek(fd, 5, SEEK_SET));
   SHOW(read(fd, bad_pointer(), 5));
   SHOW(write(fd, bad_pointer(), 5));

@@ -87,9 +87,11 @@ int main(void) {
   int report[2];
   QUIET(pipe(report));
   IN_CHILD {
-    setpgid(0, 0);
+    // In a session of its own, or the new parent may be in the same one, and then the group is no orphan.
+    setsid();
     pid_t stopped = fork();
     if (stopped == 0) {
+      setpgid(0, 0);
       sigset_t set;
       sigemptyset(&set);
       sigaddset(&set, SIGHUP);

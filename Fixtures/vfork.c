@@ -11,16 +11,18 @@ __attribute__((noinline)) static void run(const char *path, char *const argv[]) 
     execv(path, argv);
     _exit(errno == ENOENT ? 101 : 102);
   }
-  say("the child's memory was ours %d", before == 2);
+  bool shared = before == 2;
+  // Only now, because the program that the child became prints when it likes.
   wait_for(path, pid);
+  say("the child's memory was ours %d", shared);
 }
 
 static void spawn(const char *path, char *const argv[], posix_spawn_file_actions_t *actions) {
   char *const environment[] = {"A=1", "PATH=/usr/bin:/bin", NULL};
   pid_t pid;
   int error = posix_spawn(&pid, path, actions, NULL, argv, environment);
-  say("posix_spawn %s: %s", path, error ? error_name(error) : "0");
   if (!error) wait_for("spawned", pid);
+  say("posix_spawn %s: %s", path, error ? error_name(error) : "0");
 }
 
 int main(void) {

@@ -59,17 +59,22 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events) {
   limit(events, RLIMIT_CPU, launch->limit_cpu);
   limit(events, RLIMIT_AS, launch->limit_address_space);
 
+  // A directory that the guest is given must be one of this mount namespace, where nothing lies above it: from one
+  // of guest init's, `..` would lead to the host.
+  int descriptors[2] = {-1, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  if (descriptors[1] < 0) uwrx_fail(events, "open the skeleton root");
   drop_capabilities(events);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) uwrx_fail(events, "set no_new_privs");
   if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)) uwrx_fail(events, "become dumpable");
   if (syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */)) uwrx_fail(events, "mark descriptors close-on-exec");
 
   struct sock_fprog program = {.len = launch->filter_length, .filter = (struct sock_filter *)launch->filter};
-  int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-                              SECCOMP_FILTER_FLAG_NEW_LISTENER | launch->filter_flags, &program);
-  if (listener < 0) uwrx_fail(events, "install the seccomp filter");
-  if (uwrx_send_descriptors(events, UWRX_LISTENER, 0, "", &listener, 1)) _exit(125);
-  close(listener);
+  descriptors[0] = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                SECCOMP_FILTER_FLAG_NEW_LISTENER | launch->filter_flags, &program);
+  if (descriptors[0] < 0) uwrx_fail(events, "install the seccomp filter");
+  if (uwrx_send_descriptors(events, UWRX_LISTENER, 0, "", descriptors, 2)) _exit(125);
+  close(descriptors[0]);
+  close(descriptors[1]);
 
   // From here on this process is a guest: its calls are answered by the virtual kernel.
   reset_signals();

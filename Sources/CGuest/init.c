@@ -41,7 +41,7 @@ static void bring_loopback_up(int events) {
   close(s);
 }
 
-static void build_mounts(const struct uwrx_launch *launch, int events) {
+static void build_mounts(int events) {
   if (mount("none", "/", NULL, UWRX_MS_REC | UWRX_MS_PRIVATE, NULL)) uwrx_fail(events, "make the mounts private");
 
   // The supervisor reads every source through this clone, so that not even a bug can write to one.
@@ -66,12 +66,11 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
   int store = open(UWRX_STORE, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (proc < 0 || skeleton < 0 || store < 0) uwrx_fail(events, "open the mounts");
-  int descriptors[4] = {skeleton, store, host, proc};
-  if (uwrx_send_descriptors(events, UWRX_READY, 0, "", descriptors, 4)) _exit(125);
+  int descriptors[3] = {store, host, proc};
+  if (uwrx_send_descriptors(events, UWRX_READY, 0, "", descriptors, 3)) _exit(125);
   close(store);
   close(host);
   close(proc);
-  (void)launch;
 }
 
 static int open_in_skeleton(const char *path) {
@@ -163,7 +162,7 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   sigprocmask(SIG_SETMASK, &all, NULL);
   if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
   bring_loopback_up(events);
-  build_mounts(launch, events);
+  build_mounts(events);
 
   command = fork();
   if (command < 0) uwrx_fail(events, "fork the command");

@@ -4,8 +4,8 @@ import SystemPackage
 
 /// What guest init and the command tell.
 enum GuestEvent {
-  case ready(skeleton: FileDescriptor, store: FileDescriptor, hostRoot: FileDescriptor, proc: FileDescriptor)
-  case listener(FileDescriptor)
+  case ready(store: FileDescriptor, hostRoot: FileDescriptor, proc: FileDescriptor)
+  case listener(FileDescriptor, skeleton: FileDescriptor)
   /// A wait status of the command (wait(2)).
   case status(Int32)
   case treeEnded
@@ -32,11 +32,12 @@ struct GuestEvents {
       buffer[length] = 0
       let message = buffer.load(as: uwrx_message.self)
       switch uwrx_operation(message.operation) {
-      case UWRX_READY where count == 4:
+      case UWRX_READY where count == 3:
         return .ready(
-          skeleton: FileDescriptor(rawValue: descriptors.0), store: FileDescriptor(rawValue: descriptors.1),
-          hostRoot: FileDescriptor(rawValue: descriptors.2), proc: FileDescriptor(rawValue: descriptors.3))
-      case UWRX_LISTENER where count == 1: return .listener(FileDescriptor(rawValue: descriptors.0))
+          store: FileDescriptor(rawValue: descriptors.0), hostRoot: FileDescriptor(rawValue: descriptors.1),
+          proc: FileDescriptor(rawValue: descriptors.2))
+      case UWRX_LISTENER where count == 2:
+        return .listener(FileDescriptor(rawValue: descriptors.0), skeleton: FileDescriptor(rawValue: descriptors.1))
       case UWRX_STATUS: return .status(message.value)
       case UWRX_TREE_ENDED: return .treeEnded
       case UWRX_FAILED:

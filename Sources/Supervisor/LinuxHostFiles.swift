@@ -24,7 +24,8 @@ final class LinuxHostFiles: HostFiles {
   func open(
     _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, flags: Int32, mode: UInt32
   ) throws(Errno) -> FileDescriptor {
-    let flags = flags | O_CLOEXEC | O_NOCTTY
+    // openat2 refuses what O_PATH ignores.
+    let flags = flags | O_CLOEXEC | (flags & 0o10000000 == 0 ? O_NOCTTY : 0)
     if path[0] == 0 {
       let isDirectory = try status(of: directory).st_mode & 0o170000 == 0o040000
       if !isDirectory { return try reopen(directory, flags: flags & ~O_CREAT) }

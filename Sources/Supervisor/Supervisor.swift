@@ -95,7 +95,7 @@ public final class Supervisor {
       endGuest()
       limits.remove()
     }
-    guard case .ready(let skeleton, let store, let hostRoot, let proc) = try nextOrFail() else {
+    guard case .ready(let store, let hostRoot, let proc) = try nextOrFail() else {
       throw SupervisorError("guest init has ended unexpectedly")
     }
     let hostProc = try open("/proc")
@@ -113,7 +113,7 @@ public final class Supervisor {
       let containsBuild = directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
       layers.append(try source.layer(in: hostRoot, build: containsBuild ? build : nil))
     }
-    guard case .listener(let listener) = try nextOrFail() else {
+    guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
     let kernelConfiguration = KernelConfiguration(

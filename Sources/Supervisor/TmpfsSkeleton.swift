@@ -37,12 +37,11 @@ final class TmpfsSkeleton: Skeleton {
   }
 
   func openDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> FileDescriptor {
-    let name: UnsafePointer<CChar> = path
-    if path[0] == 0 {
-      return FileDescriptor(rawValue: Int32(try check(uwrx_openat(root.rawValue, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0))))
-    }
-    return FileDescriptor(
-      rawValue: Int32(try check(uwrx_openat(root.rawValue, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0))))
+    let resolve: UInt64 = 0x08 | 0x04  // RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS
+    let flags = UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let result = path[0] == 0
+      ? uwrx_openat2(root.rawValue, ".", flags, 0, resolve) : uwrx_openat2(root.rawValue, path, flags, 0, resolve)
+    return FileDescriptor(rawValue: Int32(try check(result)))
   }
 
   func status(_ path: UnsafePointer<CChar>) throws(Errno) -> stat {

@@ -16,6 +16,8 @@ public final class VirtualKernel {
   let proc: ProcFileSystem
   let devices: DeviceTable
   let credentials: Credentials
+  /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
+  var remembersFileSystemState = true
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
 
   public init(
@@ -60,6 +62,14 @@ public final class VirtualKernel {
     let call = call.pointee
     guard let (identity, dentry) = call.opened else { return }
     call.thread.group.descriptors.insert(descriptor, identity, dentry, generation: files.generation)
+  }
+
+  /// The guest could not take the descriptor that a handler gave out: it has no number left.
+  public func didFailToInstall() {
+    let call = call.pointee
+    guard call.created != .none else { return }
+    // Linux takes the number before it creates the file.
+    try? files.unlink(call.created, call)
   }
 
   /// The process has ended: nothing is kept for the dead.

@@ -46,8 +46,10 @@ struct Differences: Sendable {
 }
 
 /// The differing lines with two lines around them, or nil if there are none.
-func excerpt(_ label: String, native: [String], uwrx: [String], limit: Int = 60) -> String? {
-  let difference = uwrx.difference(from: native)
+func excerpt(
+  _ label: String, _ old: [String], _ new: [String], names: (old: String, new: String), limit: Int = 60
+) -> String? {
+  let difference = new.difference(from: old)
   if difference.isEmpty { return nil }
   var removed = Set<Int>()
   var inserted = Set<Int>()
@@ -61,20 +63,20 @@ func excerpt(_ label: String, native: [String], uwrx: [String], limit: Int = 60)
   var marked: [(mark: Character, line: String)] = []
   var left = 0
   var right = 0
-  while left < native.count || right < uwrx.count {
-    if left < native.count && removed.contains(left) {
-      marked.append(("-", native[left]))
+  while left < old.count || right < new.count {
+    if left < old.count && removed.contains(left) {
+      marked.append(("-", old[left]))
       left += 1
-    } else if right < uwrx.count && inserted.contains(right) {
-      marked.append(("+", uwrx[right]))
+    } else if right < new.count && inserted.contains(right) {
+      marked.append(("+", new[right]))
       right += 1
     } else {
-      marked.append((" ", native[left]))
+      marked.append((" ", old[left]))
       left += 1
       right += 1
     }
   }
-  var lines = ["--- \(label), natively", "+++ \(label), under uwrx"]
+  var lines = ["--- \(label), \(names.old)", "+++ \(label), \(names.new)"]
   var shown = -1
   for (index, entry) in marked.enumerated() {
     let near = marked[max(0, index - 2)...min(marked.count - 1, index + 2)].contains { $0.mark != " " }

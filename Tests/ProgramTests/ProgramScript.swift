@@ -55,7 +55,9 @@ struct ProgramCase: Sendable, CustomTestStringConvertible {
     let names = files.filter { $0.hasSuffix(".sh") }.map { String($0.dropLast(3)) }.sorted()
     let users = chosen("UWRX_USERS") ?? Identity.allCases.map(\.rawValue)
     return names.filter { chosen("UWRX_PROGRAMS")?.contains($0) ?? true }.map(ProgramScript.init).flatMap { script in
-      script.identities.filter { $0.isPossible && users.contains($0.rawValue) }.map { ProgramCase(script: script, identity: $0) }
+      script.identities.filter { $0.isPossible && users.contains($0.rawValue) }.map {
+        ProgramCase(script: script, identity: $0)
+      }
     }
   }()
 }

@@ -70,17 +70,22 @@ final class Workspace {
     _ = try ChildProcess(["rm", "-rf", work], in: "/", environment: Self.environment).finish(within: 120)
     try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: false)
     chmod(work, 0o755)
-    for file in files { _ = try ChildProcess(["cp", file, work], in: "/", environment: Self.environment).finish(within: 60) }
+    for file in files {
+      _ = try ChildProcess(["cp", file, work], in: "/", environment: Self.environment).finish(within: 60)
+    }
     if let source {
-      _ = try ChildProcess(["cp", "-r", source, work + "/source"], in: "/", environment: Self.environment).finish(within: 60)
+      _ = try ChildProcess(["cp", "-r", source, work + "/source"], in: "/", environment: Self.environment).finish(
+        within: 60)
     }
     try giveAway()
   }
 
   func native(_ command: [String], within seconds: Double) throws -> Outcome {
     let environment = environment.merging(["TMPDIR": nativeTemporary]) { $1 }
-    return try ChildProcess((identity == .mapped ? Identity.user : identity).prefix + command, in: work, environment: environment)
-      .finish(within: seconds)
+    return try ChildProcess(
+      (identity == .mapped ? Identity.user : identity).prefix + command, in: work, environment: environment
+    )
+    .finish(within: seconds)
   }
 
   /// Starts `uwrx run`. Its own TMPDIR is ours to check; the guest must not inherit it, as it has no such folder.
@@ -90,7 +95,8 @@ final class Workspace {
     let environment = environment.merging(["TMPDIR": temporary]) { $1 }
     let prefix = identity == .mapped ? [] : identity.prefix
     return try ChildProcess(
-      prefix + [try binary(), "run"] + options + ["--", "env", "-u", "TMPDIR"] + command, in: work, environment: environment)
+      prefix + [try binary(), "run"] + options + ["--", "env", "-u", "TMPDIR"] + command, in: work,
+      environment: environment)
   }
 
   func run(_ options: [String], _ command: [String], within seconds: Double) throws -> Outcome {
@@ -113,6 +119,8 @@ final class Workspace {
 
   /// Paths below the build folder that end in a name.
   func written(_ name: String) -> [String] {
-    ((try? FileManager.default.subpathsOfDirectory(atPath: build)) ?? []).filter { ($0 as NSString).lastPathComponent == name }.sorted()
+    ((try? FileManager.default.subpathsOfDirectory(atPath: build)) ?? []).filter {
+      ($0 as NSString).lastPathComponent == name
+    }.sorted()
   }
 }

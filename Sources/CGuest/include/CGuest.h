@@ -8,8 +8,8 @@
 
 enum uwrx_operation {
   // Guest init or the command to the supervisor, on the event socket.
-  UWRX_READY = 1,      // with descriptors: skeleton root, store root, read-only host root, guest's /proc
-  UWRX_LISTENER,       // with the seccomp listener
+  UWRX_READY = 1,      // with descriptors: store root, read-only host root, guest's /proc
+  UWRX_LISTENER,       // with descriptors: the seccomp listener, the skeleton root
   UWRX_STATUS,         // value: wait status of the command, which stopped, continued or ended
   UWRX_TREE_ENDED,     // the last process of the tree has been reaped
   UWRX_FAILED,         // value: errno; path: the step that failed

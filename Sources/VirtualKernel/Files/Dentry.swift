@@ -31,6 +31,8 @@ struct Dentry: BitwiseCopyable {
   var nameOffset: NameArena.Offset
   var nameLength: UInt16
   var flags: Flags
+  /// Which of the lower directories of the parent holds the file, if one does.
+  var lowerIndex: UInt8
   /// The next name of the same inode.
   var nextAlias: DentryID
   /// Position in the parent's list of children, which is its directory cookie.

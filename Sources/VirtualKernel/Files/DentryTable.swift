@@ -59,7 +59,7 @@ struct DentryTable: ~Copyable {
     let index = dentries.insert(
       Dentry(
         parent: parent, inode: .none, hash: Self.hash(parent, name), nameOffset: names.insert(name),
-        nameLength: UInt16(name.count), flags: [], nextAlias: .none, slot: 0))
+        nameLength: UInt16(name.count), flags: [], lowerIndex: 0, nextAlias: .none, slot: 0))
     place(index)
     return DentryID(index: index)
   }

@@ -12,6 +12,7 @@ extension FileTree {
       if dentries[walk.dentry].pointee.flags.contains(.blocked) { throw .permissionDenied }
     }
     let directory = directory(of: walk.parent)
+    if directory.isProc, inode(of: walk.parent).pointee.fileSystem == FileSystemID.proc { throw .noSuchFileOrDirectory }
     if directory.isProc || inode(of: walk.parent).pointee.fileSystem == FileSystemID.dev { throw .permissionDenied }
     // A directory that was removed takes no new names.
     if inode(of: walk.parent).pointee.links == 0 { throw .noSuchFileOrDirectory }
@@ -20,6 +21,10 @@ extension FileTree {
     if walk.dentry != .none { return walk.dentry }
     negativeCount += 1
     return dentries.insert(walk.parent, walk.name)
+  }
+
+  private func exists(_ walk: WalkResult) -> Bool {
+    walk.dentry != .none && dentries[walk.dentry].pointee.inode != .none
   }
 
   /// The new file stands in the layer, at `path`: make it visible.
@@ -60,7 +65,7 @@ extension FileTree {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
       let hostMode = Self.hostMode(mode, isDirectory: false)
-      let file = try host.open(store, path.cString, flags: flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode: hostMode)
+      let file = try host.open(store, path.cString, flags: flags | O_CREAT | O_EXCL, mode: hostMode)
       _ = finish(dentry, .regular, mode: mode, try host.status(of: file))
       return file
     } catch {
@@ -91,7 +96,7 @@ extension FileTree {
   }
 
   func makeSymbolicLink(_ walk: WalkResult, _ call: Call, target: UnsafeBufferPointer<UInt8>) throws(Errno) {
-    if walk.hasTrailingSlash { throw walk.dentry == .none ? .noSuchFileOrDirectory : .fileExists }
+    if walk.hasTrailingSlash, !exists(walk) { throw .noSuchFileOrDirectory }
     let dentry = try claim(walk, call)
     do throws(Errno) {
       let store = upperRoot(directory(of: walk.parent).store)
@@ -109,7 +114,7 @@ extension FileTree {
 
   /// A FIFO, a socket without a listener, or an empty regular file.
   func makeNode(_ walk: WalkResult, _ call: Call, kind: FileKind, mode: UInt32) throws(Errno) {
-    if walk.hasTrailingSlash { throw .noSuchFileOrDirectory }
+    if walk.hasTrailingSlash, !exists(walk) { throw .noSuchFileOrDirectory }
     let dentry = try claim(walk, call)
     do throws(Errno) {
       let store = upperRoot(directory(of: walk.parent).store)
@@ -128,6 +133,7 @@ extension FileTree {
     if walk.last != .name { throw .fileExists }
     if walk.dentry != .none, dentries[walk.dentry].pointee.inode != .none { throw .fileExists }
     if walk.hasTrailingSlash { throw .noSuchFileOrDirectory }
+    if directory(of: walk.parent).isProc { throw .noSuchFileOrDirectory }
     let record = inode(of: source)
     if record.pointee.kind == .directory { throw .notPermitted }
     if record.pointee.fileSystem != inode(of: walk.parent).pointee.fileSystem { throw .init(rawValue: EXDEV) }

@@ -32,6 +32,7 @@ extension FileTree {
       if inodes[id.index].pointee.firstAlias == .none { releaseInode(id) }
       throw .noSuchFileOrDirectory
     }
+    dentries[dentry].pointee.lowerIndex = UInt8(found.lowerIndex)
     fill(id, from: found)
   }
 
@@ -54,11 +55,10 @@ extension FileTree {
     }
     let dentry = dentries.insert(parent, name)
     dentries[dentry].pointee.flags.insert(.inLower)
+    dentries[dentry].pointee.lowerIndex = UInt8(found.lowerIndex)
     let identity = HostIdentity(found.status)
     // A second name of a file that is known: a hard link below, as /usr/bin/perl often is.
-    if found.status.st_mode & S_IFMT != S_IFDIR, let known = identities[identity],
-      inodes[known.index].pointee.backing == .lower
-    {
+    if found.status.st_mode & S_IFMT != S_IFDIR, let known = identities[identity] {
       attach(known, to: dentry)
     } else {
       let inode = makeInode(
@@ -149,7 +149,6 @@ extension FileTree {
     let status = found.status
     inode.pointee.kind = FileKind(mode: status.st_mode) ?? .regular
     inode.pointee.flags.remove(.unloaded)
-    inode.pointee.lowerIndex = UInt16(found.lowerIndex)
     inode.pointee.permissions = UInt16(status.st_mode & 0o7777)
     inode.pointee.uid = guestUser(status.st_uid)
     inode.pointee.gid = guestGroup(status.st_gid)
@@ -205,6 +204,7 @@ extension FileTree {
     let mode = (try? skeleton.status(path.cString).st_mode) ?? 0o755
     let inode = makeInode(.socket, mode: mode, backing: directory.store, fileSystem: directory.fileSystem)
     attach(inode, to: dentry)
+    identities[HostIdentity(try skeleton.status(path.cString))] = inode
     addToListing(dentry, directory)
     // A later run finds the socket's name in the layer, as it would on a disk.
     try makeUpperNode(dentry, mode: mode, device: 0)
@@ -265,13 +265,13 @@ extension FileTree {
   ) {
     let dentry = dentries.insert(parent, name)
     dentries[dentry].pointee.flags.insert(.inLower)
+    dentries[dentry].pointee.lowerIndex = UInt8(lowerIndex)
     let kind = FileKind(rawValue: type)
-    if let known = identities[identity], kind != .directory, inodes[known.index].pointee.backing == .lower {
+    if let known = identities[identity], kind != .directory {
       attach(known, to: dentry)
     } else {
       let inode = makeInode(kind ?? .regular, mode: 0, backing: .lower, fileSystem: directory.fileSystem)
       inodes[inode.index].pointee.flags.insert(.unloaded)
-      inodes[inode.index].pointee.lowerIndex = UInt16(lowerIndex)
       attach(inode, to: dentry)
       if kind != .directory {
         inodes[inode.index].pointee.hostDevice = identity.device

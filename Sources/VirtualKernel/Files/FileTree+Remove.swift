@@ -72,7 +72,11 @@ extension FileTree {
       if alias != dentry, !flags.contains(.unlinked) { heir = alias }
       alias = dentries[alias].pointee.nextAlias
     }
-    guard heir != .none else { return }
+    guard heir != .none else {
+      // Names of the lower file that nobody has looked up yet show the lower file again, as in overlayfs.
+      if record.pointee.lowerIdentity.inode != 0 { identities[record.pointee.lowerIdentity] = nil }
+      return
+    }
     let root = upperRoot(record.pointee.backing)
     try prepareUpperName(dentries.name(of: heir), in: dentries[heir].pointee.parent, existing: heir)
     try buildPath(of: dentry, into: &otherPath)

@@ -8,6 +8,9 @@ extension FileTree {
     _ from: WalkResult, _ to: WalkResult, _ call: Call, flags: UInt32
   ) throws(Errno) -> (any BlockingWork)? {
     guard from.last == .name, to.last == .name else { throw .resourceBusy }
+    if inode(of: from.parent).pointee.fileSystem != inode(of: to.parent).pointee.fileSystem {
+      throw .init(rawValue: EXDEV)
+    }
     let source = from.dentry
     guard source != .none, dentries[source].pointee.inode != .none else { throw .noSuchFileOrDirectory }
     let target = to.dentry
@@ -18,12 +21,9 @@ extension FileTree {
     if target != .none, dentries[target].pointee.flags.contains(.blocked) { throw .permissionDenied }
 
     let sourceIsDirectory = inode(of: source).pointee.kind == .directory
-    if !sourceIsDirectory, from.hasTrailingSlash || (!exists && to.hasTrailingSlash) { throw .notDirectory }
-    if inode(of: from.parent).pointee.fileSystem != inode(of: to.parent).pointee.fileSystem
-      || directory(of: from.parent).store != directory(of: to.parent).store
-    {
-      throw .init(rawValue: EXDEV)
-    }
+    if !sourceIsDirectory, from.hasTrailingSlash || to.hasTrailingSlash { throw .notDirectory }
+    // A source in /tmp is on the same virtual file system, but its layer is another.
+    if directory(of: from.parent).store != directory(of: to.parent).store { throw .init(rawValue: EXDEV) }
     if inode(of: to.parent).pointee.links == 0 { throw .noSuchFileOrDirectory }
     try requireNoLoop(source, isDirectory: sourceIsDirectory, into: to.parent)
     if exists { try requireNoLoop(target, isDirectory: inode(of: target).pointee.kind == .directory, into: from.parent, isTarget: true) }

@@ -84,6 +84,25 @@ extension FileTree {
     try buildPath(of: dentry, into: &path)
     try skeleton.makeFIFO(path.cString)
     dentries[dentry].pointee.flags.insert(.inSkeleton)
+    identities[HostIdentity(try skeleton.status(path.cString))] = dentries[dentry].pointee.inode
+  }
+
+  /// Makes what the guest will open with O_PATH: its descriptor then tells which file it is by what stands in the skeleton.
+  func materialiseForPath(_ dentry: DentryID, _ call: Call) throws(Errno) {
+    let record = inode(of: dentry)
+    switch (record.pointee.backing, record.pointee.kind) {
+    case (_, .directory):
+      if !dentries[dentry].pointee.flags.contains(.unlinked) { try materialise(dentry) }
+    case (.proc, _): throw .permissionDenied
+    case (.device, _): try call.kernel.devices.materialise(dentry, call)
+    case (.skeleton, _), (_, .socket): break
+    case (_, .symbolicLink):
+      try materialiseLink(dentry, target: linkTarget(of: record))
+      try buildPath(of: dentry, into: &path)
+      identities[HostIdentity(try skeleton.status(path.cString))] = dentries[dentry].pointee.inode
+    case (_, .fifo): try materialiseFIFO(dentry)
+    default: try bindExecutable(dentry)
+    }
   }
 
   /// What stands at the dentry's path of the skeleton is out of date.

@@ -126,7 +126,7 @@ extension FileTree {
       guard let own = directory(of: dentry).lowers.first else { throw .staleNFSFileHandle }
       lower = own
     } else {
-      lower = directory(of: dentries[dentry].pointee.parent).lowers[Int(record.pointee.lowerIndex)]
+      lower = directory(of: dentries[dentry].pointee.parent).lowers[Int(dentries[dentry].pointee.lowerIndex)]
     }
     hostPath.clear()
     if lower.prefixDepth == nil {
@@ -205,9 +205,32 @@ extension FileTree {
       of: copy, access: record.pointee.accessed.timespec, modification: record.pointee.modified.timespec)
   }
 
+  /// Carries the attributes of the user's over; a file system without them has none to carry.
+  private func copyAttributes(_ dentry: DentryID, _ root: FileDescriptor) throws(Errno) {
+    let layer = try buildLowerPath(of: dentry)
+    let lower = layers[layer].root
+    let names = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 8)
+    let value = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 8)
+    defer {
+      names.deallocate()
+      value.deallocate()
+    }
+    guard let count = try? host.listAttributes(lower, hostPath.cString, into: names), count > 0 else { return }
+    try buildPath(of: dentry, into: &path)
+    for name in names.prefix(count).split(separator: 0) where name.starts(with: "user.".utf8) {
+      let cName = name.map { CChar(bitPattern: $0) } + [0]
+      guard let size = try? host.getAttribute(lower, hostPath.cString, cName, into: value) else { continue }
+      try host.setAttribute(
+        root, path.cString, cName, UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: value.prefix(size))),
+        flags: 0)
+    }
+  }
+
   fileprivate func didCopyUp(_ dentry: DentryID, _ backing: Backing, _ status: stat) {
     let record = inode(of: dentry)
+    if record.pointee.kind == .regular { try? copyAttributes(dentry, upperRoot(backing)) }
     record.pointee.backing = backing
+    record.pointee.lowerIdentity = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
     register(status, as: dentries[dentry].pointee.inode)
     dentries[dentry].pointee.flags.insert(.inUpper)
     dropFromSkeleton(dentry)

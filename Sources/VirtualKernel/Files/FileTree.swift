@@ -90,7 +90,7 @@ struct Credentials {
 }
 
 /// What tells one file of the host from all others.
-public struct HostIdentity: Hashable, Sendable {
+public struct HostIdentity: Hashable, Sendable, BitwiseCopyable {
   public var device: UInt64
   public var inode: UInt64
 
@@ -150,11 +150,12 @@ extension FileTree {
     let now = Int64(nanoseconds: host.now())
     let index = inodes.insert(
       Inode(
-        kind: kind, backing: backing, flags: [], fileSystem: fileSystem, lowerIndex: 0,
+        kind: kind, backing: backing, flags: [], fileSystem: fileSystem,
         permissions: UInt16(truncatingIfNeeded: mode & 0o7777), uid: configuration.credentials.uid,
         gid: configuration.credentials.gid, links: 1, side: 0, firstAlias: .none, number: 0,
         size: kind == .directory ? 4096 : 0, blocks: kind == .directory ? 8 : 0, device: 0,
-        accessed: now, modified: now, changed: now, hostDevice: 0, hostInode: 0))
+        accessed: now, modified: now, changed: now, hostDevice: 0, hostInode: 0,
+        lowerIdentity: HostIdentity(device: 0, inode: 0)))
     inodes[index].pointee.number = UInt64(index)
     return InodeID(index: index)
   }
@@ -182,13 +183,6 @@ extension FileTree {
   func register(_ status: stat, as inode: InodeID) {
     let record = inodes[inode.index]
     let identity = HostIdentity(status)
-    if record.pointee.hostInode != 0 {
-      let old = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
-      if old != identity, identities[old] == inode, !record.pointee.backing.isUpper {
-        // Descriptors to the file below stay open after a copy-up and must still be known.
-        identities[old] = inode
-      }
-    }
     record.pointee.hostDevice = identity.device
     record.pointee.hostInode = identity.inode
     identities[identity] = inode
@@ -197,7 +191,10 @@ extension FileTree {
   func releaseInode(_ id: InodeID) {
     let record = inodes[id.index]
     let identity = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
-    if record.pointee.backing != .proc, identities[identity] == id { identities[identity] = nil }
+    if record.pointee.backing != .proc {
+      if identities[identity] == id { identities[identity] = nil }
+      if identities[record.pointee.lowerIdentity] == id { identities[record.pointee.lowerIdentity] = nil }
+    }
     switch record.pointee.kind {
     case .directory:
       directories[Int(record.pointee.side)] = nil

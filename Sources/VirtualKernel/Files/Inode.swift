@@ -55,8 +55,6 @@ struct Inode: BitwiseCopyable {
   var flags: Flags
   /// Number of the virtual file system that the inode belongs to, for st_dev.
   var fileSystem: UInt8
-  /// Which of the lower directories of the parent holds the file.
-  var lowerIndex: UInt16
   /// st_mode without the type.
   var permissions: UInt16
   var uid: UInt32
@@ -78,6 +76,8 @@ struct Inode: BitwiseCopyable {
   /// The file of the host behind this inode. For `proc`: the node.
   var hostDevice: UInt64
   var hostInode: UInt64
+  /// The file of a lower layer that this one is a copy of; descriptors to it may still be open.
+  var lowerIdentity: HostIdentity
 
   var mode: UInt32 { kind.modeBits | UInt32(permissions) }
 }

@@ -10,12 +10,12 @@ extension FileTree {
     if isImmutable, let known = interpreters[id] { return known.isEmpty ? nil : known }
     let file = try openHost(dentry, flags: O_RDONLY | O_CLOEXEC)
     defer { host.close(file) }
-    let found = try parseInterpreter(file)
+    let found = try interpreter(of: file)
     if isImmutable { interpreters[id] = found ?? [] }
     return found
   }
 
-  private func parseInterpreter(_ file: FileDescriptor) throws(Errno) -> [UInt8]? {
+  func interpreter(of file: FileDescriptor) throws(Errno) -> [UInt8]? {
     // BINPRM_BUF_SIZE, include/uapi/linux/binfmts.h.
     var head = [UInt8](repeating: 0, count: 256)
     let count = try read(file, at: 0, &head)
@@ -23,6 +23,8 @@ extension FileTree {
       let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
       let line = head[2..<count].prefix { $0 != 0x0a && $0 != 0 }.drop(while: isBlank)
       let path = line.prefix { !isBlank($0) }
+      // A path that the buffer cuts off is ENOEXEC, which the kernel finds for itself.
+      if path.endIndex == count, count == head.count { return nil }
       return path.isEmpty ? nil : Array(path)
     }
     return try parseELF(file, head, count)

@@ -11,6 +11,8 @@ struct WalkOptions: OptionSet {
   static let materialise = WalkOptions(rawValue: 2)
   /// An empty path is the start itself (AT_EMPTY_PATH).
   static let allowEmpty = WalkOptions(rawValue: 4)
+  /// The last name is to be made or removed: a link there is not followed, not even with a slash after it.
+  static let parent: WalkOptions = [.noFollow, WalkOptions(rawValue: 256)]
   // openat2(2)
   static let noCrossing = WalkOptions(rawValue: 8)
   static let noMagicLinks = WalkOptions(rawValue: 16)
@@ -98,6 +100,7 @@ extension FileTree {
         continue
       }
       if length == 2, begin[0] == UInt8(ascii: "."), begin[1] == UInt8(ascii: ".") {
+        if options.contains(.materialise) { try materialise(current) }
         if current == top, options.contains(.beneath) { throw .init(rawValue: EXDEV) }
         if current != top { current = dentries[current].pointee.parent }
         last = .dotDot
@@ -122,7 +125,8 @@ extension FileTree {
         throw .init(rawValue: EXDEV)
       }
 
-      if record.pointee.kind == .symbolicLink, !isLast || trailingSlash || !options.contains(.noFollow) {
+      let followsLast = !options.contains(.noFollow) || (trailingSlash && !options.contains(.parent))
+      if record.pointee.kind == .symbolicLink, !isLast || followsLast {
         links += 1
         if links > Self.maximumLinks || options.contains(.noLinks) { throw .tooManySymbolicLinkLevels }
         let target: UnsafeBufferPointer<UInt8>
@@ -169,7 +173,7 @@ extension FileTree {
       }
 
       if isLast {
-        if trailingSlash, record.pointee.kind != .directory { throw .notDirectory }
+        if trailingSlash, record.pointee.kind != .directory, !options.contains(.parent) { throw .notDirectory }
         if options.contains(.materialise) { try materialiseEnd(found) }
         return WalkResult(
           parent: current, dentry: found, name: name, last: .name, hasTrailingSlash: trailingSlash, openFile: nil)

@@ -8,6 +8,8 @@ final class Call {
   private(set) var notification = Notification(id: 0, thread: AbsTid(rawValue: 0), number: 0, arguments: (0, 0, 0, 0, 0, 0))
   private var currentThread: Thread?
   private let paths: UnsafeMutablePointer<UInt8>
+  /// The file that this call has created for the descriptor that it gives out.
+  var created = DentryID.none
   /// What the descriptor that this call gives out was opened as.
   var opened: (HostIdentity, DentryID)?
 
@@ -25,6 +27,7 @@ final class Call {
   func begin(_ notification: Notification) throws(Errno) {
     self.notification = notification
     opened = nil
+    created = .none
     currentThread = try kernel.processes.thread(notification.thread)
   }
 }
@@ -116,6 +119,7 @@ extension Call {
   func walk(
     _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions = []
   ) throws(Errno) -> WalkResult {
+    if path.count == 0, !options.contains(.allowEmpty) { throw .noSuchFileOrDirectory }
     let start = path.first == UInt8(ascii: "/") && !options.contains(.inRoot)
       ? files.root : try base(directory, allowFile: path.count == 0 && options.contains(.allowEmpty))
     return try files.walk(self, from: start, path, options)
@@ -147,19 +151,25 @@ extension Call {
 
   func workingDirectory() throws(Errno) -> DentryID {
     let group = thread.group
-    if case .known(let dentry, let generation) = group.workingDirectory, generation == files.generation { return dentry }
+    if case .known(let dentry, let generation) = group.workingDirectory, generation == files.generation,
+      kernel.remembersFileSystemState
+    {
+      return dentry
+    }
     let status = try kernel.descriptors.statusOfWorkingDirectory(of: thread.id)
     guard let dentry = files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
     switch group.workingDirectory {
     case .changing(let other) where other != thread.id: break
     default:
-      if !group.sharesFileSystemState { group.workingDirectory = .known(dentry, generation: files.generation) }
+      if kernel.remembersFileSystemState, !group.sharesFileSystemState { group.workingDirectory = .known(dentry, generation: files.generation) }
     }
     return dentry
   }
 
   func umask() throws(Errno) -> UInt32 {
-    if let known = thread.group.umask, !thread.group.sharesFileSystemState { return known }
+    if let known = thread.group.umask, kernel.remembersFileSystemState, !thread.group.sharesFileSystemState {
+      return known
+    }
     let umask = try kernel.information.status(of: thread.id).umask
     thread.group.umask = umask
     return umask
@@ -177,7 +187,7 @@ extension Call {
   func require(_ access: Access, _ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
     if kernel.credentials.uid == 0 {
       // path_resolution(7): root may do everything but execute what nobody may.
-      if access.contains(.execute), inode.pointee.kind == .regular, inode.pointee.permissions & 0o111 == 0 {
+      if access.contains(.execute), inode.pointee.kind != .directory, inode.pointee.permissions & 0o111 == 0 {
         throw .permissionDenied
       }
       return

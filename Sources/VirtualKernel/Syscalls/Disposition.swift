@@ -39,6 +39,11 @@ public struct ArgumentCondition: Sendable, Equatable {
     ArgumentCondition(argument: argument, mask: .max, comparison: .notEqual, value: value)
   }
 
+  /// Of the bits `mask`, exactly those of `value` are set.
+  public static func bits(_ argument: UInt32, of mask: UInt64, equal value: UInt64) -> ArgumentCondition {
+    ArgumentCondition(argument: argument, mask: mask, comparison: .equal, value: value)
+  }
+
   /// No bit of `bits` is set.
   public static func clear(_ argument: UInt32, bits: UInt64) -> ArgumentCondition {
     ArgumentCondition(argument: argument, mask: bits, comparison: .equal, value: 0)

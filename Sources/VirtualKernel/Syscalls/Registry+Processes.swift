@@ -7,9 +7,14 @@ extension Registry {
   /// Birth, exec, death, and reaching another process.
   static var processes: [SyscallEntry] {
     [
-      .deny(
-        .clone, .notPermitted, "Never trapped unless it asks for a namespace, which would hide a process from us.",
-        missing: "namespaces of the guest's own", nativeWhen: .all(.clear(0, bits: namespaceFlags))),
+      .gate(
+        .clone, Syscalls.clone, "Trapped only for a namespace, which is refused, or a shared current directory.",
+        missing: "namespaces of the guest's own",
+        nativeWhen: [
+          [.clear(0, bits: namespaceFlags | shareFileSystemState)],
+          // A thread of the caller's own group.
+          [.bits(0, of: namespaceFlags | shareFileSystemState | sameGroup, equal: shareFileSystemState | sameGroup)],
+        ]),
       .deny(.clone3, .noFunction, "Its flags are in memory, where BPF cannot check them; libc falls back to clone."),
       .gate(
         .unshare, Syscalls.unshare, "The flags are in a register: namespaces are refused, the rest is harmless.",
@@ -56,6 +61,10 @@ extension Registry {
   /// (0x80) lies in clone's exit signal, so only clone3 and unshare can ask for it.
   static let namespaceFlags: UInt64 =
     0x0002_0000 | 0x0200_0000 | 0x0400_0000 | 0x0800_0000 | 0x1000_0000 | 0x2000_0000 | 0x4000_0000
+
+  /// CLONE_FS and CLONE_THREAD.
+  static let shareFileSystemState: UInt64 = 0x200
+  private static let sameGroup: UInt64 = 0x1_0000
 
   #if arch(x86_64)
     static var processesOfX86: [SyscallEntry] {

@@ -39,7 +39,15 @@ extension Syscalls {
   /// fexecve(3): the kernel runs the very file that the descriptor refers to, and the guest could only open what it may read.
   private static func prepare(_ call: Call, descriptor: Int32) throws(Errno) -> Outcome {
     let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
-    guard let dentry = call.dentry(of: descriptor, status) else { return .continue }
+    guard let dentry = call.dentry(of: descriptor, status) else {
+      // A memory file, or one that was deleted.
+      let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
+      defer { call.kernel.host.close(file) }
+      if status.st_mode & S_IFMT == S_IFREG, let interpreter = try? call.files.interpreter(of: file) {
+        try bind(call, interpreter: interpreter, depth: 1)
+      }
+      return .continue
+    }
     let inode = call.files.inode(of: dentry)
     guard inode.pointee.kind == .regular else { throw .permissionDenied }
     try call.require(.execute, inode)
@@ -62,6 +70,10 @@ extension Syscalls {
   private static func bindInterpreter(_ call: Call, of dentry: DentryID, depth: Int) throws(Errno) {
     // execve(2): more than four interpreters in a row are ELOOP, which the kernel finds for itself.
     guard depth < 6, let interpreter = try call.files.interpreter(of: dentry) else { return }
+    try bind(call, interpreter: interpreter, depth: depth)
+  }
+
+  private static func bind(_ call: Call, interpreter: [UInt8], depth: Int) throws(Errno) {
     let walk = try interpreter.withUnsafeBufferPointer { path throws(Errno) in
       try call.walk(atCurrentDirectory, path, .materialise)
     }

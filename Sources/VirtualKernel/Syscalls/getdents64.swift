@@ -25,6 +25,7 @@ extension Syscalls {
     if try call.kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
     var position = try call.kernel.descriptors.position(of: file)
 
+    // A removed directory has no entries, not even its own (IS_DEADDIR).
     if call.files.inode(of: directory).pointee.links == 0 { throw .noSuchFileOrDirectory }
     if call.files.directory(of: directory).isProc {
       try call.kernel.listMade(directory, call)

@@ -25,7 +25,7 @@ extension Syscalls {
       let descriptor = Int32(truncatingIfNeeded: fromDirectory)
       let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
       if let dentry = call.dentry(of: descriptor, status), call.files.inode(of: dentry).pointee.links > 0 {
-        let target = try call.walk(toDirectory, to, .noFollow)
+        let target = try call.walk(toDirectory, to, .parent)
         return outcome(try call.files.link(dentry, target, call))
       }
       return try link(call, openFile: (call.thread.id, descriptor), toDirectory, to)
@@ -35,7 +35,7 @@ extension Syscalls {
     if let open = source.openFile { return try link(call, openFile: open, toDirectory, to) }
     let dentry = try call.existing(source)
     try call.files.load(dentry)
-    let target = try call.walk(toDirectory, to, .noFollow)
+    let target = try call.walk(toDirectory, to, .parent)
     return outcome(try call.files.link(dentry, target, call))
   }
 
@@ -47,7 +47,7 @@ extension Syscalls {
     let group = try call.kernel.processes.thread(open.thread).group
     let file = try call.kernel.descriptors.duplicate(open.descriptor, of: group)
     defer { call.kernel.host.close(file) }
-    let target = try call.walk(toDirectory, to, .noFollow)
+    let target = try call.walk(toDirectory, to, .parent)
     try call.files.link(openFile: file, target, call)
     return .value(0)
   }

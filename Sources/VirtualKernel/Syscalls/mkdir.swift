@@ -16,7 +16,7 @@ extension Syscalls {
   private static func mkdir(
     _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ mode: UInt64
   ) throws(Errno) -> Outcome {
-    let walk = try call.walk(directory, path, .noFollow)
+    let walk = try call.walk(directory, path, .parent)
     let permissions = UInt32(truncatingIfNeeded: mode) & 0o1777 & ~(try call.umask())
     try call.files.makeDirectory(walk, call, mode: permissions)
     return .value(0)

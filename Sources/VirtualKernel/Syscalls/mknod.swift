@@ -24,13 +24,13 @@ extension Syscalls {
     case S_IFSOCK: kind = .socket
     case S_IFCHR, S_IFBLK:
       // mknod(2): a device needs CAP_MKNOD, which no guest has.
-      let walk = try call.walk(directory, path, .noFollow)
+      let walk = try call.walk(directory, path, .parent)
       guard walk.dentry == .none || call.files.dentries[walk.dentry].pointee.inode == .none else { throw .fileExists }
       throw .notPermitted
     case S_IFDIR: throw .notPermitted
     default: throw .invalidArgument
     }
-    let walk = try call.walk(directory, path, .noFollow)
+    let walk = try call.walk(directory, path, .parent)
     guard walk.last == .name else { throw .fileExists }
     let permissions = mode & 0o7777 & ~(try call.umask())
     try call.files.makeNode(walk, call, kind: kind, mode: permissions)

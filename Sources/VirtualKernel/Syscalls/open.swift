@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Flags that reach the host's open; the others are decided here.
 private let hostFlags =
-  O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC_ | O_DIRECT_ | O_PATH_ | O_NOFOLLOW
+  O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC_ | O_DIRECT_ | O_NOFOLLOW
 
 extension Syscalls {
   @Sendable static func open(_ call: Call) throws(Errno) -> Outcome {
@@ -85,13 +85,15 @@ extension Syscalls {
       }
       let permissions = mode & 0o7777 & ~(try call.umask())
       let file = try files.createFile(walk, call, flags: flags & hostFlags, mode: permissions)
-      return give(call, file, flags, files.dentries.find(walk.parent, walk.name))
+      call.created = files.dentries.find(walk.parent, walk.name)
+      return give(call, file, flags, call.created)
     }
     if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
     let inode = files.inode(of: walk.dentry)
     if isUnnamed {
       guard inode.pointee.kind == .directory else { throw .notDirectory }
       let permissions = mode & 0o7777 & ~(try call.umask())
+      if inode.pointee.links == 0 { throw .notPermitted }
       let file = try files.createUnnamed(in: walk.dentry, call, flags: flags & (hostFlags | O_EXCL), mode: permissions)
       return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
     }
@@ -118,15 +120,17 @@ extension Syscalls {
       if flags & O_NOATIME_ != 0 { try call.requireOwner(inode) }
     }
 
+    if flags & O_PATH_ != 0 {
+      // A descriptor of O_PATH cannot be handed over (seccomp_unotify(2), EBADF), so the guest opens it itself.
+      try files.materialiseForPath(dentry, call)
+      return .continue
+    }
     if inode.pointee.kind == .directory {
+      if files.dentries[dentry].pointee.flags.contains(.unlinked) { return .continue }
       try files.materialise(dentry)
       try files.buildPath(of: dentry, into: &files.path)
       // Nothing but its identity and its position is used, and the position needs a descriptor that is not O_PATH.
       let file = try files.skeleton.openDirectory(files.path.cString)
-      if flags & O_PATH_ != 0 {
-        defer { files.host.close(file) }
-        return give(call, try files.host.reopen(file, flags: O_PATH_ | O_DIRECTORY | O_CLOEXEC), flags, dentry)
-      }
       return give(call, file, flags, dentry)
     }
     switch (inode.pointee.backing, inode.pointee.kind) {
@@ -137,16 +141,12 @@ extension Syscalls {
       // Only the guest itself may wait for the other end.
       try files.materialiseFIFO(dentry)
       return .continue
-    case (_, .socket):
-      guard flags & O_PATH_ != 0 else { throw .init(rawValue: ENXIO) }
-      return .continue
-    case (_, .characterDevice), (_, .blockDevice):
-      guard flags & O_PATH_ != 0 else { throw .init(rawValue: ENXIO) }
+    case (_, .socket), (_, .characterDevice), (_, .blockDevice): throw .init(rawValue: ENXIO)
     default: break
     }
     if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
     var wanted = flags & hostFlags
-    if flags & O_PATH_ == 0, flags & O_TRUNC != 0 { wanted |= O_TRUNC }
+    if flags & O_TRUNC != 0 { wanted |= O_TRUNC }
     let file = try files.openHost(dentry, flags: wanted | O_CLOEXEC | O_NOCTTY)
     return give(call, file, flags, dentry)
   }
@@ -184,6 +184,8 @@ extension Syscalls {
       return .descriptor(original, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
     }
     defer { call.kernel.host.close(original) }
+    // What it would have opened in the skeleton is the descriptor's own file.
+    if flags & O_PATH_ != 0 { throw .notSupported }
     if flags & O_DIRECTORY != 0, status.st_mode & S_IFMT != S_IFDIR { throw .notDirectory }
     if status.st_mode & S_IFMT == S_IFDIR { throw .permissionDenied }
     let file = try call.kernel.host.reopen(original, flags: flags & hostFlags & ~O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)

@@ -30,11 +30,11 @@ extension Syscalls {
     _ call: Call, _ fromDirectory: UInt64, _ from: UnsafeBufferPointer<UInt8>, _ toDirectory: UInt64,
     _ to: UnsafeBufferPointer<UInt8>, flags: UInt32
   ) throws(Errno) -> Outcome {
-    let source = try call.walk(fromDirectory, from, .noFollow)
+    let source = try call.walk(fromDirectory, from, .parent)
     if source.dentry != .none, call.files.dentries[source.dentry].pointee.inode != .none {
       try call.files.load(source.dentry)
     }
-    let target = try call.walk(toDirectory, to, .noFollow)
+    let target = try call.walk(toDirectory, to, .parent)
     if target.dentry != .none, call.files.dentries[target.dentry].pointee.inode != .none {
       try call.files.load(target.dentry)
     }

@@ -19,7 +19,7 @@ extension Syscalls {
     _ call: Call, _ target: UnsafeBufferPointer<UInt8>, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>
   ) throws(Errno) -> Outcome {
     guard target.count > 0 else { throw .noSuchFileOrDirectory }
-    let walk = try call.walk(directory, path, .noFollow)
+    let walk = try call.walk(directory, path, .parent)
     guard walk.last == .name else { throw .fileExists }
     try call.files.makeSymbolicLink(walk, call, target: target)
     return .value(0)

@@ -23,7 +23,7 @@ extension Syscalls {
   private static func unlink(
     _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, isDirectory: Bool
   ) throws(Errno) -> Outcome {
-    let walk = try call.walk(directory, path, .noFollow)
+    let walk = try call.walk(directory, path, .parent)
     switch walk.last {
     case .name: break
     case .dot: throw isDirectory ? .invalidArgument : .isDirectory
@@ -35,6 +35,7 @@ extension Syscalls {
     if isDirectory {
       try call.files.removeDirectory(dentry, call)
     } else {
+      if walk.hasTrailingSlash, call.files.inode(of: dentry).pointee.kind != .directory { throw .notDirectory }
       try call.files.unlink(dentry, call)
     }
     return .value(0)

@@ -6,6 +6,8 @@ extension Syscalls {
   @Sendable static func unshare(_ call: Call) throws(Errno) -> Outcome {
     let newTime: UInt64 = 0x80
     guard call.arguments.0 & (Registry.namespaceFlags | newTime) == 0 else { throw .notPermitted }
+    // A thread of its own current directory is no longer like the others of its process.
+    if call.arguments.0 & Registry.shareFileSystemState != 0 { call.thread.group.sharesFileSystemState = true }
     return .continue
   }
 }

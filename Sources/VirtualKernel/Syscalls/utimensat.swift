@@ -9,6 +9,8 @@ extension Syscalls {
     var times = nowTimes
     if call.arguments.2 != 0 { times = try call.read(TimePair.self, at: call.arguments.2) }
     guard isValid(times.access), isValid(times.modification) else { throw .invalidArgument }
+    // Nothing to do, and Linux does not even look at the path.
+    if times.access.tv_nsec == UTIME_OMIT_, times.modification.tv_nsec == UTIME_OMIT_ { return .value(0) }
     // A null path means the descriptor itself: what futimens(3) is made of.
     if call.arguments.1 == 0 {
       guard flags == 0 else { throw .invalidArgument }
@@ -88,7 +90,6 @@ extension Syscalls {
   }
 
   private static func setTimes(_ call: Call, _ dentry: DentryID, _ times: TimePair) throws(Errno) -> Outcome {
-    if times.access.tv_nsec == UTIME_OMIT_, times.modification.tv_nsec == UTIME_OMIT_ { return .value(0) }
     let inode = call.files.inode(of: dentry)
     switch inode.pointee.backing {
     // touch(1) of a device does no harm and changes nothing that a guest can see.

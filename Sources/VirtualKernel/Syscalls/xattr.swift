@@ -14,13 +14,23 @@ extension Syscalls {
   @Sendable static func lremovexattr(_ call: Call) throws(Errno) -> Outcome { try remove(call, .noFollow) }
 
   @Sendable static func fsetxattr(_ call: Call) throws(Errno) -> Outcome {
-    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { throw .notSupported }
+    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { throw .notPermitted }
     return try set(call, dentry)
   }
 
   @Sendable static func fremovexattr(_ call: Call) throws(Errno) -> Outcome {
-    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { throw .notSupported }
+    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { throw .notPermitted }
     return try remove(call, dentry)
+  }
+
+  @Sendable static func fgetxattr(_ call: Call) throws(Errno) -> Outcome {
+    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { throw .noData }
+    return try get(call, dentry)
+  }
+
+  @Sendable static func flistxattr(_ call: Call) throws(Errno) -> Outcome {
+    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { return .value(0) }
+    return try list(call, dentry)
   }
 
   private static func target(_ call: Call, _ options: WalkOptions) throws(Errno) -> DentryID {
@@ -50,7 +60,10 @@ extension Syscalls {
   }
 
   private static func get(_ call: Call, _ options: WalkOptions) throws(Errno) -> Outcome {
-    let dentry = try target(call, options)
+    try get(call, try target(call, options))
+  }
+
+  private static func get(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
     let name = try name(call)
     guard isVisible(name) else {
       let bytes = name.map { UInt8(bitPattern: $0) }
@@ -71,7 +84,10 @@ extension Syscalls {
   }
 
   private static func list(_ call: Call, _ options: WalkOptions) throws(Errno) -> Outcome {
-    let dentry = try target(call, options)
+    try list(call, try target(call, options))
+  }
+
+  private static func list(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
     var all = [UInt8](repeating: 0, count: 65536)
     let result: Result<Int, Errno> = all.withUnsafeMutableBytes { buffer in
       do throws(Errno) {

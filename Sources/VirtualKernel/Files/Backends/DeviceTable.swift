@@ -32,10 +32,10 @@ final class DeviceTable {
     }
     if device.name == "tty" {
       // Which terminal this is depends on the session of the one who opens it.
-      try bindTerminal(call, dentry)
+      try materialise(dentry, call)
       return .continue
     }
-    let wanted = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_PATH_)
+    let wanted = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK)
     let file: FileDescriptor
     do throws(Errno) {
       file = try call.kernel.host.open(directory, device.name, flags: wanted | O_CLOEXEC | O_NOCTTY, mode: 0)
@@ -51,14 +51,20 @@ final class DeviceTable {
     return Syscalls.give(call, file, flags, dentry)
   }
 
-  private func bindTerminal(_ call: Call, _ dentry: DentryID) throws(Errno) {
+  /// Makes the device one that the guest opens itself.
+  func materialise(_ dentry: DentryID, _ call: Call) throws(Errno) {
     let files = call.files
     if files.dentries[dentry].pointee.flags.contains(.inSkeleton) { return }
-    let status = try call.kernel.host.status(directory, "tty")
+    let number = files.inode(of: dentry).pointee.device
+    guard let device = Self.devices.first(where: { uwrx_makedev($0.major, $0.minor) == number }) else {
+      throw .init(rawValue: ENXIO)
+    }
+    let status = try call.kernel.host.status(directory, device.name)
+    files.register(status, as: files.dentries[dentry].pointee.inode)
     try files.materialise(files.dentries[dentry].pointee.parent)
     try files.buildPath(of: dentry, into: &files.path)
     try files.skeleton.bind(
-      "/dev/tty", identity: HostIdentity(status), at: files.path.cString, isDevice: true)
+      "/dev/\(device.name)", identity: HostIdentity(status), at: files.path.cString, isDevice: true)
     files.dentries[dentry].pointee.flags.insert(.inSkeleton)
   }
 }

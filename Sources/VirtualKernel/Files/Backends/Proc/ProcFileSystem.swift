@@ -158,7 +158,8 @@ final class ProcFileSystem {
     let files = call.files
     let name = String(decoding: files.dentries.name(of: dentry), as: UTF8.self)
     let path = try procPath(of: dentry, call)
-    if flags & O_ACCMODE != O_RDONLY {
+    // Memory is no text that could be copied; the guest may read that of any process of its own (ptrace(2)).
+    if flags & O_ACCMODE != O_RDONLY || name == "mem" {
       let isOfProcess = ProcNode(inode).id != 0
       guard isOfProcess, ProcTables.writable.contains(name) else { throw .permissionDenied }
       let file = try call.kernel.information.openProc(path, flags: flags & O_ACCMODE | O_CLOEXEC)

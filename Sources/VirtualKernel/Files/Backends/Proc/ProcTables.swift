@@ -28,7 +28,7 @@ enum ProcTables {
   static let process: [String] = [
     "stat", "status", "statm", "cmdline", "comm", "environ", "limits", "oom_score", "oom_adj", "oom_score_adj", "wchan",
     "sched", "schedstat", "auxv", "personality", "io", "loginuid", "sessionid", "syscall", "timers", "timerslack_ns",
-    "coredump_filter",
+    "coredump_filter", "mem",
   ]
 
   /// Of a process, written by the virtual kernel.
@@ -37,7 +37,7 @@ enum ProcTables {
   ]
 
   /// Files that a process may write about itself, handed through: the kernel checks the writer.
-  static let writable: Set<String> = ["comm", "oom_score_adj", "coredump_filter", "timerslack_ns", "clear_refs"]
+  static let writable: Set<String> = ["comm", "oom_score_adj", "coredump_filter", "timerslack_ns", "clear_refs", "mem"]
 
   static let namespaces: [String] = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "user", "uts"]
 
