@@ -139,7 +139,7 @@ extension Syscalls {
     case (.skeleton, _): return .continue
     case (_, .fifo):
       // Only the guest itself may wait for the other end.
-      try files.materialiseFIFO(dentry)
+      try files.materialiseNode(dentry)
       return .continue
     case (_, .socket), (_, .characterDevice), (_, .blockDevice): throw .init(rawValue: ENXIO)
     default: break

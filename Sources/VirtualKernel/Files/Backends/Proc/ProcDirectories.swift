@@ -98,7 +98,8 @@ extension ProcFileSystem {
     if isRoot {
       if known != .none { return known }
       guard files.dentries[parent].pointee.parent == files.root, let id = Int32(name) else { return .none }
-      guard call.kernel.processes.group(NsTgid(rawValue: id)) != nil else { return .none }
+      // Guest init makes no calls that could be seen, but every process has it as an ancestor.
+      guard id == 1 || call.kernel.processes.group(NsTgid(rawValue: id)) != nil else { return .none }
       return makeProcess(id, in: parent, call)
     }
     switch node.kind {
@@ -135,7 +136,7 @@ extension ProcFileSystem {
     var names: [String] = []
     if isRoot {
       guard files.dentries[parent].pointee.parent == files.root else { return }
-      names = call.kernel.processes.namespace.groupIDs.map { $0.rawValue }.sorted().map(String.init)
+      names = ([1] + call.kernel.processes.namespace.groupIDs.map { $0.rawValue }.sorted()).map(String.init)
     } else {
       let node = ProcNode(files.inode(of: parent))
       switch node.kind {
