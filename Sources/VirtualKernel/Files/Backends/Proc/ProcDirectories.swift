@@ -55,11 +55,20 @@ extension FileTree {
       directory(of: dentry).isProc = true
       inode(of: dentry).pointee.backing = .proc
       node.store(in: inode(of: dentry))
+      own(inode(of: dentry), node)
       return dentry
     }
     let inode = addNode(name, in: parent, kind, mode: mode, .proc, FileSystemID.proc)
     node.store(in: inode)
+    own(inode, node)
     return inode.pointee.firstAlias
+  }
+
+  /// proc_pid(5): the files of a process belong to its user; guest init is root's.
+  private func own(_ inode: UnsafeMutablePointer<Inode>, _ node: ProcNode) {
+    guard node.id > 1 else { return }
+    inode.pointee.uid = configuration.credentials.uid
+    inode.pointee.gid = configuration.credentials.gid
   }
 
   /// Nothing is kept for the dead.
