@@ -42,6 +42,8 @@ let package = Package(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel"]),
     .testTarget(name: "RunTests", dependencies: ["Sandbox"]),
+    .testTarget(name: "ConformanceTests"),
+    .testTarget(name: "ProgramTests"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -16,7 +16,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <signal.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,7 +27,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -180,18 +179,23 @@ static void answer(int listener, const struct seccomp_notif *asked, struct secco
   close(opened);
 }
 
-static void interrupt(int signal) { (void)signal; }
+/* Ends the program with the command's status, whatever its children still do.
+ *
+ * A thread, because before Linux 6.11 RECV does not return when the last guest is gone, and because a signal that
+ * interrupted RECV would sooner or later interrupt ADDFD with SEND as well: the kernel then withdraws the descriptor but
+ * keeps the answer, and the guest's open returns 0. */
+static void *wait_for(void *child) {
+  int status = 0;
+  if (waitpid((pid_t)(intptr_t)child, &status, 0) < 0) fail("waitpid");
+  exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
 
 int main(int count, char **arguments) {
-  int first = 1, sockets[2], status = 0;
+  int first = 1, sockets[2];
+  pthread_t waiter;
   if (count > 1 && !strcmp(arguments[1], "--no-cache")) { use_cache = 0; first = 2; }
   if (first >= count) { fprintf(stderr, "usage: notifier_baseline [--no-cache] <command>...\n"); return 2; }
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets)) fail("socketpair");
-  /* RECV does not return when the last guest is gone: SIGCHLD, and a timer in case that came too early, interrupt it. */
-  struct sigaction action = {.sa_handler = interrupt};
-  sigaction(SIGCHLD, &action, NULL);
-  sigaction(SIGALRM, &action, NULL);
-
   pid_t child = fork();
   if (child == 0) {
     int listener = install_filter();
@@ -203,21 +207,19 @@ int main(int count, char **arguments) {
   }
   int listener = receive_descriptor(sockets[0]);
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP)) fprintf(stderr, "no SYNC_WAKE_UP in this kernel\n");
-  struct itimerval often = {{0, 200000}, {0, 200000}};
-  setitimer(ITIMER_REAL, &often, NULL);
+  if (pthread_create(&waiter, NULL, wait_for, (void *)(intptr_t)child)) fail("pthread_create");
   struct seccomp_notif asked;
   struct seccomp_notif_resp reply;
   for (;;) {
     memset(&asked, 0, sizeof asked);
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked)) {
-      if (errno == ENOENT) continue;
-      if (errno != EINTR) fail("RECV");
-      if (waitpid(child, &status, WNOHANG) == child) break;
+      if (errno == EINTR) continue;
+      if (errno != ENOENT) fail("RECV");
+      usleep(1000); /* the caller was killed, or nobody is left */
       continue;
     }
     reply = (struct seccomp_notif_resp){.id = asked.id};
     answer(listener, &asked, &reply);
     if (reply.id && ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &reply) && errno != ENOENT) fail("SEND");
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

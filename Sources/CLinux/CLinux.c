@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -76,6 +78,12 @@ long uwrx_pidfd_getfd(int pidfd, int fd) {
 
 long uwrx_tgkill(int tgid, int tid, int signal) {
   return uwrx_result(syscall(SYS_tgkill, tgid, tid, signal));
+}
+
+long uwrx_file_size_limit(int pid) {
+  struct rlimit limit;
+  if (prlimit(pid, RLIMIT_FSIZE, NULL, &limit)) return -errno;
+  return limit.rlim_cur > LONG_MAX ? LONG_MAX : (long)limit.rlim_cur;
 }
 
 int uwrx_wait_exited(int s) { return WIFEXITED(s); }

@@ -33,6 +33,13 @@ final class KernelDescriptorBroker: DescriptorBroker {
     return status
   }
 
+  func statusOfLink(_ descriptor: Int32, in thread: AbsTid) throws(Errno) -> stat {
+    buildPath(thread, "/fd/", descriptor)
+    var status = stat()
+    _ = try check(uwrx_fstatat(proc.rawValue, path, &status, AT_SYMLINK_NOFOLLOW))
+    return status
+  }
+
   func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor {
     FileDescriptor(rawValue: Int32(try check(uwrx_pidfd_getfd(group.pidfd.rawValue, descriptor))))
   }

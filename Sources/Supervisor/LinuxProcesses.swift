@@ -46,6 +46,14 @@ final class LinuxProcesses: ProcessInformation {
     uwrx_tgkill(group.rawValue, thread.rawValue, 0) == 0
   }
 
+  func fileSizeLimit(of thread: AbsTid) throws(Errno) -> UInt64 {
+    UInt64(bitPattern: Int64(try check(uwrx_file_size_limit(thread.rawValue))))
+  }
+
+  func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32) {
+    _ = uwrx_tgkill(group.rawValue, thread.rawValue, signal)
+  }
+
   func watch(_ group: AbsTgid) throws(Errno) -> FileDescriptor {
     let pidfd = Int32(try check(uwrx_pidfd_open(group.rawValue)))
     var event = epoll_event()

@@ -27,12 +27,11 @@ final class TmpfsSkeleton: Skeleton {
     try checkErrno(symlinkat(target, root.rawValue, path))
   }
 
-  func makeFIFO(_ path: UnsafePointer<CChar>) throws(Errno) {
-    // The virtual kernel has already decided who may open it.
-    if mknodat(root.rawValue, path, 0o010666, 0) < 0 {
+  func makeNode(_ path: UnsafePointer<CChar>, mode: UInt32) throws(Errno) {
+    if mknodat(root.rawValue, path, mode, 0) < 0 {
       guard uwrx_errno() == EEXIST else { throw Errno(rawValue: uwrx_errno()) }
       try remove(path)
-      try checkErrno(mknodat(root.rawValue, path, 0o010666, 0))
+      try checkErrno(mknodat(root.rawValue, path, mode, 0))
     }
   }
 

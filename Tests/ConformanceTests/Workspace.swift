@@ -28,10 +28,13 @@ struct Workspace {
     if test.owner != nil { chown(build, 1000, 1000) }
     let programs = "\(Scratch.path)/bin"
     return try run([
-      Places.uwrx, "run", "--system", "--build", build, "--source", "\(work)=\(work)",
+      // The guest is to itself who the user is natively.
+      Places.uwrx, "run", "--system", "--uid", "\(ids.0)", "--gid", "\(ids.1)", "--build", build, "--source", "\(work)=\(work)",
       "--source", "\(programs)=\(programs)", "--", program,
     ])
   }
+
+  private var ids: (UInt32, UInt32) { test.owner != nil ? (1000, 1000) : (getuid(), getgid()) }
 
   private var program: String { Build.program(test.fixture, test.linkage) }
 

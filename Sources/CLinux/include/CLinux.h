@@ -61,6 +61,8 @@ long uwrx_write_memory(int pid, const void *from, size_t length, uint64_t to);
 long uwrx_pidfd_open(int pid);
 long uwrx_pidfd_getfd(int pidfd, int fd);
 long uwrx_tgkill(int tgid, int tid, int signal);
+// RLIMIT_FSIZE of a process; LONG_MAX for none.
+long uwrx_file_size_limit(int pid);
 int uwrx_wait_exited(int s);
 int uwrx_wait_exit_status(int s);
 int uwrx_wait_signal(int s);

@@ -176,7 +176,16 @@ extension FileTree {
       let status = try host.status(of: file)
       try buildPath(of: dentry, into: &path)
       try host.link(file, store, path.cString)
-      _ = finish(dentry, .regular, mode: status.st_mode, status)
+      guard let known = identities[HostIdentity(status)] else {
+        _ = finish(dentry, .regular, mode: status.st_mode, status)
+        return
+      }
+      // A file whose last name was removed while it was open.
+      attach(known, to: dentry)
+      dentries[dentry].pointee.flags.insert(.inUpper)
+      inodes[known.index].pointee.links += 1
+      negativeCount -= 1
+      addToListing(dentry, directory(of: walk.parent))
     } catch {
       giveUp(dentry)
       throw error

@@ -9,16 +9,14 @@ private let orphanLimit = 4096
 extension FileTree {
   /// unlink(2) of what is no directory.
   func unlink(_ dentry: DentryID, _ call: Call) throws(Errno) {
-    try requireRemovable(dentry, call)
-    if inode(of: dentry).pointee.kind == .directory { throw .isDirectory }
+    try requireRemovable(dentry, call, isDirectory: false)
     try removeAbove(dentry)
     try whiteoutIfBelow(dentry)
     forget(dentry)
   }
 
   func removeDirectory(_ dentry: DentryID, _ call: Call) throws(Errno) {
-    if inode(of: dentry).pointee.kind != .directory { throw .notDirectory }
-    try requireRemovable(dentry, call)
+    try requireRemovable(dentry, call, isDirectory: true)
     guard try isEmpty(dentry) else { throw .directoryNotEmpty }
     try removeAbove(dentry)
     try whiteoutIfBelow(dentry)
@@ -32,14 +30,18 @@ extension FileTree {
   }
 
   /// Write permission on the directory, and the sticky bit's rule (unlink(2), EACCES and EPERM).
-  func requireRemovable(_ dentry: DentryID, _ call: Call) throws(Errno) {
+  /// - Parameter isDirectory: what the call removes, or nil if it takes both.
+  func requireRemovable(_ dentry: DentryID, _ call: Call, isDirectory: Bool? = nil) throws(Errno) {
     let parent = inode(of: dentries[dentry].pointee.parent)
     if dentry == root { throw .resourceBusy }
+    try call.require([.write, .execute], parent)
+    if let isDirectory, isDirectory != (inode(of: dentry).pointee.kind == .directory) {
+      throw isDirectory ? .notDirectory : .isDirectory
+    }
     let directory = directory(of: dentries[dentry].pointee.parent)
     if directory.isProc || parent.pointee.fileSystem == FileSystemID.dev { throw .notPermitted }
     // What was put into the tree before the run began, /dev, /proc and /tmp, is a mount point to the guest.
     if inode(of: dentry).pointee.fileSystem != parent.pointee.fileSystem { throw .resourceBusy }
-    try call.require([.write, .execute], parent)
     let uid = call.kernel.credentials.uid
     if parent.pointee.permissions & 0o1000 != 0, uid != 0, uid != parent.pointee.uid,
       uid != inode(of: dentry).pointee.uid

@@ -77,12 +77,13 @@ extension FileTree {
     dentries[dentry].pointee.flags.insert(.inSkeleton)
   }
 
-  /// Makes a FIFO that the guest opens itself.
-  func materialiseFIFO(_ dentry: DentryID) throws(Errno) {
+  /// Makes a FIFO or a socket that the guest opens itself.
+  func materialiseNode(_ dentry: DentryID) throws(Errno) {
     if dentries[dentry].pointee.flags.contains(.inSkeleton) { return }
     try materialise(dentries[dentry].pointee.parent)
     try buildPath(of: dentry, into: &path)
-    try skeleton.makeFIFO(path.cString)
+    // The virtual kernel has already decided who may open it.
+    try skeleton.makeNode(path.cString, mode: inode(of: dentry).pointee.kind.modeBits | 0o666)
     dentries[dentry].pointee.flags.insert(.inSkeleton)
     identities[HostIdentity(try skeleton.status(path.cString))] = dentries[dentry].pointee.inode
   }
@@ -95,12 +96,12 @@ extension FileTree {
       if !dentries[dentry].pointee.flags.contains(.unlinked) { try materialise(dentry) }
     case (.proc, _): throw .permissionDenied
     case (.device, _): try call.kernel.devices.materialise(dentry, call)
-    case (.skeleton, _), (_, .socket): break
+    case (.skeleton, _): break
     case (_, .symbolicLink):
       try materialiseLink(dentry, target: linkTarget(of: record))
       try buildPath(of: dentry, into: &path)
       identities[HostIdentity(try skeleton.status(path.cString))] = dentries[dentry].pointee.inode
-    case (_, .fifo): try materialiseFIFO(dentry)
+    case (_, .fifo), (_, .socket): try materialiseNode(dentry)
     default: try bindExecutable(dentry)
     }
   }

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// A NUL-terminated path under construction, in storage that is allocated once.
 struct PathBuffer: ~Copyable {
-  private static var capacity: Int { Int(PATH_MAX) }
+  private static var capacity: Int { PATH_MAX + 1 }
   private let storage: UnsafeMutablePointer<CChar>
   private var start: Int
   private var end: Int

@@ -14,6 +14,9 @@ public protocol DescriptorBroker: AnyObject {
   /// A descriptor of the supervisor's to the same open file description; the caller closes it.
   func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor
 
+  /// lstat(2) of /proc/<thread>/fd/<descriptor>: its mode tells how the descriptor was opened.
+  func statusOfLink(_ descriptor: Int32, in thread: AbsTid) throws(Errno) -> stat
+
   /// readlink(2) of /proc/<thread>/fd/<descriptor>, for files that are in no file system: `pipe:[1]`.
   /// - Returns: the number of bytes written to `buffer`.
   func describe(

@@ -27,6 +27,11 @@ public protocol ProcessInformation: AnyObject {
   /// Whether `thread` is a living thread of `group`.
   func isThread(_ thread: AbsTid, of group: AbsTgid) -> Bool
 
+  /// The soft limit RLIMIT_FSIZE of the thread's process, in bytes.
+  func fileSizeLimit(of thread: AbsTid) throws(Errno) -> UInt64
+  /// Sends a signal to the thread, as the kernel does beside an errno.
+  func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32)
+
   /// Begins to watch for the death of a group, which `ThreadTable.remove(_:)` is then told of.
   /// - Returns: a pidfd.
   func watch(_ group: AbsTgid) throws(Errno) -> FileDescriptor

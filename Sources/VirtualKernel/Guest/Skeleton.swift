@@ -9,7 +9,8 @@ public protocol Skeleton: AnyObject {
   /// - Returns: what fstat tells of a descriptor to it.
   func makeDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity
   func makeSymbolicLink(_ target: UnsafePointer<CChar>, _ path: UnsafePointer<CChar>) throws(Errno)
-  func makeFIFO(_ path: UnsafePointer<CChar>) throws(Errno)
+  /// Makes a FIFO or a socket without a listener, as `mode` says.
+  func makeNode(_ path: UnsafePointer<CChar>, mode: UInt32) throws(Errno)
   func openDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> FileDescriptor
   func status(_ path: UnsafePointer<CChar>) throws(Errno) -> stat
   func rename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>, flags: UInt32) throws(Errno)

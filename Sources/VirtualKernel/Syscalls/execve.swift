@@ -49,6 +49,7 @@ extension Syscalls {
       return .continue
     }
     let inode = call.files.inode(of: dentry)
+    if inode.pointee.kind == .symbolicLink { throw .tooManySymbolicLinkLevels }
     guard inode.pointee.kind == .regular else { throw .permissionDenied }
     try call.require(.execute, inode)
     if inode.pointee.links > 0 { try bindInterpreter(call, of: dentry, depth: 1) }

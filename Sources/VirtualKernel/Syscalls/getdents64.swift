@@ -16,13 +16,13 @@ extension Syscalls {
   private static func list(_ call: Call, header: Int, typeAtEnd: Bool) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
-    guard let directory = call.files.dentry(ofSkeletonDirectory: status) else { throw .notDirectory }
     let capacity = min(Int(UInt32(truncatingIfNeeded: call.arguments.2)), 1 << 18)
 
     // The position is the open file description's own, so that descriptors that share it share the listing.
     let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
     defer { call.kernel.host.close(file) }
     if try call.kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
+    guard let directory = call.files.dentry(ofSkeletonDirectory: status) else { throw .notDirectory }
     var position = try call.kernel.descriptors.position(of: file)
 
     // A removed directory has no entries, not even its own (IS_DEADDIR).

@@ -35,8 +35,18 @@ extension Syscalls {
     if let open = source.openFile { return try link(call, openFile: open, toDirectory, to) }
     let dentry = try call.existing(source)
     try call.files.load(dentry)
+    try requireSafeSource(call, call.files.inode(of: dentry))
     let target = try call.walk(toDirectory, to, .parent)
     return outcome(try call.files.link(dentry, target, call))
+  }
+
+  /// proc_sys_fs(5), protected_hardlinks, which is on in every distribution: a user may link what it owns or could change anyway.
+  private static func requireSafeSource(_ call: Call, _ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
+    let uid = call.kernel.credentials.uid
+    guard uid != 0, uid != inode.pointee.uid else { return }
+    guard inode.pointee.kind == .regular, inode.pointee.permissions & 0o4000 == 0,
+      inode.pointee.permissions & 0o2010 != 0o2010, (try? call.require([.read, .write], inode)) != nil
+    else { throw .notPermitted }
   }
 
   /// Gives a file that was made with O_TMPFILE a name.

@@ -139,12 +139,17 @@ extension Syscalls {
     case (.skeleton, _): return .continue
     case (_, .fifo):
       // Only the guest itself may wait for the other end.
-      try files.materialiseFIFO(dentry)
+      try files.materialiseNode(dentry)
       return .continue
     case (_, .socket), (_, .characterDevice), (_, .blockDevice): throw .init(rawValue: ENXIO)
     default: break
     }
     if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
+    // A write by who is not root takes the set-id bits away; writes are not seen, so the open counts as one.
+    if writes, call.kernel.credentials.uid != 0 {
+      inode.pointee.permissions &= ~0o4000
+      if inode.pointee.permissions & 0o010 != 0 { inode.pointee.permissions &= ~0o2000 }
+    }
     var wanted = flags & hostFlags
     if flags & O_TRUNC != 0 { wanted |= O_TRUNC }
     let file = try files.openHost(dentry, flags: wanted | O_CLOEXEC | O_NOCTTY)

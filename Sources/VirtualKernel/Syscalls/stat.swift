@@ -93,7 +93,9 @@ extension Call {
     try files.load(dentry)
     let inode = files.dentries[dentry].pointee.inode
     if files.inodes[inode.index].pointee.backing == .skeleton { return try files.statusInSkeleton(dentry) }
-    return try files.attributes(inode)
+    var status = try files.attributes(inode)
+    if files.inodes[inode.index].pointee.backing == .proc { try kernel.proc.complete(&status, files.inodes[inode.index], self) }
+    return status
   }
 
   func status(ofDescriptor descriptor: Int32) throws(Errno) -> stat {

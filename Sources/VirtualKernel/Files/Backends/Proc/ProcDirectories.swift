@@ -55,11 +55,20 @@ extension FileTree {
       directory(of: dentry).isProc = true
       inode(of: dentry).pointee.backing = .proc
       node.store(in: inode(of: dentry))
+      own(inode(of: dentry), node)
       return dentry
     }
     let inode = addNode(name, in: parent, kind, mode: mode, .proc, FileSystemID.proc)
     node.store(in: inode)
+    own(inode, node)
     return inode.pointee.firstAlias
+  }
+
+  /// proc_pid(5): the files of a process belong to its user; guest init is root's.
+  private func own(_ inode: UnsafeMutablePointer<Inode>, _ node: ProcNode) {
+    guard node.id > 1 else { return }
+    inode.pointee.uid = configuration.credentials.uid
+    inode.pointee.gid = configuration.credentials.gid
   }
 
   /// Nothing is kept for the dead.
@@ -98,7 +107,8 @@ extension ProcFileSystem {
     if isRoot {
       if known != .none { return known }
       guard files.dentries[parent].pointee.parent == files.root, let id = Int32(name) else { return .none }
-      guard call.kernel.processes.group(NsTgid(rawValue: id)) != nil else { return .none }
+      // Guest init makes no calls that could be seen, but every process has it as an ancestor.
+      guard id == 1 || call.kernel.processes.group(NsTgid(rawValue: id)) != nil else { return .none }
       return makeProcess(id, in: parent, call)
     }
     switch node.kind {
@@ -135,7 +145,7 @@ extension ProcFileSystem {
     var names: [String] = []
     if isRoot {
       guard files.dentries[parent].pointee.parent == files.root else { return }
-      names = call.kernel.processes.namespace.groupIDs.map { $0.rawValue }.sorted().map(String.init)
+      names = ([1] + call.kernel.processes.namespace.groupIDs.map { $0.rawValue }.sorted()).map(String.init)
     } else {
       let node = ProcNode(files.inode(of: parent))
       switch node.kind {

@@ -150,6 +150,15 @@ final class ProcFileSystem {
     return thread
   }
 
+  /// What stat tells beyond the inode: the size of a descriptor's link, and its mode, which is how it was opened.
+  func complete(_ status: inout stat, _ inode: UnsafeMutablePointer<Inode>, _ call: Call) throws(Errno) {
+    let node = ProcNode(inode)
+    guard node.kind == .descriptor else { return }
+    let link = try call.kernel.descriptors.statusOfLink(node.number, in: try thread(node, call).id)
+    status.st_mode = link.st_mode
+    status.st_size = link.st_size
+  }
+
   // MARK: Files
 
   func open(
