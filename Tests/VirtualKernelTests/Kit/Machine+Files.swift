@@ -84,11 +84,13 @@ extension Machine {
   }
 
   /// The error of a call that must fail, or nil if it does not.
-  func error(_ body: () throws(Errno) -> Void) -> Errno? {
-    do throws(Errno) {
+  func error(_ body: () throws -> Void) -> Errno? {
+    do {
       try body()
       return nil
-    } catch { return error }
+    } catch {
+      return error as? Errno
+    }
   }
 
   func require(_ reply: Reply) throws(Errno) {

@@ -45,8 +45,6 @@ final class MockSkeleton: Skeleton {
     node.target = (0..<strlen(target)).map { UInt8(bitPattern: target[$0]) }
   }
 
-  func makeFIFO(_ path: UnsafePointer<CChar>) throws(Errno) { try makeNode(path, mode: FileType.fifo | 0o666) }
-
   func makeNode(_ path: UnsafePointer<CChar>, mode: UInt32) throws(Errno) {
     try world.enter(.skeletonMakeNode)
     _ = try make(path, mode, replaces: true)
