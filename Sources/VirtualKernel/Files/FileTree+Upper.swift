@@ -35,6 +35,9 @@ extension FileTree {
       try host.setTimes(
         upperRoot(directory.store), path.cString, access: record.pointee.accessed.timespec,
         modification: record.pointee.modified.timespec)
+      if let lower = directory.lowers.first, lower.prefixDepth == nil {
+        try? copyAttributes(dentry, upperRoot(directory.store))
+      }
     }
     record.pointee.backing = directory.store
     directory.isUpper = true
@@ -217,7 +220,8 @@ extension FileTree {
     }
     guard let count = try? host.listAttributes(lower, hostPath.cString, into: names), count > 0 else { return }
     try buildPath(of: dentry, into: &path)
-    for name in names.prefix(count).split(separator: 0) where name.starts(with: "user.".utf8) {
+    for name in names.prefix(count).split(separator: 0)
+    where name.starts(with: "user.".utf8) && !name.starts(with: "user.overlay.".utf8) {
       let cName = name.map { CChar(bitPattern: $0) } + [0]
       guard let size = try? host.getAttribute(lower, hostPath.cString, cName, into: value) else { continue }
       try host.setAttribute(
