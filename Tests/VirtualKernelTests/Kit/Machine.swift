@@ -29,7 +29,7 @@ final class Machine {
   struct Source {
     var destination = "/"
     var hidesPrivate = false
-    /// What `fill` returns is the directory where runs are kept.
+    /// What it returns is the directory where runs are kept.
     var build: (Node) -> Node?
 
     init(_ destination: String = "/", hidesPrivate: Bool = false, _ build: @escaping (Node) -> Void) {
@@ -41,9 +41,10 @@ final class Machine {
       }
     }
 
-    init(_ destination: String = "/", runs build: @escaping (Node) -> Node) {
-      self.destination = destination
-      self.build = build
+    static func runs(_ build: @escaping (Node) -> Node) -> Source {
+      var source = Source { _ in }
+      source.build = build
+      return source
     }
   }
 
@@ -87,7 +88,7 @@ final class Machine {
       configuration: KernelConfiguration(
         layers: layers, run: open(run, "/host/run"), runPath: Array("/host/run".utf8), store: open(store, "/host/store"),
         storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid,
-        hostname: "guest", devices: open(devices, "/host/dev"), emptyDirectories: emptyDirectories.map { Array($0.utf8) },
+        hostname: "guest", devices: open(devices, "/dev"), emptyDirectories: emptyDirectories.map { Array($0.utf8) },
         links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }))
     thread = AbsTid(rawValue: 1002)
     let process = GuestProcess(
