@@ -285,11 +285,16 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
     if failed { return }
     let current = tree.dentries[dentry].pointee
     // Meanwhile another thread may have copied the file up, or removed or renamed it: the handler looks again.
-    guard current.inode == inode, tree.inodes[inode.index].pointee.backing == .lower else { return }
+    // A removed name keeps its inode for open files.
+    guard current.inode == inode, !current.flags.contains(.unlinked),
+      tree.inodes[inode.index].pointee.backing == .lower
+    else { return }
     try tree.buildPath(of: dentry, into: &tree.path)
     guard tree.path.bytes.elementsEqual(path) else { return }
     try tree.finishCopy(dentry, copy)
+    // Before it has a name: what fails afterwards would leave the name behind.
+    let status = try host.status(of: copy)
     try host.link(copy, root, tree.path.cString)
-    tree.didCopyUp(dentry, backing, try host.status(of: copy))
+    tree.didCopyUp(dentry, backing, status)
   }
 }
