@@ -120,6 +120,7 @@ public final class Supervisor {
       layers: layers, run: try open("\(directory.path)/files"), runPath: Array("\(directory.path)/files".utf8),
       store: store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
       uid: configuration.uid, gid: configuration.gid, hostname: configuration.hostname, devices: try open("/dev"),
+      terminal: Terminal.inherited,
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
       links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) })
     let kernel: VirtualKernel
