@@ -61,16 +61,14 @@ public final class Supervisor {
     let filter = SyscallFilter()
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsTerminal ? try Self.catchSignals() : nil
-    limits = try LimitEnforcer(configuration.limits)
+    var limits = try LimitEnforcer(configuration.limits)
     launch = try GuestLaunch(
-      configuration, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1)
-    channel = InitChannel(socket: launch.control)
-    do {
-      try limits.attach(launch.initPid)
-    } catch {
-      endGuest()
-      throw error
+      configuration, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1
+    ) { initPid throws(SupervisorError) in
+      try limits.attach(initPid)
     }
+    self.limits = limits
+    channel = InitChannel(socket: launch.control)
   }
 
   private static func catchSignals() throws(SupervisorError) -> FileDescriptor {
@@ -143,7 +141,9 @@ public final class Supervisor {
     let status = commandStatus ?? 0
     var code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
     if commandStatus == nil { code = 128 + (endSignal ?? SIGKILL) }
-    if limitHit == nil { limitHit = limits.report() } else if limits.isTimeOver { code = 124 }
+    if limits.isTimeOver { code = 124 }
+    limitHit = [limitHit, limits.report()].compactMap { $0 }.joined(separator: "\nuwrx: ")
+    if limitHit == "" { limitHit = nil }
     return RunResult(exitCode: code, limitHit: limitHit, directory: directory.path)
   }
 
@@ -291,8 +291,12 @@ public final class Supervisor {
     let now = ContinuousTime.now
     if limitHit == nil, let message = limits.check(now) {
       limitHit = message
-      signalAll(SIGTERM)
-      endLater(SIGTERM)
+      if limits.isTimeOver {
+        signalAll(SIGTERM)
+        endLater(SIGTERM)
+      } else {
+        endSignal = SIGKILL
+      }
     }
     if let time = killTime, time <= now {
       killTime = nil
