@@ -108,7 +108,8 @@ public final class Supervisor {
     var buildStatus = stat()
     let build = stat(directory.build, &buildStatus) == 0 ? HostIdentity(buildStatus) : nil
     for source in sources {
-      let containsBuild = directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
+      let containsBuild =
+        directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
       layers.append(try source.layer(in: hostRoot, build: containsBuild ? build : nil))
     }
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {

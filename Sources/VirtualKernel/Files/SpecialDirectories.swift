@@ -83,7 +83,8 @@ extension FileTree {
     let found = try name.withUnsafeBufferPointer { bytes throws(Errno) in try lookup(parent, bytes) }
     guard found == .none || dentries[found].pointee.inode == .none else { return }
     if found != .none { forgetNegative(found, in: parent) }
-    addLink(String(decoding: name, as: UTF8.self), in: parent, to: String(decoding: target, as: UTF8.self), FileSystemID.root)
+    addLink(
+      String(decoding: name, as: UTF8.self), in: parent, to: String(decoding: target, as: UTF8.self), FileSystemID.root)
   }
 
   /// A negative dentry of a look-up, which no other part of the tree knows yet.

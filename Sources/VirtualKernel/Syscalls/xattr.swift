@@ -2,7 +2,6 @@ import CLinux
 import Glibc
 import SystemPackage
 
-
 extension Syscalls {
   @Sendable static func getxattr(_ call: Call) throws(Errno) -> Outcome { try get(call, []) }
   @Sendable static func lgetxattr(_ call: Call) throws(Errno) -> Outcome { try get(call, .noFollow) }
@@ -117,7 +116,8 @@ extension Syscalls {
     defer { buffer.deallocate() }
     let count = try body(buffer)
     if size > 0 {
-      try call.write(UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count))), at: call.arguments.2)
+      try call.write(
+        UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count))), at: call.arguments.2)
     }
     return .value(Int64(count))
   }
