@@ -34,7 +34,7 @@ extension Syscalls {
     guard size <= 4096 else { throw .init(rawValue: E2BIG) }
     let how = try call.read(open_how.self, at: call.arguments.2)
     let beyond = try call.readBytes(
-      at: call.arguments.2 + UInt64(MemoryLayout<open_how>.size), count: size - MemoryLayout<open_how>.size)
+      at: call.arguments.2 &+ UInt64(MemoryLayout<open_how>.size), count: size - MemoryLayout<open_how>.size)
     guard beyond.allSatisfy({ $0 == 0 }) else { throw .init(rawValue: E2BIG) }
     // openat2(2): unlike openat, unknown and contradictory flags are errors.
     guard how.flags & ~knownOpenFlags == 0, how.mode & ~0o7777 == 0,
