@@ -41,7 +41,8 @@ let package = Package(
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel"]),
-    .testTarget(name: "RunTests", dependencies: ["Sandbox"]),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
+    .testTarget(name: "RunTests", dependencies: ["uwrx"]),
     .testTarget(name: "ConformanceTests"),
     .testTarget(name: "ProgramTests"),
   ],

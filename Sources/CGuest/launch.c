@@ -97,10 +97,9 @@ int uwrx_guest_launch(struct uwrx_launch *launch) {
     launch->failed_step = "map the user into the user namespace";
     error = map_identity(launch, (int)pid);
   }
-  // Guest init ends by itself when the pipe closes without a byte.
-  if (!error && write(go[1], "", 1) != 1) error = -errno;
-  close(go[1]);
   if (error) {
+    // Guest init ends by itself when the pipe closes without a byte.
+    close(go[1]);
     waitpid((pid_t)pid, NULL, 0);
     close(control[0]);
     close(events[0]);
@@ -109,6 +108,13 @@ int uwrx_guest_launch(struct uwrx_launch *launch) {
   launch->init_pid = (int)pid;
   launch->control = control[0];
   launch->events = events[0];
+  launch->go = go[1];
   launch->failed_step = NULL;
   return 0;
+}
+
+int uwrx_guest_start(struct uwrx_launch *launch) {
+  int error = write(launch->go, "", 1) == 1 ? 0 : -errno;
+  close(launch->go);
+  return error;
 }

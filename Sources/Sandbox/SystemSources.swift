@@ -15,7 +15,8 @@ extension Sandbox {
         var target = [CChar](repeating: 0, count: 4096)
         let count = readlink(path, &target, target.count)
         guard count > 0 else { continue }
-        links.append(Link(path: path, target: String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)))
+        links.append(
+          Link(path: path, target: String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)))
         continue
       }
       sources.append(

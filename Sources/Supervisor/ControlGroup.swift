@@ -24,7 +24,9 @@ struct ControlGroup {
     guard mkdir(directory, 0o755) == 0 else { return nil }
     let group = ControlGroup(directories: [directory], isVersion2: true)
     var isComplete = true
-    if let processes = limits.processes { isComplete = write(String(processes + 1), to: "\(directory)/pids.max") && isComplete }
+    if let processes = limits.processes {
+      isComplete = write(String(processes + 1), to: "\(directory)/pids.max") && isComplete
+    }
     if let memory = limits.memory {
       isComplete = write(String(memory), to: "\(directory)/memory.max") && isComplete
       _ = write("0", to: "\(directory)/memory.swap.max")
@@ -92,7 +94,8 @@ struct ControlGroup {
         let name = withUnsafePointer(to: &entry.pointee.d_name) {
           $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
         }
-        guard name.hasPrefix("uwrx-"), let pid = pid_t(name.dropFirst(5)), kill(pid, 0) < 0, uwrx_errno() == ESRCH else {
+        guard name.hasPrefix("uwrx-"), let pid = pid_t(name.dropFirst(5)), kill(pid, 0) < 0, uwrx_errno() == ESRCH
+        else {
           continue
         }
         rmdir("\(parent)/\(name)")

@@ -10,8 +10,12 @@ struct GuestLaunch {
   let control: FileDescriptor
   let events: FileDescriptor
 
-  /// Creates the namespaces and guest init. The process must not have made a thread yet.
-  init(_ configuration: RunConfiguration, filter: SyscallFilter, terminal: Int32) throws(SupervisorError) {
+  /// Creates the namespaces and guest init, and lets it go on after `prepare` was called with its id: what must hold for the
+  /// guest must hold for guest init before it forks. The process must not have made a thread yet.
+  init(
+    _ configuration: RunConfiguration, filter: SyscallFilter, terminal: Int32,
+    prepare: (Int32) throws(SupervisorError) -> Void
+  ) throws(SupervisorError) {
     let arguments = CStrings(configuration.command)
     let environment = CStrings(configuration.environment)
     let directory = strdup(configuration.workingDirectory ?? "/")!
@@ -48,6 +52,15 @@ struct GuestLaunch {
     initPid = launch.init_pid
     control = FileDescriptor(rawValue: launch.control)
     events = FileDescriptor(rawValue: launch.events)
+    do {
+      try prepare(launch.init_pid)
+    } catch {
+      close(launch.go)
+      waitpid(launch.init_pid, nil, 0)
+      throw error
+    }
+    let started = uwrx_guest_start(&launch)
+    if started < 0 { throw Self.failure(step: "start guest init", Errno(rawValue: -started)) }
   }
 
   /// Says what refuses the namespaces, where that can be found out.

@@ -15,7 +15,8 @@ struct ResolvedSource {
     self.source = source
     guard let path = realPath(source.hostPath) else {
       throw SupervisorError(
-        "cannot use the source \(source.hostPath): \(Errno(rawValue: uwrx_errno())); give a directory or file that exists")
+        "cannot use the source \(source.hostPath): \(Errno(rawValue: uwrx_errno())); give a directory or file that exists"
+      )
     }
     self.path = path
     var status = stat()

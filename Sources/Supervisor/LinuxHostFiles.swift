@@ -36,7 +36,8 @@ final class LinuxHostFiles: HostFiles {
     let mode = flags & (O_CREAT | 0o20000000) != 0 ? mode : 0
     return FileDescriptor(
       rawValue: Int32(
-        try check(uwrx_openat2(directory.rawValue, path, UInt64(UInt32(bitPattern: flags)), UInt64(mode), Self.resolve))))
+        try check(uwrx_openat2(directory.rawValue, path, UInt64(UInt32(bitPattern: flags)), UInt64(mode), Self.resolve))
+      ))
   }
 
   func reopen(_ file: FileDescriptor, flags: Int32) throws(Errno) -> FileDescriptor {
@@ -209,7 +210,6 @@ final class LinuxHostFiles: HostFiles {
   }
 
   // There are no *at forms before Linux 6.13; a path below /proc/self/fd is one.
-
 
   /// Calls `body` with an absolute path of the file that goes through the directory's descriptor.
   private func withAttributePath<Value>(

@@ -61,16 +61,14 @@ public final class Supervisor {
     let filter = SyscallFilter()
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsTerminal ? try Self.catchSignals() : nil
-    limits = try LimitEnforcer(configuration.limits)
+    var limits = try LimitEnforcer(configuration.limits)
     launch = try GuestLaunch(
-      configuration, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1)
-    channel = InitChannel(socket: launch.control)
-    do {
-      try limits.attach(launch.initPid)
-    } catch {
-      endGuest()
-      throw error
+      configuration, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1
+    ) { initPid throws(SupervisorError) in
+      try limits.attach(initPid)
     }
+    self.limits = limits
+    channel = InitChannel(socket: launch.control)
   }
 
   private static func catchSignals() throws(SupervisorError) -> FileDescriptor {
@@ -110,7 +108,8 @@ public final class Supervisor {
     var buildStatus = stat()
     let build = stat(directory.build, &buildStatus) == 0 ? HostIdentity(buildStatus) : nil
     for source in sources {
-      let containsBuild = directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
+      let containsBuild =
+        directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
       layers.append(try source.layer(in: hostRoot, build: containsBuild ? build : nil))
     }
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
@@ -120,6 +119,7 @@ public final class Supervisor {
       layers: layers, run: try open("\(directory.path)/files"), runPath: Array("\(directory.path)/files".utf8),
       store: store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
       uid: configuration.uid, gid: configuration.gid, hostname: configuration.hostname, devices: try open("/dev"),
+      terminal: Terminal.inherited,
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
       links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) })
     let kernel: VirtualKernel
@@ -142,7 +142,9 @@ public final class Supervisor {
     let status = commandStatus ?? 0
     var code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
     if commandStatus == nil { code = 128 + (endSignal ?? SIGKILL) }
-    if limitHit == nil { limitHit = limits.report() } else if limits.isTimeOver { code = 124 }
+    if limits.isTimeOver { code = 124 }
+    limitHit = [limitHit, limits.report()].compactMap { $0 }.joined(separator: "\nuwrx: ")
+    if limitHit == "" { limitHit = nil }
     return RunResult(exitCode: code, limitHit: limitHit, directory: directory.path)
   }
 
@@ -290,8 +292,12 @@ public final class Supervisor {
     let now = ContinuousTime.now
     if limitHit == nil, let message = limits.check(now) {
       limitHit = message
-      signalAll(SIGTERM)
-      endLater(SIGTERM)
+      if limits.isTimeOver {
+        signalAll(SIGTERM)
+        endLater(SIGTERM)
+      } else {
+        endSignal = SIGKILL
+      }
     }
     if let time = killTime, time <= now {
       killTime = nil

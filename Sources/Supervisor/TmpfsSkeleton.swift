@@ -38,7 +38,8 @@ final class TmpfsSkeleton: Skeleton {
   func openDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> FileDescriptor {
     let resolve: UInt64 = 0x08 | 0x04  // RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS
     let flags = UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    let result = path[0] == 0
+    let result =
+      path[0] == 0
       ? uwrx_openat2(root.rawValue, ".", flags, 0, resolve) : uwrx_openat2(root.rawValue, path, flags, 0, resolve)
     return FileDescriptor(rawValue: Int32(try check(result)))
   }

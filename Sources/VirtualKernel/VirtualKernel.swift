@@ -37,7 +37,7 @@ public final class VirtualKernel {
         storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
         credentials: credentials))
     proc = ProcFileSystem(configuration)
-    devices = DeviceTable(configuration.devices)
+    devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
     try files.addSpecialDirectories(configuration)
     call.initialize(to: Call(self))
   }
@@ -79,6 +79,20 @@ public final class VirtualKernel {
   }
 }
 
+/// The terminal that the run was started from, which the guest sees as /dev/console.
+public struct InheritedTerminal {
+  public var hostPath: String
+  public var identity: HostIdentity
+  /// st_rdev.
+  public var device: UInt64
+
+  public init(hostPath: String, identity: HostIdentity, device: UInt64) {
+    self.hostPath = hostPath
+    self.identity = identity
+    self.device = device
+  }
+}
+
 /// What a run gives to its virtual kernel.
 public struct KernelConfiguration {
   public var layers: [Layer]
@@ -93,6 +107,7 @@ public struct KernelConfiguration {
   public var hostname: String
   /// The host's /dev.
   public var devices: FileDescriptor
+  public var terminal: InheritedTerminal?
   /// Directories that exist although no source has them, such as the user's home.
   public var emptyDirectories: [[UInt8]]
   /// Symbolic links that exist although no source has them.
@@ -101,7 +116,7 @@ public struct KernelConfiguration {
   public init(
     layers: [Layer], run: FileDescriptor, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
     hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, hostname: String, devices: FileDescriptor,
-    emptyDirectories: [[UInt8]], links: [(path: [UInt8], target: [UInt8])]
+    terminal: InheritedTerminal?, emptyDirectories: [[UInt8]], links: [(path: [UInt8], target: [UInt8])]
   ) {
     self.layers = layers
     self.run = run
@@ -114,6 +129,7 @@ public struct KernelConfiguration {
     self.gid = gid
     self.hostname = hostname
     self.devices = devices
+    self.terminal = terminal
     self.emptyDirectories = emptyDirectories
     self.links = links
   }

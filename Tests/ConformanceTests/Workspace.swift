@@ -29,7 +29,8 @@ struct Workspace {
     let programs = "\(Scratch.path)/bin"
     return try run([
       // The guest is to itself who the user is natively.
-      Places.uwrx, "run", "--system", "--uid", "\(ids.0)", "--gid", "\(ids.1)", "--build", build, "--source", "\(work)=\(work)",
+      Places.uwrx, "run", "--system", "--uid", "\(ids.0)", "--gid", "\(ids.1)", "--build", build, "--source",
+      "\(work)=\(work)",
       "--source", "\(programs)=\(programs)", "--", program,
     ])
   }

@@ -43,11 +43,15 @@ struct uwrx_launch {
   // Results.
   int init_pid;
   int control, events; // socket ends of the supervisor
+  int go;              // what guest init waits for
   const char *failed_step;
 };
 
-// Creates the namespaces and guest init. Returns 0, or -errno with failed_step set.
+// Creates the namespaces and guest init, which waits. Returns 0, or -errno with failed_step set.
 int uwrx_guest_launch(struct uwrx_launch *launch);
+
+// Lets guest init go on to fork the command. Returns 0 or -errno.
+int uwrx_guest_start(struct uwrx_launch *launch);
 
 // Sends one message; returns 0 or -errno. A null path is an empty one.
 int uwrx_guest_send(int socket, uint32_t operation, int32_t value, uint64_t device, uint64_t inode, const char *path,

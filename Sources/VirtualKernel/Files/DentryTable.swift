@@ -45,7 +45,8 @@ struct DentryTable: ~Copyable {
       let dentry = dentries[index]
       if dentry.pointee.hash == hash, dentry.pointee.parent == parent,
         Int(dentry.pointee.nameLength) == name.count,
-        memcmp(names.bytes(at: dentry.pointee.nameOffset, count: dentry.pointee.nameLength).baseAddress!,
+        memcmp(
+          names.bytes(at: dentry.pointee.nameOffset, count: dentry.pointee.nameLength).baseAddress!,
           name.baseAddress!, name.count) == 0
       {
         return DentryID(index: index)

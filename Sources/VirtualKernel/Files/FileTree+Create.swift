@@ -194,8 +194,8 @@ extension FileTree {
 
   /// A regular file without a name in the directory's layer.
   func createUnnamed(in parent: DentryID, _ call: Call, flags: Int32, mode: UInt32) throws(Errno) -> FileDescriptor {
-    if directory(of: parent).isProc { throw .notSupported }
     try call.require([.write, .execute], inode(of: parent))
+    if directory(of: parent).isProc { throw .notSupported }
     try ensureUpper(parent)
     try buildPath(of: parent, into: &path)
     return try host.open(

@@ -26,7 +26,10 @@ extension FileTree {
     if directory(of: from.parent).store != directory(of: to.parent).store { throw .init(rawValue: EXDEV) }
     if inode(of: to.parent).pointee.links == 0 { throw .noSuchFileOrDirectory }
     try requireNoLoop(source, isDirectory: sourceIsDirectory, into: to.parent)
-    if exists { try requireNoLoop(target, isDirectory: inode(of: target).pointee.kind == .directory, into: from.parent, isTarget: true) }
+    if exists {
+      try requireNoLoop(
+        target, isDirectory: inode(of: target).pointee.kind == .directory, into: from.parent, isTarget: true)
+    }
     if exists, dentries[source].pointee.inode == dentries[target].pointee.inode { return nil }
     try requireRemovable(source, call)
     try call.require([.write, .execute], inode(of: to.parent))
@@ -177,7 +180,8 @@ extension FileTree {
     try buildPath(of: a, into: &otherPath)
     try buildPath(of: b, into: &path)
     try host.rename(root, otherPath.cString, root, path.cString, flags: renameExchange)
-    let bothInSkeleton = dentries[a].pointee.flags.contains(.inSkeleton) && dentries[b].pointee.flags.contains(.inSkeleton)
+    let bothInSkeleton =
+      dentries[a].pointee.flags.contains(.inSkeleton) && dentries[b].pointee.flags.contains(.inSkeleton)
     let bound: (DentryID) -> Bool = { [self] in
       inode(of: $0).pointee.kind == .regular || inode(of: $0).pointee.kind == .symbolicLink
     }

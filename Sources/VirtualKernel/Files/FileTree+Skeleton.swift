@@ -72,7 +72,8 @@ extension FileTree {
       try buildPath(of: dentry, into: &path)
     }
     try skeleton.bind(
-      hostPath.cString, identity: HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode), at: path.cString,
+      hostPath.cString, identity: HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode),
+      at: path.cString,
       isDevice: false)
     dentries[dentry].pointee.flags.insert(.inSkeleton)
   }

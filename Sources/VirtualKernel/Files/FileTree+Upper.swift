@@ -144,7 +144,9 @@ extension FileTree {
   func upperName(of dentry: DentryID) -> DentryID {
     if dentries[dentry].pointee.flags.contains(.inUpper) { return dentry }
     var alias = inode(of: dentry).pointee.firstAlias
-    while alias != .none, !dentries[alias].pointee.flags.contains(.inUpper) { alias = dentries[alias].pointee.nextAlias }
+    while alias != .none, !dentries[alias].pointee.flags.contains(.inUpper) {
+      alias = dentries[alias].pointee.nextAlias
+    }
     return alias == .none ? dentry : alias
   }
 

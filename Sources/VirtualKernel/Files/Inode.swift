@@ -84,7 +84,10 @@ struct Inode: BitwiseCopyable {
 
 extension Int64 {
   init(nanoseconds time: timespec) {
-    self = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    // A file may claim any time; one beyond the year 2262 is as far away as this type reaches.
+    let (seconds, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, beyond) = seconds.addingReportingOverflow(Int64(time.tv_nsec))
+    self = overflow || beyond ? (time.tv_sec < 0 ? .min : .max) : sum
   }
 
   var timespec: CLinux.timespec {

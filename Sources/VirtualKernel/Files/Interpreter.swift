@@ -63,7 +63,9 @@ extension FileTree {
 
   private func read(_ file: FileDescriptor, at offset: Int, _ bytes: inout [UInt8]) throws(Errno) -> Int {
     let result: Result<Int, Errno> = bytes.withUnsafeMutableBytes { buffer in
-      do throws(Errno) { return .success(try host.read(file, at: offset, into: buffer)) } catch { return .failure(error) }
+      do throws(Errno) { return .success(try host.read(file, at: offset, into: buffer)) } catch {
+        return .failure(error)
+      }
     }
     return try result.get()
   }

@@ -86,7 +86,9 @@ extension FileTree {
       }
       let begin = stack[depth].next
       let rest = stack[depth].end - begin
-      let length = memchr(begin, 0x2f, rest).map { $0.assumingMemoryBound(to: UInt8.self) - UnsafeMutablePointer(mutating: begin) } ?? rest
+      let length =
+        memchr(begin, 0x2f, rest).map { $0.assumingMemoryBound(to: UInt8.self) - UnsafeMutablePointer(mutating: begin) }
+        ?? rest
       stack[depth].next = begin + length
       let name = UnsafeBufferPointer(start: begin, count: length)
       let isLast = isExhausted(stack, depth, &trailingSlash)
@@ -109,7 +111,8 @@ extension FileTree {
       guard length <= 255 else { throw .fileNameTooLong }
       last = .name
 
-      let found = directory(of: current).isProc
+      let found =
+        directory(of: current).isProc
         ? try call.kernel.lookupMade(current, name, call) : try lookup(current, name)
       if found == .none || dentries[found].pointee.inode == .none {
         guard isLast else {
@@ -138,7 +141,8 @@ extension FileTree {
           case .dentry(let jump):
             if options.contains(.materialise) {
               let text = try guestPath(of: jump)
-              try text.withUnsafeBufferPointer { bytes throws(Errno) in try materialisePassingLink(found, target: bytes) }
+              try text.withUnsafeBufferPointer { bytes throws(Errno) in try materialisePassingLink(found, target: bytes)
+              }
               try materialiseEnd(jump)
             }
             if options.contains(.noMagicLinks) { throw .tooManySymbolicLinkLevels }

@@ -10,7 +10,7 @@ extension FileTree {
     let tmp = try addDirectory("tmp", in: root, mode: 0o1777, FileSystemID.tmp, store: .tmp)
     directory(of: tmp).lowers = lowersWithin(["tmp"])
     directory(of: tmp).isComplete = directory(of: tmp).lowers.isEmpty
-    try addDevices()
+    try addDevices(configuration.terminal)
     try addProc()
     for name in ["sys", "run"] where lowersWithin([name]).isEmpty { try block(name, in: root) }
     for path in configuration.emptyDirectories { try addEmptyDirectory(path) }
@@ -83,7 +83,8 @@ extension FileTree {
     let found = try name.withUnsafeBufferPointer { bytes throws(Errno) in try lookup(parent, bytes) }
     guard found == .none || dentries[found].pointee.inode == .none else { return }
     if found != .none { forgetNegative(found, in: parent) }
-    addLink(String(decoding: name, as: UTF8.self), in: parent, to: String(decoding: target, as: UTF8.self), FileSystemID.root)
+    addLink(
+      String(decoding: name, as: UTF8.self), in: parent, to: String(decoding: target, as: UTF8.self), FileSystemID.root)
   }
 
   /// A negative dentry of a look-up, which no other part of the tree knows yet.
@@ -116,11 +117,18 @@ extension FileTree {
     return current
   }
 
-  private func addDevices() throws(Errno) {
+  private func addDevices(_ terminal: InheritedTerminal?) throws(Errno) {
     let dev = try addDirectory("dev", in: root, mode: 0o755, FileSystemID.dev, store: .tmp)
     for device in DeviceTable.devices {
       let inode = addNode(device.name, in: dev, .characterDevice, mode: 0o666, .device, FileSystemID.dev)
       inode.pointee.device = uwrx_makedev(device.major, device.minor)
+    }
+    if let terminal {
+      let inode = addNode("console", in: dev, .characterDevice, mode: 0o620, .device, FileSystemID.dev)
+      inode.pointee.device = terminal.device
+      inode.pointee.uid = configuration.credentials.uid
+      inode.pointee.gid = configuration.credentials.gid
+      identities[terminal.identity] = dentries[inode.pointee.firstAlias].pointee.inode
     }
     addLink("fd", in: dev, to: "/proc/self/fd", FileSystemID.dev)
     addLink("stdin", in: dev, to: "/proc/self/fd/0", FileSystemID.dev)

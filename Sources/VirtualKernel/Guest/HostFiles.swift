@@ -48,7 +48,8 @@ public protocol HostFiles: AnyObject {
   /// getxattr(2) and its family on an open file (O_PATH is not enough) or, for a symbolic link, its path.
   func getAttribute(
     _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, _ name: UnsafePointer<CChar>,
-    into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int
+    into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int
   func listAttributes(
     _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int

@@ -5,7 +5,8 @@ import SystemPackage
 /// The call that is being decided. There is one, used for every notification, so that none allocates.
 final class Call {
   unowned let kernel: VirtualKernel
-  private(set) var notification = Notification(id: 0, thread: AbsTid(rawValue: 0), number: 0, arguments: (0, 0, 0, 0, 0, 0))
+  private(set) var notification = Notification(
+    id: 0, thread: AbsTid(rawValue: 0), number: 0, arguments: (0, 0, 0, 0, 0, 0))
   private var currentThread: Thread?
   private let paths: UnsafeMutablePointer<UInt8>
   /// The file that this call has created for the descriptor that it gives out.
@@ -120,7 +121,8 @@ extension Call {
     _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions = []
   ) throws(Errno) -> WalkResult {
     if path.count == 0, !options.contains(.allowEmpty) { throw .noSuchFileOrDirectory }
-    let start = path.first == UInt8(ascii: "/") && !options.contains(.inRoot)
+    let start =
+      path.first == UInt8(ascii: "/") && !options.contains(.inRoot)
       ? files.root : try base(directory, allowFile: path.count == 0 && options.contains(.allowEmpty))
     return try files.walk(self, from: start, path, options)
   }
@@ -161,7 +163,9 @@ extension Call {
     switch group.workingDirectory {
     case .changing(let other) where other != thread.id: break
     default:
-      if kernel.remembersFileSystemState, !group.sharesFileSystemState { group.workingDirectory = .known(dentry, generation: files.generation) }
+      if kernel.remembersFileSystemState, !group.sharesFileSystemState {
+        group.workingDirectory = .known(dentry, generation: files.generation)
+      }
     }
     return dentry
   }

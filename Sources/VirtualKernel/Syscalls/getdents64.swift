@@ -59,7 +59,8 @@ extension Syscalls {
       call.files.forEachEntry(of: directory, from: position, skipped: { position = $0 }, emit)
       if used == 0, full { return .failure(.invalidArgument) }
       do throws(Errno) {
-        try call.write(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer).prefix(used)), at: call.arguments.1)
+        try call.write(
+          UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer).prefix(used)), at: call.arguments.1)
         try call.kernel.descriptors.setPosition(of: file, position)
       } catch { return .failure(error) }
       return .success(used)

@@ -10,7 +10,8 @@ extension Syscalls {
   @Sendable static func open(_ call: Call) throws(Errno) -> Outcome {
     let path = try call.path(at: call.arguments.0)
     let flags = Int32(truncatingIfNeeded: call.arguments.1)
-    return try open(call, directory: atCurrentDirectory, path, flags, mode: UInt32(truncatingIfNeeded: call.arguments.2))
+    return try open(
+      call, directory: atCurrentDirectory, path, flags, mode: UInt32(truncatingIfNeeded: call.arguments.2))
   }
 
   @Sendable static func creat(_ call: Call) throws(Errno) -> Outcome {
@@ -33,7 +34,7 @@ extension Syscalls {
     guard size <= 4096 else { throw .init(rawValue: E2BIG) }
     let how = try call.read(open_how.self, at: call.arguments.2)
     let beyond = try call.readBytes(
-      at: call.arguments.2 + UInt64(MemoryLayout<open_how>.size), count: size - MemoryLayout<open_how>.size)
+      at: call.arguments.2 &+ UInt64(MemoryLayout<open_how>.size), count: size - MemoryLayout<open_how>.size)
     guard beyond.allSatisfy({ $0 == 0 }) else { throw .init(rawValue: E2BIG) }
     // openat2(2): unlike openat, unknown and contradictory flags are errors.
     guard how.flags & ~knownOpenFlags == 0, how.mode & ~0o7777 == 0,
@@ -80,7 +81,9 @@ extension Syscalls {
     let files = call.files
     guard walk.dentry != .none, files.dentries[walk.dentry].pointee.inode != .none else {
       guard flags & O_CREAT != 0 else {
-        if walk.dentry != .none, files.dentries[walk.dentry].pointee.flags.contains(.blocked) { throw .permissionDenied }
+        if walk.dentry != .none, files.dentries[walk.dentry].pointee.flags.contains(.blocked) {
+          throw .permissionDenied
+        }
         throw .noSuchFileOrDirectory
       }
       let permissions = mode & 0o7777 & ~(try call.umask())
@@ -160,7 +163,8 @@ extension Syscalls {
     let files = call.files
     if dentry != .none {
       let inode = files.inode(of: dentry)
-      let identity = inode.pointee.kind == .directory
+      let identity =
+        inode.pointee.kind == .directory
         ? files.directory(of: dentry).skeleton ?? HostIdentity(device: 0, inode: 0)
         : HostIdentity(device: inode.pointee.hostDevice, inode: inode.pointee.hostInode)
       call.opened = (identity, dentry)
@@ -176,7 +180,8 @@ extension Syscalls {
     let status = try call.kernel.descriptors.status(of: open.descriptor, in: open.thread)
     let group = try call.kernel.processes.thread(open.thread).group
     let original = try call.kernel.descriptors.duplicate(open.descriptor, of: group)
-    let isForeign = status.st_mode & S_IFMT == S_IFREG && status.st_nlink > 0
+    let isForeign =
+      status.st_mode & S_IFMT == S_IFREG && status.st_nlink > 0
       && call.files.inode(ofOpenFile: status) == nil
     if isForeign {
       // A file that the user redirected to: the guest has the access that it was given, and no more.

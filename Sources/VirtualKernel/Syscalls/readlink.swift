@@ -27,7 +27,8 @@ extension Syscalls {
     guard inode.pointee.kind == .symbolicLink else {
       throw path.count == 0 ? .noSuchFileOrDirectory : .invalidArgument
     }
-    let target = inode.pointee.backing == .proc
+    let target =
+      inode.pointee.backing == .proc
       ? try call.kernel.proc.text(of: inode, call) : call.files.linkTarget(of: inode)
     let count = min(target.count, Int(size))
     try call.write(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: target.prefix(count))), at: address)

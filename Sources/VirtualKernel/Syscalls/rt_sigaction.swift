@@ -6,7 +6,9 @@ extension Syscalls {
   /// A signal without SA_RESTART that lands before the supervisor has received a call ends the call with EINTR, although Linux does
   /// not interrupt an open or a stat. Shells install such a handler for SIGCHLD, and children end at any time.
   @Sendable static func rt_sigaction(_ call: Call) throws(Errno) -> Outcome {
-    guard UInt32(truncatingIfNeeded: call.arguments.0) == UInt32(SIGCHLD), call.arguments.1 != 0 else { return .continue }
+    guard UInt32(truncatingIfNeeded: call.arguments.0) == UInt32(SIGCHLD), call.arguments.1 != 0 else {
+      return .continue
+    }
     // struct kernel_sigaction: handler, flags, restorer, mask. On x86-64 and arm64 the flags follow the handler.
     let flagsAddress = call.arguments.1 &+ 8
     guard let flags = try? call.read(UInt64.self, at: flagsAddress) else { return .continue }

@@ -94,7 +94,9 @@ extension Call {
     let inode = files.dentries[dentry].pointee.inode
     if files.inodes[inode.index].pointee.backing == .skeleton { return try files.statusInSkeleton(dentry) }
     var status = try files.attributes(inode)
-    if files.inodes[inode.index].pointee.backing == .proc { try kernel.proc.complete(&status, files.inodes[inode.index], self) }
+    if files.inodes[inode.index].pointee.backing == .proc {
+      try kernel.proc.complete(&status, files.inodes[inode.index], self)
+    }
     return status
   }
 

@@ -2,7 +2,6 @@ import CLinux
 import Glibc
 import SystemPackage
 
-
 extension Syscalls {
   @Sendable static func getxattr(_ call: Call) throws(Errno) -> Outcome { try get(call, []) }
   @Sendable static func lgetxattr(_ call: Call) throws(Errno) -> Outcome { try get(call, .noFollow) }
@@ -73,7 +72,7 @@ extension Syscalls {
     let inode = call.files.inode(of: dentry)
     guard inode.pointee.kind == .regular || inode.pointee.kind == .directory else { throw .noData }
     try call.require(.read, inode)
-    let size = min(Int(truncatingIfNeeded: call.arguments.3), 65536)
+    let size = Int(min(call.arguments.3, 65536))
     return try answer(call, size: size) { buffer throws(Errno) in
       let count: Int? = try call.files.withHostPath(of: dentry) { root, path throws(Errno) in
         try call.kernel.host.getAttribute(root, path, name, into: buffer)
@@ -99,7 +98,7 @@ extension Syscalls {
     }
     let names = all.prefix(try result.get()).split(separator: 0).filter { isVisible($0.map { CChar(bitPattern: $0) }) }
     let bytes = Array(names.map { Array($0) + [0] }.joined())
-    let size = Int(truncatingIfNeeded: call.arguments.2)
+    let size = Int(min(call.arguments.2, 65536))
     if size == 0 { return .value(Int64(bytes.count)) }
     guard bytes.count <= size else { throw .outOfRange }
     var failure: Errno?
@@ -117,7 +116,8 @@ extension Syscalls {
     defer { buffer.deallocate() }
     let count = try body(buffer)
     if size > 0 {
-      try call.write(UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count))), at: call.arguments.2)
+      try call.write(
+        UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count))), at: call.arguments.2)
     }
     return .value(Int64(count))
   }
@@ -130,8 +130,8 @@ extension Syscalls {
     let flags = Int32(truncatingIfNeeded: call.arguments.4)
     guard flags & ~3 == 0 else { throw .invalidArgument }
     let name = try name(call)
-    let size = Int(truncatingIfNeeded: call.arguments.3)
-    guard size >= 0, size <= 65536 else { throw .init(rawValue: E2BIG) }
+    guard call.arguments.3 <= 65536 else { throw .init(rawValue: E2BIG) }
+    let size = Int(call.arguments.3)
     let value = try call.readBytes(at: call.arguments.2, count: size)
     if let work = try makeChangeable(call, dentry, name) { return .blocked(on: work) }
     try change(call, dentry) { root, path throws(Errno) in

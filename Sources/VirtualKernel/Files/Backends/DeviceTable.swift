@@ -18,15 +18,21 @@ final class DeviceTable {
   ]
 
   private let directory: FileDescriptor
+  private let terminal: InheritedTerminal?
 
-  init(_ directory: FileDescriptor) {
+  init(_ directory: FileDescriptor, terminal: InheritedTerminal?) {
     self.directory = directory
+    self.terminal = terminal
   }
 
   func open(
     _ inode: UnsafeMutablePointer<Inode>, _ call: Call, _ flags: Int32, _ dentry: DentryID
   ) throws(Errno) -> Outcome {
     let number = inode.pointee.device
+    if number == terminal?.device {
+      try materialise(dentry, call)
+      return .continue
+    }
     guard let device = Self.devices.first(where: { uwrx_makedev($0.major, $0.minor) == number }) else {
       throw .init(rawValue: ENXIO)
     }
@@ -56,15 +62,26 @@ final class DeviceTable {
     let files = call.files
     if files.dentries[dentry].pointee.flags.contains(.inSkeleton) { return }
     let number = files.inode(of: dentry).pointee.device
+    if let terminal, number == terminal.device {
+      try bind(dentry, terminal.hostPath, terminal.identity, call)
+      return
+    }
     guard let device = Self.devices.first(where: { uwrx_makedev($0.major, $0.minor) == number }) else {
       throw .init(rawValue: ENXIO)
     }
     let status = try call.kernel.host.status(directory, device.name)
     files.register(status, as: files.dentries[dentry].pointee.inode)
+    try bind(dentry, "/dev/\(device.name)", HostIdentity(status), call)
+  }
+
+  private func bind(
+    _ dentry: DentryID, _ hostPath: String, _ identity: HostIdentity, _ call: Call
+  ) throws(Errno) {
+    let files = call.files
     try files.materialise(files.dentries[dentry].pointee.parent)
     try files.buildPath(of: dentry, into: &files.path)
     try files.skeleton.bind(
-      "/dev/\(device.name)", identity: HostIdentity(status), at: files.path.cString, isDevice: true)
+      hostPath, identity: identity, at: files.path.cString, isDevice: true)
     files.dentries[dentry].pointee.flags.insert(.inSkeleton)
   }
 }

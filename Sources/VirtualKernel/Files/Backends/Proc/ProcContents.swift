@@ -10,7 +10,8 @@ extension ProcFileSystem {
       var bytes: [UInt8] = []
       try call.kernel.information.readProc("\(id)/\(name)", into: &bytes)
       return rewriteMaps(bytes, call)
-    case "mounts": return Array(mounts(call).map { "\($0.source) \($0.path) \($0.type) \($0.options) 0 0\n" }.joined().utf8)
+    case "mounts":
+      return Array(mounts(call).map { "\($0.source) \($0.path) \($0.type) \($0.options) 0 0\n" }.joined().utf8)
     case "mountinfo":
       return Array(
         mounts(call).enumerated().map { index, mount in
@@ -39,9 +40,13 @@ extension ProcFileSystem {
   private func mounts(_ call: Call) -> [Mount] {
     [
       Mount(source: "uwrx", path: "/", type: "overlay", options: "rw,relatime", fileSystem: FileSystemID.root),
-      Mount(source: "proc", path: "/proc", type: "proc", options: "rw,nosuid,nodev,noexec,relatime", fileSystem: FileSystemID.proc),
+      Mount(
+        source: "proc", path: "/proc", type: "proc", options: "rw,nosuid,nodev,noexec,relatime",
+        fileSystem: FileSystemID.proc),
       Mount(source: "tmpfs", path: "/dev", type: "tmpfs", options: "rw,nosuid,mode=755", fileSystem: FileSystemID.dev),
-      Mount(source: "devpts", path: "/dev/pts", type: "devpts", options: "rw,nosuid,noexec,relatime,mode=620,ptmxmode=666", fileSystem: FileSystemID.pts),
+      Mount(
+        source: "devpts", path: "/dev/pts", type: "devpts", options: "rw,nosuid,noexec,relatime,mode=620,ptmxmode=666",
+        fileSystem: FileSystemID.pts),
       Mount(source: "tmpfs", path: "/dev/shm", type: "tmpfs", options: "rw,nosuid,nodev", fileSystem: FileSystemID.shm),
       Mount(source: "tmpfs", path: "/tmp", type: "tmpfs", options: "rw,nosuid,nodev", fileSystem: FileSystemID.tmp),
     ]
@@ -62,7 +67,8 @@ extension ProcFileSystem {
   private func rewriteMapsLine(_ line: ArraySlice<UInt8>, _ call: Call) -> [UInt8] {
     // The first five fields have no spaces; a line of smaps has a colon after its first word.
     let fields = line.split(separator: 0x20, maxSplits: 5, omittingEmptySubsequences: true)
-    guard fields.count == 6, fields[0].contains(UInt8(ascii: "-")), let slash = fields[5].firstIndex(of: UInt8(ascii: "/")),
+    guard fields.count == 6, fields[0].contains(UInt8(ascii: "-")),
+      let slash = fields[5].firstIndex(of: UInt8(ascii: "/")),
       fields[5][..<slash].allSatisfy({ $0 == 0x20 })
     else { return Array(line) }
     let path = fields[5][slash...]
@@ -77,12 +83,15 @@ extension ProcFileSystem {
     guard let inode = files.identities[identity], files.inodes[inode.index].pointee.firstAlias != .none,
       let name = try? files.guestPath(of: files.inodes[inode.index].pointee.firstAlias)
     else {
-      let isAnonymous = ["/memfd:", "/dev/zero", "/SYSV", "/[aio]", "/anon_hugepage"].contains { path.starts(with: $0.utf8) }
+      let isAnonymous = ["/memfd:", "/dev/zero", "/SYSV", "/[aio]", "/anon_hugepage"].contains {
+        path.starts(with: $0.utf8)
+      }
       if isAnonymous { return Array(line) }
       return Array("\(prefix) 00:00 \(number)".utf8)
     }
     let record = files.inodes[inode.index]
-    let device = "00:" + (record.pointee.fileSystem + 0x20 < 16 ? "0" : "") + String(0x20 + record.pointee.fileSystem, radix: 16)
+    let device =
+      "00:" + (record.pointee.fileSystem + 0x20 < 16 ? "0" : "") + String(0x20 + record.pointee.fileSystem, radix: 16)
     var text = Array("\(prefix) \(device) \(record.pointee.number) ".utf8)
     // seq_file pads the path to column 73.
     while text.count < 73 { text.append(0x20) }

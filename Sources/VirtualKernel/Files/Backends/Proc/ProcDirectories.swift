@@ -150,12 +150,16 @@ extension ProcFileSystem {
       let node = ProcNode(files.inode(of: parent))
       switch node.kind {
       case .descriptors, .descriptorInformation:
-        names = try call.kernel.information.listProc("\(node.id)/fd").compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
-          .sorted().map(String.init)
+        names = try call.kernel.information.listProc("\(node.id)/fd").compactMap {
+          Int32(String(decoding: $0, as: UTF8.self))
+        }
+        .sorted().map(String.init)
       case .tasks:
         guard let group = call.kernel.processes.group(NsTgid(rawValue: node.id)) else { throw .noSuchFileOrDirectory }
         // Threads that have not yet made a trapped call are known to the kernel only.
-        names = try call.kernel.information.listProc("\(group.nsID.rawValue)/task").map { String(decoding: $0, as: UTF8.self) }
+        names = try call.kernel.information.listProc("\(group.nsID.rawValue)/task").map {
+          String(decoding: $0, as: UTF8.self)
+        }
       default: return
       }
       for child in files.directory(of: parent).children where child != .none {
@@ -192,7 +196,8 @@ extension ProcFileSystem {
   private func fillProcess(_ directory: DentryID, _ id: Int32, _ call: Call) {
     let files = call.files
     for name in ProcTables.process {
-      let mode: UInt32 = ProcTables.writable.contains(name) ? 0o644 : name == "environ" || name == "auxv" ? 0o400 : 0o444
+      let mode: UInt32 =
+        ProcTables.writable.contains(name) ? 0o644 : name == "environ" || name == "auxv" ? 0o400 : 0o444
       files.add(ProcNode(kind: .copy, id: id), name, in: directory, .regular, mode: mode)
     }
     for name in ProcTables.made { files.add(ProcNode(kind: .made, id: id), name, in: directory, .regular, mode: 0o444) }
