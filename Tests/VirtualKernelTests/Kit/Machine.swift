@@ -54,7 +54,7 @@ final class Machine {
 
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
-    links: [(path: String, target: String)] = []
+    links: [(path: String, target: String)] = [], hasTerminal: Bool = false
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -83,12 +83,17 @@ final class Machine {
     for device in DeviceTable.devices {
       devices.node(device.name, FileType.characterDevice | 0o666).device = uwrx_makedev(device.major, device.minor)
     }
+    let terminal = devices.node("pts/7", FileType.characterDevice | 0o620)
+    terminal.device = uwrx_makedev(136, 7)
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: KernelConfiguration(
         layers: layers, run: open(run, "/host/run"), runPath: Array("/host/run".utf8), store: open(store, "/host/store"),
         storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid,
-        hostname: "guest", devices: open(devices, "/dev"), emptyDirectories: emptyDirectories.map { Array($0.utf8) },
+        hostname: "guest", devices: open(devices, "/dev"),
+        terminal: hasTerminal
+          ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
+        emptyDirectories: emptyDirectories.map { Array($0.utf8) },
         links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }))
     thread = AbsTid(rawValue: 1002)
     let process = GuestProcess(
