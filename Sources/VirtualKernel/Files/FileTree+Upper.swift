@@ -87,7 +87,7 @@ extension FileTree {
 
   /// An attribute of the directory at `path`.
   private func setLayerAttribute(_ dentry: DentryID, _ name: String, _ value: [UInt8]) throws(Errno) {
-    let root = upperRoot(directory(of: dentry).store)
+    let root = upperRoot(directory(of: dentries[dentry].pointee.parent).store)
     let result: Result<Void, Errno> = value.withUnsafeBytes { bytes in
       do throws(Errno) {
         return .success(try host.setAttribute(root, path.cString, name, bytes, flags: 0))
@@ -194,8 +194,16 @@ extension FileTree {
         root, path.cString, mode: record.pointee.kind.modeBits | Self.hostMode(record.pointee.mode, isDirectory: false),
         device: 0)
     }
-    didCopyUp(dentry, backing, try host.status(root, path.cString))
+    didCopyUp(dentry, backing, try statusOfNew(root))
     return nil
+  }
+
+  /// What was just made at `path`; if not even this can be had, it is taken away again, or its name could never be used.
+  func statusOfNew(_ root: FileDescriptor) throws(Errno) -> stat {
+    do throws(Errno) { return try host.status(root, path.cString) } catch {
+      try? host.remove(root, path.cString, isDirectory: false)
+      throw error
+    }
   }
 
   private func openHostForCopy(_ dentry: DentryID) throws(Errno) -> FileDescriptor {
