@@ -8,6 +8,7 @@ import Testing
 struct FaultTests {
   struct Scenario: Sendable, CustomStringConvertible {
     let description: String
+    var prepare: @Sendable (Machine) -> Void = { _ in }
     let call: @Sendable (Machine) -> Reply
     /// What must be so after the call has succeeded.
     var check: @Sendable (Machine) throws -> Bool = { _ in true }
@@ -91,6 +92,37 @@ struct FaultTests {
     } check: {
       try $0.text("/usr/lib") == "root:x:0:0\n" && $0.text("/etc/passwd/deep/file") == "deep"
     },
+    Scenario(
+      description: "make a directory in place of one that was removed",
+      prepare: { $0.call(.unlinkat, currentDirectory, "/empty", AT_REMOVEDIR) },
+      call: { $0.call(.mkdirat, currentDirectory, "/empty", 0o755) },
+      check: { $0.run.at("empty")?.attributes.count == 1 }),
+    Scenario(
+      description: "remove a file that was copied up", prepare: { $0.call(.truncate, "/etc/passwd", 1) },
+      call: { $0.call(.unlinkat, currentDirectory, "/etc/passwd", 0) },
+      check: { !$0.exists("/etc/passwd") && $0.run.at("etc/passwd")?.isWhiteout == true }),
+    Scenario(
+      description: "remove a directory that holds a whiteout",
+      prepare: { $0.call(.unlinkat, currentDirectory, "/closed/inside", 0) },
+      call: { $0.call(.unlinkat, currentDirectory, "/closed", AT_REMOVEDIR) },
+      check: { $0.run.at("closed")?.isWhiteout == true }),
+    Scenario(
+      description: "create a file in place of one that was removed",
+      prepare: { $0.call(.unlinkat, currentDirectory, "/etc/passwd", 0) },
+      call: { $0.call(.openat, currentDirectory, "/etc/passwd", O_CREAT | O_WRONLY, 0o644) },
+      check: { try $0.text("/etc/passwd") == "" }),
+    Scenario(
+      description: "rename where the host leaves no whiteout", prepare: { $0.host.leavesWhiteouts = false },
+      call: { $0.call(.renameat, currentDirectory, "/etc/passwd", currentDirectory, "/etc/new") },
+      check: { try $0.text("/etc/new") == "root:x:0:0\n" && $0.run.at("etc/passwd")?.isWhiteout == true }),
+    Scenario(
+      description: "remove one of two names",
+      prepare: {
+        _ = try? $0.status("/usr/bin/alias")
+        $0.call(.truncate, "/usr/bin/tool", 1)
+      },
+      call: { $0.call(.unlinkat, currentDirectory, "/usr/bin/tool", 0) },
+      check: { try $0.text("/usr/bin/alias").count == 1 && $0.run.at("usr/bin/tool")?.isWhiteout == true }),
     Scenario(description: "chmod") { $0.call(.fchmodat, currentDirectory, "/etc/passwd", 0o600) } check: {
       try $0.status("/etc/passwd").st_mode & 0o777 == 0o600 && $0.run.at("etc/passwd")?.permissions == 0o600
     },
@@ -118,11 +150,11 @@ struct FaultTests {
 
   @Test(arguments: scenarios)
   func failureOfAnyCallOfTheHostIsAnErrnoAndCanBeTriedAgain(_ scenario: Scenario) throws {
-    let intact = try Machine(Self.tree)
+    let intact = try prepared(scenario)
     let expected = scenario.call(intact)
     let count = intact.world.log.count
     for index in 0..<count {
-      let machine = try Machine(Self.tree)
+      let machine = try prepared(scenario)
       machine.world.failingCall = (index, .ioError)
       let reply = scenario.call(machine)
       let failed = machine.world.log[index]
@@ -139,10 +171,11 @@ struct FaultTests {
 
   @Test(arguments: scenarios)
   func killedCallerChangesNothing(_ scenario: Scenario) throws {
-    let machine = try Machine(Self.tree)
+    let machine = try prepared(scenario)
+    let before = machine.contents
     machine.memory.isCallerWaiting = false
     #expect(scenario.call(machine) == .error(.interrupted))
-    #expect(machine.run.entries.isEmpty && machine.store.entries.isEmpty && machine.skeleton.root.entries.isEmpty)
+    #expect(machine.contents == before)
     machine.memory.isCallerWaiting = true
     #expect(machine.error { try machine.require(scenario.call(machine)) } == nil)
     #expect(try scenario.check(machine))
@@ -151,14 +184,22 @@ struct FaultTests {
   @Test(arguments: scenarios)
   func memoryThatCannotBeReadIsAnErrno(_ scenario: Scenario) throws {
     for error in [Errno.badAddress, .noSuchProcess, .ioError] {
-      let machine = try Machine(Self.tree)
+      let machine = try prepared(scenario)
+      let before = machine.contents
       machine.memory.readError = error
       guard case .error = scenario.call(machine) else {
         Issue.record("\(scenario) went on without its arguments")
         continue
       }
-      #expect(machine.run.entries.isEmpty && machine.store.entries.isEmpty && machine.skeleton.root.entries.isEmpty)
+      #expect(machine.contents == before)
     }
+  }
+
+  private func prepared(_ scenario: Scenario) throws -> Machine {
+    let machine = try Machine(Self.tree)
+    scenario.prepare(machine)
+    machine.world.log = []
+    return machine
   }
 
   @Test func deadCallerIsAnErrno() throws {

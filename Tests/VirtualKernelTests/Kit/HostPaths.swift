@@ -72,6 +72,7 @@ extension World {
     }
     from.0.removeEntry(from.1)
     to.0.insert(to.1, source)
+    if flags & renameWhiteout != 0 { from.0.insert(from.1, Node(source.volume, mode: FileType.characterDevice)) }
     source.changed = now()
   }
 }

@@ -192,6 +192,16 @@ final class Machine {
     return thread
   }
 
+  /// All that the supervisor has written, to be compared with what it is later.
+  var contents: [String] {
+    func describe(_ node: Node, _ path: String) -> [String] {
+      let own = "\(path) \(node.mode) \(node.text) \(node.target) \(node.attributes.count) \(node.changed)"
+      return [own]
+        + node.entries.flatMap { describe($0.node, "\(path)/\(String(decoding: $0.name, as: UTF8.self))") }.sorted()
+    }
+    return describe(run, "run") + describe(store, "store") + describe(skeleton.root, "skeleton")
+  }
+
   func end(_ group: AbsTgid) {
     world.processes[group]?.isAlive = false
     kernel.didEnd(group)

@@ -11,6 +11,8 @@ final class MemoryHostFiles: HostFiles {
   private let memoryFiles: Volume
   /// Some file systems do not tell the type in a listing.
   var tellsTypes = true
+  /// Some file systems cannot leave a whiteout behind a rename.
+  var leavesWhiteouts = true
   /// Some file systems have no attributes of the user's.
   var hasAttributes = true
   /// Who owns what the supervisor makes.
@@ -196,6 +198,7 @@ final class MemoryHostFiles: HostFiles {
     let (source, target) = (try findParent(fromDirectory, from), try findParent(toDirectory, to))
     try world.requireWritable(source.0)
     try world.requireWritable(target.0)
+    if flags & renameWhiteout != 0, !leavesWhiteouts { throw .invalidArgument }
     try world.rename(source, target, flags: flags)
   }
 
