@@ -42,6 +42,12 @@ extension FileTree {
     if directory.isProc || parent.pointee.fileSystem == FileSystemID.dev { throw .notPermitted }
     // What was put into the tree before the run began, /dev, /proc and /tmp, is a mount point to the guest.
     if inode(of: dentry).pointee.fileSystem != parent.pointee.fileSystem { throw .resourceBusy }
+    // So is a source's place in /tmp, which is of another store than what is around it.
+    if inode(of: dentry).pointee.kind == .directory {
+      let own = self.directory(of: dentry)
+      let leadsToSource = own.store == .tmp && own.lowers.contains { $0.prefixDepth != nil }
+      if own.store != directory.store || leadsToSource { throw .resourceBusy }
+    }
     let uid = call.kernel.credentials.uid
     if parent.pointee.permissions & 0o1000 != 0, uid != 0, uid != parent.pointee.uid,
       uid != inode(of: dentry).pointee.uid
