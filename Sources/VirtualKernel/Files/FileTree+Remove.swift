@@ -83,7 +83,10 @@ extension FileTree {
     }
     guard heir != .none else {
       // Names of the lower file that nobody has looked up yet show the lower file again, as in overlayfs.
-      if record.pointee.lowerIdentity.inode != 0 { identities[record.pointee.lowerIdentity] = nil }
+      // Without such names it goes on to say which file a descriptor from before the copy refers to.
+      if record.pointee.lowerIdentity.inode != 0, record.pointee.links > 1 {
+        identities[record.pointee.lowerIdentity] = nil
+      }
       return
     }
     let root = upperRoot(record.pointee.backing)
