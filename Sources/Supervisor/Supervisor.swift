@@ -22,6 +22,9 @@ public final class Supervisor {
   /// When the guest is killed because it did not end after it was asked to.
   private var killTime: ContinuousTime?
   private var limitHit: String?
+  /// When the deaths of processes are looked at again.
+  private var buryTime: ContinuousTime = 0
+  private static let buryInterval = 0.005
   private var endSignal: Int32?
 
   /// Runs a command to the end of its last process.
@@ -172,10 +175,15 @@ public final class Supervisor {
       pollfd(fd: signals?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
     ]
     while true {
+      // Deaths are not urgent: waking for each of a thousand short processes would cost as much as answering their calls.
+      polled[1].fd = buryTime <= ContinuousTime.now ? processes!.deaths.rawValue : -1
       if poll(&polled, nfds_t(polled.count), timeout()) < 0, uwrx_errno() != EINTR {
         throw SupervisorError("cannot wait for the guest: \(Errno(rawValue: uwrx_errno()))")
       }
-      if polled[1].revents != 0 { buryDead() }
+      if polled[1].revents != 0 {
+        buryDead()
+        buryTime = ContinuousTime.now + Self.buryInterval
+      }
       if polled[2].revents != 0 { handleSignals() }
       if polled[0].revents != 0, try handleEvent() { return }
       enforceLimits()
@@ -283,7 +291,8 @@ public final class Supervisor {
   }
 
   private func timeout() -> Int32 {
-    let next = [killTime, limits.nextCheck].compactMap { $0 }.min()
+    let bury = buryTime > ContinuousTime.now ? buryTime : nil
+    let next = [killTime, limits.nextCheck, bury].compactMap { $0 }.min()
     guard let next else { return -1 }
     return Int32(max(0, min(60_000, ((next - ContinuousTime.now) * 1000).rounded(.up))))
   }
