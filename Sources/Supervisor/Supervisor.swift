@@ -66,12 +66,21 @@ public final class Supervisor {
     signals = configuration.ownsTerminal ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)
     launch = try GuestLaunch(
-      configuration, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1
+      configuration, directory, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1
     ) { initPid throws(SupervisorError) in
       try limits.attach(initPid)
     }
     self.limits = limits
+    Self.raiseDescriptorLimit()
     channel = InitChannel(socket: launch.control)
+  }
+
+  /// Each process of the guest costs a descriptor. The guest has been forked and keeps the limit of the user's.
+  private static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
   private static func catchSignals() throws(SupervisorError) -> FileDescriptor {
@@ -96,13 +105,13 @@ public final class Supervisor {
       endGuest()
       limits.remove()
     }
-    guard case .ready(let store, let hostRoot, let proc) = try nextOrFail() else {
+    guard case .ready(let views) = try nextOrFail() else {
       throw SupervisorError("guest init has ended unexpectedly")
     }
     let hostProc = try open("/proc")
     let processes: LinuxProcesses
     do throws(Errno) {
-      processes = try LinuxProcesses(hostProc: hostProc, guestProc: proc)
+      processes = try LinuxProcesses(hostProc: hostProc, guestProc: views.proc)
     } catch {
       throw SupervisorError("cannot watch the guest's processes: \(error)")
     }
@@ -113,16 +122,16 @@ public final class Supervisor {
     for source in sources {
       let containsBuild =
         directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
-      layers.append(try source.layer(in: hostRoot, build: containsBuild ? build : nil))
+      layers.append(try source.layer(in: views.host, build: containsBuild ? build : nil))
     }
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
     let kernelConfiguration = KernelConfiguration(
-      layers: layers, run: try open("\(directory.path)/files"), runPath: Array("\(directory.path)/files".utf8),
-      store: store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
+      layers: layers, run: views.run, runPath: Array("\(directory.path)/files".utf8),
+      store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
       uid: configuration.uid, gid: configuration.gid, hostname: configuration.hostname, devices: try open("/dev"),
-      terminal: Terminal.inherited,
+      terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
       links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) })
     let kernel: VirtualKernel
@@ -130,7 +139,7 @@ public final class Supervisor {
       kernel = try VirtualKernel(
         memory: ProcessMemory(listener: listener), descriptors: KernelDescriptorBroker(proc: hostProc),
         information: processes, host: LinuxHostFiles(),
-        skeleton: TmpfsSkeleton(root: skeleton, channel: channel), configuration: kernelConfiguration)
+        skeleton: TmpfsSkeleton(root: skeleton, view: views.skeleton, channel: channel), configuration: kernelConfiguration)
     } catch {
       throw SupervisorError("cannot build the guest's file tree: \(error)")
     }
@@ -139,6 +148,15 @@ public final class Supervisor {
     Receiver(listener: listener, kernel: kernel, lock: lock).start()
     try loop()
     return result()
+  }
+
+  private static func inheritedFiles() -> Set<HostIdentity> {
+    var files: Set<HostIdentity> = []
+    for descriptor in Int32(0)...2 {
+      var status = stat()
+      if fstat(descriptor, &status) == 0 { files.insert(HostIdentity(status)) }
+    }
+    return files
   }
 
   private func result() -> RunResult {

@@ -146,7 +146,7 @@ extension FileTree {
     for dentry in orphans.prefix(orphanLimit / 2) {
       let id = dentries[dentry].pointee.inode
       if inodes[id.index].pointee.kind == .directory {
-        if let own = directory(of: dentry).skeleton { skeletonDirectories[own] = nil }
+        if let own = directory(of: dentry).lastSkeleton { skeletonDirectories[own] = nil }
       }
       detach(dentry)
       dentries.free(dentry)
