@@ -150,6 +150,12 @@ public final class Supervisor {
     return result()
   }
 
+  private var peakThreads: Int {
+    lock.lock()
+    defer { lock.unlock() }
+    return kernel?.processes.peakThreadCount ?? 0
+  }
+
   private static func inheritedFiles() -> Set<HostIdentity> {
     var files: Set<HostIdentity> = []
     for descriptor in Int32(0)...2 {
@@ -164,7 +170,7 @@ public final class Supervisor {
     var code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
     if commandStatus == nil { code = 128 + (endSignal ?? SIGKILL) }
     if limits.isTimeOver { code = 124 }
-    limitHit = [limitHit, limits.report()].compactMap { $0 }.joined(separator: "\nuwrx: ")
+    limitHit = [limitHit, limits.report(peak: peakThreads)].compactMap { $0 }.joined(separator: "\nuwrx: ")
     if limitHit == "" { limitHit = nil }
     return RunResult(exitCode: code, limitHit: limitHit, directory: directory.path)
   }
@@ -216,7 +222,7 @@ public final class Supervisor {
     case .failed(let step, let error): throw GuestLaunch.failure(step: step, error)
     case .closed:
       // Killed by a limit or by the user: the kernel has killed everything in the guest's pid namespace.
-      if commandStatus == nil, endSignal == nil, limitHit == nil, limits.report() == nil {
+      if commandStatus == nil, endSignal == nil, limitHit == nil, limits.report(peak: peakThreads) == nil {
         throw SupervisorError("guest init was killed, and the guest with it")
       }
       return true

@@ -51,7 +51,13 @@ extension FileTree {
 
   /// Undoes `claim` for a name that could not be made.
   private func giveUp(_ dentry: DentryID) {
-    guard !dentries[dentry].pointee.flags.contains(.inLower) else { return }
+    if dentries[dentry].pointee.flags.contains(.inLower) {
+      // The whiteout that made room for it.
+      let parent = dentries[dentry].pointee.parent
+      guard (try? makeWhiteout(dentries.name(of: dentry), in: parent)) != nil else { return }
+      dentries[dentry].pointee.flags.insert(.whiteoutOnDisk)
+      return
+    }
     negativeCount -= 1
     dentries.unhash(dentry)
     dentries.free(dentry)
@@ -66,7 +72,13 @@ extension FileTree {
       try buildPath(of: dentry, into: &path)
       let hostMode = Self.hostMode(mode, isDirectory: false)
       let file = try host.open(store, path.cString, flags: flags | O_CREAT | O_EXCL, mode: hostMode)
-      _ = finish(dentry, .regular, mode: mode, try host.status(of: file))
+      do throws(Errno) {
+        _ = finish(dentry, .regular, mode: mode, try host.status(of: file))
+      } catch {
+        host.close(file)
+        try? host.remove(store, path.cString, isDirectory: false)
+        throw error
+      }
       return file
     } catch {
       giveUp(dentry)
@@ -81,6 +93,12 @@ extension FileTree {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
       try host.makeDirectory(store, path.cString, mode: Self.hostMode(mode, isDirectory: true))
+      do throws(Errno) {
+        if dentries[dentry].pointee.flags.contains(.inLower) { try makeOpaque(dentry) }
+      } catch {
+        try? host.remove(store, path.cString, isDirectory: true)
+        throw error
+      }
     } catch {
       giveUp(dentry)
       throw error
@@ -92,7 +110,6 @@ extension FileTree {
     inodes[id.index].pointee.side = add(child)
     inodes[id.index].pointee.links = 2
     inode(of: walk.parent).pointee.links += 1
-    if dentries[dentry].pointee.flags.contains(.inLower) { try makeOpaque(dentry) }
   }
 
   func makeSymbolicLink(_ walk: WalkResult, _ call: Call, target: UnsafeBufferPointer<UInt8>) throws(Errno) {
@@ -104,7 +121,7 @@ extension FileTree {
       hostPath.clear()
       try hostPath.append(target)
       try host.makeSymbolicLink(hostPath.cString, store, path.cString)
-      let id = finish(dentry, .symbolicLink, mode: 0o777, try host.status(store, path.cString))
+      let id = finish(dentry, .symbolicLink, mode: 0o777, try statusOfNew(store))
       inodes[id.index].pointee.side = addLinkTarget(target)
     } catch {
       giveUp(dentry)
@@ -121,7 +138,7 @@ extension FileTree {
       try buildPath(of: dentry, into: &path)
       try host.makeNode(
         store, path.cString, mode: kind.modeBits | Self.hostMode(mode, isDirectory: false), device: 0)
-      _ = finish(dentry, kind, mode: mode, try host.status(store, path.cString))
+      _ = finish(dentry, kind, mode: mode, try statusOfNew(store))
     } catch {
       giveUp(dentry)
       throw error

@@ -106,7 +106,7 @@ extension FileTree {
         }
         if layer.hidesPrivate, status.st_mode & 0o004 == 0, status.st_mode & S_IFMT != S_IFLNK { continue }
         if hidesRun(directory, lower, name) { continue }
-        if status.st_mode & S_IFMT == S_IFDIR, isKernelsOwn(UInt64(status.st_dev), layer) { continue }
+        if status.st_mode & S_IFMT == S_IFDIR, try isKernelsOwn(UInt64(status.st_dev), layer) { continue }
         inside = LowerDirectory(layer: lower.layer, path: Array(hostPath.bytes), prefixDepth: nil)
       }
       let isDirectory = status.st_mode & S_IFMT == S_IFDIR
@@ -126,13 +126,11 @@ extension FileTree {
 
   /// Whether a device is a file system that shows the running kernel, such as a /proc that is mounted within a source: its files
   /// are the host's processes and devices, not data.
-  private func isKernelsOwn(_ device: UInt64, _ layer: Layer) -> Bool {
+  private func isKernelsOwn(_ device: UInt64, _ layer: Layer) throws(Errno) -> Bool {
     if let known = kernelDevices[device] { return known }
-    var isOwn = false
-    if let file = try? host.open(layer.root, hostPath.cString, flags: O_PATH_ | O_DIRECTORY, mode: 0) {
-      defer { host.close(file) }
-      if let status = try? host.fileSystemStatus(file) { isOwn = kernelMagic.contains(UInt64(truncatingIfNeeded: status.f_type)) }
-    }
+    let file = try host.open(layer.root, hostPath.cString, flags: O_PATH_ | O_DIRECTORY, mode: 0)
+    defer { host.close(file) }
+    let isOwn = kernelMagic.contains(UInt64(truncatingIfNeeded: try host.fileSystemStatus(file).f_type))
     kernelDevices[device] = isOwn
     return isOwn
   }

@@ -62,6 +62,7 @@ extension FileTree {
     if record.pointee.kind == .directory { try removeWhiteouts(in: dentry, root) }
     try host.remove(root, path.cString, isDirectory: record.pointee.kind == .directory)
     dentries[dentry].pointee.flags.remove(.inUpper)
+    if record.pointee.kind == .directory { directory(of: dentry).isUpper = false }
   }
 
   /// A lower file of several names of which only this one was copied up: another takes the copy over.

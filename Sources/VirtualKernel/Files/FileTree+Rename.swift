@@ -77,7 +77,10 @@ extension FileTree {
     let root = upperRoot(directory(of: to.parent).store)
     try materialiseUpperName(source)
     let wasBelow = dentries[source].pointee.flags.contains(.inLower)
-    let origin = isDirectory && wasBelow ? try redirectOrigin(source) : nil
+    let replaced = target == .none ? to.dentry : target
+    let inLower = replaced != .none && dentries[replaced].pointee.flags.contains(.inLower)
+    // Before the rename, after which nothing may fail.
+    if isDirectory { try markMoved(source, over: inLower) }
 
     // A directory does not replace what is no directory, nor one that still holds whiteouts.
     if target != .none, isDirectory { try removeAbove(target) }
@@ -90,34 +93,20 @@ extension FileTree {
     try buildPath(of: to.name, in: to.parent, into: &path)
     try buildPath(of: source, into: &otherPath)
     do throws(Errno) {
-      try host.rename(root, otherPath.cString, root, path.cString, flags: 0)
+      try renameOnHost(root, leavesWhiteout: wasBelow)
     } catch {
       if dentries[source].pointee.flags.contains(.inSkeleton), isMovable(source) {
         try? skeleton.rename(path.cString, otherPath.cString, flags: 0)
       }
       throw error
     }
-    if wasBelow {
-      do throws(Errno) {
-        try whiteoutIfBelow(source)
-      } catch {
-        // Without it the lower file would come back in a run that builds on this one.
-        try buildPath(of: to.name, in: to.parent, into: &otherPath)
-        try buildPath(of: source, into: &path)
-        try? host.rename(root, otherPath.cString, root, path.cString, flags: 0)
-        throw error
-      }
-    }
 
-    var inLower = false
     if target != .none {
-      inLower = dentries[target].pointee.flags.contains(.inLower)
       // The new file hides the lower one by itself.
       dentries[target].pointee.flags.remove(.inLower)
       if inode(of: target).pointee.kind == .directory { inode(of: to.parent).pointee.links -= 1 }
       forget(target)
     } else if to.dentry != .none {
-      inLower = dentries[to.dentry].pointee.flags.contains(.inLower)
       directory(of: to.parent).negatives.removeAll { $0 == to.dentry }
       dentries.unhash(to.dentry)
     }
@@ -127,6 +116,7 @@ extension FileTree {
     }
 
     let oldParent = dentries[source].pointee.parent
+    if wasBelow { directory(of: oldParent).hasWhiteouts = true }
     removeFromListing(source)
     dentries.unhash(source)
     if wasBelow {
@@ -143,10 +133,35 @@ extension FileTree {
       inode(of: to.parent).pointee.links += 1
     }
     record.pointee.changed = Int64(nanoseconds: host.now())
-    if let origin {
-      try makeRedirect(source, from: origin)
-    } else if isDirectory, inLower {
-      try makeOpaque(source)
+  }
+
+  /// rename(2) on the host from `otherPath` to `path`.
+  private func renameOnHost(_ root: FileDescriptor, leavesWhiteout: Bool) throws(Errno) {
+    guard leavesWhiteout else {
+      try host.rename(root, otherPath.cString, root, path.cString, flags: 0)
+      return
+    }
+    do throws(Errno) {
+      try host.rename(root, otherPath.cString, root, path.cString, flags: renameWhiteout)
+    } catch {
+      // Not every file system can do both at once.
+      guard error == .invalidArgument || error == .notPermitted else { throw error }
+      try host.rename(root, otherPath.cString, root, path.cString, flags: 0)
+      do throws(Errno) {
+        try host.makeNode(root, otherPath.cString, mode: S_IFCHR, device: 0)
+      } catch {
+        try? host.rename(root, path.cString, root, otherPath.cString, flags: 0)
+        throw error
+      }
+    }
+  }
+
+  /// Says of a directory that gets another name where its lower directories are, or that what is below the name is not its.
+  private func markMoved(_ dentry: DentryID, over isBelow: Bool) throws(Errno) {
+    if let origin = origin(of: dentry) {
+      try makeRedirect(dentry, from: origin)
+    } else if isBelow {
+      try makeOpaque(dentry)
     }
   }
 
@@ -167,9 +182,13 @@ extension FileTree {
     try removeAbove(target)
   }
 
-  private func redirectOrigin(_ dentry: DentryID) throws(Errno) -> [UInt8]? {
-    guard !directory(of: dentry).lowers.isEmpty else { return nil }
-    return try guestPath(of: dentry)
+  /// The path at which the guest would see the directory if nothing had been renamed: that of its lower directories.
+  private func origin(of dentry: DentryID) -> [UInt8]? {
+    guard let lower = directory(of: dentry).lowers.first else { return nil }
+    let destination = layers[lower.layer].destination
+    var path = destination.prefix(lower.prefixDepth ?? destination.count).flatMap { [UInt8(ascii: "/")] + $0 }
+    if !lower.path.isEmpty { path += [UInt8(ascii: "/")] + lower.path }
+    return path
   }
 
   private func moveInSkeleton(_ source: DentryID, _ name: [UInt8], _ parent: DentryID) throws(Errno) {
@@ -191,9 +210,8 @@ extension FileTree {
     let root = upperRoot(directory(of: dentries[a].pointee.parent).store)
     try materialiseUpperName(a)
     try materialiseUpperName(b)
-    for dentry in [a, b] where inode(of: dentry).pointee.kind == .directory {
-      // Both names stay names of lower layers; each directory must say where its own lower part is.
-      if let origin = try redirectOrigin(dentry) { try makeRedirect(dentry, from: origin) }
+    for (dentry, other) in [(a, b), (b, a)] where inode(of: dentry).pointee.kind == .directory {
+      try markMoved(dentry, over: dentries[other].pointee.flags.contains(.inLower))
     }
     // A directory there may be someone's current one and keeps its identity; all else is made there again when needed.
     for dentry in [a, b] where !isMovable(dentry) { dropFromSkeleton(dentry) }

@@ -35,6 +35,9 @@ extension FileTree {
       try host.setTimes(
         upperRoot(directory.store), path.cString, access: record.pointee.accessed.timespec,
         modification: record.pointee.modified.timespec)
+      if let lower = directory.lowers.first, lower.prefixDepth == nil {
+        try? copyAttributes(dentry, upperRoot(directory.store))
+      }
     }
     record.pointee.backing = directory.store
     directory.isUpper = true
@@ -84,7 +87,7 @@ extension FileTree {
 
   /// An attribute of the directory at `path`.
   private func setLayerAttribute(_ dentry: DentryID, _ name: String, _ value: [UInt8]) throws(Errno) {
-    let root = upperRoot(directory(of: dentry).store)
+    let root = upperRoot(directory(of: dentries[dentry].pointee.parent).store)
     let result: Result<Void, Errno> = value.withUnsafeBytes { bytes in
       do throws(Errno) {
         return .success(try host.setAttribute(root, path.cString, name, bytes, flags: 0))
@@ -191,8 +194,16 @@ extension FileTree {
         root, path.cString, mode: record.pointee.kind.modeBits | Self.hostMode(record.pointee.mode, isDirectory: false),
         device: 0)
     }
-    didCopyUp(dentry, backing, try host.status(root, path.cString))
+    didCopyUp(dentry, backing, try statusOfNew(root))
     return nil
+  }
+
+  /// What was just made at `path`; if not even this can be had, it is taken away again, or its name could never be used.
+  func statusOfNew(_ root: FileDescriptor) throws(Errno) -> stat {
+    do throws(Errno) { return try host.status(root, path.cString) } catch {
+      try? host.remove(root, path.cString, isDirectory: false)
+      throw error
+    }
   }
 
   private func openHostForCopy(_ dentry: DentryID) throws(Errno) -> FileDescriptor {
@@ -219,7 +230,8 @@ extension FileTree {
     }
     guard let count = try? host.listAttributes(lower, hostPath.cString, into: names), count > 0 else { return }
     try buildPath(of: dentry, into: &path)
-    for name in names.prefix(count).split(separator: 0) where name.starts(with: "user.".utf8) {
+    for name in names.prefix(count).split(separator: 0)
+    where name.starts(with: "user.".utf8) && !name.starts(with: "user.overlay.".utf8) {
       let cName = name.map { CChar(bitPattern: $0) } + [0]
       guard let size = try? host.getAttribute(lower, hostPath.cString, cName, into: value) else { continue }
       try host.setAttribute(
@@ -283,11 +295,16 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
     if failed { return }
     let current = tree.dentries[dentry].pointee
     // Meanwhile another thread may have copied the file up, or removed or renamed it: the handler looks again.
-    guard current.inode == inode, tree.inodes[inode.index].pointee.backing == .lower else { return }
+    // A removed name keeps its inode for open files.
+    guard current.inode == inode, !current.flags.contains(.unlinked),
+      tree.inodes[inode.index].pointee.backing == .lower
+    else { return }
     try tree.buildPath(of: dentry, into: &tree.path)
     guard tree.path.bytes.elementsEqual(path) else { return }
     try tree.finishCopy(dentry, copy)
+    // Before it has a name: what fails afterwards would leave the name behind.
+    let status = try host.status(of: copy)
     try host.link(copy, root, tree.path.cString)
-    tree.didCopyUp(dentry, backing, try host.status(of: copy))
+    tree.didCopyUp(dentry, backing, status)
   }
 }

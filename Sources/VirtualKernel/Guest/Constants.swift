@@ -17,6 +17,7 @@ let S_IFSOCK: UInt32 = 0o140000
 /// renameat2(2).
 let renameNoReplace: UInt32 = 1
 let renameExchange: UInt32 = 2
+let renameWhiteout: UInt32 = 4
 
 /// The longest path, with its NUL (limits.h).
 let PATH_MAX = 4096

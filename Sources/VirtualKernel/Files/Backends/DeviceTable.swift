@@ -48,12 +48,14 @@ final class DeviceTable {
     } catch {
       throw error == .noSuchFileOrDirectory ? .init(rawValue: ENXIO) : error
     }
-    let status = try call.kernel.host.status(of: file)
-    guard status.st_rdev == number else {
+    do throws(Errno) {
+      let status = try call.kernel.host.status(of: file)
+      guard status.st_rdev == number else { throw .init(rawValue: ENXIO) }
+      call.files.register(status, as: call.files.dentries[dentry].pointee.inode)
+    } catch {
       call.kernel.host.close(file)
-      throw .init(rawValue: ENXIO)
+      throw error
     }
-    call.files.register(status, as: call.files.dentries[dentry].pointee.inode)
     return Syscalls.give(call, file, flags, dentry)
   }
 

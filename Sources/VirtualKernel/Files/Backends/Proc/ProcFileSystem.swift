@@ -183,7 +183,12 @@ final class ProcFileSystem {
       if name == "status" { bytes = Self.withoutSeccomp(bytes) }
     }
     let file = try call.kernel.host.sealedFile(name, bytes)
-    if device == nil { device = UInt64(try call.kernel.host.status(of: file).st_dev) }
+    do throws(Errno) {
+      if device == nil { device = UInt64(try call.kernel.host.status(of: file).st_dev) }
+    } catch {
+      call.kernel.host.close(file)
+      throw error
+    }
     return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
   }
 

@@ -1,0 +1,229 @@
+import CLinux
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import VirtualKernel
+
+/// A virtual kernel over mocks, with one guest process that makes calls. It answers as the receiver does, so that a test
+/// reads like a program; after each call it asserts that the supervisor has lost no descriptor.
+final class Machine {
+  let world = World()
+  let memory = MockMemory()
+  let host: MemoryHostFiles
+  let descriptors: MockDescriptors
+  let information: MockProcesses
+  let skeleton: MockSkeleton
+  let kernel: VirtualKernel
+  /// The run's own layer, and the store of files that live for the run.
+  let run: Node
+  let store: Node
+  /// Who makes the calls.
+  var thread: AbsTid
+  private var nextNotification: UInt64 = 1
+  /// Runs on the blocking pool's thread between `perform` and `publish`: what other threads do meanwhile.
+  var whileBlocked: (() -> Void)?
+  private(set) var blockedCount = 0
+
+  /// A read-only layer at a path of the guest.
+  struct Source {
+    var destination = "/"
+    var hidesPrivate = false
+    /// What it returns is the directory where runs are kept.
+    var build: (Node) -> Node?
+
+    init(_ destination: String = "/", hidesPrivate: Bool = false, _ build: @escaping (Node) -> Void) {
+      self.destination = destination
+      self.hidesPrivate = hidesPrivate
+      self.build = {
+        build($0)
+        return nil
+      }
+    }
+
+    static func runs(_ build: @escaping (Node) -> Node) -> Source {
+      var source = Source { _ in }
+      source.build = build
+      return source
+    }
+  }
+
+  convenience init(uid: UInt32 = 0, _ build: @escaping (Node) -> Void = standardTree) throws(Errno) {
+    try self.init(uid: uid, sources: [Source("/", build)])
+  }
+
+  init(
+    uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
+    links: [(path: String, target: String)] = [], hasTerminal: Bool = false
+  ) throws(Errno) {
+    host = MemoryHostFiles(world)
+    host.user = hostUser
+    descriptors = MockDescriptors(world)
+    information = MockProcesses(world)
+    skeleton = MockSkeleton(world)
+    let world = world
+    func open(_ node: Node, _ path: String) -> FileDescriptor {
+      world.roots.append((Array(path.utf8), node))
+      return world.insert(OpenFile(node, flags: O_PATH_))
+    }
+    let layers = sources.enumerated().map { index, source in
+      // A source of one file is the child `file` of what was built.
+      let root = Node(world.makeVolume(isReadOnly: true), mode: FileType.directory | 0o755)
+      let runs = source.build(root)
+      let top = source.destination.hasSuffix("!") ? root.at("file")! : root
+      let path = "/host/lower\(index)"
+      return Layer(
+        root: open(top, path), hostPath: Array(path.utf8),
+        destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) },
+        isFile: !top.isDirectory, hidesPrivate: source.hidesPrivate, buildDirectory: runs?.identity)
+    }
+    run = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
+    store = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
+    let devices = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
+    for device in DeviceTable.devices {
+      devices.node(device.name, FileType.characterDevice | 0o666).device = uwrx_makedev(device.major, device.minor)
+    }
+    let terminal = devices.node("pts/7", FileType.characterDevice | 0o620)
+    terminal.device = uwrx_makedev(136, 7)
+    kernel = try VirtualKernel(
+      memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
+      configuration: KernelConfiguration(
+        layers: layers, run: open(run, "/host/run"), runPath: Array("/host/run".utf8), store: open(store, "/host/store"),
+        storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid,
+        hostname: "guest", devices: open(devices, "/dev"),
+        terminal: hasTerminal
+          ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
+        inherited: [],
+        emptyDirectories: emptyDirectories.map { Array($0.utf8) },
+        links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }))
+    thread = AbsTid(rawValue: 1002)
+    let process = GuestProcess(
+      id: AbsTgid(rawValue: 1002), nsID: NsTgid(rawValue: 2), parent: AbsTgid(rawValue: 1001), files: DescriptorTable())
+    process.workingDirectory = skeleton.root
+    world.processes[process.id] = process
+    // The launcher makes the root a directory of the tree before the command begins.
+    try kernel.files.materialise(kernel.files.root)
+    world.log = []
+  }
+
+  // MARK: Calls
+
+  func notification(_ number: SyscallNumber, _ arguments: [any GuestArgument]) -> Notification {
+    var registers = arguments.map { $0.register(in: memory) }
+    while registers.count < 6 { registers.append(0) }
+    nextNotification += 1
+    return Notification(
+      id: nextNotification, thread: thread, number: number.rawValue,
+      arguments: (registers[0], registers[1], registers[2], registers[3], registers[4], registers[5]))
+  }
+
+  /// What the handler decides, and no more.
+  func decide(_ number: SyscallNumber, _ arguments: any GuestArgument...) throws(Errno) -> Outcome {
+    try kernel.decide(notification(number, arguments))
+  }
+
+  /// Makes a call and answers it as the receiver does.
+  @discardableResult
+  func call(_ number: SyscallNumber, _ arguments: any GuestArgument...) -> Reply {
+    answer(notification(number, arguments))
+  }
+
+  private func answer(_ notification: Notification) -> Reply {
+    let before = world.openDescriptors
+    defer {
+      if world.openDescriptors != before { Issue.record("the supervisor lost or gained descriptors") }
+    }
+    while true {
+      do throws(Errno) {
+        switch try kernel.decide(notification) {
+        case .value(let value): return .value(value)
+        case .continue: return .continued
+        case .descriptor(let file, _, let keep):
+          let open = world.file(file)
+          if !keep { world.close(file) }
+          let number = try world.process(of: notification.thread).files.insert(open)
+          kernel.didInstall(number)
+          return .descriptor(number)
+        case .blocked(let work):
+          blockedCount += 1
+          try finish(work)
+        }
+      } catch {
+        return .error(error)
+      }
+    }
+  }
+
+  private func finish(_ work: any BlockingWork) throws(Errno) {
+    var failure: Errno?
+    do throws(Errno) { try work.perform() } catch { failure = error }
+    let others = whileBlocked
+    whileBlocked = nil
+    others?()
+    do throws(Errno) { try work.publish(failed: failure != nil) } catch { failure = failure ?? error }
+    if let failure { throw failure }
+  }
+
+  // MARK: Processes
+
+  var process: GuestProcess { try! world.process(of: thread) }
+
+  /// fork(2), or vfork(2) until the exec: the child has copies of everything.
+  @discardableResult
+  func fork(_ id: Int32, sharingFiles: Bool = false) -> AbsTid {
+    let parent = process
+    let child = GuestProcess(
+      id: AbsTgid(rawValue: 1000 + id), nsID: NsTgid(rawValue: id), parent: parent.id, files: parent.files)
+    if !sharingFiles {
+      child.files = DescriptorTable()
+      child.files.files = parent.files.files
+    }
+    child.umask = parent.umask
+    child.workingDirectory = parent.workingDirectory
+    child.executable = parent.executable
+    world.processes[child.id] = child
+    return child.id.leader
+  }
+
+  /// clone(2) with CLONE_THREAD.
+  @discardableResult
+  func startThread(_ id: Int32) -> AbsTid {
+    let thread = AbsTid(rawValue: 1000 + id)
+    process.threads[thread] = NsTid(rawValue: id)
+    return thread
+  }
+
+  /// All that the supervisor has written, to be compared with what it is later.
+  var contents: [String] {
+    func describe(_ node: Node, _ path: String) -> [String] {
+      let own = "\(path) \(node.mode) \(node.text) \(node.target) \(node.attributes.count) \(node.changed)"
+      return [own]
+        + node.entries.flatMap { describe($0.node, "\(path)/\(String(decoding: $0.name, as: UTF8.self))") }.sorted()
+    }
+    return describe(run, "run") + describe(store, "store") + describe(skeleton.root, "skeleton")
+  }
+
+  func end(_ group: AbsTgid) {
+    world.processes[group]?.isAlive = false
+    kernel.didEnd(group)
+  }
+}
+
+/// What most tests run on.
+func standardTree(_ lower: Node) {
+  lower.file("etc/passwd", "root:x:0:0\n").attributes[Array("user.note".utf8)] = Array("kept".utf8)
+  lower.file("etc/shadow", "secret", mode: 0o600)
+  let tool = lower.file("usr/bin/tool", "\u{7f}ELF", mode: 0o755)
+  lower.hardLink("usr/bin/alias", to: tool)
+  lower.file("usr/lib/deep/file", "deep")
+  lower.link("bin", to: "usr/bin")
+  lower.link("absolute", to: "/etc/passwd")
+  lower.link("loop", to: "loop")
+  lower.link("dangling", to: "nowhere")
+  lower.directory("empty")
+  lower.directory("work", uid: 1000)
+  lower.file("work/mine", "mine", uid: 1000)
+  lower.file("work/theirs", "theirs", mode: 0o600)
+  lower.directory("closed", mode: 0o700)
+  lower.file("closed/inside", "inside")
+}

@@ -1,0 +1,61 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+@testable import VirtualKernel
+
+/// The guest's descriptor tables.
+final class MockDescriptors: DescriptorBroker {
+  let world: World
+  private(set) var duplicates = 0
+
+  init(_ world: World) { self.world = world }
+
+  private func file(_ descriptor: Int32, _ thread: AbsTid) throws(Errno) -> OpenFile {
+    guard let file = try world.process(of: thread).files.files[descriptor] else { throw .badFileDescriptor }
+    return file
+  }
+
+  func status(of descriptor: Int32, in thread: AbsTid) throws(Errno) -> stat {
+    try file(descriptor, thread).node.status
+  }
+
+  func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat {
+    guard let node = try world.process(of: thread).workingDirectory else { throw .noSuchFileOrDirectory }
+    return node.status
+  }
+
+  func statusOfLink(_ descriptor: Int32, in thread: AbsTid) throws(Errno) -> stat {
+    let file = try file(descriptor, thread)
+    var status = stat()
+    let access: UInt32 = file.flags & O_ACCMODE == O_RDONLY ? 0o500 : file.flags & O_ACCMODE == O_WRONLY ? 0o300 : 0o700
+    status.st_mode = FileType.symbolicLink | access
+    status.st_size = 64
+    return status
+  }
+
+  func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor {
+    guard let process = world.processes[group.id], process.isAlive else { throw .noSuchProcess }
+    guard let file = process.files.files[descriptor] else { throw .badFileDescriptor }
+    duplicates += 1
+    return world.insert(file)
+  }
+
+  func describe(
+    _ descriptor: Int32, in thread: AbsTid, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    let name = Array((try file(descriptor, thread).name ?? "/host/secret").utf8).prefix(buffer.count)
+    buffer.copyBytes(from: name)
+    return name.count
+  }
+
+  func flags(of file: FileDescriptor) throws(Errno) -> Int32 { world.file(file).flags }
+
+  func position(of file: FileDescriptor) throws(Errno) -> Int {
+    let open = world.file(file)
+    if open.flags & O_PATH_ != 0 { throw .badFileDescriptor }
+    return open.position
+  }
+
+  func setPosition(of file: FileDescriptor, _ position: Int) throws(Errno) { world.file(file).position = position }
+}

@@ -1,0 +1,84 @@
+import CLinux
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import VirtualKernel
+
+/// The kernel's view of the guest's processes.
+final class MockProcesses: ProcessInformation {
+  let world: World
+  /// Files of the guest's own /proc.
+  var procFiles: [String: String] = [:]
+  var procLinks: [String: String] = [:]
+  /// The groups whose death is being watched for, by pidfd.
+  private(set) var watched: [Int32: AbsTgid] = [:]
+  private(set) var statusCalls = 0
+  var sizeLimit = UInt64.max
+  private(set) var signals: [(thread: AbsTid, signal: Int32)] = []
+  private var nextWatch: Int32 = 500_000
+
+  init(_ world: World) { self.world = world }
+
+  func status(of thread: AbsTid) throws(Errno) -> ThreadStatus {
+    statusCalls += 1
+    let process = try world.process(of: thread)
+    return ThreadStatus(
+      group: process.id, parent: process.parent, nsTid: process.threads[thread]!, nsGroup: process.nsID,
+      umask: process.umask)
+  }
+
+  func isThread(_ thread: AbsTid, of group: AbsTgid) -> Bool {
+    guard let process = world.processes[group], process.isAlive else { return false }
+    return process.threads[thread] != nil
+  }
+
+  func fileSizeLimit(of thread: AbsTid) throws(Errno) -> UInt64 { sizeLimit }
+
+  func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32) { signals.append((thread, signal)) }
+
+  func watch(_ group: AbsTgid) throws(Errno) -> FileDescriptor {
+    guard world.processes[group]?.isAlive == true else { throw .noSuchProcess }
+    nextWatch += 1
+    watched[nextWatch] = group
+    return FileDescriptor(rawValue: nextWatch)
+  }
+
+  func endWatch(_ pidfd: FileDescriptor) {
+    if watched.removeValue(forKey: pidfd.rawValue) == nil { Issue.record("a watch was ended twice") }
+  }
+
+  func readProc(_ path: String, into bytes: inout [UInt8]) throws(Errno) {
+    guard let text = procFiles[path] else { throw .noSuchFileOrDirectory }
+    bytes += Array(text.utf8)
+  }
+
+  func statusOfProcLink(_ path: String) throws(Errno) -> stat {
+    guard path.hasSuffix("/exe"), let process = process(path), let executable = process.executable else {
+      throw .noSuchFileOrDirectory
+    }
+    return executable.status
+  }
+
+  func readProcLink(_ path: String) throws(Errno) -> [UInt8] {
+    guard let text = procLinks[path] else { throw .noSuchFileOrDirectory }
+    return Array(text.utf8)
+  }
+
+  func listProc(_ path: String) throws(Errno) -> [[UInt8]] {
+    guard let process = process(path) else { throw .noSuchFileOrDirectory }
+    if path.hasSuffix("/fd") { return process.files.files.keys.map { Array(String($0).utf8) } }
+    return process.threads.values.map { Array(String($0.rawValue).utf8) }
+  }
+
+  func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor {
+    guard procFiles[path] != nil else { throw .noSuchFileOrDirectory }
+    let volume = Volume(device: 99, isReadOnly: false)
+    return world.insert(OpenFile(Node(volume, mode: FileType.regular | 0o644), flags: flags, name: "/proc/\(path)"))
+  }
+
+  private func process(_ path: String) -> GuestProcess? {
+    let number = path.split(separator: "/").first.flatMap { Int32($0) }
+    return world.processes.values.first { $0.nsID.rawValue == number }
+  }
+}

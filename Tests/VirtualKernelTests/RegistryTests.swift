@@ -1,0 +1,65 @@
+import SystemPackage
+import Testing
+
+@testable import VirtualKernel
+
+/// The registry is the only source of what happens to a call.
+struct RegistryTests {
+  @Test func everyNumberHasExactlyOneEntry() {
+    let numbers = Registry.entries.map(\.number)
+    #expect(Set(numbers) == Set(SyscallNumber.allCases))
+    #expect(numbers.count == SyscallNumber.allCases.count)
+    #expect(numbers.map(\.rawValue) == numbers.map(\.rawValue).sorted())
+  }
+
+  @Test(arguments: SyscallNumber.allCases)
+  func whatTheSupervisorAnswersHasAHandler(_ number: SyscallNumber) throws {
+    let entry = try #require(Registry.entry(number.rawValue))
+    #expect(entry.number == number)
+    #expect(!"\(entry.reason)".isEmpty)
+    #expect("\(entry.missing ?? "x")" != "")
+    switch entry.disposition {
+    case .emulate, .gate: #expect(entry.handler != nil)
+    case .native:
+      #expect(entry.handler == nil)
+      #expect(entry.nativeWhen.isEmpty)
+    case .deny(let errno):
+      #expect(entry.handler == nil)
+      #expect(errno.rawValue > 0)
+    }
+    for condition in entry.nativeWhen.joined() {
+      #expect(condition.argument < 6)
+      #expect(condition.value & ~condition.mask == 0)
+    }
+    #expect(entry.nativeWhen.allSatisfy { !$0.isEmpty })
+  }
+
+  @Test(arguments: [-1, 511, 512, 1 << 20, Int32.min, Int32.max, 0x4000_0000])
+  func unknownNumberIsNoFunction(_ number: Int32) throws {
+    let machine = try Machine()
+    #expect(Registry.entry(number) == nil)
+    var notification = machine.notification(.openat, [])
+    notification.number = number
+    #expect(throws: Errno.noFunction) { try machine.kernel.decide(notification) }
+  }
+
+  @Test(arguments: Registry.entries.filter { if case .deny = $0.disposition { true } else { false } }.map(\.number))
+  func deniedCallFailsWithItsErrno(_ number: SyscallNumber) throws {
+    let machine = try Machine()
+    guard case .deny(let errno) = Registry.entry(number.rawValue)?.disposition else { return }
+    #expect(machine.call(number) == .error(errno))
+  }
+
+  @Test func nativeCallThatIsTrappedAllTheSameIsNeverContinued() throws {
+    let machine = try Machine()
+    for entry in Registry.entries where entry.disposition == .native {
+      #expect(machine.call(entry.number) == .error(.noFunction))
+    }
+  }
+
+  @Test func tableRendersEveryCall() {
+    for text in [SyscallTableRenderer.text(), SyscallTableRenderer.markdown(), SyscallTableRenderer.json()] {
+      for number in SyscallNumber.allCases where !text.contains(number.name) { Issue.record("\(number) is missing") }
+    }
+  }
+}

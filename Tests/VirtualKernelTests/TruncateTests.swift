@@ -1,0 +1,51 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import VirtualKernel
+
+struct TruncateTests {
+  @Test func lowerFileIsCopiedUp() throws {
+    let machine = try Machine()
+    #expect(machine.call(.truncate, "/etc/passwd", 4) == .done)
+    #expect(try machine.text("/etc/passwd") == "root")
+    #expect(machine.call(.truncate, "/etc/passwd", 6) == .done)
+    #expect(try machine.status("/etc/passwd").st_size == 6)
+  }
+
+  @Test func toNothingCopiesNothing() throws {
+    let machine = try Machine()
+    #expect(machine.call(.truncate, "/etc/passwd", 0) == .done)
+    #expect(try machine.text("/etc/passwd") == "")
+    #expect(!machine.world.log.contains(.copyContents))
+  }
+
+  private static let failures: [(String, Int, Errno)] = [
+    ("/etc/passwd", -1, .invalidArgument), ("/etc", 0, .isDirectory), ("/missing", 0, .noSuchFileOrDirectory),
+    ("/etc/passwd/", 0, .notDirectory), ("/loop", 0, .tooManySymbolicLinkLevels), ("/dev/null", 0, .invalidArgument),
+    ("", 0, .noSuchFileOrDirectory), ("/sys/x", 0, .permissionDenied),
+  ]
+
+  @Test(arguments: failures)
+  func failsAsLinuxDoes(_ path: String, _ length: Int, _ errno: Errno) throws {
+    let machine = try Machine()
+    #expect(machine.call(.truncate, path, length) == .error(errno))
+    #expect(machine.run.entries.isEmpty)
+  }
+
+  @Test func ordinaryUserNeedsWritePermission() throws {
+    let machine = try Machine(uid: 1000)
+    #expect(machine.call(.truncate, "/etc/passwd", 0) == .error(.permissionDenied))
+    #expect(machine.call(.truncate, "/work/mine", 1) == .done)
+    #expect(try machine.text("/work/mine") == "m")
+    #expect(machine.call(.truncate, 8, 1) == .error(.badAddress))
+  }
+
+  @Test func fileSizeLimitIsTheGuests() throws {
+    let machine = try Machine()
+    machine.information.sizeLimit = 100
+    #expect(machine.call(.truncate, "/etc/passwd", 101) == .error(.fileTooLarge))
+    #expect(machine.information.signals.map(\.signal) == [SIGXFSZ])
+    #expect(machine.call(.truncate, "/etc/passwd", 100) == .done)
+  }
+}

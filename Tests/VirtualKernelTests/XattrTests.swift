@@ -1,0 +1,138 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import VirtualKernel
+
+struct XattrTests {
+  private func value(_ machine: Machine, _ path: String, _ name: String) throws -> String {
+    let buffer = machine.memory.allocate(100)
+    let reply = machine.call(.getxattr, path, name, buffer, 100)
+    try machine.require(reply)
+    guard case .value(let count) = reply else { return "" }
+    return String(decoding: machine.memory.bytes(at: buffer, count: Int(count)), as: UTF8.self)
+  }
+
+  private func names(_ machine: Machine, _ path: String) throws -> [String] {
+    let buffer = machine.memory.allocate(100)
+    let reply = machine.call(.listxattr, path, buffer, 100)
+    try machine.require(reply)
+    guard case .value(let count) = reply else { return [] }
+    return machine.memory.bytes(at: buffer, count: Int(count)).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private func set(_ machine: Machine, _ path: String, _ name: String, _ value: String, _ flags: Int = 0) -> Reply {
+    machine.call(.setxattr, path, name, Array(value.utf8), value.utf8.count, flags)
+  }
+
+  @Test func attributesOfALowerFile() throws {
+    let machine = try Machine()
+    #expect(try value(machine, "/etc/passwd", "user.note") == "kept")
+    #expect(try names(machine, "/absolute") == ["user.note"])
+    #expect(machine.call(.getxattr, "/etc/passwd", "user.note", 0, 0) == .value(4))
+    #expect(machine.call(.listxattr, "/etc/passwd", 0, 0) == .value(10))
+    #expect(machine.call(.getxattr, "/etc/passwd", "user.note", machine.memory.allocate(3), 3) == .error(.outOfRange))
+    #expect(machine.call(.listxattr, "/etc/passwd", machine.memory.allocate(3), 3) == .error(.outOfRange))
+    #expect(machine.run.entries.isEmpty)
+  }
+
+  @Test func changeCopiesTheFileUp() throws {
+    let machine = try Machine()
+    #expect(set(machine, "/etc/passwd", "user.more", "x") == .done)
+    #expect(try names(machine, "/etc/passwd") == ["user.more", "user.note"])
+    #expect(try machine.text("/etc/passwd") == "root:x:0:0\n")
+    #expect(machine.call(.removexattr, "/etc/passwd", "user.note") == .done)
+    #expect(try names(machine, "/etc/passwd") == ["user.more"])
+    #expect(machine.call(.removexattr, "/etc/passwd", "user.note") == .error(.noData))
+  }
+
+  @Test func directoryKeepsItsAttributesWhenItIsWrittenTo() throws {
+    let machine = try Machine { $0.directory("d").attributes[Array("user.note".utf8)] = Array("kept".utf8) }
+    #expect(try value(machine, "/d", "user.note") == "kept")
+    try machine.write("x", to: "/d/new")
+    #expect(try value(machine, "/d", "user.note") == "kept")
+    #expect(set(machine, "/d", "user.more", "x") == .done)
+    #expect(try names(machine, "/d") == ["user.more", "user.note"])
+  }
+
+  @Test func createAndReplace() throws {
+    let machine = try Machine()
+    #expect(set(machine, "/etc/passwd", "user.note", "y", 1) == .error(.fileExists))
+    #expect(set(machine, "/etc/passwd", "user.new", "y", 2) == .error(.noData))
+    #expect(set(machine, "/etc/passwd", "user.note", "y", 2) == .done)
+    #expect(set(machine, "/etc/passwd", "user.note", "y", 4) == .error(.invalidArgument))
+    #expect(try value(machine, "/etc/passwd", "user.note") == "y")
+  }
+
+  @Test func marksOfTheLayerAreNotTheGuests() throws {
+    let machine = try Machine()
+    #expect(machine.call(.unlinkat, currentDirectory, "/empty", AT_REMOVEDIR) == .done)
+    #expect(machine.call(.mkdirat, currentDirectory, "/empty", 0o755) == .done)
+    #expect(try names(machine, "/empty") == [])
+    #expect(machine.error { _ = try value(machine, "/empty", "user.overlay.opaque") } == .noData)
+    #expect(set(machine, "/empty", "user.overlay.redirect", "/etc") == .error(.notSupported))
+    #expect(machine.call(.removexattr, "/empty", "user.overlay.opaque") == .error(.notSupported))
+    #expect(machine.run.at("empty")?.attributes.count == 1)
+  }
+
+  private static let foreignNames: [(String, Errno, Errno)] = [
+    ("security.selinux", .noData, .notPermitted), ("trusted.x", .noData, .notPermitted),
+    ("system.posix_acl_access", .notSupported, .notSupported), ("nonsense", .notSupported, .notSupported),
+  ]
+
+  @Test(arguments: foreignNames)
+  func otherNamespaces(_ name: String, _ get: Errno, _ change: Errno) throws {
+    let machine = try Machine()
+    #expect(machine.error { _ = try value(machine, "/etc/passwd", name) } == get)
+    #expect(set(machine, "/etc/passwd", name, "x") == .error(change))
+    #expect(machine.run.entries.isEmpty)
+  }
+
+  @Test func errors() throws {
+    let machine = try Machine()
+    let buffer = machine.memory.allocate(100)
+    #expect(machine.error { _ = try value(machine, "/missing", "user.a") } == .noSuchFileOrDirectory)
+    #expect(machine.error { _ = try value(machine, "/etc/passwd", "user.missing") } == .noData)
+    #expect(machine.error { _ = try value(machine, "/etc/passwd", "") } == .outOfRange)
+    #expect(machine.error { _ = try value(machine, "/etc/passwd", "user." + String(repeating: "x", count: 251)) } == .outOfRange)
+    #expect(machine.call(.getxattr, 8, "user.a", buffer, 100) == .error(.badAddress))
+    #expect(machine.call(.getxattr, "/etc/passwd", 8, buffer, 100) == .error(.badAddress))
+    #expect(machine.call(.getxattr, "/etc/passwd", "user.note", 8, 100) == .error(.badAddress))
+    #expect(machine.call(.setxattr, "/etc/passwd", "user.a", 8, 1, 0) == .error(.badAddress))
+    #expect(machine.call(.setxattr, "/etc/passwd", "user.a", buffer, 65537, 0) == .error(.tooBig))
+    #expect(machine.call(.lsetxattr, "/absolute", "user.a", "x", 1, 0) == .error(.notPermitted))
+    #expect(machine.call(.lgetxattr, "/absolute", "user.note", buffer, 100) == .error(.noData))
+    #expect(set(machine, "/dev/null", "user.a", "x") == .error(.notPermitted))
+    #expect(set(machine, "/proc/version", "user.a", "x") == .error(.notPermitted))
+    #expect(machine.run.entries.isEmpty)
+  }
+
+  @Test func ordinaryUser() throws {
+    let machine = try Machine(uid: 1000)
+    #expect(set(machine, "/etc/passwd", "user.a", "x") == .error(.permissionDenied))
+    #expect(machine.error { _ = try value(machine, "/etc/shadow", "user.a") } == .permissionDenied)
+    #expect(set(machine, "/work/mine", "user.a", "x") == .done)
+  }
+
+  @Test func throughDescriptors() throws {
+    let machine = try Machine()
+    let descriptor = try machine.open("/etc/passwd")
+    let buffer = machine.memory.allocate(100)
+    #expect(machine.call(.fgetxattr, descriptor, "user.note", buffer, 100) == .value(4))
+    #expect(machine.call(.fsetxattr, descriptor, "user.more", "x", 1, 0) == .done)
+    #expect(machine.call(.flistxattr, descriptor, buffer, 100) == .value(20))
+    #expect(machine.call(.fremovexattr, descriptor, "user.more") == .done)
+    #expect(machine.call(.flistxattr, 99, buffer, 100) == .error(.badFileDescriptor))
+    #expect(machine.call(.fgetxattr, try machine.open("/etc/passwd", O_PATH_), "user.note", buffer, 100) == .error(.badFileDescriptor))
+    #expect(machine.call(.fsetxattr, machine.inherit("host"), "user.a", "x", 1, 0) == .error(.notPermitted))
+    #expect(machine.call(.flistxattr, machine.inherit("host"), buffer, 100) == .value(0))
+  }
+
+  @Test func fileSystemWithoutAttributes() throws {
+    let machine = try Machine()
+    machine.host.hasAttributes = false
+    try machine.write("x", to: "/etc/passwd")
+    #expect(try machine.text("/etc/passwd") == "x")
+    #expect(set(machine, "/etc/passwd", "user.a", "x") == .error(.notSupported))
+  }
+}
