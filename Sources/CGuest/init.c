@@ -18,13 +18,15 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-// glibc's <sys/mount.h> and <linux/mount.h> define the same names; only the calls are needed from the first.
+// glibc's <sys/mount.h> and <linux/mount.h> define the same names; only the call is needed from the first.
 int mount(const char *, const char *, const char *, unsigned long, const void *);
-int umount2(const char *, int);
 #define UWRX_MS_SHARED (1 << 20)
 #define UWRX_MS_PRIVATE (1 << 18)
 #define UWRX_MS_REC 16384
-#define UWRX_MNT_DETACH 2
+// Newer than some headers.
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
 
 static pid_t command;
 static int skeleton;
@@ -41,22 +43,33 @@ static void bring_loopback_up(int events) {
   close(s);
 }
 
-static void build_mounts(int events) {
+// A clone of the mount at `path` that is in no namespace. Made before the mount is shared: a peer would receive binds too.
+static int clone_view(int events, const char *path, uint64_t attributes, int recursive) {
+  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path,
+                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
+  if (tree < 0) uwrx_fail(events, "clone a mount for the supervisor");
+  if (restrict_mount(tree, attributes | MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, recursive))
+    uwrx_fail(events, "restrict the supervisor's clone of a mount");
+  return tree;
+}
+
+static void build_mounts(const struct uwrx_launch *launch, int events) {
+  int views[UWRX_VIEWS];
   if (mount("none", "/", NULL, UWRX_MS_REC | UWRX_MS_PRIVATE, NULL)) uwrx_fail(events, "make the mounts private");
 
   // The supervisor reads every source through this clone, so that not even a bug can write to one.
-  int host = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | AT_RECURSIVE | OPEN_TREE_CLOEXEC);
-  if (host < 0) uwrx_fail(events, "clone the host's mounts");
-  if (restrict_mount(host, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 1))
-    uwrx_fail(events, "make the clone of the host's mounts read-only");
+  views[UWRX_VIEW_HOST] = clone_view(events, "/", MOUNT_ATTR_RDONLY, 1);
+  views[UWRX_VIEW_RUN] = clone_view(events, launch->run_directory, 0, 0);
 
   if (mount("proc", UWRX_BASE, "proc", 0, NULL)) uwrx_fail(events, "mount the guest's /proc");
-  int proc = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  views[UWRX_VIEW_PROC] = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
   if (mount("tmpfs", UWRX_BASE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount a tmpfs");
   if (mkdir(UWRX_SKELETON, 0755) || mkdir(UWRX_STORE, 0755)) uwrx_fail(events, "create the mount points");
   if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount the skeleton root");
   if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount the store");
+  views[UWRX_VIEW_SKELETON] = clone_view(events, UWRX_SKELETON, 0, 0);
+  views[UWRX_VIEW_STORE] = clone_view(events, UWRX_STORE, 0, 0);
   // The command has a mount namespace of its own, without the host; what is bound here later reaches it by propagation.
   if (mount("none", UWRX_SKELETON, NULL, UWRX_MS_SHARED, NULL)) uwrx_fail(events, "share the skeleton root");
   if (mkdir(UWRX_SKELETON "/dev", 0755) || mkdir(UWRX_SKELETON "/dev/pts", 0755) ||
@@ -64,13 +77,9 @@ static void build_mounts(int events) {
     uwrx_fail(events, "mount the guest's pseudo-terminals");
 
   skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int store = open(UWRX_STORE, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (proc < 0 || skeleton < 0 || store < 0) uwrx_fail(events, "open the mounts");
-  int descriptors[3] = {store, host, proc};
-  if (uwrx_send_descriptors(events, UWRX_READY, 0, "", descriptors, 3)) _exit(125);
-  close(store);
-  close(host);
-  close(proc);
+  if (views[UWRX_VIEW_PROC] < 0 || skeleton < 0) uwrx_fail(events, "open the mounts");
+  if (uwrx_send_descriptors(events, UWRX_READY, 0, "", views, UWRX_VIEWS)) _exit(125);
+  for (int view = 0; view < UWRX_VIEWS; view++) close(views[view]);
 }
 
 static int open_in_skeleton(const char *path) {
@@ -104,13 +113,6 @@ static int bind_file(const struct uwrx_message *m, const char *from, const char 
   return result;
 }
 
-static int unbind(const char *path) {
-  char full[PATH_MAX + sizeof UWRX_SKELETON + 1] = UWRX_SKELETON "/";
-  strncat(full, path, PATH_MAX);
-  if (umount2(full, UWRX_MNT_DETACH) && errno != EINVAL) return -errno;
-  return unlink(full) ? -errno : 0;
-}
-
 static void serve(int control) {
   static char buffer[sizeof(struct uwrx_message) + 2 * PATH_MAX + 2];
   ssize_t n = recv(control, buffer, sizeof buffer - 1, 0);
@@ -126,7 +128,6 @@ static void serve(int control) {
   switch (m.operation) {
   case UWRX_BIND_FILE:
   case UWRX_BIND_DEVICE: result = bind_file(&m, path, second); break;
-  case UWRX_UNBIND: result = unbind(path); break;
   case UWRX_SIGNAL_ALL: result = kill(-1, m.value) ? -errno : 0; break;
   case UWRX_SIGNAL_COMMAND: result = kill(-command, m.value) ? -errno : 0; break;
   }
@@ -162,7 +163,7 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   sigprocmask(SIG_SETMASK, &all, NULL);
   if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
   bring_loopback_up(events);
-  build_mounts(events);
+  build_mounts(launch, events);
 
   command = fork();
   if (command < 0) uwrx_fail(events, "fork the command");

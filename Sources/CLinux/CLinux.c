@@ -76,6 +76,16 @@ long uwrx_pidfd_getfd(int pidfd, int fd) {
   return uwrx_result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
 }
 
+long uwrx_read_thread_status(int proc, int tid, void *buffer, size_t length) {
+  char path[32];
+  snprintf(path, sizeof path, "%d/status", tid);
+  int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  long n = uwrx_result(read(fd, buffer, length));
+  close(fd);
+  return n;
+}
+
 long uwrx_tgkill(int tgid, int tid, int signal) {
   return uwrx_result(syscall(SYS_tgkill, tgid, tid, signal));
 }

@@ -13,29 +13,32 @@ struct GuestLaunch {
   /// Creates the namespaces and guest init, and lets it go on after `prepare` was called with its id: what must hold for the
   /// guest must hold for guest init before it forks. The process must not have made a thread yet.
   init(
-    _ configuration: RunConfiguration, filter: SyscallFilter, terminal: Int32,
+    _ configuration: RunConfiguration, _ directory: RunDirectory, filter: SyscallFilter, terminal: Int32,
     prepare: (Int32) throws(SupervisorError) -> Void
   ) throws(SupervisorError) {
     let arguments = CStrings(configuration.command)
     let environment = CStrings(configuration.environment)
-    let directory = strdup(configuration.workingDirectory ?? "/")!
+    let workingDirectory = strdup(configuration.workingDirectory ?? "/")!
+    let runDirectory = strdup(directory.path + "/files")!
     let hostname = strdup(configuration.hostname)!
     defer {
-      free(directory)
+      free(workingDirectory)
+      free(runDirectory)
       free(hostname)
     }
     let isRoot = geteuid() == 0
     var launch = uwrx_launch()
     launch.argv = arguments.pointer
     launch.envp = environment.pointer
-    launch.working_directory = UnsafePointer(directory)
+    launch.working_directory = UnsafePointer(workingDirectory)
+    launch.run_directory = UnsafePointer(runDirectory)
     launch.hostname = UnsafePointer(hostname)
     // Without a user namespace root's guest is root of the host, though without any capability.
     launch.user_namespace = isRoot && configuration.uid == 0 && configuration.gid == 0 ? 0 : 1
     launch.inside_uid = configuration.uid
     launch.inside_gid = configuration.gid
     launch.terminal = terminal
-    launch.limit_processes = configuration.limits.processes.map(UInt64.init) ?? .max
+    launch.limit_processes = configuration.limits.processes.map { UInt64($0) + 1 } ?? .max  // guest init counts too
     launch.limit_address_space = .max
     launch.limit_file_size = .max
     launch.limit_open_files = .max

@@ -39,8 +39,8 @@ struct ResolvedSource {
     if let first = parts.first, first == "proc" || (first == "dev" && parts.dropFirst().first != "shm") {
       throw SupervisorError("a source cannot appear in /\(first), which is virtual in the guest")
     }
-    for covered in ["/proc", "/sys/kernel"] where path == covered || path.hasPrefix(covered + "/") {
-      throw SupervisorError("the source \(path) cannot be used: \(covered) is the running kernel, not files")
+    for covered in ["/proc", "/sys", "/dev"] where path == covered || path.hasPrefix(covered + "/") {
+      throw SupervisorError("the source \(path) cannot be used: \(covered) is the running kernel and its devices, not files")
     }
   }
 

@@ -58,9 +58,11 @@ struct LimitEnforcer {
   }
 
   /// A limit that the kernel has enforced.
-  func report() -> String? {
+  /// - Parameter peak: the most threads that the guest had at a time.
+  func report(peak: Int) -> String? {
     if let memory = limits.memory, let group, group.hasKilled { return Self.memoryMessage(memory) }
-    if let processes = limits.processes, let group, group.hasRefused {
+    // RLIMIT_NPROC does not tell that it has refused a fork.
+    if let processes = limits.processes, group?.hasRefused ?? (peak >= processes) {
       return "the limit of \(processes) processes (--pids) was reached; forks beyond it failed with EAGAIN"
     }
     return nil

@@ -9,6 +9,7 @@ final class LinuxProcesses: ProcessInformation {
   private let guestProc: FileDescriptor
   /// Tells the main loop of the death of processes; an event's data is the id.
   let deaths: FileDescriptor
+  private let statusText = UnsafeMutableRawBufferPointer.allocate(byteCount: 8192, alignment: 8)
 
   init(hostProc: FileDescriptor, guestProc: FileDescriptor) throws(Errno) {
     self.hostProc = hostProc
@@ -18,24 +19,15 @@ final class LinuxProcesses: ProcessInformation {
     deaths = FileDescriptor(rawValue: epoll)
   }
 
+  deinit { statusText.deallocate() }
+
   func status(of thread: AbsTid) throws(Errno) -> ThreadStatus {
-    var text: [UInt8] = []
-    try Self.read(hostProc, "\(thread.rawValue)/status", into: &text)
-    func field(_ name: StaticString) -> [Substring.UTF8View.Element]? {
-      let label = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-      for line in text.split(separator: 0x0a) where line.starts(with: label) {
-        return Array(line.dropFirst(label.count))
-      }
-      return nil
-    }
-    func last(_ name: StaticString, radix: Int = 10) -> Int32? {
-      guard let words = field(name)?.split(whereSeparator: { $0 == 0x09 || $0 == 0x20 }), let word = words.last else {
-        return nil
-      }
-      return Int32(String(decoding: word, as: UTF8.self), radix: radix)
-    }
-    guard let group = last("Tgid:"), let parent = last("PPid:"), let umask = last("Umask:", radix: 8),
-      let nsTid = last("NSpid:"), let nsGroup = last("NStgid:")
+    // Every process and thread is born once, and most live for less than a millisecond.
+    let result = uwrx_read_thread_status(hostProc.rawValue, thread.rawValue, statusText.baseAddress!, statusText.count)
+    let count = try check(result)
+    let lines = StatusLines(text: UnsafeRawBufferPointer(rebasing: statusText.prefix(count)))
+    guard let group = lines.last("Tgid:"), let parent = lines.last("PPid:"), let umask = lines.last("Umask:", base: 8),
+      let nsTid = lines.last("NSpid:"), let nsGroup = lines.last("NStgid:")
     else { throw .noSuchProcess }
     return ThreadStatus(
       group: AbsTgid(rawValue: group), parent: AbsTgid(rawValue: parent), nsTid: NsTid(rawValue: nsTid),

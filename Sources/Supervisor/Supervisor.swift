@@ -22,6 +22,9 @@ public final class Supervisor {
   /// When the guest is killed because it did not end after it was asked to.
   private var killTime: ContinuousTime?
   private var limitHit: String?
+  /// When the deaths of processes are looked at again.
+  private var buryTime: ContinuousTime = 0
+  private static let buryInterval = 0.005
   private var endSignal: Int32?
 
   /// Runs a command to the end of its last process.
@@ -63,12 +66,21 @@ public final class Supervisor {
     signals = configuration.ownsTerminal ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)
     launch = try GuestLaunch(
-      configuration, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1
+      configuration, directory, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1
     ) { initPid throws(SupervisorError) in
       try limits.attach(initPid)
     }
     self.limits = limits
+    Self.raiseDescriptorLimit()
     channel = InitChannel(socket: launch.control)
+  }
+
+  /// Each process of the guest costs a descriptor. The guest has been forked and keeps the limit of the user's.
+  private static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
   private static func catchSignals() throws(SupervisorError) -> FileDescriptor {
@@ -93,13 +105,13 @@ public final class Supervisor {
       endGuest()
       limits.remove()
     }
-    guard case .ready(let store, let hostRoot, let proc) = try nextOrFail() else {
+    guard case .ready(let views) = try nextOrFail() else {
       throw SupervisorError("guest init has ended unexpectedly")
     }
     let hostProc = try open("/proc")
     let processes: LinuxProcesses
     do throws(Errno) {
-      processes = try LinuxProcesses(hostProc: hostProc, guestProc: proc)
+      processes = try LinuxProcesses(hostProc: hostProc, guestProc: views.proc)
     } catch {
       throw SupervisorError("cannot watch the guest's processes: \(error)")
     }
@@ -110,16 +122,16 @@ public final class Supervisor {
     for source in sources {
       let containsBuild =
         directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
-      layers.append(try source.layer(in: hostRoot, build: containsBuild ? build : nil))
+      layers.append(try source.layer(in: views.host, build: containsBuild ? build : nil))
     }
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
     let kernelConfiguration = KernelConfiguration(
-      layers: layers, run: try open("\(directory.path)/files"), runPath: Array("\(directory.path)/files".utf8),
-      store: store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
+      layers: layers, run: views.run, runPath: Array("\(directory.path)/files".utf8),
+      store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
       uid: configuration.uid, gid: configuration.gid, hostname: configuration.hostname, devices: try open("/dev"),
-      terminal: Terminal.inherited,
+      terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
       links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) })
     let kernel: VirtualKernel
@@ -127,7 +139,7 @@ public final class Supervisor {
       kernel = try VirtualKernel(
         memory: ProcessMemory(listener: listener), descriptors: KernelDescriptorBroker(proc: hostProc),
         information: processes, host: LinuxHostFiles(),
-        skeleton: TmpfsSkeleton(root: skeleton, channel: channel), configuration: kernelConfiguration)
+        skeleton: TmpfsSkeleton(root: skeleton, view: views.skeleton, channel: channel), configuration: kernelConfiguration)
     } catch {
       throw SupervisorError("cannot build the guest's file tree: \(error)")
     }
@@ -138,12 +150,27 @@ public final class Supervisor {
     return result()
   }
 
+  private var peakThreads: Int {
+    lock.lock()
+    defer { lock.unlock() }
+    return kernel?.processes.peakThreadCount ?? 0
+  }
+
+  private static func inheritedFiles() -> Set<HostIdentity> {
+    var files: Set<HostIdentity> = []
+    for descriptor in Int32(0)...2 {
+      var status = stat()
+      if fstat(descriptor, &status) == 0 { files.insert(HostIdentity(status)) }
+    }
+    return files
+  }
+
   private func result() -> RunResult {
     let status = commandStatus ?? 0
     var code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
     if commandStatus == nil { code = 128 + (endSignal ?? SIGKILL) }
     if limits.isTimeOver { code = 124 }
-    limitHit = [limitHit, limits.report()].compactMap { $0 }.joined(separator: "\nuwrx: ")
+    limitHit = [limitHit, limits.report(peak: peakThreads)].compactMap { $0 }.joined(separator: "\nuwrx: ")
     if limitHit == "" { limitHit = nil }
     return RunResult(exitCode: code, limitHit: limitHit, directory: directory.path)
   }
@@ -172,10 +199,15 @@ public final class Supervisor {
       pollfd(fd: signals?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
     ]
     while true {
+      // Deaths are not urgent: waking for each of a thousand short processes would cost as much as answering their calls.
+      polled[1].fd = buryTime <= ContinuousTime.now ? processes!.deaths.rawValue : -1
       if poll(&polled, nfds_t(polled.count), timeout()) < 0, uwrx_errno() != EINTR {
         throw SupervisorError("cannot wait for the guest: \(Errno(rawValue: uwrx_errno()))")
       }
-      if polled[1].revents != 0 { buryDead() }
+      if polled[1].revents != 0 {
+        buryDead()
+        buryTime = ContinuousTime.now + Self.buryInterval
+      }
       if polled[2].revents != 0 { handleSignals() }
       if polled[0].revents != 0, try handleEvent() { return }
       enforceLimits()
@@ -190,7 +222,7 @@ public final class Supervisor {
     case .failed(let step, let error): throw GuestLaunch.failure(step: step, error)
     case .closed:
       // Killed by a limit or by the user: the kernel has killed everything in the guest's pid namespace.
-      if commandStatus == nil, endSignal == nil, limitHit == nil, limits.report() == nil {
+      if commandStatus == nil, endSignal == nil, limitHit == nil, limits.report(peak: peakThreads) == nil {
         throw SupervisorError("guest init was killed, and the guest with it")
       }
       return true
@@ -283,7 +315,8 @@ public final class Supervisor {
   }
 
   private func timeout() -> Int32 {
-    let next = [killTime, limits.nextCheck].compactMap { $0 }.min()
+    let bury = buryTime > ContinuousTime.now ? buryTime : nil
+    let next = [killTime, limits.nextCheck, bury].compactMap { $0 }.min()
     guard let next else { return -1 }
     return Int32(max(0, min(60_000, ((next - ContinuousTime.now) * 1000).rounded(.up))))
   }

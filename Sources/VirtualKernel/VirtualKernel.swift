@@ -16,6 +16,7 @@ public final class VirtualKernel {
   let proc: ProcFileSystem
   let devices: DeviceTable
   let credentials: Credentials
+  let inherited: Set<HostIdentity>
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
   var remembersFileSystemState = true
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
@@ -29,6 +30,7 @@ public final class VirtualKernel {
     self.information = information
     self.host = host
     processes = ThreadTable(information: information)
+    inherited = configuration.inherited
     credentials = Credentials(uid: configuration.uid, gid: configuration.gid)
     files = FileTree(
       host: host, skeleton: skeleton, layers: configuration.layers,
@@ -108,6 +110,8 @@ public struct KernelConfiguration {
   /// The host's /dev.
   public var devices: FileDescriptor
   public var terminal: InheritedTerminal?
+  /// The user's files behind descriptors 0 to 2. The guest has the access to them that it was given, and gets no other.
+  public var inherited: Set<HostIdentity>
   /// Directories that exist although no source has them, such as the user's home.
   public var emptyDirectories: [[UInt8]]
   /// Symbolic links that exist although no source has them.
@@ -116,7 +120,7 @@ public struct KernelConfiguration {
   public init(
     layers: [Layer], run: FileDescriptor, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
     hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, hostname: String, devices: FileDescriptor,
-    terminal: InheritedTerminal?, emptyDirectories: [[UInt8]], links: [(path: [UInt8], target: [UInt8])]
+    terminal: InheritedTerminal?, inherited: Set<HostIdentity>, emptyDirectories: [[UInt8]], links: [(path: [UInt8], target: [UInt8])]
   ) {
     self.layers = layers
     self.run = run
@@ -130,6 +134,7 @@ public struct KernelConfiguration {
     self.hostname = hostname
     self.devices = devices
     self.terminal = terminal
+    self.inherited = inherited
     self.emptyDirectories = emptyDirectories
     self.links = links
   }

@@ -11,7 +11,8 @@ struct SourceArgument: ExpressibleByArgument {
     var path = String(argument[argument.index(after: equals)...])
     if path.hasPrefix("host:") { path.removeFirst("host:".count) }
     var priority = Source.defaultPriority
-    if let colon = destination.lastIndex(of: ":"), let number = Int(destination[destination.index(after: colon)...]) {
+    if let colon = destination.lastIndex(of: ":") {
+      guard let number = Int(destination[destination.index(after: colon)...]) else { return nil }
       priority = number
       destination = String(destination[..<colon])
     }

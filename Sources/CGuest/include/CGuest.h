@@ -8,7 +8,7 @@
 
 enum uwrx_operation {
   // Guest init or the command to the supervisor, on the event socket.
-  UWRX_READY = 1,      // with descriptors: store root, read-only host root, guest's /proc
+  UWRX_READY = 1,      // with descriptors: see uwrx_view
   UWRX_LISTENER,       // with descriptors: the seccomp listener, the skeleton root
   UWRX_STATUS,         // value: wait status of the command, which stopped, continued or ended
   UWRX_TREE_ENDED,     // the last process of the tree has been reaped
@@ -16,10 +16,13 @@ enum uwrx_operation {
   // Supervisor to guest init, on the control socket; each is answered by one message with value 0 or -errno.
   UWRX_BIND_FILE = 16, // read-only bind of the file `path` of the host at `second` of the skeleton
   UWRX_BIND_DEVICE,    // the same for a device node
-  UWRX_UNBIND,         // detach what is bound at `path` of the skeleton and remove the mount point
   UWRX_SIGNAL_ALL,     // value: signal for every process of the guest
   UWRX_SIGNAL_COMMAND, // value: signal for the command's process group
 };
+
+// The descriptors of UWRX_READY. All but the last are mounts of their own on which no symbolic link is followed, so that
+// not even a supervisor whose idea of a path is wrong is led out of them.
+enum uwrx_view { UWRX_VIEW_HOST, UWRX_VIEW_RUN, UWRX_VIEW_STORE, UWRX_VIEW_SKELETON, UWRX_VIEW_PROC, UWRX_VIEWS };
 
 // A message is this header and then two NUL-terminated strings, `path` and `second`.
 struct uwrx_message {
@@ -33,6 +36,7 @@ struct uwrx_launch {
   const char *const *envp;
   const char *working_directory; // in the guest
   const char *hostname;
+  const char *run_directory; // on the host: where what the guest writes is kept
   const void *filter; // struct sock_filter[]
   uint16_t filter_length; // in instructions
   uint64_t filter_flags;

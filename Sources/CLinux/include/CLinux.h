@@ -60,6 +60,8 @@ long uwrx_read_memory_split(int pid, void *to, size_t first, size_t second, uint
 long uwrx_write_memory(int pid, const void *from, size_t length, uint64_t to);
 long uwrx_pidfd_open(int pid);
 long uwrx_pidfd_getfd(int pidfd, int fd);
+// Reads /proc/<tid>/status below `proc`.
+long uwrx_read_thread_status(int proc, int tid, void *buffer, size_t length);
 long uwrx_tgkill(int tgid, int tid, int signal);
 // RLIMIT_FSIZE of a process; LONG_MAX for none.
 long uwrx_file_size_limit(int pid);

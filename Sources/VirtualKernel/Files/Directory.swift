@@ -24,7 +24,11 @@ final class Directory {
   /// Number of the virtual file system that children belong to.
   var fileSystem: UInt8
   /// What it is in the skeleton, nil if it is not there.
-  var skeleton: HostIdentity?
+  var skeleton: HostIdentity? {
+    didSet { lastSkeleton = skeleton ?? lastSkeleton }
+  }
+  /// What it was there last: a removed directory may still be someone's current one.
+  private(set) var lastSkeleton: HostIdentity?
   var liveChildren = 0
   /// Whiteouts stand in this directory on the host.
   var hasWhiteouts = false

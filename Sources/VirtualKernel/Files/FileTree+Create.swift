@@ -191,6 +191,11 @@ extension FileTree {
     do throws(Errno) {
       let store = upperRoot(directory(of: walk.parent).store)
       let status = try host.status(of: file)
+      // Only what the guest has made: a file of the user's, given to it open for reading, would become writable by its name.
+      let isOwn = identities[HostIdentity(status)].map { inodes[$0.index].pointee.backing.isUpper } ?? false
+      guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 0 || isOwn,
+        !call.kernel.inherited.contains(HostIdentity(status))
+      else { throw .init(rawValue: EXDEV) }
       try buildPath(of: dentry, into: &path)
       try host.link(file, store, path.cString)
       guard let known = identities[HostIdentity(status)] else {

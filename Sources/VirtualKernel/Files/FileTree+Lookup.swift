@@ -6,6 +6,13 @@ import SystemPackage
 /// grow the supervisor by asking for names.
 private let negativeLimit = 200_000
 
+/// statfs(2): proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, devpts, bpf, pstore, efivarfs, configfs,
+/// selinux, mqueue.
+private let kernelMagic: Set<UInt64> = [
+  0x9fa0, 0x6265_6572, 0x0027_e0eb, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x1cd1, 0xcafe_4a11, 0x6165_676c,
+  0xde5e_81e4, 0x6265_6570, 0xf97c_ff8c, 0x1980_0202,
+]
+
 extension FileTree {
   /// The dentry of a name in a directory: `.none` or a negative one if there is no such file. The inode may be unloaded.
   func lookup(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> DentryID {
@@ -99,6 +106,7 @@ extension FileTree {
         }
         if layer.hidesPrivate, status.st_mode & 0o004 == 0, status.st_mode & S_IFMT != S_IFLNK { continue }
         if hidesRun(directory, lower, name) { continue }
+        if status.st_mode & S_IFMT == S_IFDIR, try isKernelsOwn(UInt64(status.st_dev), layer) { continue }
         inside = LowerDirectory(layer: lower.layer, path: Array(hostPath.bytes), prefixDepth: nil)
       }
       let isDirectory = status.st_mode & S_IFMT == S_IFDIR
@@ -114,6 +122,17 @@ extension FileTree {
       }
     }
     return found
+  }
+
+  /// Whether a device is a file system that shows the running kernel, such as a /proc that is mounted within a source: its files
+  /// are the host's processes and devices, not data.
+  private func isKernelsOwn(_ device: UInt64, _ layer: Layer) throws(Errno) -> Bool {
+    if let known = kernelDevices[device] { return known }
+    let file = try host.open(layer.root, hostPath.cString, flags: O_PATH_ | O_DIRECTORY, mode: 0)
+    defer { host.close(file) }
+    let isOwn = kernelMagic.contains(UInt64(truncatingIfNeeded: try host.fileSystemStatus(file).f_type))
+    kernelDevices[device] = isOwn
+    return isOwn
   }
 
   private func synthesizedDirectory() -> stat {

@@ -34,11 +34,13 @@ extension FileTree {
   func requireRemovable(_ dentry: DentryID, _ call: Call, isDirectory: Bool? = nil) throws(Errno) {
     let parent = inode(of: dentries[dentry].pointee.parent)
     if dentry == root { throw .resourceBusy }
+    let directory = directory(of: dentries[dentry].pointee.parent)
+    // proc_pid_fd(5): a process may do to its own what the modes say it may not, and then cannot.
+    if directory.isProc, ProcNode(parent).kind == .descriptors { throw .notPermitted }
     try call.require([.write, .execute], parent)
     if let isDirectory, isDirectory != (inode(of: dentry).pointee.kind == .directory) {
       throw isDirectory ? .notDirectory : .isDirectory
     }
-    let directory = directory(of: dentries[dentry].pointee.parent)
     if directory.isProc || parent.pointee.fileSystem == FileSystemID.dev { throw .notPermitted }
     // What was put into the tree before the run began, /dev, /proc and /tmp, is a mount point to the guest.
     if inode(of: dentry).pointee.fileSystem != parent.pointee.fileSystem { throw .resourceBusy }
@@ -156,7 +158,7 @@ extension FileTree {
     for dentry in orphans.prefix(orphanLimit / 2) {
       let id = dentries[dentry].pointee.inode
       if inodes[id.index].pointee.kind == .directory {
-        if let own = directory(of: dentry).skeleton { skeletonDirectories[own] = nil }
+        if let own = directory(of: dentry).lastSkeleton { skeletonDirectories[own] = nil }
       }
       detach(dentry)
       dentries.free(dentry)

@@ -86,9 +86,20 @@ extension FileTree {
     if target != .none, isDirectory { try removeAbove(target) }
     if target == .none { try prepareUpperName(to.name, in: to.parent, existing: to.dentry) }
     if target != .none, !isDirectory { try keepNames(of: target) }
+    let name = Array(to.name)
+    // Before the source takes its place there.
+    if target != .none { dropFromSkeleton(target) }
+    try moveInSkeleton(source, name, to.parent)
     try buildPath(of: to.name, in: to.parent, into: &path)
     try buildPath(of: source, into: &otherPath)
-    try renameOnHost(root, leavesWhiteout: wasBelow)
+    do throws(Errno) {
+      try renameOnHost(root, leavesWhiteout: wasBelow)
+    } catch {
+      if dentries[source].pointee.flags.contains(.inSkeleton), isMovable(source) {
+        try? skeleton.rename(path.cString, otherPath.cString, flags: 0)
+      }
+      throw error
+    }
 
     if target != .none {
       // The new file hides the lower one by itself.
@@ -99,14 +110,12 @@ extension FileTree {
       directory(of: to.parent).negatives.removeAll { $0 == to.dentry }
       dentries.unhash(to.dentry)
     }
-    let name = Array(to.name)
     if to.dentry != .none, target == .none {
       negativeCount -= inLower ? 0 : 1
       dentries.free(to.dentry)
     }
 
     let oldParent = dentries[source].pointee.parent
-    try? moveInSkeleton(source, name, to.parent)
     if wasBelow { directory(of: oldParent).hasWhiteouts = true }
     removeFromListing(source)
     dentries.unhash(source)
@@ -136,7 +145,7 @@ extension FileTree {
       try host.rename(root, otherPath.cString, root, path.cString, flags: renameWhiteout)
     } catch {
       // Not every file system can do both at once.
-      guard error == .invalidArgument else { throw error }
+      guard error == .invalidArgument || error == .notPermitted else { throw error }
       try host.rename(root, otherPath.cString, root, path.cString, flags: 0)
       do throws(Errno) {
         try host.makeNode(root, otherPath.cString, mode: S_IFCHR, device: 0)
@@ -184,8 +193,7 @@ extension FileTree {
 
   private func moveInSkeleton(_ source: DentryID, _ name: [UInt8], _ parent: DentryID) throws(Errno) {
     guard dentries[source].pointee.flags.contains(.inSkeleton) else { return }
-    switch inode(of: source).pointee.kind {
-    case .directory, .fifo, .socket:
+    if isMovable(source) {
       try materialise(parent)
       try name.withUnsafeBufferPointer { bytes throws(Errno) in
         try buildPath(of: bytes, in: parent, into: &path)
@@ -193,7 +201,7 @@ extension FileTree {
       try buildPath(of: source, into: &otherPath)
       try? skeleton.remove(path.cString)
       try skeleton.rename(otherPath.cString, path.cString, flags: 0)
-    default:
+    } else {
       dropFromSkeleton(source)
     }
   }
@@ -205,30 +213,41 @@ extension FileTree {
     for (dentry, other) in [(a, b), (b, a)] where inode(of: dentry).pointee.kind == .directory {
       try markMoved(dentry, over: dentries[other].pointee.flags.contains(.inLower))
     }
+    // A directory there may be someone's current one and keeps its identity; all else is made there again when needed.
+    for dentry in [a, b] where !isMovable(dentry) { dropFromSkeleton(dentry) }
+    try materialise(dentries[a].pointee.parent)
+    try materialise(dentries[b].pointee.parent)
     try buildPath(of: a, into: &otherPath)
     try buildPath(of: b, into: &path)
-    try host.rename(root, otherPath.cString, root, path.cString, flags: renameExchange)
-    let bothInSkeleton =
-      dentries[a].pointee.flags.contains(.inSkeleton) && dentries[b].pointee.flags.contains(.inSkeleton)
-    let bound: (DentryID) -> Bool = { [self] in
-      inode(of: $0).pointee.kind == .regular || inode(of: $0).pointee.kind == .symbolicLink
-    }
-    if bothInSkeleton, !bound(a), !bound(b) {
-      try skeleton.rename(otherPath.cString, path.cString, flags: renameExchange)
-    } else {
-      for dentry in [a, b] { try dropTreeFromSkeleton(dentry) }
+    try exchangeInSkeleton(a, b, undo: false)
+    do throws(Errno) {
+      try host.rename(root, otherPath.cString, root, path.cString, flags: renameExchange)
+    } catch {
+      try? exchangeInSkeleton(a, b, undo: true)
+      throw error
     }
     swapNames(a, b)
   }
 
-  /// Takes a directory with all that is in it out of the skeleton; it is made there again when it is needed.
-  private func dropTreeFromSkeleton(_ dentry: DentryID) throws(Errno) {
-    guard dentries[dentry].pointee.flags.contains(.inSkeleton) else { return }
-    if inode(of: dentry).pointee.kind == .directory {
-      // A guest's current directory may be in there, and must keep its identity.
-      throw .init(rawValue: EBUSY)
+  /// Whether what stands at the name in the skeleton must move with it.
+  private func isMovable(_ dentry: DentryID) -> Bool {
+    [.directory, .fifo, .socket].contains(inode(of: dentry).pointee.kind)
+  }
+
+  /// `otherPath` is the path of `a`, `path` that of `b`.
+  private func exchangeInSkeleton(_ a: DentryID, _ b: DentryID, undo: Bool) throws(Errno) {
+    switch (dentries[a].pointee.flags.contains(.inSkeleton), dentries[b].pointee.flags.contains(.inSkeleton)) {
+    case (true, true): try skeleton.rename(otherPath.cString, path.cString, flags: renameExchange)
+    case (true, false):
+      if !undo { try? skeleton.remove(path.cString) }
+      let (from, to) = undo ? (path.cString, otherPath.cString) : (otherPath.cString, path.cString)
+      try skeleton.rename(from, to, flags: 0)
+    case (false, true):
+      if !undo { try? skeleton.remove(otherPath.cString) }
+      let (from, to) = undo ? (otherPath.cString, path.cString) : (path.cString, otherPath.cString)
+      try skeleton.rename(from, to, flags: 0)
+    case (false, false): break
     }
-    dropFromSkeleton(dentry)
   }
 
   private func swapNames(_ a: DentryID, _ b: DentryID) {

@@ -111,6 +111,9 @@ extension FileTree {
   func dropFromSkeleton(_ dentry: DentryID) {
     guard dentries[dentry].pointee.flags.contains(.inSkeleton) else { return }
     dentries[dentry].pointee.flags.remove(.inSkeleton)
+    if dentries[dentry].pointee.inode != .none, inode(of: dentry).pointee.kind == .directory {
+      directory(of: dentry).skeleton = nil
+    }
     // Left there, it could only be run by a guest that races its own execve, and is what it could run before.
     guard (try? buildPath(of: dentry, into: &path)) != nil else { return }
     try? skeleton.remove(path.cString)

@@ -26,6 +26,8 @@ final class FileTree {
   var orphans: [DentryID] = []
   /// Grows when dentries of removed directories are freed, so that who remembers one knows to ask again.
   var generation = 0
+  /// Devices of the host's that were looked at: whether they show the running kernel.
+  var kernelDevices: [UInt64: Bool] = [:]
   /// What runs an executable of a lower layer; empty if it needs nothing.
   var interpreters: [InodeID: [UInt8]] = [:]
   /// Names that are known not to exist; only so many are remembered.

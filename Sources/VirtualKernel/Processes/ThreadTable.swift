@@ -12,6 +12,8 @@ public final class ThreadTable {
   }
 
   public var threadCount: Int { threads.count }
+  /// The most threads that were known at a time.
+  public private(set) var peakThreadCount = 0
 
   /// The thread that made a call.
   /// - Throws: `.noSuchProcess` if it has ended meanwhile.
@@ -54,6 +56,7 @@ public final class ThreadTable {
     threads[id] = thread
     group.threads.append(id)
     namespace.insert(thread)
+    peakThreadCount = max(peakThreadCount, threads.count)
     if group.threads.count > group.sweepThreshold { sweep(group) }
     return thread
   }

@@ -80,7 +80,9 @@ extension Call {
     defer { kernel.host.close(file) }
     let status = try kernel.host.status(of: file)
     // An inherited file of the user's has a name on the host and is not the guest's to change.
-    guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 0 else {
+    guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 0,
+      !kernel.inherited.contains(HostIdentity(status))
+    else {
       if status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFSOCK { return .value(0) }
       throw .notPermitted
     }

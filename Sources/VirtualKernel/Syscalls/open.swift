@@ -177,39 +177,31 @@ extension Syscalls {
     _ call: Call, _ open: (thread: AbsTid, descriptor: Int32), _ flags: Int32
   ) throws(Errno) -> Outcome {
     if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
-    let status = try call.kernel.descriptors.status(of: open.descriptor, in: open.thread)
     let group = try call.kernel.processes.thread(open.thread).group
     let original = try call.kernel.descriptors.duplicate(open.descriptor, of: group)
-    var isGivenOut = false
-    defer { if !isGivenOut { call.kernel.host.close(original) } }
+    var isGiven = false
+    defer { if !isGiven { call.kernel.host.close(original) } }
+    // Of the duplicate: another thread may have put another file behind the guest's number since.
+    let status = try call.kernel.host.status(of: original)
+    let kind = status.st_mode & S_IFMT
+    if flags & O_DIRECTORY != 0, kind != S_IFDIR { throw .notDirectory }
+    if kind == S_IFDIR { throw .permissionDenied }
+    // What it would have opened in the skeleton is the descriptor's own file.
+    if flags & O_PATH_ != 0 { throw .notSupported }
+    if call.kernel.inherited.contains(HostIdentity(status)) {
+      // The user's file: the guest has the access that it was given, and no more.
+      try requireCovered(try call.kernel.descriptors.flags(of: original), flags)
+      isGiven = true
+      return .descriptor(original, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+    }
     if let known = call.files.inode(ofOpenFile: status) {
       let record = call.files.inodes[known.index]
       // A file below that has lost its name cannot be copied up any more.
       let isLower = record.pointee.backing == .lower || record.pointee.lowerIdentity == HostIdentity(status)
       if isLower, flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 { throw .readOnlyFileSystem }
-    } else if isOfTheHost(status) {
-      // A file that the user redirected to: the guest has the access that it was given, and no more.
-      try requireCovered(try call.kernel.descriptors.flags(of: original), flags)
-      if status.st_nlink > 0 {
-        isGivenOut = true
-        return .descriptor(original, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
-      }
     }
-    // What it would have opened in the skeleton is the descriptor's own file.
-    if flags & O_PATH_ != 0 { throw .notSupported }
-    if flags & O_DIRECTORY != 0, status.st_mode & S_IFMT != S_IFDIR { throw .notDirectory }
-    if status.st_mode & S_IFMT == S_IFDIR { throw .permissionDenied }
     let file = try call.kernel.host.reopen(original, flags: flags & hostFlags & ~O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
     return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
-  }
-
-  /// Whether what is open may be a file or device of the host's, whose permissions are not for the guest.
-  private static func isOfTheHost(_ status: CLinux.stat) -> Bool {
-    switch status.st_mode & S_IFMT {
-    case S_IFREG, S_IFBLK: true
-    case S_IFCHR: !DeviceTable.isHarmless(UInt64(status.st_rdev))
-    default: false
-    }
   }
 
   private static func requireCovered(_ given: Int32, _ wanted: Int32) throws(Errno) {

@@ -17,14 +17,6 @@ final class DeviceTable {
     Device(name: "urandom", major: 1, minor: 9), Device(name: "tty", major: 5, minor: 0),
   ]
 
-  /// Terminals and the devices of the table: who has one open may open it again with any access.
-  static func isHarmless(_ number: UInt64) -> Bool {
-    switch uwrx_major(number) {
-    case 4, 5, 136...143: true  // devices.txt: consoles, /dev/tty, and pseudo-terminals
-    default: devices.contains { uwrx_makedev($0.major, $0.minor) == number }
-    }
-  }
-
   private let directory: FileDescriptor
   private let terminal: InheritedTerminal?
 

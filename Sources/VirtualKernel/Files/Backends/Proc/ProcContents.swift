@@ -25,6 +25,7 @@ extension ProcFileSystem {
     case "cgroup": return Array("0::/\n".utf8)
     case "uid_map", "gid_map": return Array("         0          0 4294967295\n".utf8)
     case "setgroups": return Array("allow\n".utf8)
+    case "cmdline" where id == 1: return Array("init\0".utf8)
     default: return []
     }
   }
@@ -58,7 +59,12 @@ extension ProcFileSystem {
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count)
     for line in bytes.split(separator: 0x0a) {
-      result += rewriteMapsLine(line, call)
+      // Most lines of a large process name no file.
+      if line.firstIndex(of: UInt8(ascii: "/")) == nil {
+        result += line
+      } else {
+        result += rewriteMapsLine(line, call)
+      }
       result.append(0x0a)
     }
     return result

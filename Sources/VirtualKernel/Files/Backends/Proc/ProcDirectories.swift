@@ -85,7 +85,7 @@ extension FileTree {
   func removeMadeTree(_ dentry: DentryID) {
     if inode(of: dentry).pointee.kind == .directory {
       for child in directory(of: dentry).children where child != .none { removeMadeTree(child) }
-      if let own = directory(of: dentry).skeleton { skeletonDirectories[own] = nil }
+      if let own = directory(of: dentry).lastSkeleton { skeletonDirectories[own] = nil }
     }
     if dentries[dentry].pointee.flags.contains(.inSkeleton) { dropFromSkeleton(dentry) }
     removeFromListing(dentry)
@@ -178,6 +178,13 @@ extension ProcFileSystem {
   private func makeProcess(_ id: Int32, in parent: DentryID, _ call: Call) -> DentryID {
     let files = call.files
     let process = files.add(ProcNode(kind: .process, id: id), String(id), in: parent, .directory, mode: 0o555)
+    guard id != 1 else {
+      for name in ProcTables.initial {
+        files.add(ProcNode(kind: .copy, id: id), name, in: process, .regular, mode: 0o444)
+      }
+      files.add(ProcNode(kind: .made, id: id), "cmdline", in: process, .regular, mode: 0o444)
+      return process
+    }
     fillProcess(process, id, call)
     files.add(ProcNode(kind: .tasks, id: id), "task", in: process, .directory, mode: 0o555)
     let network = files.add(ProcNode(kind: .network, id: id), "net", in: process, .directory, mode: 0o555)
@@ -197,7 +204,8 @@ extension ProcFileSystem {
     let files = call.files
     for name in ProcTables.process {
       let mode: UInt32 =
-        ProcTables.writable.contains(name) ? 0o644 : name == "environ" || name == "auxv" ? 0o400 : 0o444
+        name == "mem" ? 0o600 : ProcTables.writable.contains(name) ? 0o644
+        : name == "environ" || name == "auxv" ? 0o400 : 0o444
       files.add(ProcNode(kind: .copy, id: id), name, in: directory, .regular, mode: mode)
     }
     for name in ProcTables.made { files.add(ProcNode(kind: .made, id: id), name, in: directory, .regular, mode: 0o444) }

@@ -169,7 +169,8 @@ final class ProcFileSystem {
     let path = try procPath(of: dentry, call)
     // Memory is no text that could be copied; the guest may read that of any process of its own (ptrace(2)).
     if flags & O_ACCMODE != O_RDONLY || name == "mem" {
-      let isOfProcess = ProcNode(inode).id != 0
+      // Guest init is a process of uwrx's, not of the guest's.
+      let isOfProcess = ProcNode(inode).id > 1
       guard isOfProcess, ProcTables.writable.contains(name) else { throw .permissionDenied }
       let file = try call.kernel.information.openProc(path, flags: flags & O_ACCMODE | O_CLOEXEC)
       return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)

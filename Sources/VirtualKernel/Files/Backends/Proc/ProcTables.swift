@@ -32,6 +32,9 @@ enum ProcTables {
     "coredump_filter", "mem",
   ]
 
+  /// Of guest init, which has the run of the host's namespaces: what tells that it lives, and nothing to hold it by.
+  static let initial: [String] = ["stat", "status", "statm", "comm", "limits"]
+
   /// Of a process, written by the virtual kernel.
   static let made: [String] = [
     "maps", "smaps", "smaps_rollup", "mounts", "mountinfo", "mountstats", "cgroup", "uid_map", "gid_map", "setgroups",
