@@ -88,7 +88,8 @@ final class Machine {
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: KernelConfiguration(
-        layers: layers, run: open(run, "/host/run"), runPath: Array("/host/run".utf8), store: open(store, "/host/store"),
+        layers: layers, run: open(run, "/host/run"), runPath: Array("/host/run".utf8),
+        store: open(store, "/host/store"),
         storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid,
         hostname: "guest", devices: open(devices, "/dev"),
         terminal: hasTerminal
