@@ -40,7 +40,8 @@ struct ResolvedSource {
       throw SupervisorError("a source cannot appear in /\(first), which is virtual in the guest")
     }
     for covered in ["/proc", "/sys", "/dev"] where path == covered || path.hasPrefix(covered + "/") {
-      throw SupervisorError("the source \(path) cannot be used: \(covered) is the running kernel and its devices, not files")
+      throw SupervisorError(
+        "the source \(path) cannot be used: \(covered) is the running kernel and its devices, not files")
     }
   }
 

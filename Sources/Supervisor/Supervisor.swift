@@ -139,7 +139,8 @@ public final class Supervisor {
       kernel = try VirtualKernel(
         memory: ProcessMemory(listener: listener), descriptors: KernelDescriptorBroker(proc: hostProc),
         information: processes, host: LinuxHostFiles(),
-        skeleton: TmpfsSkeleton(root: skeleton, view: views.skeleton, channel: channel), configuration: kernelConfiguration)
+        skeleton: TmpfsSkeleton(root: skeleton, view: views.skeleton, channel: channel),
+        configuration: kernelConfiguration)
     } catch {
       throw SupervisorError("cannot build the guest's file tree: \(error)")
     }

@@ -120,7 +120,8 @@ public struct KernelConfiguration {
   public init(
     layers: [Layer], run: FileDescriptor, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
     hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, hostname: String, devices: FileDescriptor,
-    terminal: InheritedTerminal?, inherited: Set<HostIdentity>, emptyDirectories: [[UInt8]], links: [(path: [UInt8], target: [UInt8])]
+    terminal: InheritedTerminal?, inherited: Set<HostIdentity>, emptyDirectories: [[UInt8]],
+    links: [(path: [UInt8], target: [UInt8])]
   ) {
     self.layers = layers
     self.run = run

@@ -6,10 +6,12 @@ import Testing
 
 struct AccessTests {
   private static let cases: [(String, Int32, Errno?)] = [
-    ("/etc/passwd", R_OK, nil), ("/etc/passwd", R_OK | W_OK, .permissionDenied), ("/etc/passwd", X_OK, .permissionDenied),
+    ("/etc/passwd", R_OK, nil), ("/etc/passwd", R_OK | W_OK, .permissionDenied),
+    ("/etc/passwd", X_OK, .permissionDenied),
     ("/etc/shadow", F_OK, nil), ("/etc/shadow", R_OK, .permissionDenied), ("/bin/tool", R_OK | X_OK, nil),
     ("/work", R_OK | W_OK | X_OK, nil), ("/work/mine", R_OK | W_OK, nil), ("/work/theirs", R_OK, .permissionDenied),
-    ("/closed/inside", F_OK, .permissionDenied), ("/missing", F_OK, .noSuchFileOrDirectory), ("/etc/passwd/x", F_OK, .notDirectory),
+    ("/closed/inside", F_OK, .permissionDenied), ("/missing", F_OK, .noSuchFileOrDirectory),
+    ("/etc/passwd/x", F_OK, .notDirectory),
     ("/loop", F_OK, .tooManySymbolicLinkLevels), ("/etc", 8, .invalidArgument), ("", F_OK, .noSuchFileOrDirectory),
     ("/tmp", R_OK | W_OK | X_OK, nil), ("/dev/null", R_OK | W_OK, nil),
   ]

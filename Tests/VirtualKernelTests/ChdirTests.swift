@@ -64,7 +64,8 @@ struct ChdirTests {
   }
 
   private static let failures: [(String, Errno)] = [
-    ("", .noSuchFileOrDirectory), ("/missing", .noSuchFileOrDirectory), ("/etc/passwd", .notDirectory), ("/loop", .tooManySymbolicLinkLevels),
+    ("", .noSuchFileOrDirectory), ("/missing", .noSuchFileOrDirectory), ("/etc/passwd", .notDirectory),
+    ("/loop", .tooManySymbolicLinkLevels),
     ("/absolute", .notDirectory), ("/dangling", .noSuchFileOrDirectory), ("/sys/x", .permissionDenied),
     (String(repeating: "x", count: 256), .fileNameTooLong),
   ]

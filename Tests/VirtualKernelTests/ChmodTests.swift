@@ -41,7 +41,8 @@ struct ChmodTests {
     let machine = try Machine()
     #expect(machine.call(.fchmodat, currentDirectory, "/absolute", 0o600) == .done)
     #expect(try machine.status("/etc/passwd").st_mode & 0o7777 == 0o600)
-    #expect(machine.call(.fchmodat2, currentDirectory, "/absolute", 0o600, AT_SYMLINK_NOFOLLOW) == .error(.notSupported))
+    #expect(
+      machine.call(.fchmodat2, currentDirectory, "/absolute", 0o600, AT_SYMLINK_NOFOLLOW) == .error(.notSupported))
     #expect(machine.call(.fchmodat2, currentDirectory, "/absolute", 0o600, 1) == .error(.invalidArgument))
   }
 
@@ -61,7 +62,8 @@ struct ChmodTests {
   }
 
   private static let failures: [(String, Errno)] = [
-    ("/missing", .noSuchFileOrDirectory), ("", .noSuchFileOrDirectory), ("/etc/passwd/", .notDirectory), ("/loop", .tooManySymbolicLinkLevels),
+    ("/missing", .noSuchFileOrDirectory), ("", .noSuchFileOrDirectory), ("/etc/passwd/", .notDirectory),
+    ("/loop", .tooManySymbolicLinkLevels),
     ("/dev/null", .notPermitted), ("/proc/version", .notPermitted),
   ]
 

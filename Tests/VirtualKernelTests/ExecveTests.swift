@@ -37,7 +37,8 @@ struct ExecveTests {
     #expect(bound(machine) == ["/usr/bin/sh", "/usr/lib64/ld.so"])
     // The kernel walks the guest's own paths.
     #expect(try machine.skeleton.walk(from: machine.skeleton.root, "/bin/sh").text == machine.text("/usr/bin/sh"))
-    #expect(try machine.skeleton.walk(from: machine.skeleton.root, "/lib64/ld.so").text == machine.text("/usr/lib64/ld.so"))
+    #expect(
+      try machine.skeleton.walk(from: machine.skeleton.root, "/lib64/ld.so").text == machine.text("/usr/lib64/ld.so"))
   }
 
   @Test func bindsAScriptAndItsChain() throws {
@@ -69,8 +70,10 @@ struct ExecveTests {
   }
 
   private static let failures: [(String, Errno)] = [
-    ("", .noSuchFileOrDirectory), ("/missing", .noSuchFileOrDirectory), ("/data", .permissionDenied), ("/usr", .permissionDenied),
-    ("/lost", .noSuchFileOrDirectory), ("/denied", .permissionDenied), ("/script/", .notDirectory), ("/loop", .tooManySymbolicLinkLevels),
+    ("", .noSuchFileOrDirectory), ("/missing", .noSuchFileOrDirectory), ("/data", .permissionDenied),
+    ("/usr", .permissionDenied),
+    ("/lost", .noSuchFileOrDirectory), ("/denied", .permissionDenied), ("/script/", .notDirectory),
+    ("/loop", .tooManySymbolicLinkLevels),
     ("/dev/null", .permissionDenied), ("/proc/version", .permissionDenied),
   ]
 
@@ -101,7 +104,9 @@ struct ExecveTests {
     #expect(machine.call(.execveat, script, "", 0, 0, 0) == .error(.noSuchFileOrDirectory))
     #expect(machine.call(.execveat, usr, "", 0, 0, AT_EMPTY_PATH_) == .error(.permissionDenied))
     #expect(machine.call(.execveat, 99, "", 0, 0, AT_EMPTY_PATH_) == .error(.badFileDescriptor))
-    #expect(machine.call(.execveat, currentDirectory, "/bin", 0, 0, AT_SYMLINK_NOFOLLOW) == .error(.tooManySymbolicLinkLevels))
+    #expect(
+      machine.call(.execveat, currentDirectory, "/bin", 0, 0, AT_SYMLINK_NOFOLLOW) == .error(.tooManySymbolicLinkLevels)
+    )
     #expect(machine.call(.execveat, currentDirectory, "/script", 0, 0, 0x10000) == .continued)
     #expect(machine.call(.execveat, currentDirectory, "/script", 0, 0, 1) == .error(.invalidArgument))
     #expect(machine.call(.execve, 8, 0, 0) == .error(.badAddress))

@@ -24,19 +24,29 @@ struct FaultTests {
 
   static let scenarios = [
     Scenario(description: "open a lower file") { $0.call(.openat, currentDirectory, "/etc/passwd", O_RDONLY) },
-    Scenario(description: "open for writing") { $0.call(.openat, currentDirectory, "/etc/passwd", O_RDWR) } check: {
+    Scenario(description: "open for writing") {
+      $0.call(.openat, currentDirectory, "/etc/passwd", O_RDWR)
+    } check: {
       try $0.text("/etc/passwd") == "root:x:0:0\n"
     },
-    Scenario(description: "open a large file for writing") { $0.call(.openat, currentDirectory, "/etc/large", O_RDWR) } check: {
+    Scenario(description: "open a large file for writing") {
+      $0.call(.openat, currentDirectory, "/etc/large", O_RDWR)
+    } check: {
       try $0.text("/etc/large") == CopyUpTests.large
     },
-    Scenario(description: "open with O_TRUNC") { $0.call(.openat, currentDirectory, "/etc/passwd", O_WRONLY | O_TRUNC) } check: {
+    Scenario(description: "open with O_TRUNC") {
+      $0.call(.openat, currentDirectory, "/etc/passwd", O_WRONLY | O_TRUNC)
+    } check: {
       try $0.text("/etc/passwd") == ""
     },
-    Scenario(description: "create") { $0.call(.openat, currentDirectory, "/usr/lib/new", O_CREAT | O_EXCL | O_WRONLY, 0o644) } check: {
+    Scenario(description: "create") {
+      $0.call(.openat, currentDirectory, "/usr/lib/new", O_CREAT | O_EXCL | O_WRONLY, 0o644)
+    } check: {
       try $0.names("/usr/lib") == ["deep", "new"]
     },
-    Scenario(description: "open without a name") { $0.call(.openat, currentDirectory, "/usr", O_TMPFILE_ | O_RDWR, 0o600) },
+    Scenario(description: "open without a name") {
+      $0.call(.openat, currentDirectory, "/usr", O_TMPFILE_ | O_RDWR, 0o600)
+    },
     Scenario(description: "open a directory") { $0.call(.openat, currentDirectory, "/usr/lib", O_DIRECTORY) },
     Scenario(description: "open a device") { $0.call(.openat, currentDirectory, "/dev/null", O_RDWR) },
     Scenario(description: "open a file of proc") { $0.call(.openat, currentDirectory, "/proc/self/cgroup", O_RDONLY) },
@@ -48,28 +58,41 @@ struct FaultTests {
     Scenario(description: "readlink") { machine in
       machine.call(.readlinkat, currentDirectory, "/absolute", machine.memory.allocate(256), 256)
     },
-    Scenario(description: "mkdir") { $0.call(.mkdirat, currentDirectory, "/usr/lib/new", 0o755) } check: {
+    Scenario(description: "mkdir") {
+      $0.call(.mkdirat, currentDirectory, "/usr/lib/new", 0o755)
+    } check: {
       try $0.names("/usr/lib") == ["deep", "new"]
     },
-    Scenario(description: "symlink") { $0.call(.symlinkat, "x", currentDirectory, "/usr/lib/new") } check: {
+    Scenario(description: "symlink") {
+      $0.call(.symlinkat, "x", currentDirectory, "/usr/lib/new")
+    } check: {
       try $0.target("/usr/lib/new") == "x"
     },
-    Scenario(description: "mknod") { $0.call(.mknodat, currentDirectory, "/usr/lib/new", FileType.fifo | 0o644) } check: {
+    Scenario(description: "mknod") {
+      $0.call(.mknodat, currentDirectory, "/usr/lib/new", FileType.fifo | 0o644)
+    } check: {
       try $0.names("/usr/lib") == ["deep", "new"]
     },
-    Scenario(description: "unlink a lower file") { $0.call(.unlinkat, currentDirectory, "/etc/passwd", 0) } check: {
+    Scenario(description: "unlink a lower file") {
+      $0.call(.unlinkat, currentDirectory, "/etc/passwd", 0)
+    } check: {
       try $0.names("/etc") == ["large", "shadow"] && $0.run.at("etc/passwd")?.isWhiteout == true
     },
-    Scenario(description: "remove a lower directory") { $0.call(.unlinkat, currentDirectory, "/empty", AT_REMOVEDIR) } check: {
+    Scenario(description: "remove a lower directory") {
+      $0.call(.unlinkat, currentDirectory, "/empty", AT_REMOVEDIR)
+    } check: {
       !$0.exists("/empty") && $0.run.at("empty")?.isWhiteout == true
     },
-    Scenario(description: "link") { $0.call(.linkat, currentDirectory, "/etc/passwd", currentDirectory, "/usr/new", 0) } check: {
+    Scenario(description: "link") {
+      $0.call(.linkat, currentDirectory, "/etc/passwd", currentDirectory, "/usr/new", 0)
+    } check: {
       try $0.text("/usr/new") == "root:x:0:0\n" && $0.status("/etc/passwd").st_nlink == 2
     },
     Scenario(description: "rename a file") {
       $0.call(.renameat, currentDirectory, "/etc/passwd", currentDirectory, "/usr/lib/new")
     } check: {
-      try $0.text("/usr/lib/new") == "root:x:0:0\n" && !$0.exists("/etc/passwd") && $0.run.at("etc/passwd")?.isWhiteout == true
+      try $0.text("/usr/lib/new") == "root:x:0:0\n" && !$0.exists("/etc/passwd")
+        && $0.run.at("etc/passwd")?.isWhiteout == true
     },
     Scenario(description: "rename over a file") {
       $0.call(.renameat, currentDirectory, "/etc/passwd", currentDirectory, "/etc/shadow")
@@ -123,21 +146,31 @@ struct FaultTests {
       },
       call: { $0.call(.unlinkat, currentDirectory, "/usr/bin/tool", 0) },
       check: { try $0.text("/usr/bin/alias").count == 1 && $0.run.at("usr/bin/tool")?.isWhiteout == true }),
-    Scenario(description: "chmod") { $0.call(.fchmodat, currentDirectory, "/etc/passwd", 0o600) } check: {
+    Scenario(description: "chmod") {
+      $0.call(.fchmodat, currentDirectory, "/etc/passwd", 0o600)
+    } check: {
       try $0.status("/etc/passwd").st_mode & 0o777 == 0o600 && $0.run.at("etc/passwd")?.permissions == 0o600
     },
-    Scenario(description: "chown") { $0.call(.fchownat, currentDirectory, "/etc", 5, 5, 0) } check: {
+    Scenario(description: "chown") {
+      $0.call(.fchownat, currentDirectory, "/etc", 5, 5, 0)
+    } check: {
       try $0.status("/etc").st_uid == 5
     },
     Scenario(description: "utimensat") { $0.call(.utimensat, currentDirectory, "/absolute", 0, AT_SYMLINK_NOFOLLOW) },
-    Scenario(description: "truncate") { $0.call(.truncate, "/etc/passwd", 4) } check: {
+    Scenario(description: "truncate") {
+      $0.call(.truncate, "/etc/passwd", 4)
+    } check: {
       try $0.text("/etc/passwd") == "root"
     },
-    Scenario(description: "setxattr") { $0.call(.setxattr, "/etc/passwd", "user.a", "x", 1, 0) } check: {
+    Scenario(description: "setxattr") {
+      $0.call(.setxattr, "/etc/passwd", "user.a", "x", 1, 0)
+    } check: {
       $0.run.at("etc/passwd")?.attributes[Array("user.a".utf8)] == [UInt8(ascii: "x")]
     },
     Scenario(description: "chdir") { $0.call(.chdir, "/bin") },
-    Scenario(description: "execve") { $0.call(.execve, "/script", 0, 0) } check: {
+    Scenario(description: "execve") {
+      $0.call(.execve, "/script", 0, 0)
+    } check: {
       $0.skeleton.root.at("script") != nil && $0.skeleton.root.at("usr/bin/sh") != nil
     },
     Scenario(description: "bind") { $0.call(.bind, 5, [1, 0] + Array("/tmp/socket".utf8), 13) },

@@ -11,13 +11,19 @@ struct GetdentsTests {
     #expect(entries.map(\.name) == [".", "..", "passwd", "shadow"])
     #expect(entries.map(\.cookie) == [1, 2, 3, 4])
     #expect(entries.map(\.type) == [4, 4, 8, 8])
-    #expect(try entries.map(\.number) == ["/etc", "/", "/etc/passwd", "/etc/shadow"].map { UInt64(try machine.status($0).st_ino) })
+    #expect(
+      try entries.map(\.number)
+        == ["/etc", "/", "/etc/passwd", "/etc/shadow"].map { UInt64(try machine.status($0).st_ino) })
   }
 
   @Test func mergesLayersAndTheRun() throws {
     let machine = try Machine(sources: [
-      .init { $0.file("d/a", "first"); $0.directory("d/sub").file("x") },
-      .init { $0.file("d/a", "second"); $0.file("d/b"); $0.directory("d/sub").file("y"); $0.file("e/z") },
+      .init {
+        $0.file("d/a", "first"); $0.directory("d/sub").file("x")
+      },
+      .init {
+        $0.file("d/a", "second"); $0.file("d/b"); $0.directory("d/sub").file("y"); $0.file("e/z")
+      },
     ])
     try machine.write("", to: "/d/c")
     #expect(machine.call(.unlinkat, currentDirectory, "/d/b", 0) == .done)
@@ -29,7 +35,12 @@ struct GetdentsTests {
 
   @Test func fileOfAHigherLayerHidesADirectory() throws {
     let machine = try Machine(sources: [
-      .init { $0.file("x", "file"); $0.directory("y") }, .init { $0.file("x/inside"); $0.file("y", "file") },
+      .init {
+        $0.file("x", "file"); $0.directory("y")
+      },
+      .init {
+        $0.file("x/inside"); $0.file("y", "file")
+      },
     ])
     #expect(try machine.text("/x") == "file")
     #expect(machine.error { _ = try machine.status("/x/inside") } == .notDirectory)

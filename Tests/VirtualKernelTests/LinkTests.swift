@@ -58,11 +58,15 @@ struct LinkTests {
   }
 
   private static let failures: [(String, String, Errno)] = [
-    ("/missing", "/new", .noSuchFileOrDirectory), ("/etc", "/new", .notPermitted), ("/etc/passwd", "/etc/shadow", .fileExists),
-    ("/etc/passwd", "/etc", .fileExists), ("/etc/passwd", "/etc/.", .fileExists), ("/etc/passwd", "/tmp/x", .crossDevice),
+    ("/missing", "/new", .noSuchFileOrDirectory), ("/etc", "/new", .notPermitted),
+    ("/etc/passwd", "/etc/shadow", .fileExists),
+    ("/etc/passwd", "/etc", .fileExists), ("/etc/passwd", "/etc/.", .fileExists),
+    ("/etc/passwd", "/tmp/x", .crossDevice),
     ("/etc/passwd", "/missing/x", .noSuchFileOrDirectory), ("/etc/passwd", "/etc/shadow/x", .notDirectory),
-    ("/etc/passwd", "/new/", .noSuchFileOrDirectory), ("", "/new", .noSuchFileOrDirectory), ("/etc/passwd", "", .noSuchFileOrDirectory),
-    ("/dev/null", "/new", .crossDevice), ("/etc/passwd/", "/new", .notDirectory), ("/loop/x", "/new", .tooManySymbolicLinkLevels),
+    ("/etc/passwd", "/new/", .noSuchFileOrDirectory), ("", "/new", .noSuchFileOrDirectory),
+    ("/etc/passwd", "", .noSuchFileOrDirectory),
+    ("/dev/null", "/new", .crossDevice), ("/etc/passwd/", "/new", .notDirectory),
+    ("/loop/x", "/new", .tooManySymbolicLinkLevels),
   ]
 
   @Test(arguments: failures)
@@ -100,11 +104,14 @@ struct LinkTests {
   @Test func exclusiveOrRemovedFileGetsNoNameAgain() throws {
     let machine = try Machine()
     let exclusive = try machine.open("/etc", O_TMPFILE_ | O_RDWR | O_EXCL, 0o600)
-    #expect(machine.call(.linkat, exclusive, "", currentDirectory, "/etc/a", AT_EMPTY_PATH_) == .error(.noSuchFileOrDirectory))
+    #expect(
+      machine.call(.linkat, exclusive, "", currentDirectory, "/etc/a", AT_EMPTY_PATH_) == .error(.noSuchFileOrDirectory)
+    )
     try machine.write("x", to: "/etc/gone")
     let removed = try machine.open("/etc/gone")
     #expect(machine.call(.unlinkat, currentDirectory, "/etc/gone", 0) == .done)
-    #expect(machine.call(.linkat, removed, "", currentDirectory, "/etc/a", AT_EMPTY_PATH_) == .error(.noSuchFileOrDirectory))
+    #expect(
+      machine.call(.linkat, removed, "", currentDirectory, "/etc/a", AT_EMPTY_PATH_) == .error(.noSuchFileOrDirectory))
     #expect(!machine.exists("/etc/a"))
   }
 }

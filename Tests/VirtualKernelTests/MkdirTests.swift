@@ -43,9 +43,11 @@ struct MkdirTests {
 
   private static let failures: [(String, Errno)] = [
     ("", .noSuchFileOrDirectory), ("/", .fileExists), ("/etc", .fileExists), ("/etc/passwd", .fileExists),
-    ("/etc/.", .fileExists), ("/etc/..", .fileExists), ("/dangling", .fileExists), ("/missing/a", .noSuchFileOrDirectory),
+    ("/etc/.", .fileExists), ("/etc/..", .fileExists), ("/dangling", .fileExists),
+    ("/missing/a", .noSuchFileOrDirectory),
     ("/etc/passwd/a", .notDirectory), ("/loop/a", .tooManySymbolicLinkLevels), ("/sys", .permissionDenied),
-    ("/proc/a", .noSuchFileOrDirectory), ("/dev/a", .permissionDenied), (String(repeating: "x", count: 256), .fileNameTooLong),
+    ("/proc/a", .noSuchFileOrDirectory), ("/dev/a", .permissionDenied),
+    (String(repeating: "x", count: 256), .fileNameTooLong),
   ]
 
   @Test(arguments: failures)

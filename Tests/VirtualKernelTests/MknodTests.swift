@@ -24,9 +24,11 @@ struct MknodTests {
   }
 
   private static let failures: [(String, UInt32, Errno)] = [
-    ("/new", FileType.characterDevice, .notPermitted), ("/new", 0o060000, .notPermitted), ("/new", FileType.directory, .notPermitted),
+    ("/new", FileType.characterDevice, .notPermitted), ("/new", 0o060000, .notPermitted),
+    ("/new", FileType.directory, .notPermitted),
     ("/new", FileType.symbolicLink, .invalidArgument), ("/etc/passwd", FileType.characterDevice, .fileExists),
-    ("/etc/passwd", FileType.fifo, .fileExists), ("/etc", FileType.regular, .fileExists), ("/", FileType.regular, .fileExists),
+    ("/etc/passwd", FileType.fifo, .fileExists), ("/etc", FileType.regular, .fileExists),
+    ("/", FileType.regular, .fileExists),
     ("/missing/x", FileType.fifo, .noSuchFileOrDirectory), ("/new/", FileType.regular, .noSuchFileOrDirectory),
     ("/etc/passwd/x", FileType.fifo, .notDirectory), ("", FileType.fifo, .noSuchFileOrDirectory),
   ]

@@ -21,7 +21,8 @@ struct ReadlinkTests {
 
   private static let failures: [(String, Errno)] = [
     ("/etc/passwd", .invalidArgument), ("/etc", .invalidArgument), ("/missing", .noSuchFileOrDirectory),
-    ("", .noSuchFileOrDirectory), ("/absolute/", .notDirectory), ("/absolute/x", .notDirectory), ("/bin/", .invalidArgument),
+    ("", .noSuchFileOrDirectory), ("/absolute/", .notDirectory), ("/absolute/x", .notDirectory),
+    ("/bin/", .invalidArgument),
     ("/loop/x", .tooManySymbolicLinkLevels),
   ]
 

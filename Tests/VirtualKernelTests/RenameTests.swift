@@ -134,14 +134,20 @@ struct RenameTests {
   private static let failures: [(String, String, UInt32, Errno)] = [
     ("/missing", "/new", 0, .noSuchFileOrDirectory), ("/etc/passwd", "/missing/x", 0, .noSuchFileOrDirectory),
     ("", "/new", 0, .noSuchFileOrDirectory), ("/etc/passwd", "", 0, .noSuchFileOrDirectory),
-    ("/etc/passwd", "/empty", 0, .isDirectory), ("/empty", "/etc/passwd", 0, .notDirectory), ("/empty", "/etc", 0, .directoryNotEmpty),
-    ("/usr", "/usr/lib/x", 0, .invalidArgument), ("/usr", "/usr/lib", 0, .invalidArgument), ("/usr/lib/deep", "/usr", 0, .directoryNotEmpty),
+    ("/etc/passwd", "/empty", 0, .isDirectory), ("/empty", "/etc/passwd", 0, .notDirectory),
+    ("/empty", "/etc", 0, .directoryNotEmpty),
+    ("/usr", "/usr/lib/x", 0, .invalidArgument), ("/usr", "/usr/lib", 0, .invalidArgument),
+    ("/usr/lib/deep", "/usr", 0, .directoryNotEmpty),
     ("/etc/passwd", "/etc/shadow", 1, .fileExists), ("/etc/passwd", "/new", 2, .noSuchFileOrDirectory),
-    ("/etc/passwd", "/new", 3, .invalidArgument), ("/etc/passwd", "/new", 4, .invalidArgument), ("/etc/passwd", "/tmp/x", 0, .crossDevice),
-    ("/etc/passwd/", "/new", 0, .notDirectory), ("/etc/passwd", "/new/", 0, .notDirectory), ("/etc/passwd/x", "/new", 0, .notDirectory),
+    ("/etc/passwd", "/new", 3, .invalidArgument), ("/etc/passwd", "/new", 4, .invalidArgument),
+    ("/etc/passwd", "/tmp/x", 0, .crossDevice),
+    ("/etc/passwd/", "/new", 0, .notDirectory), ("/etc/passwd", "/new/", 0, .notDirectory),
+    ("/etc/passwd/x", "/new", 0, .notDirectory),
     ("/", "/new", 0, .resourceBusy), ("/etc/.", "/new", 0, .resourceBusy), ("/etc/..", "/new", 0, .resourceBusy),
-    ("/etc/passwd", "/etc/.", 0, .resourceBusy), ("/tmp", "/new", 0, .resourceBusy), ("/etc/passwd", "/sys", 0, .permissionDenied),
-    ("/dev/null", "/dev/zero", 0, .notPermitted), ("/usr/lib", "/usr", 2, .directoryNotEmpty), ("/loop/x", "/new", 0, .tooManySymbolicLinkLevels),
+    ("/etc/passwd", "/etc/.", 0, .resourceBusy), ("/tmp", "/new", 0, .resourceBusy),
+    ("/etc/passwd", "/sys", 0, .permissionDenied),
+    ("/dev/null", "/dev/zero", 0, .notPermitted), ("/usr/lib", "/usr", 2, .directoryNotEmpty),
+    ("/loop/x", "/new", 0, .tooManySymbolicLinkLevels),
   ]
 
   @Test(arguments: failures)

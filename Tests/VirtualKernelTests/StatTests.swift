@@ -95,7 +95,8 @@ struct StatTests {
     ("/missing", Errno.noSuchFileOrDirectory), ("", .noSuchFileOrDirectory), ("/etc/passwd/x", .notDirectory),
     ("/etc/passwd/", .notDirectory), ("/etc/passwd/.", .notDirectory), ("/loop", .tooManySymbolicLinkLevels),
     ("/loop/x", .tooManySymbolicLinkLevels), ("/dangling", .noSuchFileOrDirectory),
-    ("/" + String(repeating: "n", count: 256), .fileNameTooLong), (String(repeating: "/", count: 4096), .fileNameTooLong),
+    ("/" + String(repeating: "n", count: 256), .fileNameTooLong),
+    (String(repeating: "/", count: 4096), .fileNameTooLong),
     ("/sys", .noSuchFileOrDirectory), ("/sys/x", .permissionDenied), ("/run/x", .permissionDenied),
   ]
 

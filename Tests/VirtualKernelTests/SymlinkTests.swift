@@ -28,7 +28,8 @@ struct SymlinkTests {
 
   private static let failures: [(String, String, Errno)] = [
     ("", "/etc/new", .noSuchFileOrDirectory), ("x", "", .noSuchFileOrDirectory), ("x", "/etc/passwd", .fileExists),
-    ("x", "/etc", .fileExists), ("x", "/", .fileExists), ("x", "/etc/.", .fileExists), ("x", "/new/", .noSuchFileOrDirectory),
+    ("x", "/etc", .fileExists), ("x", "/", .fileExists), ("x", "/etc/.", .fileExists),
+    ("x", "/new/", .noSuchFileOrDirectory),
     ("x", "/etc/passwd/x", .notDirectory), ("x", "/missing/x", .noSuchFileOrDirectory), ("x", "/dangling", .fileExists),
     ("x", "/sys", .permissionDenied), (String(repeating: "x", count: 4096), "/etc/new", .fileNameTooLong),
   ]

@@ -95,7 +95,8 @@ struct UnixSocketTests {
     ("/missing/x", .noSuchFileOrDirectory, .noSuchFileOrDirectory), ("/etc/passwd/x", .notDirectory, .notDirectory),
     ("/etc/passwd", .addressInUse, .connectionRefused), ("/etc", .addressInUse, .connectionRefused),
     ("/", .addressInUse, .connectionRefused), ("/usr/new", .permissionDenied, .noSuchFileOrDirectory),
-    ("/loop/x", .tooManySymbolicLinkLevels, .tooManySymbolicLinkLevels), ("/run", .permissionDenied, .noSuchFileOrDirectory),
+    ("/loop/x", .tooManySymbolicLinkLevels, .tooManySymbolicLinkLevels),
+    ("/run", .permissionDenied, .noSuchFileOrDirectory),
     ("/old", .addressInUse, .connectionRefused),
   ]
 

@@ -77,11 +77,15 @@ struct UnlinkTests {
 
   private static let failures: [(String, Int32, Errno)] = [
     ("", 0, .noSuchFileOrDirectory), ("/missing", 0, .noSuchFileOrDirectory), ("/missing/x", 0, .noSuchFileOrDirectory),
-    ("/etc", 0, .isDirectory), ("/etc/", 0, .isDirectory), ("/etc/passwd/", 0, .notDirectory), ("/etc/passwd/x", 0, .notDirectory),
-    ("/etc/.", 0, .isDirectory), ("/etc/..", 0, .isDirectory), ("/", 0, .isDirectory), ("/", AT_REMOVEDIR, .resourceBusy),
+    ("/etc", 0, .isDirectory), ("/etc/", 0, .isDirectory), ("/etc/passwd/", 0, .notDirectory),
+    ("/etc/passwd/x", 0, .notDirectory),
+    ("/etc/.", 0, .isDirectory), ("/etc/..", 0, .isDirectory), ("/", 0, .isDirectory),
+    ("/", AT_REMOVEDIR, .resourceBusy),
     ("/empty/.", AT_REMOVEDIR, .invalidArgument), ("/empty/..", AT_REMOVEDIR, .directoryNotEmpty),
-    ("/etc/passwd", AT_REMOVEDIR, .notDirectory), ("/bin", AT_REMOVEDIR, .notDirectory), ("/bin/", AT_REMOVEDIR, .notDirectory),
-    ("/etc", AT_REMOVEDIR, .directoryNotEmpty), ("/tmp", AT_REMOVEDIR, .resourceBusy), ("/proc", AT_REMOVEDIR, .resourceBusy),
+    ("/etc/passwd", AT_REMOVEDIR, .notDirectory), ("/bin", AT_REMOVEDIR, .notDirectory),
+    ("/bin/", AT_REMOVEDIR, .notDirectory),
+    ("/etc", AT_REMOVEDIR, .directoryNotEmpty), ("/tmp", AT_REMOVEDIR, .resourceBusy),
+    ("/proc", AT_REMOVEDIR, .resourceBusy),
     ("/dev/null", 0, .notPermitted), ("/proc/version", 0, .notPermitted), ("/etc/passwd", 0x1000, .invalidArgument),
     ("/loop/x", 0, .tooManySymbolicLinkLevels),
   ]

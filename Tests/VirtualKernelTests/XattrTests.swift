@@ -18,7 +18,9 @@ struct XattrTests {
     let reply = machine.call(.listxattr, path, buffer, 100)
     try machine.require(reply)
     guard case .value(let count) = reply else { return [] }
-    return machine.memory.bytes(at: buffer, count: Int(count)).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    return machine.memory.bytes(at: buffer, count: Int(count)).split(separator: 0).map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   private func set(_ machine: Machine, _ path: String, _ name: String, _ value: String, _ flags: Int = 0) -> Reply {
@@ -94,7 +96,9 @@ struct XattrTests {
     #expect(machine.error { _ = try value(machine, "/missing", "user.a") } == .noSuchFileOrDirectory)
     #expect(machine.error { _ = try value(machine, "/etc/passwd", "user.missing") } == .noData)
     #expect(machine.error { _ = try value(machine, "/etc/passwd", "") } == .outOfRange)
-    #expect(machine.error { _ = try value(machine, "/etc/passwd", "user." + String(repeating: "x", count: 251)) } == .outOfRange)
+    #expect(
+      machine.error { _ = try value(machine, "/etc/passwd", "user." + String(repeating: "x", count: 251)) }
+        == .outOfRange)
     #expect(machine.call(.getxattr, 8, "user.a", buffer, 100) == .error(.badAddress))
     #expect(machine.call(.getxattr, "/etc/passwd", 8, buffer, 100) == .error(.badAddress))
     #expect(machine.call(.getxattr, "/etc/passwd", "user.note", 8, 100) == .error(.badAddress))
@@ -123,7 +127,9 @@ struct XattrTests {
     #expect(machine.call(.flistxattr, descriptor, buffer, 100) == .value(20))
     #expect(machine.call(.fremovexattr, descriptor, "user.more") == .done)
     #expect(machine.call(.flistxattr, 99, buffer, 100) == .error(.badFileDescriptor))
-    #expect(machine.call(.fgetxattr, try machine.open("/etc/passwd", O_PATH_), "user.note", buffer, 100) == .error(.badFileDescriptor))
+    #expect(
+      machine.call(.fgetxattr, try machine.open("/etc/passwd", O_PATH_), "user.note", buffer, 100)
+        == .error(.badFileDescriptor))
     #expect(machine.call(.fsetxattr, machine.inherit("host"), "user.a", "x", 1, 0) == .error(.notPermitted))
     #expect(machine.call(.flistxattr, machine.inherit("host"), buffer, 100) == .value(0))
   }

@@ -25,7 +25,8 @@ extension Machine {
   /// The kernel runs the caller's own open, in the skeleton.
   private func openNatively(_ path: String, _ flags: Int32, at directory: Int32) throws(Errno) -> Int32 {
     let start = directory == AT_FDCWD ? process.workingDirectory! : process.files.files[directory]!.node
-    return process.files.insert(OpenFile(try skeleton.walk(from: start, path, follow: flags & O_NOFOLLOW == 0), flags: flags))
+    return process.files.insert(
+      OpenFile(try skeleton.walk(from: start, path, follow: flags & O_NOFOLLOW == 0), flags: flags))
   }
 
   func close(_ descriptor: Int32) {
@@ -128,7 +129,8 @@ extension Machine {
         let name = raw[(offset + 19)..<(offset + length)].prefix { $0 != 0 }
         entries.append(
           Entry(
-            name: String(decoding: name, as: UTF8.self), number: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self),
+            name: String(decoding: name, as: UTF8.self),
+            number: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self),
             type: raw[offset + 18], cookie: raw.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)))
         offset += length
       }
@@ -168,7 +170,9 @@ extension Machine {
   }
 
   /// A descriptor to a file that is none of the tree's: one of the user's or, if it has a name, a pipe or a memory file.
-  func inherit(_ text: String, mode: UInt32 = FileType.regular | 0o644, name: String? = nil, flags: Int32 = O_RDWR) -> Int32 {
+  func inherit(
+    _ text: String, mode: UInt32 = FileType.regular | 0o644, name: String? = nil, flags: Int32 = O_RDWR
+  ) -> Int32 {
     let node = Node(name == nil ? inheritedFiles : Volume(device: 78, isReadOnly: false), mode: mode)
     node.bytes = Array(text.utf8)
     return process.files.insert(OpenFile(node, flags: flags, name: name))

@@ -90,13 +90,13 @@ final class Machine {
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: KernelConfiguration(
-        layers: layers, run: open(run, "/host/run"), runPath: Array("/host/run".utf8), store: open(store, "/host/store"),
+        layers: layers, run: open(run, "/host/run"), runPath: Array("/host/run".utf8),
+        store: open(store, "/host/store"),
         storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid,
         hostname: "guest", devices: open(devices, "/dev"),
         terminal: hasTerminal
           ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
-        inherited: [],
-        inherited: Set((2..<100).map { HostIdentity(device: inheritedFiles.device, inode: $0) }),
+        inherited: Set((2..<100).map { HostIdentity(device: 77, inode: $0) }),
         emptyDirectories: emptyDirectories.map { Array($0.utf8) },
         links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }))
     thread = AbsTid(rawValue: 1002)

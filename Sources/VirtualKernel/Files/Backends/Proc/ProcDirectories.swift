@@ -204,8 +204,11 @@ extension ProcFileSystem {
     let files = call.files
     for name in ProcTables.process {
       let mode: UInt32 =
-        name == "mem" ? 0o600 : ProcTables.writable.contains(name) ? 0o644
-        : name == "environ" || name == "auxv" ? 0o400 : 0o444
+        name == "mem"
+        ? 0o600
+        : ProcTables.writable.contains(name)
+          ? 0o644
+          : name == "environ" || name == "auxv" ? 0o400 : 0o444
       files.add(ProcNode(kind: .copy, id: id), name, in: directory, .regular, mode: mode)
     }
     for name in ProcTables.made { files.add(ProcNode(kind: .made, id: id), name, in: directory, .regular, mode: 0o444) }
