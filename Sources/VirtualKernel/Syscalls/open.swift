@@ -75,6 +75,7 @@ extension Syscalls {
 
     var options = givenOptions
     if flags & O_NOFOLLOW != 0 || flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { options.insert(.noFollow) }
+    if flags & O_CREAT != 0 { options.insert(.create) }
     let walk = try call.walk(directory, path, options)
     if let open = walk.openFile { return try reopen(call, open, flags) }
 
