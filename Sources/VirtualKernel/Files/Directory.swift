@@ -39,6 +39,14 @@ final class Directory {
   /// The names are made by the virtual /proc.
   var isProc = false
 
+  /// It holds more than one directory of the host, or is not one at all.
+  var isMerged: Bool {
+    guard let first = lowers.first else { return false }
+    return lowers.count > 1 || first.prefixDepth != nil || fileSystemRoot
+  }
+  /// The root of the tree: /tmp, /proc and the like are merged into it.
+  var fileSystemRoot = false
+
   init(lowers: [LowerDirectory], isComplete: Bool, isUpper: Bool, store: Backing, fileSystem: UInt8) {
     self.lowers = lowers
     self.isComplete = isComplete

@@ -11,7 +11,7 @@ extension FileTree {
     result.st_dev = makeDevice(0, UInt32(0x20 + record.pointee.fileSystem))
     result.st_ino = numericCast(record.pointee.number)
     result.st_mode = record.pointee.mode
-    result.st_nlink = numericCast(record.pointee.links)
+    result.st_nlink = numericCast(linkCount(record))
     result.st_uid = record.pointee.uid
     result.st_gid = record.pointee.gid
     result.st_rdev = numericCast(record.pointee.device)
@@ -38,6 +38,15 @@ extension FileTree {
       result.st_ctim = record.pointee.changed.timespec
     }
     return result
+  }
+
+  /// The subdirectories of a merged directory are not counted. As overlayfs does, it then has one link, which tells fts(3) and
+  /// find(1) not to reckon with the number; a number that is too small makes them miss directories.
+  private func linkCount(_ record: UnsafeMutablePointer<Inode>) -> UInt32 {
+    guard record.pointee.kind == .directory, record.pointee.links > 0,
+      let directory = directories[Int(record.pointee.side)]
+    else { return record.pointee.links }
+    return directory.isMerged ? 1 : record.pointee.links
   }
 
   /// lstat of the file in the run's layer, or nil if it has no name there any more.

@@ -57,6 +57,7 @@ final class FileTree {
     dentries[root].pointee.parent = root
     let directory = Directory(
       lowers: lowers, isComplete: lowers.isEmpty, isUpper: true, store: .run, fileSystem: FileSystemID.root)
+    directory.fileSystemRoot = true
     let inode = makeInode(.directory, mode: 0o755, backing: .run, fileSystem: FileSystemID.root)
     inodes[inode.index].pointee.side = add(directory)
     inodes[inode.index].pointee.links = 2
