@@ -1,5 +1,5 @@
 #!/bin/sh
-# nginx: master and workers (who become www-data when started by root), sendfile, epoll, reload, reopen, graceful stop.
+# nginx: master and workers (root's stay root: in the guest there is no other user to become), sendfile, epoll, reload, reopen, graceful stop.
 set -eu
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin LC_ALL=C.UTF-8
 for tool in nginx curl /usr/bin/python3; do command -v $tool >/dev/null || { echo "missing: $tool"; exit 77; }; done
@@ -10,7 +10,7 @@ mkdir -p site logs temp
 echo '<h1>hello</h1>' > site/index.html
 seq 200000 > site/numbers.txt
 configure() { # <word that /version answers>
-  { [ "$(id -u)" != 0 ] || echo "user www-data;"; cat <<EOF
+  { [ "$(id -u)" != 0 ] || echo "user root;"; cat <<EOF
 worker_processes 2;
 pid nginx.pid;
 error_log logs/error.log warn;
