@@ -44,6 +44,12 @@ extension FileTree {
     if directory.isProc || parent.pointee.fileSystem == FileSystemID.dev { throw .notPermitted }
     // What was put into the tree before the run began, /dev, /proc and /tmp, is a mount point to the guest.
     if inode(of: dentry).pointee.fileSystem != parent.pointee.fileSystem { throw .resourceBusy }
+    // So is a source's place in /tmp, which is of another store than what is around it.
+    if inode(of: dentry).pointee.kind == .directory {
+      let own = self.directory(of: dentry)
+      let leadsToSource = own.store == .tmp && own.lowers.contains { $0.prefixDepth != nil }
+      if own.store != directory.store || leadsToSource { throw .resourceBusy }
+    }
     let uid = call.kernel.credentials.uid
     if parent.pointee.permissions & 0o1000 != 0, uid != 0, uid != parent.pointee.uid,
       uid != inode(of: dentry).pointee.uid
@@ -79,7 +85,10 @@ extension FileTree {
     }
     guard heir != .none else {
       // Names of the lower file that nobody has looked up yet show the lower file again, as in overlayfs.
-      if record.pointee.lowerIdentity.inode != 0 { identities[record.pointee.lowerIdentity] = nil }
+      // Without such names it goes on to say which file a descriptor from before the copy refers to.
+      if record.pointee.lowerIdentity.inode != 0, record.pointee.links > 1 {
+        identities[record.pointee.lowerIdentity] = nil
+      }
       return
     }
     let root = upperRoot(record.pointee.backing)

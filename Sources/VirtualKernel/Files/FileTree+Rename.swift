@@ -7,10 +7,11 @@ extension FileTree {
   func rename(
     _ from: WalkResult, _ to: WalkResult, _ call: Call, flags: UInt32
   ) throws(Errno) -> (any BlockingWork)? {
-    guard from.last == .name, to.last == .name else { throw .resourceBusy }
     if inode(of: from.parent).pointee.fileSystem != inode(of: to.parent).pointee.fileSystem {
       throw .init(rawValue: EXDEV)
     }
+    guard from.last == .name else { throw .resourceBusy }
+    guard to.last == .name else { throw flags & renameNoReplace != 0 ? .fileExists : .resourceBusy }
     let source = from.dentry
     guard source != .none, dentries[source].pointee.inode != .none else { throw .noSuchFileOrDirectory }
     let target = to.dentry
@@ -21,15 +22,15 @@ extension FileTree {
     if target != .none, dentries[target].pointee.flags.contains(.blocked) { throw .permissionDenied }
 
     let sourceIsDirectory = inode(of: source).pointee.kind == .directory
-    if !sourceIsDirectory, from.hasTrailingSlash || to.hasTrailingSlash { throw .notDirectory }
+    let targetIsDirectory = exists && inode(of: target).pointee.kind == .directory
+    if isExchange, !targetIsDirectory, to.hasTrailingSlash { throw .notDirectory }
+    if !sourceIsDirectory, from.hasTrailingSlash || (to.hasTrailingSlash && !isExchange) { throw .notDirectory }
     // A source in /tmp is on the same virtual file system, but its layer is another.
     if directory(of: from.parent).store != directory(of: to.parent).store { throw .init(rawValue: EXDEV) }
     if inode(of: to.parent).pointee.links == 0 { throw .noSuchFileOrDirectory }
-    try requireNoLoop(source, isDirectory: sourceIsDirectory, into: to.parent)
-    if exists {
-      try requireNoLoop(
-        target, isDirectory: inode(of: target).pointee.kind == .directory, into: from.parent, isTarget: true)
-    }
+    try requireNoLoop(source, isDirectory: sourceIsDirectory, into: to.parent, .invalidArgument)
+    try requireNoLoop(
+      target, isDirectory: targetIsDirectory, into: from.parent, isExchange ? .invalidArgument : .directoryNotEmpty)
     if exists, dentries[source].pointee.inode == dentries[target].pointee.inode { return nil }
     try requireRemovable(source, call)
     try call.require([.write, .execute], inode(of: to.parent))
@@ -51,12 +52,12 @@ extension FileTree {
 
   /// A directory cannot become a part of itself, nor replace one that it is in.
   private func requireNoLoop(
-    _ dentry: DentryID, isDirectory: Bool, into parent: DentryID, isTarget: Bool = false
+    _ dentry: DentryID, isDirectory: Bool, into parent: DentryID, _ failure: Errno
   ) throws(Errno) {
     guard isDirectory else { return }
     var ancestor = parent
     while true {
-      if ancestor == dentry { throw isTarget ? .directoryNotEmpty : .invalidArgument }
+      if ancestor == dentry { throw failure }
       if ancestor == root { return }
       ancestor = dentries[ancestor].pointee.parent
     }

@@ -19,6 +19,8 @@ struct WalkOptions: OptionSet {
   static let noLinks = WalkOptions(rawValue: 32)
   static let beneath = WalkOptions(rawValue: 64)
   static let inRoot = WalkOptions(rawValue: 128)
+  /// The last name is that of a file to be created if it is missing: it cannot have a slash after it.
+  static let create = WalkOptions(rawValue: 512)
 }
 
 /// Where a path led.
@@ -108,6 +110,7 @@ extension FileTree {
         last = .dotDot
         continue
       }
+      if isLast, trailingSlash, options.contains(.create) { throw .isDirectory }
       guard length <= 255 else { throw .fileNameTooLong }
       last = .name
 

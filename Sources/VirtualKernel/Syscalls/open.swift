@@ -75,6 +75,7 @@ extension Syscalls {
 
     var options = givenOptions
     if flags & O_NOFOLLOW != 0 || flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { options.insert(.noFollow) }
+    if flags & O_CREAT != 0 { options.insert(.create) }
     let walk = try call.walk(directory, path, options)
     if let open = walk.openFile { return try reopen(call, open, flags) }
 
@@ -193,6 +194,12 @@ extension Syscalls {
       try requireCovered(try call.kernel.descriptors.flags(of: original), flags)
       isGiven = true
       return .descriptor(original, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+    }
+    if let known = call.files.inode(ofOpenFile: status) {
+      let record = call.files.inodes[known.index]
+      // A file below that has lost its name cannot be copied up any more.
+      let isLower = record.pointee.backing == .lower || record.pointee.lowerIdentity == HostIdentity(status)
+      if isLower, flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 { throw .readOnlyFileSystem }
     }
     let file = try call.kernel.host.reopen(original, flags: flags & hostFlags & ~O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
     return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)

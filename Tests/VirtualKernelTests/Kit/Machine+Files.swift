@@ -169,11 +169,11 @@ extension Machine {
     return "/" + names.reversed().joined(separator: "/")
   }
 
-  /// A descriptor to a file of the host that is none of the tree's: an inherited file, a pipe.
-  func inherit(_ text: String, mode: UInt32 = FileType.regular | 0o644, name: String? = nil, flags: Int32 = O_RDWR)
-    -> Int32
-  {
-    let node = Node(Volume(device: 77, isReadOnly: false), mode: mode)
+  /// A descriptor to a file that is none of the tree's: one of the user's or, if it has a name, a pipe or a memory file.
+  func inherit(
+    _ text: String, mode: UInt32 = FileType.regular | 0o644, name: String? = nil, flags: Int32 = O_RDWR
+  ) -> Int32 {
+    let node = Node(name == nil ? inheritedFiles : Volume(device: 78, isReadOnly: false), mode: mode)
     node.bytes = Array(text.utf8)
     return process.files.insert(OpenFile(node, flags: flags, name: name))
   }

@@ -18,6 +18,8 @@ final class Machine {
   /// The run's own layer, and the store of files that live for the run.
   let run: Node
   let store: Node
+  /// Of the user's files that the run was given.
+  let inheritedFiles = Volume(device: 77, isReadOnly: false)
   /// Who makes the calls.
   var thread: AbsTid
   private var nextNotification: UInt64 = 1
@@ -94,7 +96,7 @@ final class Machine {
         hostname: "guest", devices: open(devices, "/dev"),
         terminal: hasTerminal
           ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
-        inherited: [],
+        inherited: Set((2..<100).map { HostIdentity(device: 77, inode: $0) }),
         emptyDirectories: emptyDirectories.map { Array($0.utf8) },
         links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }))
     thread = AbsTid(rawValue: 1002)
