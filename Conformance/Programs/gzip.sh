@@ -13,7 +13,8 @@ dpkg-source --no-check --skip-patches -x "$1" tree >/dev/null 2>&1
 cd tree
 # configure refuses nothing here, it only asks because mknod and friends behave differently for root.
 FORCE_UNSAFE_CONFIGURE=1 ./configure > ../configure.log 2>&1 || { tail -30 ../configure.log; exit 1; }
-grep -E '^checking' ../configure.log | sed 's/\.\.\. .*install -c/... install -c/' |
+# One check looks for a descriptor that whoever started this has left open, which uwrx does not pass on.
+grep -E '^checking' ../configure.log | grep -v F_DUPFD_CLOEXEC | sed 's/\.\.\. .*install -c/... install -c/' |
   grep -vE 'mkdir -p|maximum length|BSD-compatible|stack|sane'
 grep -c '^#define' lib/config.h
 make -j2 > ../make.log 2>&1 || { tail -30 ../make.log; exit 1; }

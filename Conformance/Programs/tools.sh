@@ -15,8 +15,8 @@ find tree -exec touch -h -d '2001-02-03 04:05:06.789' {} +
 find tree | wc -l
 
 echo "== tar"
-tar cf tree.tar tree && tar tf tree.tar | sort | sed -n '1,4p' && tar tvf tree.tar tree/numbers tree/soft tree/fifo | sed 's/ [^ ]*\/[^ ]*  */ owner /'
-tar czf tree.tgz tree; tar cJf tree.txz tree
+tar cf tree.tar --sort=name tree && tar tf tree.tar | sort | sed -n '1,4p' && tar tvf tree.tar tree/numbers tree/soft tree/fifo | sed 's/ [^ ]*\/[^ ]*  */ owner /'
+tar czf tree.tgz --sort=name tree; tar cJf tree.txz --sort=name tree
 for archive in tree.tar tree.tgz tree.txz; do
   mkdir out && tar xpf $archive -C out && diff -r --no-dereference out/tree tree 2>&1 | grep -v fifo || true
   (cd out && find tree ! -name fifo -printf '%p %y %m %n %s %T@ %l\n') | sort | cksum; rm -r out

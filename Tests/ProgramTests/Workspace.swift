@@ -91,7 +91,8 @@ final class Workspace {
   /// Starts `uwrx run`. Its own TMPDIR is ours to check; the guest must not inherit it, as it has no such folder.
   func start(_ options: [String], _ command: [String], system: Bool = true) throws -> ChildProcess {
     var options = (system ? ["--system"] : []) + ["--build", build] + options
-    if identity == .mapped { options += ["--uid", "\(Identity.number)", "--gid", "\(Identity.number)"] }
+    // The guest is to itself who the user is natively.
+    if identity != .root { options += ["--uid", "\(Identity.number)", "--gid", "\(Identity.number)"] }
     let environment = environment.merging(["TMPDIR": temporary]) { $1 }
     let prefix = identity == .mapped ? [] : identity.prefix
     return try ChildProcess(

@@ -25,8 +25,19 @@ enum CommandLine {
   }
 
   static func run(_ arguments: [String], in directory: String, input: String = "") throws -> Outcome {
+    try launch(binary, arguments, in: directory, input: input)
+  }
+
+  /// A command line as a user types it.
+  static func shell(_ command: String, in directory: String) throws -> Outcome {
+    try launch("/bin/sh", ["-c", command], in: directory, input: "")
+  }
+
+  private static func launch(
+    _ program: String, _ arguments: [String], in directory: String, input: String
+  ) throws -> Outcome {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: binary)
+    process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: directory)
     let (output, error, standardInput) = (Pipe(), Pipe(), Pipe())

@@ -20,13 +20,8 @@ extension FileTree {
     if open == nil, record.pointee.backing.isUpper { live = try statusAbove(id) }
     if record.pointee.backing.isUpper, let live {
       // The guest writes to the file without being seen, so only the host knows.
-      if record.pointee.kind != .directory {
-        result.st_size = live.st_size
-        result.st_blocks = live.st_blocks
-      } else {
-        result.st_size = 4096
-        result.st_blocks = 8
-      }
+      result.st_size = live.st_size
+      result.st_blocks = live.st_blocks
       result.st_atim = live.st_atim
       result.st_mtim = live.st_mtim
       result.st_ctim = live.st_ctim

@@ -48,10 +48,10 @@ struct PathBuffer: ~Copyable {
 
   mutating func append(_ bytes: [UInt8]) throws(Errno) {
     guard end + bytes.count + 1 < Self.capacity else { throw .fileNameTooLong }
-    unsafe_copy(bytes)
+    copy(bytes)
   }
 
-  private mutating func unsafe_copy(_ bytes: [UInt8]) {
+  private mutating func copy(_ bytes: [UInt8]) {
     bytes.withUnsafeBufferPointer { source in
       if let base = source.baseAddress { memcpy(storage + end, base, source.count) }
     }

@@ -138,11 +138,11 @@ extension Call {
   }
 
   /// The name under which a descriptor's file is known.
-  func dentry(of descriptor: Int32, _ status: stat) -> DentryID? {
+  func dentry(of descriptor: Int32, _ status: stat, in group: ThreadGroup? = nil) -> DentryID? {
     if let directory = files.dentry(ofSkeletonDirectory: status) { return directory }
     guard let inode = files.inode(ofOpenFile: status) else { return nil }
     let identity = HostIdentity(status)
-    if let hint = thread.group.descriptors.dentry(descriptor, identity, generation: files.generation),
+    if let hint = (group ?? thread.group).descriptors.dentry(descriptor, identity, generation: files.generation),
       files.dentries[hint].pointee.inode == inode
     {
       return hint

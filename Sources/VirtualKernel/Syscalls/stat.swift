@@ -102,15 +102,19 @@ extension Call {
 
   func status(ofDescriptor descriptor: Int32) throws(Errno) -> stat {
     let status = try kernel.descriptors.status(of: descriptor, in: thread.id)
-    if let inode = files.inode(ofOpenFile: status) {
-      return try files.attributes(inode, open: status)
-    }
-    return guestStatus(status)
+    return try attributes(ofOpenFile: status) ?? guestStatus(status)
+  }
+
+  private func attributes(ofOpenFile status: stat) throws(Errno) -> stat? {
+    guard let inode = files.inode(ofOpenFile: status) else { return nil }
+    // A descriptor of a directory is one of the skeleton, whose size and times mean nothing.
+    let isDirectory = files.inodes[inode.index].pointee.kind == .directory
+    return try files.attributes(inode, open: isDirectory ? nil : status)
   }
 
   /// What the guest may know of a file that is none of the tree's: a pipe, a socket, a terminal, an inherited file.
   func guestStatus(_ status: stat) -> stat {
-    if let inode = files.inode(ofOpenFile: status), let own = try? files.attributes(inode, open: status) { return own }
+    if let own = try? attributes(ofOpenFile: status) { return own }
     var result = status
     result.st_uid = files.guestUser(status.st_uid)
     result.st_gid = files.guestGroup(status.st_gid)

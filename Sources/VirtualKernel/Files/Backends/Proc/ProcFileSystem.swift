@@ -55,7 +55,7 @@ final class ProcFileSystem {
     case .descriptor:
       let thread = try thread(node, call)
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
-      if let dentry = dentry(of: node.number, thread, status, call),
+      if let dentry = call.dentry(of: node.number, status, in: thread.group),
         !call.files.dentries[dentry].pointee.flags.contains(.unlinked)
       {
         return .dentry(dentry)
@@ -83,7 +83,7 @@ final class ProcFileSystem {
     case .descriptor:
       let thread = try thread(node, call)
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
-      if let dentry = dentry(of: node.number, thread, status, call) { return try path(of: dentry, call) }
+      if let dentry = call.dentry(of: node.number, status, in: thread.group) { return try path(of: dentry, call) }
       return try describe(node.number, thread, status, call)
     case .namespace:
       let name = ProcTables.namespaces[Int(node.number)]
@@ -114,20 +114,6 @@ final class ProcFileSystem {
     // An inherited file or a terminal of the host's has a name that the guest could do nothing with.
     if isKnown, FileKind(mode: status.st_mode) == .characterDevice || status.st_nlink == 0 { return keep(name) }
     return keep("/dev/inherited/\(descriptor)".utf8)
-  }
-
-  private func dentry(of descriptor: Int32, _ thread: Thread, _ status: stat, _ call: Call) -> DentryID? {
-    let files = call.files
-    if let directory = files.dentry(ofSkeletonDirectory: status) { return directory }
-    guard let inode = files.inode(ofOpenFile: status) else { return nil }
-    let identity = HostIdentity(status)
-    if let hint = thread.group.descriptors.dentry(descriptor, identity, generation: files.generation),
-      files.dentries[hint].pointee.inode == inode
-    {
-      return hint
-    }
-    let alias = files.inodes[inode.index].pointee.firstAlias
-    return alias == .none ? nil : alias
   }
 
   private func executable(_ node: ProcNode, _ call: Call) throws(Errno) -> DentryID? {

@@ -1,0 +1,96 @@
+import Foundation
+import Testing
+
+/// Ways out that were once open. Each is tried for real, and the host looked at afterwards.
+@Suite("Containment", .serialized)
+struct ContainmentTests {
+  private static func python(_ script: String, in directory: String, input: String? = nil) throws
+    -> CommandLine.Outcome
+  {
+    try script.write(toFile: directory + "/attack.py", atomically: false, encoding: .utf8)
+    let redirection = input.map { " < \($0)" } ?? ""
+    // The shell opens the file, as a user's redirection does.
+    return try CommandLine.shell(
+      "exec \(CommandLine.binary) run --system -- /usr/bin/python3 attack.py\(redirection)", in: directory)
+  }
+
+  @Test("a link that takes a directory's place leads nothing out of the layer")
+  func exchange() throws {
+    try CommandLine.withDirectory { directory in
+      let target = directory + "/target"
+      try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
+      try "victim".write(toFile: target + "/victim", atomically: false, encoding: .utf8)
+      let outcome = try Self.python(
+        """
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        os.makedirs("w/D/sub"); os.symlink("\(target)", "w/L")
+        os.chdir("w/D"); os.chdir("..")
+        print("exchange", libc.renameat2(-100, b"D", -100, b"L", 2))
+        def attempt(f):
+            try: f()
+            except OSError: pass
+        attempt(lambda: os.mkdir("D/made")); attempt(lambda: os.symlink("/etc", "D/link"))
+        attempt(lambda: os.mkfifo("D/fifo")); open("payload", "w").write("x")
+        attempt(lambda: os.rename("payload", "D/victim"))
+        """, in: directory)
+      #expect(outcome.output.contains("exchange 0"), "\(outcome.error)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: target) == ["victim"])
+      #expect(try String(contentsOfFile: target + "/victim", encoding: .utf8) == "victim")
+    }
+  }
+
+  @Test("an inherited file gives the access that it was opened with, and no other")
+  func inherited() throws {
+    try CommandLine.withDirectory { directory in
+      let file = directory + "/given"
+      try "given".write(toFile: file, atomically: false, encoding: .utf8)
+      let outcome = try Self.python(
+        """
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        def attempt(f):
+            try: f(); print("got through")
+            except OSError: pass
+        os.unlink("given")
+        for flags in (os.O_RDWR, os.O_WRONLY, os.O_WRONLY | os.O_TRUNC):
+            attempt(lambda: os.open("/proc/self/fd/0", flags))
+        for arguments in ((0, b"", -100, b"/var/tmp/x", 0x1000), (-100, b"/proc/self/fd/0", -100, b"/var/tmp/x", 0x400)):
+            if libc.linkat(*arguments) == 0: print("linked")
+        attempt(lambda: os.fchmod(0, 0o777)); attempt(lambda: os.utime(0, (1, 1)))
+        print(os.read(0, 5))
+        """, in: directory, input: "given")
+      #expect(outcome.output == "b'given'\n", "\(outcome.output) \(outcome.error)")
+      #expect(try String(contentsOfFile: file, encoding: .utf8) == "given")
+    }
+  }
+
+  @Test("guest init and the host's processes are out of reach")
+  func processes() throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try CommandLine.run(
+        [
+          "run", "--system", "--source", "/host=/", "--env", "A=1", "--clear-env", "--", "/bin/sh", "-c",
+          "ls /proc/1; ls /host/proc /host/sys 2>&1; for f in mem environ maps fd/0; do cat /proc/1/$f 2>&1; done; kill -9 1; cat /proc/1/comm",
+        ], in: directory)
+      #expect(outcome.output.hasPrefix("cmdline\ncomm\nlimits\nstat\nstatm\nstatus\n"), "\(outcome.output)")
+      #expect(outcome.output.hasSuffix("uwrx-init\n"), "\(outcome.output)")
+      #expect(outcome.output.components(separatedBy: "No such file").count == 7, "\(outcome.output)")
+    }
+  }
+
+  @Test("no directory that the guest holds has the host above it")
+  func dotDot() throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try Self.python(
+        """
+        import os
+        fds = [os.open(p, os.O_RDONLY) for p in (".", "/", "/tmp", "/usr/bin", "/proc/self", "/dev", "/dev/pts")]
+        fds += [os.open(p, os.O_PATH) for p in (".", "/tmp")]
+        for fd in fds:
+            os.fchdir(fd); os.chdir("/".join([".."] * 40)); print(os.getcwd(), sorted(os.listdir("."))==sorted(os.listdir("/")))
+        """, in: directory)
+      #expect(outcome.output == String(repeating: "/ True\n", count: 9), "\(outcome.output) \(outcome.error)")
+    }
+  }
+}
