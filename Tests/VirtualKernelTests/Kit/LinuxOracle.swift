@@ -71,6 +71,13 @@ final class LinuxOracle {
 
   private func close(_ descriptor: Int32) { Glibc.close(descriptor) }
 
+  /// On btrfs and some others, a directory has one link whatever is in it.
+  var countsSubdirectories: Bool {
+    var status = stat()
+    lstat(root, &status)
+    return status.st_nlink > 1
+  }
+
   /// A line per file below the root: path, mode, contents, and which other name is the same file.
   func snapshot() -> [String] {
     var lines: [String] = []
