@@ -7,15 +7,20 @@ import Testing
 struct InterpreterTests {
   private func interpreter(_ bytes: [UInt8]) throws -> String? {
     let machine = try Machine { $0.file("program", mode: 0o755).bytes = bytes }
-    let file = machine.world.insert(OpenFile(machine.kernel.files.layers[0].rootNode(machine.world).at("program")!, flags: O_RDONLY))
+    let file = machine.world.insert(
+      OpenFile(machine.kernel.files.layers[0].rootNode(machine.world).at("program")!, flags: O_RDONLY))
     return try machine.kernel.files.interpreter(of: file).map { String(decoding: $0, as: UTF8.self) }
   }
 
   private static let scripts: [(String, String?)] = [
-    ("#!/bin/sh\n", "/bin/sh"), ("#!/bin/sh", "/bin/sh"), ("#! /bin/sh -e x\n", "/bin/sh"), ("#!\t /bin/sh\t-e\n", "/bin/sh"),
-    ("#!/bin/sh\r\n", "/bin/sh\r"), ("#!relative\n", "relative"), ("#!\n", nil), ("#!   \n", nil), ("#!", nil), ("#", nil), ("", nil),
-    ("#!/bin/sh\0junk", "/bin/sh"), ("echo\n", nil), (" #!/bin/sh\n", nil), ("#!/" + String(repeating: "x", count: 252) + "\n", "/" + String(repeating: "x", count: 252)),
-    ("#!/" + String(repeating: "x", count: 300) + "\n", nil), ("#!/bin/sh " + String(repeating: "x", count: 300) + "\n", "/bin/sh"),
+    ("#!/bin/sh\n", "/bin/sh"), ("#!/bin/sh", "/bin/sh"), ("#! /bin/sh -e x\n", "/bin/sh"),
+    ("#!\t /bin/sh\t-e\n", "/bin/sh"),
+    ("#!/bin/sh\r\n", "/bin/sh\r"), ("#!relative\n", "relative"), ("#!\n", nil), ("#!   \n", nil), ("#!", nil),
+    ("#", nil), ("", nil),
+    ("#!/bin/sh\0junk", "/bin/sh"), ("echo\n", nil), (" #!/bin/sh\n", nil),
+    ("#!/" + String(repeating: "x", count: 252) + "\n", "/" + String(repeating: "x", count: 252)),
+    ("#!/" + String(repeating: "x", count: 300) + "\n", nil),
+    ("#!/bin/sh " + String(repeating: "x", count: 300) + "\n", "/bin/sh"),
   ]
 
   @Test(arguments: scripts)

@@ -8,7 +8,9 @@ struct LayerTests {
   @Test func firstMatchWinsAndDirectoriesAreMerged() throws {
     let machine = try Machine(sources: [
       .init("/usr/local") { $0.file("bin/tool", "local") },
-      .init { $0.file("usr/local/bin/tool", "system"); $0.file("usr/local/bin/other", "other") },
+      .init {
+        $0.file("usr/local/bin/tool", "system"); $0.file("usr/local/bin/other", "other")
+      },
     ])
     #expect(try machine.text("/usr/local/bin/tool") == "local")
     #expect(try machine.text("/usr/local/bin/other") == "other")
@@ -27,7 +29,9 @@ struct LayerTests {
   }
 
   @Test func singleFileAsASource() throws {
-    let machine = try Machine(sources: [.init("/etc/resolv.conf!") { $0.file("file", "nameserver") }, .init("/", standardTree)])
+    let machine = try Machine(sources: [
+      .init("/etc/resolv.conf!") { $0.file("file", "nameserver") }, .init("/", standardTree),
+    ])
     #expect(try machine.text("/etc/resolv.conf") == "nameserver")
     #expect(try machine.names("/etc") == ["passwd", "resolv.conf", "shadow"])
     try machine.write("x", to: "/etc/resolv.conf")
@@ -52,15 +56,20 @@ struct LayerTests {
     #expect(machine.run.at("tmp/scratch") == nil)
     #expect(machine.call(.unlinkat, currentDirectory, "/tmp/project/src/main.c", 0) == .done)
     #expect(machine.run.at("tmp/project/src/main.c")?.isWhiteout == true)
-    #expect(machine.call(.renameat, currentDirectory, "/tmp/project/src/main.o", currentDirectory, "/tmp/o") == .error(.crossDevice))
+    #expect(
+      machine.call(.renameat, currentDirectory, "/tmp/project/src/main.o", currentDirectory, "/tmp/o")
+        == .error(.crossDevice))
   }
 
   @Test func placeOfASourceInTmpIsLikeAMountPoint() throws {
     let machine = try Machine(sources: [.init("/tmp/project") { $0.directory("empty") }])
     try machine.write("x", to: "/tmp/project/file")
-    #expect(machine.call(.renameat, currentDirectory, "/tmp/project", currentDirectory, "/tmp/other") == .error(.resourceBusy))
+    #expect(
+      machine.call(.renameat, currentDirectory, "/tmp/project", currentDirectory, "/tmp/other") == .error(.resourceBusy)
+    )
     #expect(machine.call(.mkdirat, currentDirectory, "/tmp/new", 0o755) == .done)
-    #expect(machine.call(.renameat, currentDirectory, "/tmp/new", currentDirectory, "/tmp/project") == .error(.resourceBusy))
+    #expect(
+      machine.call(.renameat, currentDirectory, "/tmp/new", currentDirectory, "/tmp/project") == .error(.resourceBusy))
     #expect(machine.call(.unlinkat, currentDirectory, "/tmp/project", AT_REMOVEDIR) != .done)
     #expect(try machine.text("/tmp/project/file") == "x")
   }

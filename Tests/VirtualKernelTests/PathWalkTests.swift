@@ -6,9 +6,12 @@ import Testing
 
 struct PathWalkTests {
   private static let same: [(String, String)] = [
-    ("/", "/.."), ("/", "/../../.."), ("/", "//"), ("/", "/."), ("/etc", "/etc/"), ("/etc", "/etc//."), ("/etc", "//etc"),
-    ("/etc", "/usr/../etc"), ("/usr", "/usr/lib/.."), ("/usr", "/usr/lib/deep/../.."), ("/usr/bin", "/bin"), ("/usr/bin", "/bin/"),
-    ("/usr", "/bin/.."), ("/usr/bin/tool", "/bin/tool"), ("/etc/passwd", "/absolute"), ("/etc/passwd", "/usr/../absolute"),
+    ("/", "/.."), ("/", "/../../.."), ("/", "//"), ("/", "/."), ("/etc", "/etc/"), ("/etc", "/etc//."),
+    ("/etc", "//etc"),
+    ("/etc", "/usr/../etc"), ("/usr", "/usr/lib/.."), ("/usr", "/usr/lib/deep/../.."), ("/usr/bin", "/bin"),
+    ("/usr/bin", "/bin/"),
+    ("/usr", "/bin/.."), ("/usr/bin/tool", "/bin/tool"), ("/etc/passwd", "/absolute"),
+    ("/etc/passwd", "/usr/../absolute"),
     ("/etc", "etc"), ("/etc", "./etc"), ("/etc", "../etc"), ("/", "."), ("/", ".."), ("/", "bin/../.."),
   ]
 
@@ -21,8 +24,10 @@ struct PathWalkTests {
 
   private static let failures: [(String, Errno)] = [
     ("/missing/..", .noSuchFileOrDirectory), ("/missing/.", .noSuchFileOrDirectory), ("/etc/passwd/..", .notDirectory),
-    ("/etc/passwd/.", .notDirectory), ("/absolute/", .notDirectory), ("/absolute/..", .notDirectory), ("/dangling/", .noSuchFileOrDirectory),
-    ("/dangling/x", .noSuchFileOrDirectory), ("/loop/..", .tooManySymbolicLinkLevels), ("/tmp/missing/../..", .noSuchFileOrDirectory),
+    ("/etc/passwd/.", .notDirectory), ("/absolute/", .notDirectory), ("/absolute/..", .notDirectory),
+    ("/dangling/", .noSuchFileOrDirectory),
+    ("/dangling/x", .noSuchFileOrDirectory), ("/loop/..", .tooManySymbolicLinkLevels),
+    ("/tmp/missing/../..", .noSuchFileOrDirectory),
   ]
 
   @Test(arguments: failures)
@@ -44,8 +49,11 @@ struct PathWalkTests {
 
   @Test func linksOneAfterTheOtherCountTogether() throws {
     let machine = try Machine { $0.link("here", to: ".") }
-    #expect(try machine.status("/" + String(repeating: "here/", count: 40)).st_mode & FileType.mask == FileType.directory)
-    #expect(machine.error { _ = try machine.status("/" + String(repeating: "here/", count: 41)) } == .tooManySymbolicLinkLevels)
+    #expect(
+      try machine.status("/" + String(repeating: "here/", count: 40)).st_mode & FileType.mask == FileType.directory)
+    #expect(
+      machine.error { _ = try machine.status("/" + String(repeating: "here/", count: 41)) }
+        == .tooManySymbolicLinkLevels)
   }
 
   @Test func linkWithMoreBehindItIsWalkedInPlace() throws {
@@ -73,7 +81,8 @@ struct PathWalkTests {
     #expect(machine.error { _ = try machine.status("/with-slash") } == .notDirectory)
     #expect(machine.call(.mkdirat, currentDirectory, "/to-directory/", 0o755) == .error(.fileExists))
     #expect(machine.call(.unlinkat, currentDirectory, "/to-directory/", 0) == .error(.notDirectory))
-    #expect(machine.call(.renameat, currentDirectory, "/to-directory/", currentDirectory, "/x") == .error(.notDirectory))
+    #expect(
+      machine.call(.renameat, currentDirectory, "/to-directory/", currentDirectory, "/x") == .error(.notDirectory))
     #expect(machine.exists("/to-directory"))
   }
 

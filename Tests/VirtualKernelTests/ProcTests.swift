@@ -45,21 +45,29 @@ struct ProcTests {
 
   @Test func statusDoesNotTellOfTheFilter() throws {
     let machine = try Machine()
-    machine.information.procFiles["2/status"] = "Name:\tx\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\nThreads:\t1\n"
-    #expect(try machine.text("/proc/self/status") == "Name:\tx\nNoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\nThreads:\t1\n")
+    machine.information.procFiles["2/status"] =
+      "Name:\tx\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\nThreads:\t1\n"
+    #expect(
+      try machine.text("/proc/self/status")
+        == "Name:\tx\nNoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\nThreads:\t1\n")
   }
 
   @Test func nothingOfTheHostIsThere() throws {
     let machine = try Machine()
-    for path in ["/proc/kcore", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/kmsg", "/proc/keys", "/proc/self/map_files"] {
+    for path in [
+      "/proc/kcore", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/kmsg", "/proc/keys",
+      "/proc/self/map_files",
+    ] {
       #expect(!machine.exists(path))
     }
-    let mounts = try machine.text("/proc/mounts") + machine.text("/proc/self/mountinfo") + machine.text("/proc/self/mountstats")
+    let mounts =
+      try machine.text("/proc/mounts") + machine.text("/proc/self/mountinfo") + machine.text("/proc/self/mountstats")
     #expect(!mounts.contains("/host"))
     #expect(try machine.text("/proc/self/cgroup") == "0::/\n")
     #expect(machine.call(.openat, currentDirectory, "/proc/self/mounts", O_WRONLY) == .error(.permissionDenied))
     #expect(machine.call(.unlinkat, currentDirectory, "/proc/self/stat", 0) == .error(.notPermitted))
-    #expect(machine.call(.renameat, currentDirectory, "/proc/version", currentDirectory, "/proc/x") == .error(.notPermitted))
+    #expect(
+      machine.call(.renameat, currentDirectory, "/proc/version", currentDirectory, "/proc/x") == .error(.notPermitted))
   }
 
   @Test func filesThatAProcessMayWriteAreHandedThrough() throws {
@@ -82,7 +90,9 @@ struct ProcTests {
     #expect(try machine.target("/dev/fd/\(pipe)") == "pipe:[77]")
     #expect(try machine.target("/proc/self/fd/\(memory)") == "/memfd:cache (deleted)")
     #expect(try machine.target("/proc/self/fd/\(secret)") == "/dev/inherited/\(secret)")
-    #expect(try machine.names("/proc/self/fd").sorted() == [file, directory, pipe, secret, memory, 8].map(String.init).sorted())
+    #expect(
+      try machine.names("/proc/self/fd").sorted()
+        == [file, directory, pipe, secret, memory, 8].map(String.init).sorted())
     #expect(machine.error { _ = try machine.target("/proc/self/fd/99") } == .noSuchFileOrDirectory)
     #expect(try machine.status("/proc/self/fd/\(file)").st_ino == machine.status("/etc/passwd").st_ino)
     #expect(try machine.text("/proc/self/fd/\(directory)/deep/file") == "deep")
@@ -196,7 +206,8 @@ struct ProcMapsTests {
     let lower = machine.kernel.files.layers[0].rootNode(machine.world)
     try machine.write("x", to: "/tmp/library")
     machine.information.procFiles["2/maps"] =
-      map(lower.at("usr/bin/tool")!, "/host/lower0/usr/bin/tool") + map(machine.store.at("tmp/library")!, "/host/store/tmp/library")
+      map(lower.at("usr/bin/tool")!, "/host/lower0/usr/bin/tool")
+      + map(machine.store.at("tmp/library")!, "/host/store/tmp/library")
       + "7f1000000000-7f1000001000 rw-p 00000000 00:00 0 \n7f2000000000-7f2000001000 rw-p 00000000 00:00 0    [heap]\n"
     let lines = try machine.text("/proc/self/maps").split(separator: "\n")
     #expect(lines.count == 4)

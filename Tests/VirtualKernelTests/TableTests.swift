@@ -78,7 +78,9 @@ struct NameArenaTests {
     var arena = NameArena()
     let names = (1...255).map { [UInt8](repeating: UInt8($0), count: $0) }
     let offsets = names.map { name in name.withUnsafeBufferPointer { arena.insert($0) } }
-    for (offset, name) in zip(offsets, names) { #expect(Array(arena.bytes(at: offset, count: UInt16(name.count))) == name) }
+    for (offset, name) in zip(offsets, names) {
+      #expect(Array(arena.bytes(at: offset, count: UInt16(name.count))) == name)
+    }
     for (offset, name) in zip(offsets, names) { arena.remove(at: offset, count: UInt16(name.count)) }
     let again = names.reversed().map { name in name.withUnsafeBufferPointer { arena.insert($0) } }
     #expect(Set(again) == Set(offsets))
@@ -111,7 +113,9 @@ struct ArenaTests {
     let indexes = (0..<300_000).map { arena.insert(UInt64($0)) }
     #expect(indexes.first == 1)
     #expect(Set(indexes).count == indexes.count)
-    for (value, index) in indexes.enumerated() where arena[index].pointee != UInt64(value) { Issue.record("\(index) moved") }
+    for (value, index) in indexes.enumerated() where arena[index].pointee != UInt64(value) {
+      Issue.record("\(index) moved")
+    }
     let place = arena[indexes[77]]
     arena.remove(indexes[5])
     #expect(arena.count == 299_999)

@@ -97,7 +97,8 @@ struct ThreadTableTests {
     let found = try processes.thread(child)
     #expect(found.group.id == AbsTgid(rawValue: 1003))
     #expect(found.isLeader)
-    #expect(processes.group(NsTgid(rawValue: 2))?.threads == [] || processes.group(NsTgid(rawValue: 2))?.threads == [leader])
+    #expect(
+      processes.group(NsTgid(rawValue: 2))?.threads == [] || processes.group(NsTgid(rawValue: 2))?.threads == [leader])
   }
 
   @Test func reusedProcessIdIsNotTakenForTheOldProcess() throws {
