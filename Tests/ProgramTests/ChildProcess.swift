@@ -26,6 +26,11 @@ private enum GNU {
     @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>) -> Int32
   static let pipe2 = unsafeBitCast(dlsym(nil, "pipe2"), to: Pipe.self)
   static let addDirectory = unsafeBitCast(dlsym(nil, "posix_spawn_file_actions_addchdir_np"), to: AddDirectory.self)
+  typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+  /// glibc 2.34
+  static let closeFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+    unsafeBitCast($0, to: CloseFrom.self)
+  }
   static let newSession: Int32 = 0x80  // POSIX_SPAWN_SETSID
 }
 
@@ -57,6 +62,8 @@ final class ChildProcess {
     }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     _ = GNU.addDirectory(&actions, directory)
+    // uwrx passes on nothing above 2; a program that looks must not find more natively only because we were given more.
+    _ = GNU.closeFrom?(&actions, 3)
 
     // The test runner may ignore or block signals; the program must start with none of that.
     var attributes = posix_spawnattr_t()

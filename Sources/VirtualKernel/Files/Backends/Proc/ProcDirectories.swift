@@ -105,10 +105,16 @@ extension ProcFileSystem {
     let isRoot = files.inode(of: parent).pointee.backing != .proc
     let known = files.dentries.find(parent, name)
     if isRoot {
+      guard files.dentries[parent].pointee.parent == files.root, let id = Int32(name) else { return known }
+      // A process that was just born has not made a call that is seen, but its parent may look for it. Guest init never does.
+      let isAlive =
+        call.kernel.processes.group(NsTgid(rawValue: id)) != nil
+        || (try? call.kernel.information.statusOfProcLink(String(id))) != nil
+      guard id == 1 || isAlive else {
+        if known != .none { files.removeProcDirectory(of: NsTgid(rawValue: id)) }
+        return .none
+      }
       if known != .none { return known }
-      guard files.dentries[parent].pointee.parent == files.root, let id = Int32(name) else { return .none }
-      // Guest init makes no calls that could be seen, but every process has it as an ancestor.
-      guard id == 1 || call.kernel.processes.group(NsTgid(rawValue: id)) != nil else { return .none }
       return makeProcess(id, in: parent, call)
     }
     switch node.kind {
@@ -145,7 +151,11 @@ extension ProcFileSystem {
     var names: [String] = []
     if isRoot {
       guard files.dentries[parent].pointee.parent == files.root else { return }
-      names = ([1] + call.kernel.processes.namespace.groupIDs.map { $0.rawValue }.sorted()).map(String.init)
+      let seen = call.kernel.processes.namespace.groupIDs.map { $0.rawValue }
+      let born = ((try? call.kernel.information.listProc(".")) ?? []).compactMap {
+        Int32(String(decoding: $0, as: UTF8.self))
+      }
+      names = Set([1] + seen + born).sorted().map(String.init)
     } else {
       let node = ProcNode(files.inode(of: parent))
       switch node.kind {
