@@ -54,10 +54,6 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events) {
     uwrx_fail(events, "enter the skeleton root");
 
   limit(events, RLIMIT_NPROC, launch->limit_processes);
-  limit(events, RLIMIT_FSIZE, launch->limit_file_size);
-  limit(events, RLIMIT_NOFILE, launch->limit_open_files);
-  limit(events, RLIMIT_CPU, launch->limit_cpu);
-  limit(events, RLIMIT_AS, launch->limit_address_space);
 
   // A directory that the guest is given must be one of this mount namespace, where nothing lies above it: from one
   // of guest init's, `..` would lead to the host.

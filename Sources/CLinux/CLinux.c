@@ -54,11 +54,6 @@ long uwrx_seccomp_action_available(uint32_t action) {
   return uwrx_result(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action));
 }
 
-long uwrx_read_memory(int pid, void *to, size_t length, uint64_t from) {
-  struct iovec local = {to, length}, remote = {(void *)from, length};
-  return uwrx_result(process_vm_readv(pid, &local, 1, &remote, 1, 0));
-}
-
 long uwrx_read_memory_split(int pid, void *to, size_t first, size_t second, uint64_t from) {
   struct iovec local = {to, first + second};
   struct iovec remote[2] = {{(void *)from, first}, {(void *)(from + first), second}};

@@ -39,10 +39,6 @@ struct GuestLaunch {
     launch.inside_gid = configuration.gid
     launch.terminal = terminal
     launch.limit_processes = configuration.limits.processes.map { UInt64($0) + 1 } ?? .max  // guest init counts too
-    launch.limit_address_space = .max
-    launch.limit_file_size = .max
-    launch.limit_open_files = .max
-    launch.limit_cpu = .max
     launch.filter_flags = KernelFeatures.filterFlags
     let result = filter.program.withUnsafeBytes { program in
       launch.filter = program.baseAddress

@@ -40,25 +40,28 @@ final class TmpfsSkeleton: Skeleton {
   }
 
   func openDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> FileDescriptor {
-    let resolve: UInt64 = 0x08 | 0x04  // RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS
-    let flags = UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    let result =
-      path[0] == 0
-      ? uwrx_openat2(root.rawValue, ".", flags, 0, resolve) : uwrx_openat2(root.rawValue, path, flags, 0, resolve)
-    return FileDescriptor(rawValue: Int32(try check(result)))
+    try open(root, path, flags: O_RDONLY | O_DIRECTORY)
   }
 
   func status(_ path: UnsafePointer<CChar>) throws(Errno) -> stat {
-    let flags = UInt64(0o10000000 | O_NOFOLLOW | O_CLOEXEC)  // O_PATH
+    let file = try open(root, path, flags: 0o10000000 | O_NOFOLLOW)  // O_PATH
+    defer { Glibc.close(file.rawValue) }
+    var status = stat()
+    _ = try check(uwrx_fstatat(file.rawValue, "", &status, 0x1000))  // AT_EMPTY_PATH
+    return status
+  }
+
+  /// Opens what is beneath `directory`, through no symbolic link; an empty path is the directory itself.
+  private func open(
+    _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, flags: Int32
+  ) throws(Errno) -> FileDescriptor {
+    let flags = UInt64(flags | O_CLOEXEC)
     let resolve: UInt64 = 0x08 | 0x04  // RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS
     let result =
       path[0] == 0
-      ? uwrx_openat2(root.rawValue, ".", flags, 0, resolve) : uwrx_openat2(root.rawValue, path, flags, 0, resolve)
-    let file = Int32(try check(result))
-    defer { Glibc.close(file) }
-    var status = stat()
-    _ = try check(uwrx_fstatat(file, "", &status, 0x1000))  // AT_EMPTY_PATH
-    return status
+      ? uwrx_openat2(directory.rawValue, ".", flags, 0, resolve)
+      : uwrx_openat2(directory.rawValue, path, flags, 0, resolve)
+    return FileDescriptor(rawValue: Int32(try check(result)))
   }
 
   func rename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>, flags: UInt32) throws(Errno) {
@@ -73,8 +76,7 @@ final class TmpfsSkeleton: Skeleton {
     // What is mounted on a name is detached with it: unlink(2) refuses a mount point only of the caller's own namespace.
     if unlinkat(view.rawValue, path, 0) == 0 { return }
     guard uwrx_errno() == EISDIR else { throw Errno(rawValue: uwrx_errno()) }
-    let flags = UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    let directory = FileDescriptor(rawValue: Int32(try check(uwrx_openat2(view.rawValue, path, flags, 0, 0x08 | 0x04))))
+    let directory = try open(view, path, flags: O_RDONLY | O_DIRECTORY)
     var names: [[UInt8]] = []
     defer { Glibc.close(directory.rawValue) }
     try forEachEntry(of: directory) { name, _, _ in names.append(Array(name)) }
@@ -91,11 +93,7 @@ final class TmpfsSkeleton: Skeleton {
   func bind(
     _ hostPath: UnsafePointer<CChar>, identity: HostIdentity, at path: UnsafePointer<CChar>, isDevice: Bool
   ) throws(Errno) {
-    if mknodat(view.rawValue, path, 0o100755, 0) < 0 {
-      guard uwrx_errno() == EEXIST else { throw Errno(rawValue: uwrx_errno()) }
-      try remove(path)
-      try checkErrno(mknodat(view.rawValue, path, 0o100755, 0))
-    }
+    try makeNode(path, mode: 0o100755)
     do throws(Errno) {
       try channel.request(
         isDevice ? UWRX_BIND_DEVICE : UWRX_BIND_FILE, device: identity.device, inode: identity.inode, hostPath, path)

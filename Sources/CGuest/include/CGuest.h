@@ -43,7 +43,7 @@ struct uwrx_launch {
   int user_namespace;     // 1: make one, mapping inside_* to the caller's ids
   uint32_t inside_uid, inside_gid;
   int terminal; // descriptor of the terminal whose foreground group the command becomes, or -1
-  uint64_t limit_processes, limit_file_size, limit_open_files, limit_cpu, limit_address_space; // UINT64_MAX: inherit
+  uint64_t limit_processes; // RLIMIT_NPROC; UINT64_MAX: inherit
   // Results.
   int init_pid;
   int control, events; // socket ends of the supervisor

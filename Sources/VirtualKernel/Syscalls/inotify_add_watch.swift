@@ -26,14 +26,10 @@ extension Syscalls {
     default: break
     }
     if inode.pointee.kind == .directory { try files.ensureUpper(dentry) }
-    let directory: FileDescriptor
-    if inode.pointee.backing.isUpper {
-      directory = files.upperRoot(inode.pointee.backing)
-      try files.buildPath(of: files.upperName(of: dentry), into: &files.path)
-      return .value(Int64(try files.host.addWatch(inotify, directory, files.path.cString, mask: mask)))
+    let watch: Int32? = try files.withHostPath(of: dentry) { directory, path throws(Errno) in
+      try files.host.addWatch(inotify, directory, path, mask: mask)
     }
-    let layer = try files.buildLowerPath(of: dentry)
-    return .value(
-      Int64(try files.host.addWatch(inotify, files.layers[layer].root, files.hostPath.cString, mask: mask)))
+    guard let watch else { throw .noSuchFileOrDirectory }
+    return .value(Int64(watch))
   }
 }
