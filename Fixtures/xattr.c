@@ -59,6 +59,12 @@ int main(void) {
   show_value("data/hello.txt", "user.link");
   show_value("data/link", "user.link");
   SHOW(lsetxattr("data/link", "user.link", "l", 1, 0));
+  show_list("data/link");
+  QUIET(symlink("file", "own-link"));
+  show_list("own-link");
+  show_value("own-link", "user.two");
+  SHOW(lremovexattr("own-link", "user.two"));
+  show_list("data/fifo");
   SHOW(setxattr("data/fifo", "user.fifo", "f", 1, 0));
   SHOW(setxattr("data/hard1", "user.hard", "h", 1, 0));
   show_value("data/hard2", "user.hard");

@@ -38,6 +38,13 @@ struct XattrTests {
     #expect(machine.run.entries.isEmpty)
   }
 
+  @Test func aLinkHasNone() throws {
+    let machine = try Machine()
+    let buffer = machine.memory.allocate(100)
+    #expect(machine.call(.llistxattr, "/absolute", buffer, 100) == .value(0))
+    #expect(machine.call(.lgetxattr, "/absolute", "user.note", buffer, 100) == .error(.noData))
+  }
+
   @Test func changeCopiesTheFileUp() throws {
     let machine = try Machine()
     #expect(set(machine, "/etc/passwd", "user.more", "x") == .done)

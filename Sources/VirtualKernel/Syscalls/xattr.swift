@@ -58,6 +58,10 @@ extension Syscalls {
     return bytes.starts(with: "user.".utf8) && !bytes.starts(with: "user.overlay.".utf8)
   }
 
+  private static func mayHaveAttributes(_ inode: UnsafeMutablePointer<Inode>) -> Bool {
+    inode.pointee.kind == .regular || inode.pointee.kind == .directory
+  }
+
   private static func get(_ call: Call, _ options: WalkOptions) throws(Errno) -> Outcome {
     try get(call, try target(call, options))
   }
@@ -70,7 +74,7 @@ extension Syscalls {
         || bytes.starts(with: "trusted.".utf8) ? .noData : .notSupported
     }
     let inode = call.files.inode(of: dentry)
-    guard inode.pointee.kind == .regular || inode.pointee.kind == .directory else { throw .noData }
+    guard mayHaveAttributes(inode) else { throw .noData }
     try call.require(.read, inode)
     let size = Int(min(call.arguments.3, 65536))
     return try answer(call, size: size) { buffer throws(Errno) in
@@ -87,6 +91,8 @@ extension Syscalls {
   }
 
   private static func list(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
+    // Only regular files and directories have user.* attributes, and to ask the host for a link's would follow it.
+    guard mayHaveAttributes(call.files.inode(of: dentry)) else { return .value(0) }
     var all = [UInt8](repeating: 0, count: 65536)
     let result: Result<Int, Errno> = all.withUnsafeMutableBytes { buffer in
       do throws(Errno) {
@@ -169,7 +175,7 @@ extension Syscalls {
     }
     let inode = call.files.inode(of: dentry)
     try call.requireChangeable(inode)
-    guard inode.pointee.kind == .regular || inode.pointee.kind == .directory else { throw .notPermitted }
+    guard mayHaveAttributes(inode) else { throw .notPermitted }
     try call.require(.write, inode)
     return try call.files.copyUp(dentry)
   }
