@@ -62,7 +62,7 @@ struct ResolvedSource {
   }
 
   /// Opens the source in the read-only clone of the host's mounts.
-  func layer(in hostRoot: FileDescriptor, build: HostIdentity?) throws(SupervisorError) -> Layer {
+  func layer(in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?) throws(SupervisorError) -> Layer {
     let relative = String(path.dropFirst())
     let flags = UInt64(0o10000000 | O_CLOEXEC)  // O_PATH
     let result = uwrx_openat2(
@@ -71,8 +71,9 @@ struct ResolvedSource {
       throw SupervisorError("cannot open the source \(path): \(Errno(rawValue: CInt(-result)))")
     }
     return Layer(
-      root: FileDescriptor(rawValue: Int32(result)), hostPath: Array(path.utf8),
-      destination: Self.components(source.destination).map { Array($0.utf8) }, isFile: isFile,
-      hidesPrivate: source.hidesPrivate, buildDirectory: build)
+      tree: HostTree(
+        host: host, root: FileDescriptor(rawValue: Int32(result)), path: Array(path.utf8),
+        hidesPrivate: source.hidesPrivate, buildDirectory: build),
+      destination: Self.components(source.destination).map { Array($0.utf8) })
   }
 }

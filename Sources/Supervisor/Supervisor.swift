@@ -116,13 +116,14 @@ public final class Supervisor {
       throw SupervisorError("cannot watch the guest's processes: \(error)")
     }
     self.processes = processes
+    let host = LinuxHostFiles()
     var layers: [Layer] = []
     var buildStatus = stat()
     let build = stat(directory.build, &buildStatus) == 0 ? HostIdentity(buildStatus) : nil
     for source in sources {
       let containsBuild =
         directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
-      layers.append(try source.layer(in: views.host, build: containsBuild ? build : nil))
+      layers.append(try source.layer(in: views.host, host: host, build: containsBuild ? build : nil))
     }
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
@@ -138,7 +139,7 @@ public final class Supervisor {
     do throws(Errno) {
       kernel = try VirtualKernel(
         memory: ProcessMemory(listener: listener), descriptors: KernelDescriptorBroker(proc: hostProc),
-        information: processes, host: LinuxHostFiles(),
+        information: processes, host: host,
         skeleton: TmpfsSkeleton(root: skeleton, view: views.skeleton, channel: channel),
         configuration: kernelConfiguration)
     } catch {

@@ -6,14 +6,6 @@ import SystemPackage
 /// grow the supervisor by asking for names.
 private let negativeLimit = 200_000
 
-/// statfs(2): proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, devpts, bpf, pstore, efivarfs, configfs,
-/// selinux, mqueue.
-private let kernelMagic: Set<UInt64> = [
-  0x9fa0, 0x6265_6572, 0x0027_e0eb, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x1cd1, 0xcafe_4a11,
-  0x6165_676c,
-  0xde5e_81e4, 0x6265_6570, 0xf97c_ff8c, 0x1980_0202,
-]
-
 extension FileTree {
   /// The dentry of a name in a directory: `.none` or a negative one if there is no such file. The inode may be unloaded.
   func lookup(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> DentryID {
@@ -45,7 +37,7 @@ extension FileTree {
   }
 
   private struct Found {
-    var status: stat
+    var entry: LowerEntry
     var lowerIndex: Int
     var lowers: [LowerDirectory]
     var target: [UInt8]
@@ -64,13 +56,14 @@ extension FileTree {
     let dentry = dentries.insert(parent, name)
     dentries[dentry].pointee.flags.insert(.inLower)
     dentries[dentry].pointee.lowerIndex = UInt8(found.lowerIndex)
-    let identity = HostIdentity(found.status)
+    let status = found.entry.status
+    let identity = HostIdentity(status)
     // A second name of a file that is known: a hard link below, as /usr/bin/perl often is.
-    if found.status.st_mode & S_IFMT != S_IFDIR, let known = identities[identity] {
+    if status.st_mode & S_IFMT != S_IFDIR, let known = identities[identity] {
       attach(known, to: dentry)
     } else {
       let inode = makeInode(
-        FileKind(mode: found.status.st_mode) ?? .regular, mode: 0, backing: .lower, fileSystem: directory.fileSystem)
+        FileKind(mode: status.st_mode) ?? .regular, mode: 0, backing: .lower, fileSystem: directory.fileSystem)
       attach(inode, to: dentry)
       fill(inode, from: found)
     }
@@ -80,60 +73,68 @@ extension FileTree {
 
   /// Looks for a name in the lower directories: the first that has it wins, and directories are merged.
   private func search(_ directory: Directory, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> Found? {
+    try search(directory.lowers, name)
+  }
+
+  private func search(_ lowers: [LowerDirectory], _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> Found? {
     var found: Found?
-    for (index, lower) in directory.lowers.enumerated() {
-      let layer = layers[lower.layer]
-      var inside: LowerDirectory
-      var status: stat
-      if let depth = lower.prefixDepth {
-        guard layer.destination[depth].elementsEqual(name) else { continue }
-        if depth + 1 < layer.destination.count {
-          inside = LowerDirectory(layer: lower.layer, path: [], prefixDepth: depth + 1)
-          status = synthesizedDirectory()
-        } else {
-          inside = LowerDirectory(layer: lower.layer, path: [], prefixDepth: nil)
-          hostPath.clear()
-          status = try host.status(layer.root, hostPath.cString)
-        }
-      } else {
-        hostPath.clear()
-        try hostPath.append(lower.path)
-        try hostPath.appendComponent(name)
-        do throws(Errno) {
-          status = try host.status(layer.root, hostPath.cString)
-        } catch {
-          if error == .noSuchFileOrDirectory || error == .notDirectory { continue }
-          throw error
-        }
-        if layer.hidesPrivate, status.st_mode & 0o004 == 0, status.st_mode & S_IFMT != S_IFLNK { continue }
-        if hidesRun(directory, lower, name) { continue }
-        if status.st_mode & S_IFMT == S_IFDIR, try isKernelsOwn(UInt64(status.st_dev), layer) { continue }
-        inside = LowerDirectory(layer: lower.layer, path: Array(hostPath.bytes), prefixDepth: nil)
-      }
-      let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+    for (index, lower) in lowers.enumerated() {
+      guard let (entry, inside) = try look(in: lower, for: name) else { continue }
+      if entry.kind == .whiteout { break }
+      let isDirectory = entry.status.st_mode & S_IFMT == S_IFDIR
       if found == nil {
         var target: [UInt8] = []
-        if status.st_mode & S_IFMT == S_IFLNK { target = try host.readLink(layer.root, hostPath.cString) }
-        found = Found(status: status, lowerIndex: index, lowers: isDirectory ? [inside] : [], target: target)
+        if entry.status.st_mode & S_IFMT == S_IFLNK {
+          target = try layers[lower.layer].tree.readLink(hostPath.cString)
+        }
+        found = Found(entry: entry, lowerIndex: index, lowers: isDirectory ? [inside] : [], target: target)
         if !isDirectory { break }
       } else if isDirectory {
         found!.lowers.append(inside)
       } else {
         break
       }
+      if entry.kind == .opaque { break }
+      if case .redirect(let origin) = entry.kind {
+        found!.lowers += try directories(at: origin, below: lower.layer)
+        break
+      }
     }
     return found
   }
 
-  /// Whether a device is a file system that shows the running kernel, such as a /proc that is mounted within a source: its files
-  /// are the host's processes and devices, not data.
-  private func isKernelsOwn(_ device: UInt64, _ layer: Layer) throws(Errno) -> Bool {
-    if let known = kernelDevices[device] { return known }
-    let file = try host.open(layer.root, hostPath.cString, flags: O_PATH_ | O_DIRECTORY, mode: 0)
-    defer { host.close(file) }
-    let isOwn = kernelMagic.contains(UInt64(truncatingIfNeeded: try host.fileSystemStatus(file).f_type))
-    kernelDevices[device] = isOwn
-    return isOwn
+  /// What one lower directory has at a name; its path is left in `hostPath`.
+  private func look(
+    in lower: LowerDirectory, for name: UnsafeBufferPointer<UInt8>
+  ) throws(Errno) -> (LowerEntry, LowerDirectory)? {
+    let layer = layers[lower.layer]
+    hostPath.clear()
+    guard let depth = lower.prefixDepth else {
+      try hostPath.append(lower.path)
+      try hostPath.appendComponent(name)
+      guard let entry = try layer.tree.entry(hostPath.cString) else { return nil }
+      return (entry, LowerDirectory(layer: lower.layer, path: Array(hostPath.bytes), prefixDepth: nil))
+    }
+    guard layer.destination[depth].elementsEqual(name) else { return nil }
+    if depth + 1 < layer.destination.count {
+      return (
+        LowerEntry(status: synthesizedDirectory()),
+        LowerDirectory(layer: lower.layer, path: [], prefixDepth: depth + 1)
+      )
+    }
+    guard let entry = try layer.tree.entry(hostPath.cString) else { return nil }
+    return (entry, LowerDirectory(layer: lower.layer, path: [], prefixDepth: nil))
+  }
+
+  /// The directories that the layers after `layer` have at a path: where the lower part of a directory is that an earlier run
+  /// has renamed.
+  private func directories(at origin: [UInt8], below layer: Int) throws(Errno) -> [LowerDirectory] {
+    var lowers = rootDirectories.filter { $0.layer > layer }
+    for component in origin.split(separator: UInt8(ascii: "/")) {
+      let found = try Array(component).withUnsafeBufferPointer { name throws(Errno) in try search(lowers, name) }
+      lowers = found?.lowers ?? []
+    }
+    return lowers
   }
 
   private func synthesizedDirectory() -> stat {
@@ -150,28 +151,14 @@ extension FileTree {
     return status
   }
 
-  /// Whether `name` is a step directory of uwrx's in the directory where runs are kept.
-  private func hidesRun(
-    _ directory: Directory, _ lower: LowerDirectory, _ name: UnsafeBufferPointer<UInt8>
-  ) -> Bool {
-    guard let build = layers[lower.layer].buildDirectory, name.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
-      return false
-    }
-    hostPathOfParent.clear()
-    guard (try? hostPathOfParent.append(lower.path)) != nil,
-      let status = try? host.status(layers[lower.layer].root, hostPathOfParent.cString)
-    else { return false }
-    return HostIdentity(status) == build
-  }
-
   private func fill(_ id: InodeID, from found: Found) {
     let inode = inodes[id.index]
-    let status = found.status
+    let status = found.entry.status
     inode.pointee.kind = FileKind(mode: status.st_mode) ?? .regular
     inode.pointee.flags.remove(.unloaded)
     inode.pointee.permissions = UInt16(status.st_mode & 0o7777)
-    inode.pointee.uid = guestUser(status.st_uid)
-    inode.pointee.gid = guestGroup(status.st_gid)
+    inode.pointee.uid = found.entry.isVirtual ? status.st_uid : guestUser(status.st_uid)
+    inode.pointee.gid = found.entry.isVirtual ? status.st_gid : guestGroup(status.st_gid)
     inode.pointee.links = UInt32(truncatingIfNeeded: status.st_nlink)
     inode.pointee.size = Int64(status.st_size)
     inode.pointee.blocks = Int64(status.st_blocks)
@@ -256,6 +243,8 @@ extension FileTree {
     }
     directory.expectedSockets = []
     guard !directory.isComplete else { return }
+    // What hides names in one layer may hide those of the layers below it, too.
+    var isTentative = false
     for (index, lower) in directory.lowers.enumerated() {
       let layer = layers[lower.layer]
       if let depth = lower.prefixDepth {
@@ -264,39 +253,35 @@ extension FileTree {
       }
       hostPath.clear()
       try hostPath.append(lower.path)
-      let device = try host.status(layer.root, hostPath.cString).st_dev
-      try host.list(layer.root, hostPath.cString) { name, type, number in
-        guard dentries.find(parent, name) == .none else { return }
-        // What is hidden depends on the file's mode, so it has to be asked for.
-        if layer.hidesPrivate || layer.buildDirectory != nil {
-          _ = try? lookup(parent, name)
-          return
+      isTentative = isTentative || layer.tree.listingIsTentative
+      try layer.tree.list(hostPath.cString) { listed in
+        guard dentries.find(parent, listed.name) == .none else { return }
+        if isTentative {
+          _ = try? lookup(parent, listed.name)
+        } else {
+          list(listed, parent, directory, index)
         }
-        list(name, type, HostIdentity(device: UInt64(device), inode: number), parent, directory, index)
       }
     }
     sortListing(directory)
     directory.isComplete = true
   }
 
-  private func list(
-    _ name: UnsafeBufferPointer<UInt8>, _ type: UInt8, _ identity: HostIdentity, _ parent: DentryID,
-    _ directory: Directory, _ lowerIndex: Int
-  ) {
-    let dentry = dentries.insert(parent, name)
+  private func list(_ listed: LowerName, _ parent: DentryID, _ directory: Directory, _ lowerIndex: Int) {
+    let dentry = dentries.insert(parent, listed.name)
     dentries[dentry].pointee.flags.insert(.inLower)
     dentries[dentry].pointee.lowerIndex = UInt8(lowerIndex)
-    let kind = FileKind(rawValue: type)
-    if let known = identities[identity], kind != .directory {
+    let kind = FileKind(rawValue: listed.type)
+    if let known = identities[listed.identity], kind != .directory {
       attach(known, to: dentry)
     } else {
       let inode = makeInode(kind ?? .regular, mode: 0, backing: .lower, fileSystem: directory.fileSystem)
       inodes[inode.index].pointee.flags.insert(.unloaded)
       attach(inode, to: dentry)
       if kind != .directory {
-        inodes[inode.index].pointee.hostDevice = identity.device
-        inodes[inode.index].pointee.hostInode = identity.inode
-        identities[identity] = inode
+        inodes[inode.index].pointee.hostDevice = listed.identity.device
+        inodes[inode.index].pointee.hostInode = listed.identity.inode
+        identities[listed.identity] = inode
       }
     }
     addToListing(dentry, directory)

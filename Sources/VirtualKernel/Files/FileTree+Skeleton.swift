@@ -63,12 +63,9 @@ extension FileTree {
       try buildPath(of: dentry, into: &path)
     } else {
       let layer = try buildLowerPath(of: dentry)
-      // `hostPath` is relative to the layer.
-      hostPathOfParent.clear()
-      try hostPathOfParent.append(layers[layer].hostPath)
-      if hostPath.bytes.count > 0 { try hostPathOfParent.appendComponent(hostPath.bytes) }
+      let absolute = try layers[layer].tree.hostPath(of: hostPath.cString)
       hostPath.clear()
-      try hostPath.append(hostPathOfParent.bytes)
+      try hostPath.append(absolute)
       try buildPath(of: dentry, into: &path)
     }
     try skeleton.bind(

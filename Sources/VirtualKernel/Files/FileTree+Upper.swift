@@ -117,7 +117,7 @@ extension FileTree {
       return try host.open(upperRoot(record.pointee.backing), path.cString, flags: flags, mode: 0)
     }
     let layer = try buildLowerPath(of: dentry)
-    return try host.open(layers[layer].root, hostPath.cString, flags: flags, mode: 0)
+    return try layers[layer].tree.open(hostPath.cString, flags: flags)
   }
 
   /// The path below its layer's root of a file that is in a lower layer, in `hostPath`.
@@ -137,6 +137,34 @@ extension FileTree {
       if record.pointee.kind != .directory { try hostPath.appendComponent(dentries.name(of: dentry)) }
     }
     return lower.layer
+  }
+
+  /// Calls `above` with the place of the file in the run's layer or the store, or `below` with that in a lower layer.
+  /// - Returns: nil if it has none of the two.
+  func withPlace<Value>(
+    of dentry: DentryID, above: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Value,
+    below: (any LowerTree, UnsafePointer<CChar>) throws(Errno) -> Value
+  ) throws(Errno) -> Value? {
+    let inode = inode(of: dentry)
+    if inode.pointee.backing.isUpper {
+      let name = upperName(of: dentry)
+      guard dentries[name].pointee.flags.contains(.inUpper) else { return nil }
+      try buildPath(of: name, into: &path)
+      return try above(upperRoot(inode.pointee.backing), path.cString)
+    }
+    guard inode.pointee.backing == .lower else { return nil }
+    if inode.pointee.kind == .directory, directory(of: dentry).lowers.first?.prefixDepth != nil { return nil }
+    let layer = try buildLowerPath(of: dentry)
+    return try below(layers[layer].tree, hostPath.cString)
+  }
+
+  /// Makes the contents of a file of a lower layer ready to be opened.
+  /// - Returns: work that must be waited for, or nil if they are.
+  func fetch(_ dentry: DentryID) throws(Errno) -> (any BlockingWork)? {
+    let record = inode(of: dentry)
+    guard record.pointee.backing == .lower, record.pointee.kind == .regular else { return nil }
+    let layer = try buildLowerPath(of: dentry)
+    return try layers[layer].tree.fetch(hostPath.cString)
   }
 
   /// A name under which the inode can be reached in its layer. Of several names of a lower file only some may have been
@@ -161,6 +189,7 @@ extension FileTree {
       try ensureUpper(dentry)
       return nil
     }
+    if keepContents, let work = try fetch(dentry) { return work }
     let parent = dentries[dentry].pointee.parent
     try prepareUpperName(dentries.name(of: dentry), in: parent, existing: dentry)
     let backing = directory(of: parent).store
@@ -208,7 +237,7 @@ extension FileTree {
 
   private func openHostForCopy(_ dentry: DentryID) throws(Errno) -> FileDescriptor {
     let layer = try buildLowerPath(of: dentry)
-    return try host.open(layers[layer].root, hostPath.cString, flags: O_RDONLY | O_CLOEXEC, mode: 0)
+    return try layers[layer].tree.open(hostPath.cString, flags: O_RDONLY | O_CLOEXEC)
   }
 
   fileprivate func finishCopy(_ dentry: DentryID, _ copy: FileDescriptor) throws(Errno) {
@@ -221,19 +250,19 @@ extension FileTree {
   /// Carries the attributes of the user's over; a file system without them has none to carry.
   private func copyAttributes(_ dentry: DentryID, _ root: FileDescriptor) throws(Errno) {
     let layer = try buildLowerPath(of: dentry)
-    let lower = layers[layer].root
+    let lower = layers[layer].tree
     let names = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 8)
     let value = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 8)
     defer {
       names.deallocate()
       value.deallocate()
     }
-    guard let count = try? host.listAttributes(lower, hostPath.cString, into: names), count > 0 else { return }
+    guard let count = try? lower.listAttributes(hostPath.cString, into: names), count > 0 else { return }
     try buildPath(of: dentry, into: &path)
     for name in names.prefix(count).split(separator: 0)
     where name.starts(with: "user.".utf8) && !name.starts(with: "user.overlay.".utf8) {
       let cName = name.map { CChar(bitPattern: $0) } + [0]
-      guard let size = try? host.getAttribute(lower, hostPath.cString, cName, into: value) else { continue }
+      guard let size = try? lower.getAttribute(hostPath.cString, cName, into: value) else { continue }
       try host.setAttribute(
         root, path.cString, cName, UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: value.prefix(size))),
         flags: 0)

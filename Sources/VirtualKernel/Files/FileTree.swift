@@ -26,8 +26,6 @@ final class FileTree {
   var orphans: [DentryID] = []
   /// Grows when dentries of removed directories are freed, so that who remembers one knows to ask again.
   var generation = 0
-  /// Devices of the host's that were looked at: whether they show the running kernel.
-  var kernelDevices: [UInt64: Bool] = [:]
   /// What runs an executable of a lower layer; empty if it needs nothing.
   var interpreters: [InodeID: [UInt8]] = [:]
   /// Names that are known not to exist; only so many are remembered.
@@ -36,12 +34,13 @@ final class FileTree {
   var path = PathBuffer()
   var otherPath = PathBuffer()
   var hostPath = PathBuffer()
-  var hostPathOfParent = PathBuffer()
 
   /// What is left to walk of a path and of the links in it; a walk never starts within another.
   let walkStack = UnsafeMutablePointer<Remainder>.allocate(capacity: FileTree.maximumLinks + 2)
 
   let root: DentryID
+  /// The lower directories of the root.
+  let rootDirectories: [LowerDirectory]
 
   init(
     host: any HostFiles, skeleton: any Skeleton, layers: [Layer], configuration: FileConfiguration
@@ -50,13 +49,14 @@ final class FileTree {
     self.skeleton = skeleton
     self.layers = layers
     self.configuration = configuration
-    let lowers = layers.enumerated().map { index, layer in
+    rootDirectories = layers.enumerated().map { index, layer in
       LowerDirectory(layer: index, path: [], prefixDepth: layer.destination.isEmpty ? nil : 0)
     }
     root = dentries.insert(.none, UnsafeBufferPointer(start: nil, count: 0))
     dentries[root].pointee.parent = root
     let directory = Directory(
-      lowers: lowers, isComplete: lowers.isEmpty, isUpper: true, store: .run, fileSystem: FileSystemID.root)
+      lowers: rootDirectories, isComplete: rootDirectories.isEmpty, isUpper: true, store: .run,
+      fileSystem: FileSystemID.root)
     directory.fileSystemRoot = true
     let inode = makeInode(.directory, mode: 0o755, backing: .run, fileSystem: FileSystemID.root)
     inodes[inode.index].pointee.side = add(directory)

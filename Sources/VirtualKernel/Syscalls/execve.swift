@@ -31,7 +31,7 @@ extension Syscalls {
     if options.contains(.noFollow), call.files.inode(of: dentry).pointee.kind == .symbolicLink {
       throw .tooManySymbolicLinkLevels
     }
-    try bind(call, dentry)
+    if let work = try bind(call, dentry) { return .blocked(on: work) }
     call.thread.group.executable = dentry
     return .continue
   }
@@ -44,7 +44,7 @@ extension Syscalls {
       let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
       defer { call.kernel.host.close(file) }
       if status.st_mode & S_IFMT == S_IFREG, let interpreter = try? call.files.interpreter(of: file) {
-        try bind(call, interpreter: interpreter, depth: 1)
+        if let work = try bind(call, interpreter: interpreter, depth: 1) { return .blocked(on: work) }
       }
       return .continue
     }
@@ -52,32 +52,42 @@ extension Syscalls {
     if inode.pointee.kind == .symbolicLink { throw .tooManySymbolicLinkLevels }
     guard inode.pointee.kind == .regular else { throw .permissionDenied }
     try call.require(.execute, inode)
-    if inode.pointee.links > 0 { try bindInterpreter(call, of: dentry, depth: 1) }
+    if inode.pointee.links > 0, let work = try bindInterpreter(call, of: dentry, depth: 1) {
+      return .blocked(on: work)
+    }
     call.thread.group.executable = dentry
     return .continue
   }
 
   /// Makes a file and what its first line or its ELF header names executable in the skeleton.
-  private static func bind(_ call: Call, _ dentry: DentryID, depth: Int = 0) throws(Errno) {
+  /// - Returns: work that must be waited for, or nil if it is done.
+  private static func bind(
+    _ call: Call, _ dentry: DentryID, depth: Int = 0
+  ) throws(Errno) -> (any BlockingWork)? {
     let inode = call.files.inode(of: dentry)
     guard inode.pointee.kind == .regular, inode.pointee.backing == .lower || inode.pointee.backing.isUpper else {
       throw .permissionDenied
     }
     try call.require(.execute, inode)
+    if let work = try call.files.fetch(dentry) { return work }
     try call.files.bindExecutable(dentry)
-    try bindInterpreter(call, of: dentry, depth: depth)
+    return try bindInterpreter(call, of: dentry, depth: depth)
   }
 
-  private static func bindInterpreter(_ call: Call, of dentry: DentryID, depth: Int) throws(Errno) {
+  private static func bindInterpreter(
+    _ call: Call, of dentry: DentryID, depth: Int
+  ) throws(Errno) -> (any BlockingWork)? {
     // execve(2): more than four interpreters in a row are ELOOP, which the kernel finds for itself.
-    guard depth < 6, let interpreter = try call.files.interpreter(of: dentry) else { return }
-    try bind(call, interpreter: interpreter, depth: depth)
+    guard depth < 6, let interpreter = try call.files.interpreter(of: dentry) else { return nil }
+    return try bind(call, interpreter: interpreter, depth: depth)
   }
 
-  private static func bind(_ call: Call, interpreter: [UInt8], depth: Int) throws(Errno) {
+  private static func bind(
+    _ call: Call, interpreter: [UInt8], depth: Int
+  ) throws(Errno) -> (any BlockingWork)? {
     let walk = try interpreter.withUnsafeBufferPointer { path throws(Errno) in
       try call.walk(atCurrentDirectory, path, .materialise)
     }
-    try bind(call, try call.existing(walk), depth: depth + 1)
+    return try bind(call, try call.existing(walk), depth: depth + 1)
   }
 }

@@ -26,8 +26,10 @@ extension Syscalls {
     default: break
     }
     if inode.pointee.kind == .directory { try files.ensureUpper(dentry) }
-    let watch: Int32? = try files.withHostPath(of: dentry) { directory, path throws(Errno) in
+    let watch: Int32? = try files.withPlace(of: dentry) { directory, path throws(Errno) in
       try files.host.addWatch(inotify, directory, path, mask: mask)
+    } below: { tree, path throws(Errno) in
+      try tree.addWatch(inotify, path, mask: mask)
     }
     guard let watch else { throw .noSuchFileOrDirectory }
     return .value(Int64(watch))

@@ -149,6 +149,7 @@ extension Syscalls {
     default: break
     }
     if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
+    if let work = try files.fetch(dentry) { return .blocked(on: work) }
     // A write by who is not root takes the set-id bits away; writes are not seen, so the open counts as one.
     if writes, call.kernel.credentials.uid != 0 {
       inode.pointee.permissions &= ~0o4000

@@ -78,8 +78,10 @@ extension Syscalls {
     try call.require(.read, inode)
     let size = Int(min(call.arguments.3, 65536))
     return try answer(call, size: size) { buffer throws(Errno) in
-      let count: Int? = try call.files.withHostPath(of: dentry) { root, path throws(Errno) in
+      let count: Int? = try call.files.withPlace(of: dentry) { root, path throws(Errno) in
         try call.kernel.host.getAttribute(root, path, name, into: buffer)
+      } below: { tree, path throws(Errno) in
+        try tree.getAttribute(path, name, into: buffer)
       }
       guard let count else { throw .noData }
       return count
@@ -97,8 +99,10 @@ extension Syscalls {
     let result: Result<Int, Errno> = all.withUnsafeMutableBytes { buffer in
       do throws(Errno) {
         return .success(
-          try call.files.withHostPath(of: dentry) { root, path throws(Errno) in
+          try call.files.withPlace(of: dentry) { root, path throws(Errno) in
             try call.kernel.host.listAttributes(root, path, into: buffer)
+          } below: { tree, path throws(Errno) in
+            try tree.listAttributes(path, into: buffer)
           } ?? 0)
       } catch { return .failure(error) }
     }
@@ -183,26 +187,7 @@ extension Syscalls {
   private static func change(
     _ call: Call, _ dentry: DentryID, _ body: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Void
   ) throws(Errno) {
-    let done: Void? = try call.files.withHostPath(of: dentry, body)
+    let done: Void? = try call.files.withPlace(of: dentry, above: body) { _, _ throws(Errno) in throw .notSupported }
     guard done != nil else { throw .notSupported }
-  }
-}
-
-extension FileTree {
-  /// Calls `body` with the place of the file on the host, or returns nil if it has none.
-  func withHostPath<Value>(
-    of dentry: DentryID, _ body: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Value
-  ) throws(Errno) -> Value? {
-    let inode = inode(of: dentry)
-    if inode.pointee.backing.isUpper {
-      let name = upperName(of: dentry)
-      guard dentries[name].pointee.flags.contains(.inUpper) else { return nil }
-      try buildPath(of: name, into: &path)
-      return try body(upperRoot(inode.pointee.backing), path.cString)
-    }
-    guard inode.pointee.backing == .lower else { return nil }
-    if inode.pointee.kind == .directory, directory(of: dentry).lowers.first?.prefixDepth != nil { return nil }
-    let layer = try buildLowerPath(of: dentry)
-    return try body(layers[layer].root, hostPath.cString)
   }
 }

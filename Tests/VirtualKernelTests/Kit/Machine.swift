@@ -68,6 +68,7 @@ final class Machine {
       world.roots.append((Array(path.utf8), node))
       return world.insert(OpenFile(node, flags: O_PATH_))
     }
+    let host = host
     let layers = sources.enumerated().map { index, source in
       // A source of one file is the child `file` of what was built.
       let root = Node(world.makeVolume(isReadOnly: true), mode: FileType.directory | 0o755)
@@ -75,9 +76,10 @@ final class Machine {
       let top = source.destination.hasSuffix("!") ? root.at("file")! : root
       let path = "/host/lower\(index)"
       return Layer(
-        root: open(top, path), hostPath: Array(path.utf8),
-        destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) },
-        isFile: !top.isDirectory, hidesPrivate: source.hidesPrivate, buildDirectory: runs?.identity)
+        tree: HostTree(
+          host: host, root: open(top, path), path: Array(path.utf8), hidesPrivate: source.hidesPrivate,
+          buildDirectory: runs?.identity),
+        destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) })
     }
     run = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
     store = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)

@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// statfs(2): proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, devpts, bpf, pstore, efivarfs, configfs,
+/// selinux, mqueue.
+private let kernelMagic: Set<UInt64> = [
+  0x9fa0, 0x6265_6572, 0x0027_e0eb, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x1cd1, 0xcafe_4a11,
+  0x6165_676c,
+  0xde5e_81e4, 0x6265_6570, 0xf97c_ff8c, 0x1980_0202,
+]
+
+/// A directory or a single file of the host.
+public final class HostTree: LowerTree {
+  private let host: any HostFiles
+  /// The directory or file, opened in the read-only clone of the host's mounts.
+  private let root: FileDescriptor
+  /// Its absolute path on the host without symbolic links.
+  private let path: [UInt8]
+  /// Files and directories that others may not read are left out: secrets of /etc.
+  private let hidesPrivate: Bool
+  /// Runs of uwrx in this host directory are left out: a run does not see itself grow.
+  private let buildDirectory: HostIdentity?
+  /// Devices that were looked at: whether they show the running kernel.
+  private var kernelDevices: [UInt64: Bool] = [:]
+
+  public init(
+    host: any HostFiles, root: FileDescriptor, path: [UInt8], hidesPrivate: Bool, buildDirectory: HostIdentity?
+  ) {
+    self.host = host
+    self.root = root
+    self.path = path
+    self.hidesPrivate = hidesPrivate
+    self.buildDirectory = buildDirectory
+  }
+
+  public var listingIsTentative: Bool { hidesPrivate || buildDirectory != nil }
+
+  public func entry(_ path: UnsafePointer<CChar>) throws(Errno) -> LowerEntry? {
+    let status: stat
+    do throws(Errno) {
+      status = try host.status(root, path)
+    } catch {
+      if error == .noSuchFileOrDirectory || error == .notDirectory { return nil }
+      throw error
+    }
+    guard path[0] != 0 else { return LowerEntry(status: status) }
+    if hidesPrivate, status.st_mode & 0o004 == 0, status.st_mode & S_IFMT != S_IFLNK { return nil }
+    if isRun(path) { return nil }
+    if status.st_mode & S_IFMT == S_IFDIR, try isKernelsOwn(UInt64(status.st_dev), path) { return nil }
+    return LowerEntry(status: status)
+  }
+
+  public func list(_ path: UnsafePointer<CChar>, _ body: (LowerName) -> Void) throws(Errno) {
+    let device = UInt64(try host.status(root, path).st_dev)
+    try host.list(root, path) { name, type, number in
+      body(LowerName(name: name, type: type, identity: HostIdentity(device: device, inode: number)))
+    }
+  }
+
+  public func readLink(_ path: UnsafePointer<CChar>) throws(Errno) -> [UInt8] { try host.readLink(root, path) }
+
+  public func fetch(_ path: UnsafePointer<CChar>) throws(Errno) -> (any BlockingWork)? { nil }
+
+  public func open(_ path: UnsafePointer<CChar>, flags: Int32) throws(Errno) -> FileDescriptor {
+    try host.open(root, path, flags: flags, mode: 0)
+  }
+
+  public func hostPath(of path: UnsafePointer<CChar>) throws(Errno) -> [UInt8] {
+    guard path[0] != 0 else { return self.path }
+    let relative = UnsafeRawBufferPointer(start: path, count: strlen(path))
+    return self.path + (self.path.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + relative
+  }
+
+  public func listAttributes(
+    _ path: UnsafePointer<CChar>, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    try host.listAttributes(root, path, into: buffer)
+  }
+
+  public func getAttribute(
+    _ path: UnsafePointer<CChar>, _ name: UnsafePointer<CChar>, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    try host.getAttribute(root, path, name, into: buffer)
+  }
+
+  public func addWatch(
+    _ inotify: FileDescriptor, _ path: UnsafePointer<CChar>, mask: UInt32
+  ) throws(Errno) -> Int32 {
+    try host.addWatch(inotify, root, path, mask: mask)
+  }
+
+  /// Whether the path is that of a step directory of uwrx's in the directory where runs are kept.
+  private func isRun(_ path: UnsafePointer<CChar>) -> Bool {
+    guard let buildDirectory else { return false }
+    let bytes = UnsafeBufferPointer(start: path, count: strlen(path))
+    let name = bytes[(bytes.lastIndex(of: 0x2f).map { $0 + 1 } ?? 0)...]
+    guard name.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return false }
+    let parent = Array(bytes[..<max(0, name.startIndex - 1)]) + [0]
+    guard let status = try? host.status(root, parent) else { return false }
+    return HostIdentity(status) == buildDirectory
+  }
+
+  /// Whether a device is a file system that shows the running kernel, such as a /proc that is mounted within a source: its files
+  /// are the host's processes and devices, not data.
+  private func isKernelsOwn(_ device: UInt64, _ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
+    if let known = kernelDevices[device] { return known }
+    let file = try host.open(root, path, flags: O_PATH_ | O_DIRECTORY, mode: 0)
+    defer { host.close(file) }
+    let isOwn = kernelMagic.contains(UInt64(truncatingIfNeeded: try host.fileSystemStatus(file).f_type))
+    kernelDevices[device] = isOwn
+    return isOwn
+  }
+}
