@@ -20,6 +20,8 @@ public final class VirtualKernel {
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
   var remembersFileSystemState = true
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
+  /// The registry's handlers by number: to read one from an entry copies the whole entry.
+  private let handlers = UnsafeMutablePointer<Handler?>.allocate(capacity: Registry.size)
 
   public init(
     memory: any GuestMemory, descriptors: any DescriptorBroker, information: any ProcessInformation,
@@ -41,19 +43,24 @@ public final class VirtualKernel {
     proc = ProcFileSystem(configuration)
     devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
     try files.addSpecialDirectories(configuration)
+    for number in 0..<Registry.size {
+      (handlers + number).initialize(to: Registry.entry(Int32(number))?.handler)
+    }
     call.initialize(to: Call(self))
   }
 
   deinit {
     call.deinitialize(count: 1)
     call.deallocate()
+    handlers.deinitialize(count: Registry.size)
+    handlers.deallocate()
   }
 
   /// Answers one notification. Whatever goes wrong ends in an errno.
   public func decide(_ notification: Notification) throws(Errno) -> Outcome {
-    guard let entry = Registry.entry(notification.number) else { throw .noFunction }
-    if case .deny(let errno) = entry.disposition { throw errno }
-    guard let handler = entry.handler else { throw .noFunction }
+    let number = Int(notification.number)
+    guard number >= 0, number < Registry.size else { throw .noFunction }
+    guard let handler = handlers[number] else { throw Registry.refusal(notification.number) }
     let call = call.pointee
     try call.begin(notification)
     return try handler(call)

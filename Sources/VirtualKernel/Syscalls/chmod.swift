@@ -64,7 +64,7 @@ extension Call {
   /// The tree's file behind a descriptor that a change is asked for, or nil if it is none of the tree's.
   /// - Throws: `.badFileDescriptor` also for a descriptor that was opened with O_PATH.
   func changeable(_ descriptor: Int32) throws(Errno) -> DentryID? {
-    let status = try kernel.descriptors.status(of: descriptor, in: thread.id)
+    let status = try kernel.descriptors.status(of: descriptor, in: thread)
     guard let dentry = dentry(of: descriptor, status) else { return nil }
     let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
     defer { kernel.host.close(file) }

@@ -15,7 +15,7 @@ extension Syscalls {
 
   private static func list(_ call: Call, header: Int, typeAtEnd: Bool) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
+    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
     let capacity = min(Int(UInt32(truncatingIfNeeded: call.arguments.2)), 1 << 18)
 
     // The position is the open file description's own, so that descriptors that share it share the listing.

@@ -101,7 +101,7 @@ extension Call {
   }
 
   func status(ofDescriptor descriptor: Int32) throws(Errno) -> stat {
-    let status = try kernel.descriptors.status(of: descriptor, in: thread.id)
+    let status = try kernel.descriptors.status(of: descriptor, in: thread)
     return try attributes(ofOpenFile: status) ?? guestStatus(status)
   }
 
