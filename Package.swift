@@ -27,15 +27,17 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "CGuest", "CLinux",
+        "VirtualKernel", "Tracing", "CGuest", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
       name: "VirtualKernel",
       dependencies: [
-        "CLinux",
+        "CLinux", "Tracing",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(
+      name: "Tracing", dependencies: [.product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "CGuest"),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .systemLibrary(

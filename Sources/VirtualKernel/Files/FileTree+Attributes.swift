@@ -85,6 +85,7 @@ extension FileTree {
     if let work = try copyUp(dentry) { return work }
     let record = inode(of: dentry)
     record.pointee.permissions = UInt16(mode & 0o7777)
+    self.record(.changeMode, dentry)
     record.pointee.changed = Int64(nanoseconds: host.now())
     guard record.pointee.backing.isUpper, record.pointee.kind != .symbolicLink else { return nil }
     let name = upperName(of: dentry)
@@ -102,6 +103,7 @@ extension FileTree {
     let record = inode(of: dentry)
     if uid != .max { record.pointee.uid = uid }
     if gid != .max { record.pointee.gid = gid }
+    self.record(.changeOwner, dentry)
     // chown(2): a change of owner clears the set-id bits of a file that can be executed.
     if record.pointee.kind == .regular, record.pointee.permissions & 0o111 != 0 {
       record.pointee.permissions &= ~0o4000
@@ -113,6 +115,7 @@ extension FileTree {
 
   func truncate(_ dentry: DentryID, to length: Int64) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry, keepContents: length > 0) { return work }
+    if let work = try beginVersion(dentry, truncates: length == 0) { return work }
     let file = try openHost(dentry, flags: O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { host.close(file) }
     try host.truncate(file, to: length)

@@ -46,6 +46,12 @@ extension FileTree {
     dentries[dentry].pointee.flags.insert(.inUpper)
     negativeCount -= 1
     addToListing(dentry, directory)
+    if kind == .regular, directory.store == .run { startVersion(record) }
+    switch kind {
+    case .directory: self.record(.makeDirectory, dentry)
+    case .symbolicLink: self.record(.symbolicLink, dentry)
+    default: self.record(.create, dentry)
+    }
     return id
   }
 
@@ -182,6 +188,7 @@ extension FileTree {
     addToListing(dentry, directory(of: walk.parent))
     record.pointee.links += 1
     record.pointee.changed = Int64(nanoseconds: host.now())
+    self.record(.link, dentry)
     return nil
   }
 
@@ -208,6 +215,7 @@ extension FileTree {
       inodes[known.index].pointee.links += 1
       negativeCount -= 1
       addToListing(dentry, directory(of: walk.parent))
+      record(.link, dentry)
     } catch {
       giveUp(dentry)
       throw error

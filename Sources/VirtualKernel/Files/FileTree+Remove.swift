@@ -12,6 +12,7 @@ extension FileTree {
     try requireRemovable(dentry, call, isDirectory: false)
     try removeAbove(dentry)
     try whiteoutIfBelow(dentry)
+    record(.delete, dentry)
     forget(dentry)
   }
 
@@ -20,6 +21,7 @@ extension FileTree {
     guard try isEmpty(dentry) else { throw .directoryNotEmpty }
     try removeAbove(dentry)
     try whiteoutIfBelow(dentry)
+    record(.removeDirectory, dentry)
     inode(of: dentries[dentry].pointee.parent).pointee.links -= 1
     forget(dentry)
   }
@@ -66,7 +68,9 @@ extension FileTree {
     try buildPath(of: dentry, into: &path)
     let root = upperRoot(directory(of: dentries[dentry].pointee.parent).store)
     if record.pointee.kind == .directory { try removeWhiteouts(in: dentry, root) }
-    try host.remove(root, path.cString, isDirectory: record.pointee.kind == .directory)
+    if try !keepLast(dentry, isReplaced: false, moves: true) {
+      try host.remove(root, path.cString, isDirectory: record.pointee.kind == .directory)
+    }
     dentries[dentry].pointee.flags.remove(.inUpper)
     if record.pointee.kind == .directory { directory(of: dentry).isUpper = false }
   }

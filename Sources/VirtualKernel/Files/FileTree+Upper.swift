@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 
 /// Files up to this size are copied up by the receiver itself; larger ones by the blocking pool.
-private let inlineCopyLimit: Int64 = 256 * 1024
+let inlineCopyLimit: Int64 = 256 * 1024
 
 // What is written through to the run's layer or the store.
 extension FileTree {

@@ -30,7 +30,10 @@ final class Call {
     self.notification = notification
     opened = nil
     created = .none
-    currentThread = try kernel.processes.thread(notification.thread)
+    let thread = try kernel.processes.thread(notification.thread)
+    currentThread = thread
+    if !thread.group.isAnnounced { kernel.announce(thread.group) }
+    files.process = thread.group.number
   }
 }
 

@@ -31,6 +31,7 @@ extension Syscalls {
       try call.kernel.listMade(directory, call)
     } else {
       try call.files.complete(directory)
+      if position == 0 { call.files.record(.list, directory) }
     }
     let result: Result<Int, Errno> = withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 8) { buffer in
       var used = 0

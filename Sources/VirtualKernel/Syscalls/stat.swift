@@ -91,6 +91,7 @@ extension Call {
     }
     let dentry = try existing(walk)
     try files.load(dentry)
+    files.record(.stat, dentry)
     let inode = files.dentries[dentry].pointee.inode
     if files.inodes[inode.index].pointee.backing == .skeleton { return try files.statusInSkeleton(dentry) }
     var status = try files.attributes(inode)
