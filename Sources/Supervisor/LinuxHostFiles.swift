@@ -128,7 +128,7 @@ final class LinuxHostFiles: HostFiles {
   }
 
   func setMode(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>, _ mode: UInt32) throws(Errno) {
-    try checkErrno(fchmodat(directory.rawValue, path, mode, 0))
+    try checkErrno(path[0] == 0 ? fchmod(directory.rawValue, mode) : fchmodat(directory.rawValue, path, mode, 0))
   }
 
   func setMode(of file: FileDescriptor, _ mode: UInt32) throws(Errno) {
@@ -139,7 +139,7 @@ final class LinuxHostFiles: HostFiles {
     _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, access: timespec, modification: timespec
   ) throws(Errno) {
     let times = [access, modification]
-    try checkErrno(utimensat(directory.rawValue, path, times, AT_SYMLINK_NOFOLLOW))
+    try checkErrno(utimensat(directory.rawValue, path, times, AT_SYMLINK_NOFOLLOW | Self.emptyPath))
   }
 
   func setTimes(of file: FileDescriptor, access: timespec, modification: timespec) throws(Errno) {

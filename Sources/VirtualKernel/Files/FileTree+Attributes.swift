@@ -56,13 +56,17 @@ extension FileTree {
     return try host.status(upperRoot(record.pointee.backing), path.cString)
   }
 
-  /// Access time, modification time: nil leaves one as it is.
+  /// - Parameter open: the guest's open file, needed for one without a name.
   func setTimes(
-    _ dentry: DentryID, access: timespec, modification: timespec
+    _ dentry: DentryID, access: timespec, modification: timespec, open: FileDescriptor? = nil
   ) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry) { return work }
     let record = inode(of: dentry)
-    guard record.pointee.backing.isUpper else {
+    if let open, isNameless(dentry) {
+      try host.setTimes(of: open, access: access, modification: modification)
+      return nil
+    }
+    guard record.pointee.backing.isUpper, dentries[upperName(of: dentry)].pointee.flags.contains(.inUpper) else {
       let now = Int64(nanoseconds: host.now())
       func apply(_ time: timespec, _ old: Int64) -> Int64 {
         switch Int(time.tv_nsec) {
@@ -89,7 +93,7 @@ extension FileTree {
     record.pointee.changed = Int64(nanoseconds: host.now())
     guard record.pointee.backing.isUpper, record.pointee.kind != .symbolicLink else { return nil }
     let name = upperName(of: dentry)
-    guard !dentries[name].pointee.flags.contains(.unlinked) else { return nil }
+    guard dentries[name].pointee.flags.contains(.inUpper) else { return nil }
     try buildPath(of: name, into: &path)
     try host.setMode(
       upperRoot(record.pointee.backing), path.cString,

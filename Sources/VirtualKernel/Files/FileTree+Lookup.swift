@@ -65,6 +65,7 @@ extension FileTree {
     // A second name of a file that is known: a hard link below, as /usr/bin/perl often is.
     if status.st_mode & S_IFMT != S_IFDIR, let known = identities[identity] {
       attach(known, to: dentry)
+      linkAbove(dentry)
     } else {
       let inode = makeInode(
         FileKind(mode: status.st_mode) ?? .regular, mode: 0, backing: .lower, fileSystem: directory.fileSystem)
@@ -276,6 +277,7 @@ extension FileTree {
     }
     sortListing(directory)
     directory.isComplete = true
+    for child in directory.children where inode(of: child).pointee.kind != .directory { linkAbove(child) }
   }
 
   private func list(_ listed: LowerName, _ parent: DentryID, _ directory: Directory, _ lowerIndex: Int) {

@@ -96,10 +96,13 @@ extension FileTree {
       return
     }
     let root = upperRoot(record.pointee.backing)
-    try prepareUpperName(dentries.name(of: heir), in: dentries[heir].pointee.parent, existing: heir)
+    let parent = dentries[heir].pointee.parent
+    try prepareUpperName(dentries.name(of: heir), in: parent, existing: heir)
+    let times = try timesAbove(parent)
     try buildPath(of: dentry, into: &otherPath)
     try buildPath(of: heir, into: &path)
     try host.link(root, otherPath.cString, root, path.cString)
+    try restoreTimes(times, of: parent)
     dentries[heir].pointee.flags.insert(.inUpper)
   }
 
@@ -154,6 +157,20 @@ extension FileTree {
     } else {
       record.pointee.links -= record.pointee.links > 0 ? 1 : 0
     }
+    remember(orphan: dentry)
+  }
+
+  /// A file that never had a name gets one that no look-up finds.
+  func insertOrphan(_ id: InodeID, named name: String, in parent: DentryID) -> DentryID {
+    let dentry = Array(name.utf8).withUnsafeBufferPointer { dentries.insert(parent, $0) }
+    dentries.unhash(dentry)
+    attach(id, to: dentry)
+    dentries[dentry].pointee.flags.insert(.unlinked)
+    remember(orphan: dentry)
+    return dentry
+  }
+
+  private func remember(orphan dentry: DentryID) {
     orphans.append(dentry)
     if orphans.count > orphanLimit { releaseOrphans() }
   }

@@ -72,6 +72,16 @@ extension Call {
     return dentry
   }
 
+  /// Calls `body` with the descriptor's open file if the host knows its file by no name any more, with nil otherwise.
+  func withNameless<Value>(
+    _ dentry: DentryID, _ descriptor: Int32, _ body: (FileDescriptor?) throws(Errno) -> Value
+  ) throws(Errno) -> Value {
+    guard files.isNameless(dentry) else { return try body(nil) }
+    let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
+    defer { kernel.host.close(file) }
+    return try body(file)
+  }
+
   /// Changes a file that is none of the tree's: only one that cannot outlive the run, such as a pipe or a memory file.
   func changeForeign(
     _ descriptor: Int32, _ body: (any HostFiles, FileDescriptor) throws(Errno) -> Void

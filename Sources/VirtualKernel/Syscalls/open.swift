@@ -98,8 +98,9 @@ extension Syscalls {
       guard inode.pointee.kind == .directory else { throw .notDirectory }
       let permissions = mode & 0o7777 & ~(try call.umask())
       if inode.pointee.links == 0 { throw .notPermitted }
-      let file = try files.createUnnamed(in: walk.dentry, call, flags: flags & (hostFlags | O_EXCL), mode: permissions)
-      return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+      let (file, dentry) = try files.createUnnamed(
+        in: walk.dentry, call, flags: flags & (hostFlags | O_EXCL), mode: permissions)
+      return give(call, file, flags, dentry)
     }
     let outcome = try open(call, walk.dentry, inode, flags)
     // The kernel will walk the guest's own path through the skeleton.
