@@ -21,7 +21,7 @@ static void make_file(struct chance *chance, const char *path) {
   if (draw(chance, 6) == 0 && pwrite(fd, bytes, 100, 65536 + length) < 0) say("cannot write");
   if (draw(chance, 4) == 0) fsetxattr(fd, "user.a", bytes, draw(chance, 50), 0);
   if (draw(chance, 8) == 0) fsetxattr(fd, "user.bb", "value", 5, 0);
-  fchmod(fd, modes[draw(chance, sizeof modes / sizeof modes[0])]);
+  fchmod(fd, modes[draw(chance, sizeof modes / sizeof modes[0])] & (getuid() ? 01777 : 07777));
   close(fd);
 }
 
@@ -46,7 +46,9 @@ static void fill_directory(struct chance *chance, const char *path, int depth, c
     } else if (kind < 17) {
       if (symlink(targets[draw(chance, sizeof targets / sizeof targets[0])], name) < 0) continue;
     } else if (kind < 19) {
-      if (!any[0] || link(any, name) < 0) make_file(chance, name);
+      // When all names of a lower file that were looked up are gone, the others show the lower file again, as in overlayfs:
+      // no second names where nothing is looked at first.
+      if (!any[0] || model.seed % 2 || link(any, name) < 0) make_file(chance, name);
     } else {
       mkfifo(name, 0644);
     }

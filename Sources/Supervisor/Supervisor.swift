@@ -129,7 +129,7 @@ public final class Supervisor {
       throw SupervisorError("cannot watch the guest's processes: \(error)")
     }
     self.processes = processes
-    let host = LinuxHostFiles()
+    let host = LinuxHostFiles(umask: (try? processes.status(of: AbsTid(rawValue: getpid())).umask) ?? 0o777)
     let layers = try stack.layers(in: views.host, host: host, build: directory.build)
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")

@@ -211,13 +211,14 @@ extension FileTree {
         _ = finish(dentry, .regular, mode: status.st_mode, status)
         return
       }
-      // A file whose last name was removed while it was open.
+      // While it had no name, a change of its mode was only remembered.
+      try? host.setMode(store, path.cString, Self.hostMode(inodes[known.index].pointee.mode, isDirectory: false))
       attach(known, to: dentry)
       dentries[dentry].pointee.flags.insert(.inUpper)
       inodes[known.index].pointee.links += 1
       negativeCount -= 1
       addToListing(dentry, directory(of: walk.parent))
-      record(.link, dentry)
+      record(.create, dentry)
     } catch {
       giveUp(dentry)
       throw error

@@ -108,8 +108,10 @@ extension FileTree {
         if known.st_mode & S_IFMT != S_IFDIR { return nil }
         continue
       }
+      let times = try timesAround(directory)
       try setPath(directory)
       try host.makeDirectory(configuration.trace, path.cString, mode: 0o755)
+      try restore(times, around: directory)
       if top.isEmpty { top = directory }
     }
     return top
@@ -123,11 +125,30 @@ extension FileTree {
     }
   }
 
+  /// The directories keep their times, which are the guest's.
   private func move(_ from: [UInt8], to: [UInt8]) throws(Errno) {
+    let times = (try timesAround(from), try timesAround(to))
     otherPath.clear()
     try otherPath.append(from)
     try setPath(to)
     try host.rename(configuration.trace, otherPath.cString, configuration.trace, path.cString, flags: 0)
+    try restore(times.0, around: from)
+    try restore(times.1, around: to)
+  }
+
+  /// The times of the directory that a place is in.
+  private func timesAround(_ place: [UInt8]) throws(Errno) -> stat {
+    try setPath(directory(of: place))
+    return try host.status(configuration.trace, path.cString)
+  }
+
+  private func restore(_ times: stat, around place: [UInt8]) throws(Errno) {
+    try setPath(directory(of: place))
+    try host.setTimes(configuration.trace, path.cString, access: times.st_atim, modification: times.st_mtim)
+  }
+
+  private func directory(of place: [UInt8]) -> [UInt8] {
+    Array(place[..<(place.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
   }
 
   private func setPath(_ bytes: [UInt8]) throws(Errno) {

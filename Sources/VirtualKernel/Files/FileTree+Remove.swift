@@ -65,6 +65,7 @@ extension FileTree {
     guard dentries[dentry].pointee.flags.contains(.inUpper) else { return }
     let record = inode(of: dentry)
     try keepForOtherNames(dentry)
+    try rememberTimes(of: dentry)
     try buildPath(of: dentry, into: &path)
     let root = upperRoot(directory(of: dentries[dentry].pointee.parent).store)
     if record.pointee.kind == .directory { try removeWhiteouts(in: dentry, root) }

@@ -212,7 +212,7 @@ extension FileTree {
 
   /// Whether the file is the run's own and has lost its name there: only a descriptor leads to it.
   func isNameless(_ dentry: DentryID) -> Bool {
-    inode(of: dentry).pointee.backing.isUpper && inode(of: dentry).pointee.kind != .directory
+    inode(of: dentry).pointee.backing.isUpper && inode(of: dentry).pointee.kind == .regular
       && !dentries[upperName(of: dentry)].pointee.flags.contains(.inUpper)
   }
 

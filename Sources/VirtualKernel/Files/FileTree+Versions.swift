@@ -108,6 +108,9 @@ extension FileTree {
   private func moveAside(_ dentry: DentryID) throws(Errno) {
     let record = inode(of: dentry)
     let run = configuration.run
+    let parent = dentries[upperName(of: dentry)].pointee.parent
+    let times = try timesAbove(parent)
+    try buildPath(of: upperName(of: dentry), into: &path)
     try host.rename(run, path.cString, configuration.archive, hostPath.cString, flags: 0)
     do throws(Errno) {
       let file = try host.open(
@@ -129,6 +132,7 @@ extension FileTree {
       try? host.rename(configuration.archive, hostPath.cString, run, path.cString, flags: 0)
       throw error
     }
+    try restoreTimes(times, of: parent)
   }
 
   /// The name at `path` is about to be removed or replaced: a version that somebody has read is put aside.

@@ -86,6 +86,12 @@ struct Inode: BitwiseCopyable {
   var writer: UInt32 = 0
 
   var mode: UInt32 { kind.modeBits | UInt32(permissions) }
+
+  /// A change by who is not privileged takes them away; set-group-id without group execution means something else.
+  mutating func clearSetIDs() {
+    permissions &= ~0o4000
+    if permissions & 0o010 != 0 { permissions &= ~0o2000 }
+  }
 }
 
 extension Int64 {
