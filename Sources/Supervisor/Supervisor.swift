@@ -78,7 +78,8 @@ public final class Supervisor {
       try TemporaryDirectory(in: path)
     }
     launch = try GuestLaunch(
-      configuration, directory, store: store, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1
+      configuration, directory, store: store, filter: filter,
+      terminal: terminal.isInteractive ? terminal.descriptor : -1
     ) { initPid throws(SupervisorError) in
       try limits.attach(initPid)
     }

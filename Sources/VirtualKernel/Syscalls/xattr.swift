@@ -77,7 +77,8 @@ extension Syscalls {
     let inode = call.files.inode(of: dentry)
     guard isVisible(name) else {
       let bytes = name.map { UInt8(bitPattern: $0) }
-      if bytes.starts(with: "user.".utf8) || bytes.starts(with: "security.".utf8) || bytes.starts(with: "trusted.".utf8) {
+      if bytes.starts(with: "user.".utf8) || bytes.starts(with: "security.".utf8) || bytes.starts(with: "trusted.".utf8)
+      {
         throw .noData
       }
       if !bytes.starts(with: "system.".utf8) { try call.require(.read, inode) }
