@@ -54,6 +54,7 @@ final class FileTree {
   let root: DentryID
   /// The lower directories of the root.
   let rootDirectories: [LowerDirectory]
+  let hasReadOnlyLayers: Bool
 
   init(
     host: any HostFiles, skeleton: any Skeleton, layers: [Layer], configuration: FileConfiguration,
@@ -62,6 +63,7 @@ final class FileTree {
     self.host = host
     self.skeleton = skeleton
     self.layers = layers
+    hasReadOnlyLayers = layers.contains { $0.isReadOnly }
     self.configuration = configuration
     self.events = events
     rootDirectories = layers.enumerated().map { index, layer in
