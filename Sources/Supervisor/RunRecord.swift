@@ -47,6 +47,7 @@ struct RunRecord {
       ("gid", String(configuration.gid)), ("hostname", configuration.hostname),
       ("pids", limits.processes.map { String($0) } ?? ""), ("memory", limits.memory.map { String($0) } ?? ""),
       ("timeout", limits.timeout.map { String($0) } ?? ""), ("times", configuration.times.rawValue),
+      ("tmp", configuration.temporaryDirectory ?? ""),
     ]
     lines += configuration.environment.map { ("env", $0) }
     return lines.flatMap { TraceDirectory.line([$0.0, $0.1]) }

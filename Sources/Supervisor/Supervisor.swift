@@ -10,6 +10,7 @@ public final class Supervisor {
   private let configuration: RunConfiguration
   private let directory: RunDirectory
   private let record: RunRecord
+  private let store: TemporaryDirectory?
   private let lock = Lock()
   private let terminal: Terminal
   private let signals: FileDescriptor?
@@ -73,8 +74,12 @@ public final class Supervisor {
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsTerminal ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)
+    store = try configuration.temporaryDirectory.map { path throws(SupervisorError) in
+      try TemporaryDirectory(in: path)
+    }
     launch = try GuestLaunch(
-      configuration, directory, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1
+      configuration, directory, store: store, filter: filter,
+      terminal: terminal.isInteractive ? terminal.descriptor : -1
     ) { initPid throws(SupervisorError) in
       try limits.attach(initPid)
     }
@@ -112,6 +117,7 @@ public final class Supervisor {
       terminal.takeBack()
       endGuest()
       limits.remove()
+      store?.remove()
     }
     guard case .ready(let views) = try nextOrFail() else {
       throw SupervisorError("guest init has ended unexpectedly")

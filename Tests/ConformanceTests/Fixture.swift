@@ -40,8 +40,14 @@ struct Case: Sendable, CustomTestStringConvertible {
 
   var owner: String? { user == .user && getuid() == 0 ? "1000:1000" : nil }
 
-  /// All fixtures, or those that the environment variable UWRX_FIXTURES names, separated by commas.
+  /// All fixtures, or those that the environment variable UWRX_FIXTURES names, separated by commas, on all grounds or those
+  /// that UWRX_GROUNDS names.
   static let all: [Case] = {
+    let grounds = Places.environment("UWRX_GROUNDS")?.split(separator: ",").map(String.init)
+    return every.filter { grounds?.contains($0.ground.rawValue) ?? true }
+  }()
+
+  private static let every: [Case] = {
     let users: [User] = getuid() == 0 ? [.root, .user] : [.user]
     var cases: [Case] = []
     for fixture in Places.fixtures {

@@ -250,6 +250,6 @@ extension FileTree {
     inodes[id.index].pointee.links = 0
     if directory.store == .run { startVersion(inodes[id.index]) }
     register(status, as: id)
-    return (file, insertOrphan(id, named: "#\(inodes[id.index].pointee.number)", in: parent))
+    return (file, insertOrphan(id, named: "#\(id.index)", in: parent))
   }
 }

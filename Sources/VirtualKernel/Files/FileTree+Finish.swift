@@ -13,7 +13,8 @@ extension FileTree {
     for version in kept {
       process = version.successor
       if hasFirst.insert(version.path).inserted, (try? placeFirst(version, &index)) == true { continue }
-      place(archived(version.version), version.path, pid: version.writer, version: version.version)
+      let directory = place(archived(version.version), version.path, pid: version.writer, version: version.version)
+      if let directory { index.kept.append(directory + [UInt8(ascii: "/")] + version.path) }
     }
     kept = []
     // After the versions before them, so that the names of the directories are in order.
@@ -25,6 +26,7 @@ extension FileTree {
       if !last.isWhiteout { index.directories[last.path] = directory }
     }
     try describeLive(&index)
+    storeOnce(index.kept, live: index.live)
     process = Event.supervisor
     return index.lines
   }
@@ -53,6 +55,7 @@ extension FileTree {
     }
     try move(archived(version.version), to: place)
     recordStored(version.version, place)
+    index.kept.append(place)
     return true
   }
 
@@ -164,6 +167,9 @@ extension FileTree {
         let path = (parentPath.isEmpty ? [] : parentPath + [UInt8(ascii: "/")]) + dentries.name(of: child)
         if record.pointee.kind == .directory { pending.append((child, path)) }
         let moved = index.directories[path]
+        if !index.kept.isEmpty, record.pointee.kind == .regular {
+          index.live.append((moved ?? LayerIndex.files) + [UInt8(ascii: "/")] + path)
+        }
         if record.pointee.version != 0, moved == nil {
           recordStored(record.pointee.version, Array("files/".utf8) + path)
         }
@@ -202,6 +208,9 @@ private struct Displaced {
 private struct LayerIndexBuilder {
   var displaced: [Displaced] = []
   var lines: [LayerIndex.Line] = []
+  /// The places of versions that are not the last of their path, and of those that are, if there are others.
+  var kept: [[UInt8]] = []
+  var live: [[UInt8]] = []
   /// Where the last version of a path is, if that is not `files`.
   var directories: [[UInt8]: [UInt8]] = [:]
 }

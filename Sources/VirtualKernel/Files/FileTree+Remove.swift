@@ -134,6 +134,7 @@ extension FileTree {
   func forget(_ dentry: DentryID) {
     let parent = dentries[dentry].pointee.parent
     let isBelow = dentries[dentry].pointee.flags.contains(.inLower)
+    keepNumber(dentry)
     dropFromSkeleton(dentry)
     removeFromListing(dentry)
     dentries.unhash(dentry)
@@ -166,6 +167,7 @@ extension FileTree {
     let dentry = Array(name.utf8).withUnsafeBufferPointer { dentries.insert(parent, $0) }
     dentries.unhash(dentry)
     attach(id, to: dentry)
+    keepNumber(dentry)
     dentries[dentry].pointee.flags.insert(.unlinked)
     remember(orphan: dentry)
     return dentry

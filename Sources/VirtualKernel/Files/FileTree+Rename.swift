@@ -142,6 +142,7 @@ extension FileTree {
       directory(of: oldParent).negatives.append(negative)
     }
     forgetNodes(source)
+    keepNumber(source)
     name.withUnsafeBufferPointer { dentries.rehash(source, to.parent, $0) }
     self.record(.renameTo, source)
     dentries[source].pointee.flags.remove(.inLower)
@@ -281,6 +282,8 @@ extension FileTree {
     removeFromListing(b)
     forgetNodes(a)
     forgetNodes(b)
+    keepNumber(a)
+    keepNumber(b)
     dentries.unhash(a)
     dentries.unhash(b)
     names.1.withUnsafeBufferPointer { dentries.rehash(a, parents.1, $0) }

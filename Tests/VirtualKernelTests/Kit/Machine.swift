@@ -35,6 +35,7 @@ final class Machine {
   struct Source {
     var destination = "/"
     var hidesPrivate = false
+    var isReadOnly = false
     /// What it returns is the directory where runs are kept.
     var build: (Node) -> Node?
 
@@ -83,7 +84,8 @@ final class Machine {
         tree: HostTree(
           host: host, root: open(top, path), path: Array(path.utf8), hidesPrivate: source.hidesPrivate,
           buildDirectory: runs?.identity),
-        destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) })
+        destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) },
+        isReadOnly: source.isReadOnly)
     }
     trace = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
     run = trace.directory("files")
