@@ -139,4 +139,16 @@ struct CopyUpTests {
     #expect(machine.call(.fchmodat, currentDirectory, "/etc/large", 0o600) == .done)
     #expect(machine.run.at("etc/large")?.text == Self.large)
   }
+
+  @Test func theLiveEndOfAFIFOStays() throws {
+    let machine = try Machine { lower in
+      lower.node("etc/fifo", FileType.fifo | 0o644)
+    }
+    #expect(machine.call(.openat, currentDirectory, "/etc/fifo", O_RDONLY | O_NONBLOCK) == .continued)
+    let node = machine.skeleton.root.at("etc/fifo")
+    #expect(node != nil)
+    #expect(machine.call(.fchmodat, currentDirectory, "/etc/fifo", 0o600) == .done)
+    #expect(machine.call(.openat, currentDirectory, "/etc/fifo", O_WRONLY | O_NONBLOCK) == .continued)
+    #expect(machine.skeleton.root.at("etc/fifo") === node)
+  }
 }

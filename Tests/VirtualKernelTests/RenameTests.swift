@@ -190,4 +190,16 @@ struct RenameTests {
     #expect(rename(machine, "/work/full/full", "/work/other", 2) == .error(.permissionDenied))
     #expect(rename(machine, "/work/other", "/work/full") == .error(.directoryNotEmpty))
   }
+
+  @Test func replacedNameOfSeveralIsNeverMissingOnTheHost() throws {
+    let machine = try Machine()
+    try machine.write("new", to: "/etc/new")
+    #expect(machine.call(.linkat, currentDirectory, "/etc/new", currentDirectory, "/etc/other", 0) == .done)
+    try machine.write("source", to: "/etc/source")
+    machine.world.log = []
+    #expect(rename(machine, "/etc/source", "/etc/other") == .done)
+    #expect(!machine.world.log.contains(.remove))
+    #expect(try machine.text("/etc/new") == "new")
+    #expect(try machine.text("/etc/other") == "source")
+  }
 }

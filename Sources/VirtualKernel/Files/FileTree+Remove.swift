@@ -77,7 +77,7 @@ extension FileTree {
   }
 
   /// A lower file of several names of which only this one was copied up: another takes the copy over.
-  private func keepForOtherNames(_ dentry: DentryID) throws(Errno) {
+  func keepForOtherNames(_ dentry: DentryID) throws(Errno) {
     let record = inode(of: dentry)
     guard record.pointee.kind != .directory else { return }
     var heir = DentryID.none

@@ -199,7 +199,7 @@ extension FileTree {
   /// rename replaces the target's name on the host; a file with other names that were not copied up keeps one.
   private func keepNames(of target: DentryID) throws(Errno) {
     guard dentries[target].pointee.flags.contains(.inUpper), inode(of: target).pointee.links > 1 else { return }
-    try removeAbove(target)
+    try keepForOtherNames(target)
   }
 
   /// The path at which the guest would see the directory if nothing had been renamed: that of its lower directories.

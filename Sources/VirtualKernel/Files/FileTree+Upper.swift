@@ -346,7 +346,8 @@ extension FileTree {
     dentries[dentry].pointee.flags.insert(.inUpper)
     var alias = record.pointee.firstAlias
     while alias != .none {
-      dropFromSkeleton(alias)
+      // A FIFO's or a socket's live end is in the skeleton, and may be open.
+      if record.pointee.kind == .regular || record.pointee.kind == .symbolicLink { dropFromSkeleton(alias) }
       linkAbove(alias)
       alias = dentries[alias].pointee.nextAlias
     }
