@@ -52,8 +52,10 @@ extension FileTree {
   private func mustKeep(
     _ dentry: DentryID, _ record: UnsafeMutablePointer<Inode>, isAppend: Bool
   ) throws(Errno) -> Bool {
-    guard isAppend, !record.pointee.flags.contains(.readByOthers) else { return true }
     try buildPath(of: upperName(of: dentry), into: &path)
+    // Of processes that write at the same time, as those of a database do, none has a version of its own.
+    if try host.isOpen(configuration.run, path.cString, forWriting: true) { return false }
+    guard isAppend, !record.pointee.flags.contains(.readByOthers) else { return true }
     let size = Int64(try host.status(configuration.run, path.cString).st_size)
     let id = dentries[dentry].pointee.inode
     if size > keptAppendLimit, size < 2 * (keptSizes[id] ?? 0) { return false }
@@ -98,7 +100,7 @@ extension FileTree {
 
   /// Whether nobody has the file open and nothing but its contents would be lost with it.
   private func isUntouched(_ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
-    if try host.isOpen(configuration.run, path) { return false }
+    if try host.isOpen(configuration.run, path, forWriting: false) { return false }
     return
       ((try? host.listAttributes(configuration.run, path, into: UnsafeMutableRawBufferPointer(start: nil, count: 0)))
       ?? 0) == 0
