@@ -243,7 +243,7 @@ def describe(entry, top):
             b"%s=%08x," % (quote(name), zlib.crc32(os.getxattr(entry.path, name))) for name in sorted(mine)
             if name.startswith(b"user.") and not name.startswith(b"user.overlay."))
     seconds, rest = divmod(status.st_mtime_ns, 10**9)
-    modified = b"now" if seconds > NOW else b"%d.%09d" % (seconds, rest)
+    modified = b"-" if kind == b"fifo" else b"now" if seconds > NOW else b"%d.%09d" % (seconds, rest)
     size = 0 if kind == b"dir" else status.st_size
     return {"type": kind, "size": b"%d" % size, "modified": modified, "contents": contents, "attributes": attributes}
 

@@ -116,6 +116,11 @@ void show_listing(int fd) {
   free_names(names, count);
 }
 
+// A FIFO's live end is not the file in the layer, so what goes through it leaves no time there.
+static const char *show_modified(const struct stat *status) {
+  return S_ISFIFO(status->st_mode) ? "-" : show_time(status->st_mtim);
+}
+
 static const char *type_name(mode_t mode) {
   switch (mode & S_IFMT) {
   case S_IFREG: return "file";
@@ -132,7 +137,7 @@ void show_attributes(const char *label, const struct stat *status) {
   long links = is_directory && model.is_merged ? 0 : (long)status->st_nlink;
   say("  %s: %s %04o links %ld owner %d:%d size %lld modified %s", label, type_name(status->st_mode),
       status->st_mode & 07777, links, (int)status->st_uid, (int)status->st_gid,
-      is_directory ? 0LL : (long long)status->st_size, show_time(status->st_mtim));
+      is_directory ? 0LL : (long long)status->st_size, show_modified(status));
 }
 
 static void append_xattrs(const char *path, char *text) {
@@ -206,7 +211,7 @@ static void dump(const char *path) {
   const char *first = first_name(&status, path);
   say("tree\t%s\t%s\t%04o\t%ld\t%d:%d\t%lld\t%s\t%s\t%s\t%s", quote_path(path), type_name(status.st_mode),
       status.st_mode & 07777, is_directory && model.is_merged ? 0 : (long)status.st_nlink, (int)status.st_uid,
-      (int)status.st_gid, is_directory ? 0LL : (long long)status.st_size, show_time(status.st_mtim),
+      (int)status.st_gid, is_directory ? 0LL : (long long)status.st_size, show_modified(&status),
       first == path || !strcmp(first, path) ? "-" : quote_path(first), contents, xattrs);
   if (!is_directory) return;
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -129,8 +129,7 @@ extension FileTree {
     if uid != .max { record.pointee.uid = uid }
     if gid != .max { record.pointee.gid = gid }
     self.record(.changeOwner, dentry)
-    // chown(2): a change of owner clears the set-id bits of a file that can be executed.
-    if record.pointee.kind == .regular, record.pointee.permissions & 0o111 != 0 { record.pointee.clearSetIDs() }
+    if record.pointee.kind != .directory { record.pointee.clearSetIDs(configuration.credentials) }
     record.pointee.changed = Int64(nanoseconds: host.now())
     return nil
   }
@@ -141,7 +140,7 @@ extension FileTree {
     let file = try openHost(dentry, flags: O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { host.close(file) }
     try host.truncate(file, to: length)
-    if configuration.credentials.uid != 0 { inode(of: dentry).pointee.clearSetIDs() }
+    if configuration.credentials.uid != 0 { inode(of: dentry).pointee.clearSetIDs(configuration.credentials) }
     return nil
   }
 }

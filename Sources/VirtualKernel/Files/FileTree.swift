@@ -112,6 +112,9 @@ struct FileConfiguration {
 struct Credentials {
   var uid: UInt32
   var gid: UInt32
+
+  /// Whether set-group-id for this group is the guest's to give.
+  func isIn(_ group: UInt32) -> Bool { uid == 0 || gid == group }
 }
 
 /// What tells one file of the host from all others.

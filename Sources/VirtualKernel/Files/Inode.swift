@@ -87,10 +87,11 @@ struct Inode: BitwiseCopyable {
 
   var mode: UInt32 { kind.modeBits | UInt32(permissions) }
 
-  /// A change by who is not privileged takes them away; set-group-id without group execution means something else.
-  mutating func clearSetIDs() {
+  /// What a change of owner or contents takes away. Set-group-id without group execution means something else, and stays for who
+  /// is in the group.
+  mutating func clearSetIDs(_ credentials: Credentials) {
     permissions &= ~0o4000
-    if permissions & 0o010 != 0 { permissions &= ~0o2000 }
+    if permissions & 0o010 != 0 || !credentials.isIn(gid) { permissions &= ~0o2000 }
   }
 }
 
