@@ -8,7 +8,7 @@ struct DecisionTests {
     export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
     mkdir repo; cd repo; git init -q .; for i in 1 2 3 4 5; do echo $i > f$i; done; git add .; git commit -qm all
     echo changed > f2; rm f3; echo new > f6; touch f4; cd ..
-    mkdir src dst; for i in 1 2 3 4; do echo $i > src/$i; done; cp -p src/* dst; echo 22 > src/2; touch -d 2001-01-01 dst/3
+    mkdir src dst; for i in 1 2 3 4; do echo $i > src/$i; done; touch -d 2001-01-02 src/*; cp -p src/* dst; echo 22 > src/2; touch -d 2001-01-01 dst/3
     chmod 600 src/4; tar cf all.tar src dst; echo later >> src/1; chmod 755 dst/1
     printf 'all: old.out new.out\\n%%.out: %%.in\\n\\tcp $< $@\\n' > Makefile
     echo a > old.out; touch -d '2001-01-01' old.out; echo a > old.in; echo b > new.in; touch -d '2001-01-01' new.in; echo b > new.out
