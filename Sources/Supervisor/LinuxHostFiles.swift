@@ -121,11 +121,14 @@ final class LinuxHostFiles: HostFiles {
       linkat(AT_FDCWD, "/proc/self/fd/\(file.rawValue)", directory.rawValue, to, AT_SYMLINK_FOLLOW))
   }
 
-  func isOpen(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
+  func isOpen(
+    _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, forWriting: Bool
+  ) throws(Errno) -> Bool {
     let file = try open(directory, path, flags: O_RDONLY | O_NOFOLLOW, mode: 0)
     defer { close(file) }
-    // fcntl(2): a write lease is given only if there is no other open description of the file.
-    if uwrx_fcntl(file.rawValue, 1024 /* F_SETLEASE */, Int(F_WRLCK)) < 0 { return true }
+    // fcntl(2): a write lease is given only if there is no other open description of the file, a read lease if none can write.
+    let lease = Int(forWriting ? F_RDLCK : F_WRLCK)
+    if uwrx_fcntl(file.rawValue, 1024 /* F_SETLEASE */, lease) < 0 { return true }
     _ = uwrx_fcntl(file.rawValue, 1024, Int(F_UNLCK))
     return false
   }

@@ -26,7 +26,6 @@ struct RunRecord {
         let target = isNear ? "../../.." + parent.path.dropFirst(directory.build.utf8.count) : parent.path
         if symlink(target, "\(path)/parent/\(index)") < 0 { throw Errno(rawValue: uwrx_errno()) }
       }
-      try Self.makeDirectory("\(path)/archive")
       events = try EventWriter(path: "\(path)/events")
       try TraceDirectory.write(
         "\(path)/cmd", configuration.command.flatMap { TraceDirectory.line([$0]) })

@@ -136,7 +136,7 @@ public final class Supervisor {
       throw SupervisorError("the command has ended before it began")
     }
     let kernelConfiguration = KernelConfiguration(
-      layers: layers, run: try open("files", in: views.run), archive: try open("archive", in: views.run),
+      layers: layers, run: try open("files", in: views.run),
       trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
       store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
       uid: configuration.uid, gid: configuration.gid, squashesTimes: configuration.times == .squashed,

@@ -42,6 +42,7 @@ extension FileTree {
       let isWhiteout = occupant.st_mode & S_IFMT == S_IFCHR
       let live = liveFile(at: version.path)
       let writer = live.flatMap { $0.pointee.writer == 0 ? nil : $0.pointee.writer } ?? version.successor
+      try makeArchive()
       let aside = Array("archive/last-\(index.displaced.count)".utf8)
       try move(place, to: aside)
       index.displaced.append(

@@ -42,6 +42,7 @@ final class FileTree {
   /// Versions that were overwritten or removed, in this order.
   var kept: [KeptVersion] = []
   /// The sizes at which unread versions of files that are appended to were last kept.
+  var hasArchive = false
   var keptSizes: [InodeID: Int64] = [:]
 
   var path = PathBuffer()
@@ -92,9 +93,7 @@ final class FileTree {
 struct FileConfiguration {
   /// The run's layer, `files/`.
   var run: FileDescriptor
-  /// Where versions that were overwritten are put, on the same mount.
-  var archive: FileDescriptor
-  /// The run's directory, which holds both.
+  /// The run's directory, which holds `files/` and, for versions that were overwritten, `archive/`, on the same mount.
   var trace: FileDescriptor
   /// Its absolute path, for guest init's binds.
   var runPath: [UInt8]
