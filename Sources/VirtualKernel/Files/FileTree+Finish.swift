@@ -138,12 +138,12 @@ extension FileTree {
   }
 
   /// The times of the directory that a place is in.
-  private func timesAround(_ place: [UInt8]) throws(Errno) -> stat {
+  func timesAround(_ place: [UInt8]) throws(Errno) -> stat {
     try setPath(directory(of: place))
     return try host.status(configuration.trace, path.cString)
   }
 
-  private func restore(_ times: stat, around place: [UInt8]) throws(Errno) {
+  func restore(_ times: stat, around place: [UInt8]) throws(Errno) {
     try setPath(directory(of: place))
     try host.setTimes(configuration.trace, path.cString, access: times.st_atim, modification: times.st_mtim)
   }

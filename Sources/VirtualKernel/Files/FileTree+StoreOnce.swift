@@ -88,6 +88,7 @@ extension FileTree {
   /// `place` becomes another name of the file at `other`; if that fails it stays what it is.
   private func share(_ other: [UInt8], _ place: [UInt8]) {
     let trace = configuration.trace
+    guard let times = try? timesAround(place) else { return }
     path.clear()
     otherPath.clear()
     hostPath.clear()
@@ -98,6 +99,7 @@ extension FileTree {
     if (try? host.rename(trace, hostPath.cString, trace, path.cString, flags: 0)) == nil {
       try? host.remove(trace, hostPath.cString, isDirectory: false)
     }
+    try? restore(times, around: place)
   }
 }
 
