@@ -16,7 +16,7 @@ import Testing
     model.executableURL = package.appendingPathComponent("Conformance/Model/run")
     // Always the same seeds: what fails here fails everywhere.
     model.arguments =
-      ["--first", "1", "--seeds", "6", "--steps", "250", "--seconds", "60", "--no-shrink"]
+      ["--first", "1", "--seeds", "4", "--steps", "250", "--seconds", "30", "--no-shrink"]
       + (user == .user ? ["--user"] : [])
     let output = Pipe()
     model.standardOutput = output
