@@ -151,6 +151,9 @@ static void attribute_by_slot_step(
     struct chance *chance, int self, const char *name, const char *value, size_t size, int flags) {
   char bytes[4096];
   struct slot *slot = pick_slot(chance, self);
+  struct stat status;
+  // The attributes of a lower file that has lost its name cannot be changed any more.
+  if (slot->may_be_lower && fstat(slot->fd, &status) == 0 && status.st_nlink == 0) return;
   switch (draw(chance, 4)) {
   case 0: {
     int result = fsetxattr(slot->fd, name, value, size, flags);

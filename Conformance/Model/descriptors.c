@@ -69,19 +69,18 @@ static void open_step(struct chance *chance, int self) {
 
   struct stat status;
   bool exists = fstatat(at, path, &status, 0) == 0, is_regular = exists && S_ISREG(status.st_mode);
-  bool writes = (flag & O_ACCMODE) != O_RDONLY || flag & O_TRUNC;
+  bool writes = !(flag & O_PATH) && ((flag & O_ACCMODE) != O_RDONLY || flag & O_TRUNC);
   if (is_regular && writes && !may_write(&status)) {
     say("  a reader holds %s", quote_path(path));
     return;
   }
   bool was_open = is_regular && (writes || has_writer(&status));
-  if (is_regular && !writes && touches && may_write(&status)) {
+  if (is_regular && !writes && !(flag & O_PATH) && touches && may_write(&status)) {
     int fd = openat(at, path, O_WRONLY | O_CLOEXEC);
     if (fd >= 0) close(fd), was_open = true;
   }
   // What is not opened for reading and writing makes no difference between below and above.
-  if (flag & O_PATH || (exists && !is_regular)) was_open = true;
-  if (!exists) was_open = true;
+  if (!is_regular) was_open = true;
   int result = openat(at, path, flag | O_NONBLOCK | O_NOCTTY, mode);
   int error = errno;
   if (result < 0) say("  slot %d = open(%s%s, %s, %o) = %s", index_of(slot, self), directory, quote_path(path), text, mode, error_name(error));
