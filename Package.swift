@@ -27,7 +27,13 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "CGuest", "CLinux",
+        "VirtualKernel", "Archives", "CGuest", "CLinux",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
+      name: "Archives",
+      dependencies: [
+        "VirtualKernel", "CArchives", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
@@ -36,11 +42,13 @@ let package = Package(
         "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "CGuest"),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel"]),
+    .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
     .testTarget(name: "RunTests", dependencies: ["uwrx"]),
     .testTarget(name: "ConformanceTests"),

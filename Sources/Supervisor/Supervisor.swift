@@ -1,3 +1,4 @@
+import Archives
 import CGuest
 import CLinux
 import Glibc
@@ -33,9 +34,13 @@ public final class Supervisor {
     try KernelFeatures.require()
     guard !configuration.command.isEmpty else { throw SupervisorError("there is no command to run") }
     try requireUsableStandardDescriptors()
+    let build = try RunDirectory.makeBuild(configuration.build)
+    // Before the guest is forked and before a step is made: what is wrong with an archive is said while nothing has happened yet,
+    // and an interrupt ends the unpacking of a large one.
+    let archives = ArchiveOpener(build: build)
     var sources: [ResolvedSource] = []
-    for source in configuration.sources { sources.append(try ResolvedSource(source)) }
-    let directory = try RunDirectory(build: configuration.build, step: configuration.step)
+    for source in configuration.sources { sources.append(try ResolvedSource(source, archives)) }
+    let directory = try RunDirectory(build: build, step: configuration.step)
     let supervisor = try Supervisor(configuration, directory)
     return try supervisor.run(ResolvedSource.ordered(sources))
   }
@@ -121,9 +126,8 @@ public final class Supervisor {
     var buildStatus = stat()
     let build = stat(directory.build, &buildStatus) == 0 ? HostIdentity(buildStatus) : nil
     for source in sources {
-      let containsBuild =
-        directory.build == source.path || directory.build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
-      layers.append(try source.layer(in: views.host, host: host, build: containsBuild ? build : nil))
+      let build = source.contains(directory.build) ? build : nil
+      layers.append(try source.layer(in: views.host, host: host, build: build))
     }
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")

@@ -18,8 +18,8 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Let a directory or file of the host appear in the guest. The lower priority number wins (default 100).",
-      valueName: "dst[:priority]=path"))
+      "Let a directory or file of the host appear in the guest, or what is in an archive: tar:FILE[!/SUBPATH], squashfs:FILE[!/SUBPATH], git:REPOSITORY[!TREEISH] or oci:LAYOUT[:TAG][!/SUBPATH]. The lower priority number wins (default 100).",
+      valueName: "dst[:priority]=[type:]path"))
   var source: [SourceArgument] = []
 
   @Option(help: ArgumentHelp("The directory that holds the runs.", valueName: "directory"))
@@ -107,11 +107,14 @@ struct RunCommand: ParsableCommand {
     return configuration
   }
 
-  /// Where the user is, if the guest has that place.
+  /// Where the user is, if the guest has that place. An archive has it only by chance.
   private func defaultWorkingDirectory(_ sources: [Source]) -> String {
     guard let directory = Sandbox.currentDirectory() else { return "/" }
-    let isVisible = sources.contains {
-      directory == $0.destination || $0.destination == "/" || directory.hasPrefix($0.destination + "/")
+    let isVisible = sources.contains { source in
+      guard source.kind == .host else { return false }
+      if directory == source.destination { return true }
+      let prefix = source.destination == "/" ? "/" : source.destination + "/"
+      return directory.hasPrefix(prefix) && access(source.hostPath + "/" + directory.dropFirst(prefix.count), F_OK) == 0
     }
     return isVisible ? directory : "/"
   }

@@ -26,6 +26,7 @@ extension Syscalls {
     default: break
     }
     if inode.pointee.kind == .directory { try files.ensureUpper(dentry) }
+    if let work = try files.fetch(dentry) { return .blocked(on: work) }
     let watch: Int32? = try files.withPlace(of: dentry) { directory, path throws(Errno) in
       try files.host.addWatch(inotify, directory, path, mask: mask)
     } below: { tree, path throws(Errno) in
