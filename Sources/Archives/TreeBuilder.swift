@@ -28,29 +28,33 @@ final class TreeBuilder {
   /// By the node of a directory, its first entry.
   private var heads: [UInt32] = [TreeBuilder.none]
   private var buckets = [UInt32](repeating: TreeBuilder.none, count: 1024)
+  /// The directory that the last file went to, as the archive names it: most often the next goes there, too.
+  private var recent: (path: [UInt8], node: UInt32)?
   /// What a directory is that the archive has files in and does not name.
   var implied = Node.directory
   /// The layer that is being added.
   private(set) var layer: UInt16 = 0
 
-  func beginLayer(_ number: UInt16) { layer = number }
+  func beginLayer(_ number: UInt16) {
+    layer = number
+    recent = nil
+  }
 
   // MARK: Adding
 
   /// Adds what stands at a path; directories above it that the archive has not named are made.
   func add(_ path: some Collection<UInt8>, _ node: Node, target: [UInt8] = []) throws(ArchiveError) {
-    let components = try Self.components(path)
-    guard let last = components.last else {
+    guard let (parent, last) = try parent(of: path) else {
       guard node.isDirectory else { throw ArchiveError("its root is not a directory") }
       update(0, node)
       return
     }
-    let parent = try directory(components.dropLast(), path)
     var node = node
     if node.isLink {
       guard !target.isEmpty, target.count <= ArchiveLimits.linkLength, !target.contains(0) else {
         throw ArchiveError("the target of the link \(printable(path)) is empty or too long")
       }
+      node.mode = FileType.link | 0o777
       node.first = try append(target)
       node.count = UInt32(target.count)
     }
@@ -89,6 +93,23 @@ final class TreeBuilder {
     return node
   }
 
+  /// The directory and the name that a path stands for; nil for the root.
+  private func parent(of path: some Collection<UInt8>) throws(ArchiveError) -> (UInt32, [UInt8])? {
+    let path = Array(path)
+    let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+    if let recent, path.count <= ArchiveLimits.pathLength, path[..<start].elementsEqual(recent.path),
+      let name = try Self.components(path[start...]).first
+    {
+      return (recent.node, name)
+    }
+    let components = try Self.components(path)
+    guard let last = components.last else { return nil }
+    let parent = try directory(components.dropLast(), path)
+    // A path that ends with a slash or a dot has its name before it.
+    recent = path[start...].elementsEqual(last) ? (Array(path[..<start]), parent) : nil
+    return (parent, last)
+  }
+
   private func place(
     _ name: [UInt8], in parent: UInt32, _ path: some Collection<UInt8>,
     _ make: () throws(ArchiveError) -> UInt32, update: (UInt32) -> Bool
@@ -108,6 +129,7 @@ final class TreeBuilder {
       }
       entries[Int(index)].node = node
       entries[Int(index)].layer = layer
+      recent = nil
       return
     }
     try insert(name, in: parent, try make())
@@ -176,6 +198,7 @@ final class TreeBuilder {
   func whiteOut(_ path: some Collection<UInt8>) throws(ArchiveError) {
     let components = try Self.components(path)
     guard let last = components.last else { throw ArchiveError("a whiteout of the root") }
+    recent = nil
     guard let parent = try existingDirectory(components.dropLast()), let index = lookUp(parent, last) else { return }
     if entries[Int(index)].layer != layer {
       entries[Int(index)].isRemoved = true
@@ -186,6 +209,7 @@ final class TreeBuilder {
 
   /// A layer hides all that the layers before it had in a directory.
   func makeOpaque(_ path: some Collection<UInt8>) throws(ArchiveError) {
+    recent = nil
     guard let directory = try existingDirectory(try Self.components(path)[...]) else { return }
     hideEarlier(in: directory)
   }
@@ -253,6 +277,12 @@ final class TreeBuilder {
         if target.first == UInt8(ascii: "/") { stack = [0] }
         rest += target.split(separator: UInt8(ascii: "/")).map(Array.init).filter { $0 != [UInt8(ascii: ".")] }
           .reversed()
+        continue
+      }
+      if !node.isDirectory, entry.layer != layer {
+        entries[Int(index)].node = try insert(implied)
+        entries[Int(index)].layer = layer
+        stack.append(entries[Int(index)].node)
         continue
       }
       guard node.isDirectory else {

@@ -25,7 +25,7 @@ struct ResolvedSource {
         place = .archive(tree)
         isFile = tree.isFile
       } catch {
-        throw SupervisorError("cannot use the source \(source.hostPath): \(error)")
+        throw SupervisorError("cannot use a source: \(error)")
       }
     } else {
       (place, isFile) = try Self.onHost(source.hostPath)
