@@ -27,7 +27,7 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Archives", "CGuest", "CLinux",
+        "VirtualKernel", "Archives", "Tracing", "CGuest", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
@@ -39,10 +39,12 @@ let package = Package(
     .target(
       name: "VirtualKernel",
       dependencies: [
-        "CLinux",
+        "CLinux", "Tracing",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
+    .target(
+      name: "Tracing", dependencies: [.product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "CGuest"),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .systemLibrary(

@@ -46,13 +46,25 @@ public final class ArchiveOpener {
     return try tree(builder, [store(directory, image)], subpath, of: path)
   }
 
-  private func git(_ place: String) throws(ArchiveError) -> ArchiveTree {
+  /// The same place of a git repository, that stays what it is now when branches move.
+  public func pin(_ place: String) throws(ArchiveError) -> String {
     let (path, treeish) = Self.split(place, at: "!")
+    let real = try Self.realPath(path)
+    return "\(real)!\(try GitRepository(real).object(of: treeish ?? "HEAD"))"
+  }
+
+  private static func realPath(_ path: String) throws(ArchiveError) -> String {
     guard let real = realpath(path, nil) else { throw .system("open", path) }
     defer { free(real) }
+    return String(cString: real)
+  }
+
+  private func git(_ place: String) throws(ArchiveError) -> ArchiveTree {
+    let (path, treeish) = Self.split(place, at: "!")
+    let real = try Self.realPath(path)
     var status = stat()
     guard stat(real, &status) == 0 else { throw .system("open", path) }
-    let repository = GitRepository(String(cString: real))
+    let repository = GitRepository(real)
     let (tree, time) = try repository.resolve(treeish ?? "HEAD")
     let place = [Int](arrayLiteral: numericCast(status.st_dev), numericCast(status.st_ino))
       .map { String($0, radix: 36) }.joined(separator: "-")

@@ -53,14 +53,22 @@ final class GitRepository: ContentReader, @unchecked Sendable {
 
   // MARK: Entries
 
-  /// The tree that a name stands for, and when it was committed; 0 if it is no commit's.
-  func resolve(_ treeish: String) throws(ArchiveError) -> (tree: String, time: Int64) {
+  /// The object that a name stands for now.
+  func object(of treeish: String) throws(ArchiveError) -> String {
     guard try line(["rev-parse", "--absolute-git-dir"]) != nil else {
       throw ArchiveError("\(path) is not a git repository")
     }
-    guard !treeish.hasPrefix("-"), let object = try self.object(treeish), let tree = try self.object(object + "^{tree}")
-    else {
+    guard !treeish.hasPrefix("-"), let object = try self.object(treeish) else {
       throw ArchiveError("the git repository \(path) has no tree \(treeish)")
+    }
+    return object
+  }
+
+  /// The tree that a name stands for, and when it was committed; 0 if it is no commit's.
+  func resolve(_ treeish: String) throws(ArchiveError) -> (tree: String, time: Int64) {
+    let object = try object(of: treeish)
+    guard let tree = try self.object(object + "^{tree}") else {
+      throw ArchiveError("\(treeish) of the git repository \(path) is not a tree")
     }
     guard let commit = try self.object(object + "^{commit}"),
       let line = try line(["rev-list", "--max-count=1", "--timestamp", commit])

@@ -9,6 +9,7 @@ final class BlockingPool: @unchecked Sendable {
   private var jobs: [@Sendable () -> Void] = []
   private var threads = 0
   private var idle = 0
+  private var isDraining = false
 
   func submit(_ job: @escaping @Sendable () -> Void) {
     lock.lock()
@@ -22,11 +23,20 @@ final class BlockingPool: @unchecked Sendable {
     }
   }
 
+  /// Waits until every job is done.
+  func drain() {
+    lock.lock()
+    defer { lock.unlock() }
+    isDraining = true
+    while idle < threads || !jobs.isEmpty { lock.wait() }
+  }
+
   private func work() {
     lock.lock()
     while true {
       while jobs.isEmpty {
         idle += 1
+        if isDraining { lock.signal() }
         lock.wait()
         idle -= 1
       }

@@ -19,7 +19,7 @@ struct GuestLaunch {
     let arguments = CStrings(configuration.command)
     let environment = CStrings(configuration.environment)
     let workingDirectory = strdup(configuration.workingDirectory ?? "/")!
-    let runDirectory = strdup(directory.path + "/files")!
+    let runDirectory = strdup(directory.path)!
     let hostname = strdup(configuration.hostname)!
     defer {
       free(workingDirectory)

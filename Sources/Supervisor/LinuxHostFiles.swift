@@ -107,6 +107,15 @@ final class LinuxHostFiles: HostFiles {
       linkat(AT_FDCWD, "/proc/self/fd/\(file.rawValue)", directory.rawValue, to, AT_SYMLINK_FOLLOW))
   }
 
+  func isOpen(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
+    let file = try open(directory, path, flags: O_RDONLY | O_NOFOLLOW, mode: 0)
+    defer { close(file) }
+    // fcntl(2): a write lease is given only if there is no other open description of the file.
+    if uwrx_fcntl(file.rawValue, 1024 /* F_SETLEASE */, Int(F_WRLCK)) < 0 { return true }
+    _ = uwrx_fcntl(file.rawValue, 1024, Int(F_UNLCK))
+    return false
+  }
+
   func rename(
     _ fromDirectory: FileDescriptor, _ from: UnsafePointer<CChar>, _ toDirectory: FileDescriptor,
     _ to: UnsafePointer<CChar>, flags: UInt32
@@ -119,7 +128,7 @@ final class LinuxHostFiles: HostFiles {
   }
 
   func setMode(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>, _ mode: UInt32) throws(Errno) {
-    try checkErrno(fchmodat(directory.rawValue, path, mode, 0))
+    try checkErrno(path[0] == 0 ? fchmod(directory.rawValue, mode) : fchmodat(directory.rawValue, path, mode, 0))
   }
 
   func setMode(of file: FileDescriptor, _ mode: UInt32) throws(Errno) {
@@ -130,7 +139,7 @@ final class LinuxHostFiles: HostFiles {
     _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, access: timespec, modification: timespec
   ) throws(Errno) {
     let times = [access, modification]
-    try checkErrno(utimensat(directory.rawValue, path, times, AT_SYMLINK_NOFOLLOW))
+    try checkErrno(utimensat(directory.rawValue, path, times, AT_SYMLINK_NOFOLLOW | Self.emptyPath))
   }
 
   func setTimes(of file: FileDescriptor, access: timespec, modification: timespec) throws(Errno) {

@@ -21,6 +21,9 @@ final class Receiver: @unchecked Sendable {
     _ = uwrx_notification_sync_wake_up(listener.rawValue)
   }
 
+  /// Waits until no work is under way that a call had to wait for. The guest has ended.
+  func waitForWork() { pool.drain() }
+
   func start() {
     startThread { self.run() }
   }

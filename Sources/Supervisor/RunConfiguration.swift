@@ -1,6 +1,6 @@
 /// Files of the host, or of an archive, that the guest sees.
 public struct Source: Sendable, Equatable {
-  public enum Kind: Sendable, Equatable {
+  public enum Kind: String, Sendable, CaseIterable {
     /// A directory or a file.
     case host
     /// `file[!/subpath]`: a tar archive, plain or compressed with gzip, bzip2, xz or zstd.
@@ -49,6 +49,14 @@ public struct Link: Sendable, Equatable {
   }
 }
 
+/// What stat tells of the times of files that a run has not written.
+public enum Times: String, Sendable, CaseIterable {
+  /// Their own, so that make and rsync decide as they would natively.
+  case host
+  /// One for each layer: the same on every machine.
+  case squashed
+}
+
 /// Limits of a run; nil means none.
 public struct Limits: Sendable, Equatable {
   /// Processes and threads of the guest at a time.
@@ -71,10 +79,14 @@ public struct RunConfiguration: Sendable {
   /// `NAME=value`.
   public var environment: [String]
   public var sources: [Source] = []
+  /// Earlier runs whose files the guest sees, as they were when those ended.
+  public var parents: [String] = []
+  /// What stat tells of the times of files that the run has not written.
+  public var times = Times.host
   /// The directory that holds the steps.
   public var build: String = "build"
   public var step: Int?
-  /// In the guest; nil means the supervisor's own where the guest has it, or the root.
+  /// In the guest; nil means the supervisor's own where a source or a parent's source covers it, or the root.
   public var workingDirectory: String?
   public var uid: UInt32 = 0
   public var gid: UInt32 = 0

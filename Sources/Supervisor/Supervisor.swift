@@ -3,12 +3,14 @@ import CGuest
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 import VirtualKernel
 
 /// One run: launches the guest, answers its calls, and ends with its last process.
 public final class Supervisor {
   private let configuration: RunConfiguration
   private let directory: RunDirectory
+  private let record: RunRecord
   private let lock = Lock()
   private let terminal: Terminal
   private let signals: FileDescriptor?
@@ -18,6 +20,7 @@ public final class Supervisor {
   private let channel: InitChannel
 
   private var kernel: VirtualKernel?
+  private var receiver: Receiver?
   private var processes: LinuxProcesses?
   private var commandStatus: Int32?
   /// When the guest is killed because it did not end after it was asked to.
@@ -27,6 +30,7 @@ public final class Supervisor {
   private var buryTime: ContinuousTime = 0
   private static let buryInterval = 0.005
   private var endSignal: Int32?
+  private var hasEnded = false
 
   /// Runs a command to the end of its last process.
   /// - Throws: `SupervisorError` for a failure of uwrx's own; the guest does not run then, or no more.
@@ -35,14 +39,14 @@ public final class Supervisor {
     guard !configuration.command.isEmpty else { throw SupervisorError("there is no command to run") }
     try requireUsableStandardDescriptors()
     let build = try RunDirectory.makeBuild(configuration.build)
+    var configuration = configuration
     // Before the guest is forked and before a step is made: what is wrong with an archive is said while nothing has happened yet,
     // and an interrupt ends the unpacking of a large one.
-    let archives = ArchiveOpener(build: build)
-    var sources: [ResolvedSource] = []
-    for source in configuration.sources { sources.append(try ResolvedSource(source, archives)) }
+    let stack = try LayerStack(&configuration, ArchiveOpener(build: build))
     let directory = try RunDirectory(build: build, step: configuration.step)
-    let supervisor = try Supervisor(configuration, directory)
-    return try supervisor.run(ResolvedSource.ordered(sources))
+    let supervisor = try Supervisor(
+      configuration, directory, try RunRecord(directory, configuration, parents: stack.parents))
+    return try supervisor.run(stack)
   }
 
   /// A guest with a directory of the host as descriptor 0, 1 or 2 could walk the host from there.
@@ -62,8 +66,11 @@ public final class Supervisor {
     }
   }
 
-  private init(_ configuration: RunConfiguration, _ directory: RunDirectory) throws(SupervisorError) {
+  private init(
+    _ configuration: RunConfiguration, _ directory: RunDirectory, _ record: RunRecord
+  ) throws(SupervisorError) {
     self.configuration = configuration
+    self.record = record
     self.directory = directory
     terminal = Terminal(enabled: configuration.ownsTerminal)
     let filter = SyscallFilter()
@@ -104,7 +111,7 @@ public final class Supervisor {
 
   // MARK: The run
 
-  private func run(_ sources: [ResolvedSource]) throws(SupervisorError) -> RunResult {
+  private func run(_ stack: LayerStack) throws(SupervisorError) -> RunResult {
     defer {
       terminal.takeBack()
       endGuest()
@@ -122,20 +129,16 @@ public final class Supervisor {
     }
     self.processes = processes
     let host = LinuxHostFiles()
-    var layers: [Layer] = []
-    var buildStatus = stat()
-    let build = stat(directory.build, &buildStatus) == 0 ? HostIdentity(buildStatus) : nil
-    for source in sources {
-      let build = source.contains(directory.build) ? build : nil
-      layers.append(try source.layer(in: views.host, host: host, build: build))
-    }
+    let layers = try stack.layers(in: views.host, host: host, build: directory.build)
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
     let kernelConfiguration = KernelConfiguration(
-      layers: layers, run: views.run, runPath: Array("\(directory.path)/files".utf8),
+      layers: layers, run: try open("files", in: views.run), archive: try open("archive", in: views.run),
+      trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
       store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
-      uid: configuration.uid, gid: configuration.gid, hostname: configuration.hostname, devices: try open("/dev"),
+      uid: configuration.uid, gid: configuration.gid, squashesTimes: configuration.times == .squashed,
+      hostname: configuration.hostname, devices: try open("/dev"),
       terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
       links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) })
@@ -151,9 +154,22 @@ public final class Supervisor {
     }
     self.kernel = kernel
     limits.start()
-    Receiver(listener: listener, kernel: kernel, lock: lock).start()
+    let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
+    self.receiver = receiver
+    receiver.start()
     try loop()
-    return result()
+    endGuest()
+    let result = result()
+    try finish(kernel, result)
+    return result
+  }
+
+  /// Everything that the guest did is known: makes its record whole.
+  private func finish(_ kernel: VirtualKernel, _ result: RunResult) throws(SupervisorError) {
+    receiver?.waitForWork()
+    lock.lock()
+    defer { lock.unlock() }
+    try record.finish(kernel, configuration, exitCode: result.exitCode)
   }
 
   private var peakThreads: Int {
@@ -181,8 +197,8 @@ public final class Supervisor {
     return RunResult(exitCode: code, limitHit: limitHit, directory: directory.path)
   }
 
-  private func open(_ path: String) throws(SupervisorError) -> FileDescriptor {
-    let result = uwrx_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+  private func open(_ path: String, in directory: FileDescriptor? = nil) throws(SupervisorError) -> FileDescriptor {
+    let result = uwrx_openat(directory?.rawValue ?? AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
     guard result >= 0 else { throw SupervisorError("cannot open \(path): \(Errno(rawValue: CInt(-result)))") }
     return FileDescriptor(rawValue: Int32(result))
   }
@@ -346,6 +362,8 @@ public final class Supervisor {
 
   /// Guest init takes the whole guest with it.
   private func endGuest() {
+    guard !hasEnded else { return }
+    hasEnded = true
     kill(launch.initPid, SIGKILL)
     var status: Int32 = 0
     while waitpid(launch.initPid, &status, 0) < 0, uwrx_errno() == EINTR {}

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// The decisions of the virtual kernel and the state that they rest on.
 ///
@@ -20,6 +21,8 @@ public final class VirtualKernel {
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
   var remembersFileSystemState = true
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
+  /// The registry's handlers by number: to read one from an entry copies the whole entry.
+  private let handlers = UnsafeMutablePointer<Handler?>.allocate(capacity: Registry.size)
 
   public init(
     memory: any GuestMemory, descriptors: any DescriptorBroker, information: any ProcessInformation,
@@ -35,28 +38,50 @@ public final class VirtualKernel {
     files = FileTree(
       host: host, skeleton: skeleton, layers: configuration.layers,
       configuration: FileConfiguration(
-        run: configuration.run, runPath: configuration.runPath, store: configuration.store,
+        run: configuration.run, archive: configuration.archive, trace: configuration.trace,
+        runPath: configuration.runPath, store: configuration.store,
         storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
-        credentials: credentials))
+        squashesTimes: configuration.squashesTimes, credentials: credentials),
+      events: configuration.events)
     proc = ProcFileSystem(configuration)
     devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
     try files.addSpecialDirectories(configuration)
+    for number in 0..<Registry.size {
+      (handlers + number).initialize(to: Registry.entry(Int32(number))?.handler)
+    }
     call.initialize(to: Call(self))
   }
 
   deinit {
     call.deinitialize(count: 1)
     call.deallocate()
+    handlers.deinitialize(count: Registry.size)
+    handlers.deallocate()
   }
 
   /// Answers one notification. Whatever goes wrong ends in an errno.
   public func decide(_ notification: Notification) throws(Errno) -> Outcome {
-    guard let entry = Registry.entry(notification.number) else { throw .noFunction }
-    if case .deny(let errno) = entry.disposition { throw errno }
-    guard let handler = entry.handler else { throw .noFunction }
+    let number = Int(notification.number)
+    guard number >= 0, number < Registry.size else { throw .noFunction }
+    guard let handler = handlers[number] else { throw Registry.refusal(notification.number) }
     let call = call.pointee
     try call.begin(notification)
     return try handler(call)
+  }
+
+  /// The trace learns of a process.
+  func announce(_ group: ThreadGroup) {
+    group.isAnnounced = true
+    let parent = processes.groups[group.parent]?.number ?? Event.supervisor
+    withUnsafeBytes(of: group.id.rawValue) { bytes in
+      files.events?.append(
+        Event(.spawn, pid: group.number, node: parent, version: UInt32(bitPattern: group.nsID.rawValue)),
+        bytes.bindMemory(to: UInt8.self))
+    }
+  }
+
+  private func append(_ event: Event) {
+    files.events?.append(event, UnsafeBufferPointer(start: nil, count: 0))
   }
 
   /// A descriptor that a handler gave out has got this number in the guest.
@@ -74,9 +99,17 @@ public final class VirtualKernel {
     try? files.unlink(call.created, call)
   }
 
+  /// The guest has ended: brings its layer into the form in which it is kept.
+  /// - Returns: what the host's files do not tell of it.
+  /// - Throws: what the host failed with; the layer is incomplete then.
+  public func finish() throws(Errno) -> [LayerIndex.Line] { try files.finishLayer() }
+
   /// The process has ended: nothing is kept for the dead.
   public func didEnd(_ group: AbsTgid) {
-    if let known = processes.groups[group] { files.removeProcDirectory(of: known.nsID) }
+    if let known = processes.groups[group] {
+      files.removeProcDirectory(of: known.nsID)
+      if known.isAnnounced { append(Event(.exit, pid: known.number, node: 0, version: 0)) }
+    }
     processes.remove(group)
   }
 }
@@ -99,6 +132,12 @@ public struct InheritedTerminal {
 public struct KernelConfiguration {
   public var layers: [Layer]
   public var run: FileDescriptor
+  /// Where versions that were overwritten are put, on the same mount as `run`.
+  public var archive: FileDescriptor
+  /// The run's directory, which holds both.
+  public var trace: FileDescriptor
+  /// Learns what the guest does; nil if nothing is recorded.
+  public var events: (any EventSink)?
   public var runPath: [UInt8]
   public var store: FileDescriptor
   public var storePath: [UInt8]
@@ -106,6 +145,8 @@ public struct KernelConfiguration {
   public var hostGroup: UInt32
   public var uid: UInt32
   public var gid: UInt32
+  /// Files of lower layers have one time for each layer.
+  public var squashesTimes: Bool
   public var hostname: String
   /// The host's /dev.
   public var devices: FileDescriptor
@@ -118,13 +159,18 @@ public struct KernelConfiguration {
   public var links: [(path: [UInt8], target: [UInt8])]
 
   public init(
-    layers: [Layer], run: FileDescriptor, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
-    hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, hostname: String, devices: FileDescriptor,
+    layers: [Layer], run: FileDescriptor, archive: FileDescriptor, trace: FileDescriptor,
+    events: (any EventSink)?, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
+    hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, squashesTimes: Bool, hostname: String,
+    devices: FileDescriptor,
     terminal: InheritedTerminal?, inherited: Set<HostIdentity>, emptyDirectories: [[UInt8]],
     links: [(path: [UInt8], target: [UInt8])]
   ) {
     self.layers = layers
     self.run = run
+    self.archive = archive
+    self.trace = trace
+    self.events = events
     self.runPath = runPath
     self.store = store
     self.storePath = storePath
@@ -132,6 +178,7 @@ public struct KernelConfiguration {
     self.hostGroup = hostGroup
     self.uid = uid
     self.gid = gid
+    self.squashesTimes = squashesTimes
     self.hostname = hostname
     self.devices = devices
     self.terminal = terminal

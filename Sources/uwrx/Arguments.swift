@@ -10,10 +10,9 @@ struct SourceArgument: ExpressibleByArgument {
     var destination = String(argument[..<equals])
     var path = String(argument[argument.index(after: equals)...])
     var kind = Source.Kind.host
-    for (prefix, named) in Self.kinds where path.hasPrefix(prefix) {
-      path.removeFirst(prefix.count)
+    if let named = Source.Kind.allCases.first(where: { path.hasPrefix($0.rawValue + ":") }) {
+      path.removeFirst(named.rawValue.count + 1)
       kind = named
-      break
     }
     var priority = Source.defaultPriority
     if let colon = destination.lastIndex(of: ":") {
@@ -25,10 +24,6 @@ struct SourceArgument: ExpressibleByArgument {
     while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
     source = Source(destination: destination, priority: priority, kind: kind, hostPath: path)
   }
-
-  private static let kinds: [(String, Source.Kind)] = [
-    ("host:", .host), ("tar:", .tar), ("squashfs:", .squashfs), ("git:", .git), ("oci:", .oci),
-  ]
 }
 
 /// `NAME=value`.

@@ -22,6 +22,14 @@ struct RunCommand: ParsableCommand {
       valueName: "dst[:priority]=[type:]path"))
   var source: [SourceArgument] = []
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Stand on an earlier run: its files are below this run's own.", valueName: "trace"))
+  var parent: [String] = []
+
+  @Option(help: "The times of files that the run has not written: their own, or one for each layer.")
+  var times = Times.host
+
   @Option(help: ArgumentHelp("The directory that holds the runs.", valueName: "directory"))
   var build = "build"
 
@@ -68,7 +76,7 @@ struct RunCommand: ParsableCommand {
     do {
       let result = try Sandbox.run(try makeConfiguration())
       if let message = result.limitHit { printError(message) }
-      if result.exitCode == 127, !system, source.isEmpty {
+      if result.exitCode == 127, !system, source.isEmpty, parent.isEmpty {
         printError("the guest's file tree is empty; give it --system or --source")
       }
       throw ExitCode(result.exitCode)
@@ -92,6 +100,8 @@ struct RunCommand: ParsableCommand {
       configuration.sources += sources
       configuration.links = links
     }
+    configuration.parents = parent
+    configuration.times = times
     configuration.build = build
     configuration.step = step.map(Int.init)
     configuration.uid = uid
@@ -99,23 +109,13 @@ struct RunCommand: ParsableCommand {
     configuration.hostname = hostname
     configuration.limits = Limits(processes: pids?.value, memory: memory?.bytes, timeout: timeout?.seconds)
     configuration.ownsTerminal = true
-    configuration.workingDirectory = workdir ?? defaultWorkingDirectory(configuration.sources)
+    configuration.workingDirectory = workdir
     if system {
       let home = environment.last { $0.hasPrefix("HOME=/") }.map { String($0.dropFirst(5)) }
       configuration.emptyDirectories = ["/var/tmp", home].compactMap { $0 }
     }
     return configuration
   }
-
-  /// Where the user is, if the guest has that place. An archive has it only by chance.
-  private func defaultWorkingDirectory(_ sources: [Source]) -> String {
-    guard let directory = Sandbox.currentDirectory() else { return "/" }
-    let isVisible = sources.contains { source in
-      guard source.kind == .host else { return false }
-      if directory == source.destination { return true }
-      let prefix = source.destination == "/" ? "/" : source.destination + "/"
-      return directory.hasPrefix(prefix) && access(source.hostPath + "/" + directory.dropFirst(prefix.count), F_OK) == 0
-    }
-    return isVisible ? directory : "/"
-  }
 }
+
+extension Times: ExpressibleByArgument {}

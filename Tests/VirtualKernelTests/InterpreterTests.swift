@@ -51,5 +51,8 @@ struct InterpreterTests {
 }
 
 extension Layer {
+  /// Of a machine's layer, which is a directory of the mocked host.
+  var root: FileDescriptor { (tree as! HostTree).root }
+
   func rootNode(_ world: World) -> Node { world.file(root).node }
 }

@@ -37,4 +37,6 @@ struct Dentry: BitwiseCopyable {
   var nextAlias: DentryID
   /// Position in the parent's list of children, which is its directory cookie.
   var slot: UInt32
+  /// What events call this name; 0 if none has named it since it got its place.
+  var node: UInt32 = 0
 }

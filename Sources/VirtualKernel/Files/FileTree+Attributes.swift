@@ -56,13 +56,17 @@ extension FileTree {
     return try host.status(upperRoot(record.pointee.backing), path.cString)
   }
 
-  /// Access time, modification time: nil leaves one as it is.
+  /// - Parameter open: the guest's open file, needed for one without a name.
   func setTimes(
-    _ dentry: DentryID, access: timespec, modification: timespec
+    _ dentry: DentryID, access: timespec, modification: timespec, open: FileDescriptor? = nil
   ) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry) { return work }
     let record = inode(of: dentry)
-    guard record.pointee.backing.isUpper else {
+    if let open, isNameless(dentry) {
+      try host.setTimes(of: open, access: access, modification: modification)
+      return nil
+    }
+    guard record.pointee.backing.isUpper, dentries[upperName(of: dentry)].pointee.flags.contains(.inUpper) else {
       let now = Int64(nanoseconds: host.now())
       func apply(_ time: timespec, _ old: Int64) -> Int64 {
         switch Int(time.tv_nsec) {
@@ -85,10 +89,11 @@ extension FileTree {
     if let work = try copyUp(dentry) { return work }
     let record = inode(of: dentry)
     record.pointee.permissions = UInt16(mode & 0o7777)
+    self.record(.changeMode, dentry)
     record.pointee.changed = Int64(nanoseconds: host.now())
     guard record.pointee.backing.isUpper, record.pointee.kind != .symbolicLink else { return nil }
     let name = upperName(of: dentry)
-    guard !dentries[name].pointee.flags.contains(.unlinked) else { return nil }
+    guard dentries[name].pointee.flags.contains(.inUpper) else { return nil }
     try buildPath(of: name, into: &path)
     try host.setMode(
       upperRoot(record.pointee.backing), path.cString,
@@ -102,6 +107,7 @@ extension FileTree {
     let record = inode(of: dentry)
     if uid != .max { record.pointee.uid = uid }
     if gid != .max { record.pointee.gid = gid }
+    self.record(.changeOwner, dentry)
     // chown(2): a change of owner clears the set-id bits of a file that can be executed.
     if record.pointee.kind == .regular, record.pointee.permissions & 0o111 != 0 {
       record.pointee.permissions &= ~0o4000
@@ -113,6 +119,7 @@ extension FileTree {
 
   func truncate(_ dentry: DentryID, to length: Int64) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry, keepContents: length > 0) { return work }
+    if let work = try beginVersion(dentry, truncates: length == 0) { return work }
     let file = try openHost(dentry, flags: O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { host.close(file) }
     try host.truncate(file, to: length)

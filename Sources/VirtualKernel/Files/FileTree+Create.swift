@@ -34,19 +34,27 @@ extension FileTree {
     let parent = dentries[dentry].pointee.parent
     let directory = directory(of: parent)
     let id = makeInode(kind, mode: mode, backing: directory.store, fileSystem: directory.fileSystem)
-    let record = inodes[id.index]
-    let parentInode = inode(of: parent)
-    // inode(7): below a set-group-id directory the group is the directory's.
-    if parentInode.pointee.permissions & 0o2000 != 0 {
-      record.pointee.gid = parentInode.pointee.gid
-      if kind == .directory { record.pointee.permissions |= 0o2000 }
-    }
+    inheritGroup(id, from: parent)
     if let status { register(status, as: id) }
     attach(id, to: dentry)
     dentries[dentry].pointee.flags.insert(.inUpper)
     negativeCount -= 1
     addToListing(dentry, directory)
+    if kind == .regular, directory.store == .run { startVersion(record) }
+    switch kind {
+    case .directory: self.record(.makeDirectory, dentry)
+    case .symbolicLink: self.record(.symbolicLink, dentry)
+    default: self.record(.create, dentry)
+    }
     return id
+  }
+
+  /// inode(7): below a set-group-id directory the group is the directory's.
+  private func inheritGroup(_ id: InodeID, from parent: DentryID) {
+    guard inode(of: parent).pointee.permissions & 0o2000 != 0 else { return }
+    let record = inodes[id.index]
+    record.pointee.gid = inode(of: parent).pointee.gid
+    if record.pointee.kind == .directory { record.pointee.permissions |= 0o2000 }
   }
 
   /// Undoes `claim` for a name that could not be made.
@@ -182,6 +190,7 @@ extension FileTree {
     addToListing(dentry, directory(of: walk.parent))
     record.pointee.links += 1
     record.pointee.changed = Int64(nanoseconds: host.now())
+    self.record(.link, dentry)
     return nil
   }
 
@@ -208,20 +217,37 @@ extension FileTree {
       inodes[known.index].pointee.links += 1
       negativeCount -= 1
       addToListing(dentry, directory(of: walk.parent))
+      record(.link, dentry)
     } catch {
       giveUp(dentry)
       throw error
     }
   }
 
-  /// A regular file without a name in the directory's layer.
-  func createUnnamed(in parent: DentryID, _ call: Call, flags: Int32, mode: UInt32) throws(Errno) -> FileDescriptor {
+  /// A regular file without a name in the directory's layer, and what stands for it in the tree.
+  func createUnnamed(
+    in parent: DentryID, _ call: Call, flags: Int32, mode: UInt32
+  ) throws(Errno) -> (FileDescriptor, DentryID) {
     try call.require([.write, .execute], inode(of: parent))
     if directory(of: parent).isProc { throw .notSupported }
     try ensureUpper(parent)
     try buildPath(of: parent, into: &path)
-    return try host.open(
-      upperRoot(directory(of: parent).store), path.cString, flags: flags | O_TMPFILE_,
+    let directory = directory(of: parent)
+    let file = try host.open(
+      upperRoot(directory.store), path.cString, flags: flags | O_TMPFILE_,
       mode: Self.hostMode(mode, isDirectory: false))
+    let status: stat
+    do throws(Errno) {
+      status = try host.status(of: file)
+    } catch {
+      host.close(file)
+      throw error
+    }
+    // Known to the tree, for else its descriptor would be taken for that of a removed file whose inode the host has used again.
+    let id = makeInode(.regular, mode: mode, backing: directory.store, fileSystem: directory.fileSystem)
+    inheritGroup(id, from: parent)
+    inodes[id.index].pointee.links = 0
+    register(status, as: id)
+    return (file, insertOrphan(id, named: "#\(inodes[id.index].pointee.number)", in: parent))
   }
 }

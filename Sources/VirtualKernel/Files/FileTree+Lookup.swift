@@ -6,6 +6,9 @@ import SystemPackage
 /// grow the supervisor by asking for names.
 private let negativeLimit = 200_000
 
+/// The time below that of all layers when times are squashed: 2001-09-09 01:46:40 UTC, in nanoseconds.
+private let squashedTime: Int64 = 1_000_000_000_000_000_000
+
 extension FileTree {
   /// The dentry of a name in a directory: `.none` or a negative one if there is no such file. The inode may be unloaded.
   func lookup(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> DentryID {
@@ -39,6 +42,7 @@ extension FileTree {
   private struct Found {
     var entry: LowerEntry
     var lowerIndex: Int
+    var layer: Int
     var lowers: [LowerDirectory]
     var target: [UInt8]
   }
@@ -61,6 +65,7 @@ extension FileTree {
     // A second name of a file that is known: a hard link below, as /usr/bin/perl often is.
     if status.st_mode & S_IFMT != S_IFDIR, let known = identities[identity] {
       attach(known, to: dentry)
+      linkAbove(dentry)
     } else {
       let inode = makeInode(
         FileKind(mode: status.st_mode) ?? .regular, mode: 0, backing: .lower, fileSystem: directory.fileSystem)
@@ -87,7 +92,8 @@ extension FileTree {
         if entry.status.st_mode & S_IFMT == S_IFLNK {
           target = try layers[lower.layer].tree.readLink(hostPath.cString)
         }
-        found = Found(entry: entry, lowerIndex: index, lowers: isDirectory ? [inside] : [], target: target)
+        found = Found(
+          entry: entry, lowerIndex: index, layer: lower.layer, lowers: isDirectory ? [inside] : [], target: target)
         if !isDirectory { break }
       } else if isDirectory {
         found!.lowers.append(inside)
@@ -163,9 +169,15 @@ extension FileTree {
     inode.pointee.size = Int64(status.st_size)
     inode.pointee.blocks = Int64(status.st_blocks)
     inode.pointee.device = UInt64(status.st_rdev)
-    inode.pointee.accessed = Int64(nanoseconds: status.st_atim)
-    inode.pointee.modified = Int64(nanoseconds: status.st_mtim)
-    inode.pointee.changed = Int64(nanoseconds: status.st_ctim)
+    if configuration.squashesTimes {
+      // The lowest layer is the oldest.
+      let time = squashedTime + Int64(layers.count - found.layer) * 1_000_000_000
+      (inode.pointee.accessed, inode.pointee.modified, inode.pointee.changed) = (time, time, time)
+    } else {
+      inode.pointee.accessed = Int64(nanoseconds: status.st_atim)
+      inode.pointee.modified = Int64(nanoseconds: status.st_mtim)
+      inode.pointee.changed = Int64(nanoseconds: status.st_ctim)
+    }
     if inode.pointee.kind == .symbolicLink {
       inode.pointee.side = found.target.withUnsafeBufferPointer { addLinkTarget($0) }
     }
@@ -265,6 +277,7 @@ extension FileTree {
     }
     sortListing(directory)
     directory.isComplete = true
+    for child in directory.children where inode(of: child).pointee.kind != .directory { linkAbove(child) }
   }
 
   private func list(_ listed: LowerName, _ parent: DentryID, _ directory: Directory, _ lowerIndex: Int) {

@@ -12,6 +12,7 @@ extension FileTree {
     try requireRemovable(dentry, call, isDirectory: false)
     try removeAbove(dentry)
     try whiteoutIfBelow(dentry)
+    record(.delete, dentry)
     forget(dentry)
   }
 
@@ -20,6 +21,7 @@ extension FileTree {
     guard try isEmpty(dentry) else { throw .directoryNotEmpty }
     try removeAbove(dentry)
     try whiteoutIfBelow(dentry)
+    record(.removeDirectory, dentry)
     inode(of: dentries[dentry].pointee.parent).pointee.links -= 1
     forget(dentry)
   }
@@ -66,7 +68,9 @@ extension FileTree {
     try buildPath(of: dentry, into: &path)
     let root = upperRoot(directory(of: dentries[dentry].pointee.parent).store)
     if record.pointee.kind == .directory { try removeWhiteouts(in: dentry, root) }
-    try host.remove(root, path.cString, isDirectory: record.pointee.kind == .directory)
+    if try !keepLast(dentry, isReplaced: false, moves: true) {
+      try host.remove(root, path.cString, isDirectory: record.pointee.kind == .directory)
+    }
     dentries[dentry].pointee.flags.remove(.inUpper)
     if record.pointee.kind == .directory { directory(of: dentry).isUpper = false }
   }
@@ -95,10 +99,13 @@ extension FileTree {
       return
     }
     let root = upperRoot(record.pointee.backing)
-    try prepareUpperName(dentries.name(of: heir), in: dentries[heir].pointee.parent, existing: heir)
+    let parent = dentries[heir].pointee.parent
+    try prepareUpperName(dentries.name(of: heir), in: parent, existing: heir)
+    let times = try timesAbove(parent)
     try buildPath(of: dentry, into: &otherPath)
     try buildPath(of: heir, into: &path)
     try host.link(root, otherPath.cString, root, path.cString)
+    try restoreTimes(times, of: parent)
     dentries[heir].pointee.flags.insert(.inUpper)
   }
 
@@ -153,6 +160,20 @@ extension FileTree {
     } else {
       record.pointee.links -= record.pointee.links > 0 ? 1 : 0
     }
+    remember(orphan: dentry)
+  }
+
+  /// A file that never had a name gets one that no look-up finds.
+  func insertOrphan(_ id: InodeID, named name: String, in parent: DentryID) -> DentryID {
+    let dentry = Array(name.utf8).withUnsafeBufferPointer { dentries.insert(parent, $0) }
+    dentries.unhash(dentry)
+    attach(id, to: dentry)
+    dentries[dentry].pointee.flags.insert(.unlinked)
+    remember(orphan: dentry)
+    return dentry
+  }
+
+  private func remember(orphan dentry: DentryID) {
     orphans.append(dentry)
     if orphans.count > orphanLimit { releaseOrphans() }
   }

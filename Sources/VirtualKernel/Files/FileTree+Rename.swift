@@ -93,8 +93,16 @@ extension FileTree {
     try moveInSkeleton(source, name, to.parent)
     try buildPath(of: to.name, in: to.parent, into: &path)
     try buildPath(of: source, into: &otherPath)
+    self.record(.renameFrom, source)
     do throws(Errno) {
-      try renameOnHost(root, leavesWhiteout: wasBelow)
+      var isKept = false
+      if target != .none { isKept = try keepLast(target, isReplaced: true, moves: false) }
+      do throws(Errno) {
+        try renameOnHost(root, leavesWhiteout: wasBelow)
+      } catch {
+        if isKept { unkeepLast() }
+        throw error
+      }
     } catch {
       if dentries[source].pointee.flags.contains(.inSkeleton), isMovable(source) {
         try? skeleton.rename(path.cString, otherPath.cString, flags: 0)
@@ -125,7 +133,9 @@ extension FileTree {
       dentries[negative].pointee.flags = [.inLower, .whiteoutOnDisk]
       directory(of: oldParent).negatives.append(negative)
     }
+    forgetNodes(source)
     name.withUnsafeBufferPointer { dentries.rehash(source, to.parent, $0) }
+    self.record(.renameTo, source)
     dentries[source].pointee.flags.remove(.inLower)
     if inLower { dentries[source].pointee.flags.insert(.inLower) }
     addToListing(source, directory(of: to.parent))
@@ -227,7 +237,11 @@ extension FileTree {
       try? exchangeInSkeleton(a, b, undo: true)
       throw error
     }
+    record(.renameFrom, a)
+    record(.renameFrom, b)
     swapNames(a, b)
+    record(.renameTo, a)
+    record(.renameTo, b)
   }
 
   /// Whether what stands at the name in the skeleton must move with it.
@@ -257,6 +271,8 @@ extension FileTree {
     let below = (dentries[a].pointee.flags.contains(.inLower), dentries[b].pointee.flags.contains(.inLower))
     removeFromListing(a)
     removeFromListing(b)
+    forgetNodes(a)
+    forgetNodes(b)
     dentries.unhash(a)
     dentries.unhash(b)
     names.1.withUnsafeBufferPointer { dentries.rehash(a, parents.1, $0) }

@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 
 /// Files up to this size are copied up by the receiver itself; larger ones by the blocking pool.
-private let inlineCopyLimit: Int64 = 256 * 1024
+let inlineCopyLimit: Int64 = 256 * 1024
 
 // What is written through to the run's layer or the store.
 extension FileTree {
@@ -23,12 +23,16 @@ extension FileTree {
     let record = inode(of: dentry)
     try buildPath(of: dentry, into: &path)
     if isSeam { try makeParents(of: path.bytes, below: upperRoot(directory.store)) }
+    let times = try timesAbove(parent)
+    try buildPath(of: dentry, into: &path)
     do throws(Errno) {
       try host.makeDirectory(
         upperRoot(directory.store), path.cString, mode: Self.hostMode(record.pointee.mode, isDirectory: true))
     } catch {
       if error != .fileExists { throw error }
     }
+    if !isSeam { try restoreTimes(times, of: parent) }
+    try buildPath(of: dentry, into: &path)
     try host.setMode(
       upperRoot(directory.store), path.cString, Self.hostMode(record.pointee.mode, isDirectory: true))
     if record.pointee.backing == .lower {
@@ -42,6 +46,18 @@ extension FileTree {
     record.pointee.backing = directory.store
     directory.isUpper = true
     dentries[dentry].pointee.flags.insert(.inUpper)
+  }
+
+  /// The times of a directory before a copy-up makes a name in it that the guest has not made.
+  func timesAbove(_ directory: DentryID) throws(Errno) -> stat {
+    try buildPath(of: directory, into: &path)
+    return try host.status(upperRoot(self.directory(of: directory).store), path.cString)
+  }
+
+  func restoreTimes(_ times: stat, of directory: DentryID) throws(Errno) {
+    try buildPath(of: directory, into: &path)
+    try host.setTimes(
+      upperRoot(self.directory(of: directory).store), path.cString, access: times.st_atim, modification: times.st_mtim)
   }
 
   /// mkdir -p of everything but the last component.
@@ -140,15 +156,20 @@ extension FileTree {
   }
 
   /// Calls `above` with the place of the file in the run's layer or the store, or `below` with that in a lower layer.
+  /// - Parameter open: the guest's open file, whose place is that of a file without a name.
   /// - Returns: nil if it has none of the two.
   func withPlace<Value>(
-    of dentry: DentryID, above: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Value,
+    of dentry: DentryID, open: FileDescriptor? = nil, above: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Value,
     below: (any LowerTree, UnsafePointer<CChar>) throws(Errno) -> Value
   ) throws(Errno) -> Value? {
     let inode = inode(of: dentry)
     if inode.pointee.backing.isUpper {
       let name = upperName(of: dentry)
-      guard dentries[name].pointee.flags.contains(.inUpper) else { return nil }
+      guard dentries[name].pointee.flags.contains(.inUpper) else {
+        guard let open else { return nil }
+        path.clear()
+        return try above(open, path.cString)
+      }
       try buildPath(of: name, into: &path)
       return try above(upperRoot(inode.pointee.backing), path.cString)
     }
@@ -187,13 +208,30 @@ extension FileTree {
     return alias == .none ? dentry : alias
   }
 
-  /// Makes the file one of the run's own, so that it can be changed.
+  /// A name that the file still has, this one if it is not removed; nil if it has lost all that are known.
+  private func linkedName(of dentry: DentryID) -> DentryID? {
+    if !dentries[dentry].pointee.flags.contains(.unlinked) { return dentry }
+    var alias = inode(of: dentry).pointee.firstAlias
+    while alias != .none, dentries[alias].pointee.flags.contains(.unlinked) {
+      alias = dentries[alias].pointee.nextAlias
+    }
+    return alias == .none ? nil : alias
+  }
+
+  /// Whether the file is the run's own and has lost its name there: only a descriptor leads to it.
+  func isNameless(_ dentry: DentryID) -> Bool {
+    inode(of: dentry).pointee.backing.isUpper && inode(of: dentry).pointee.kind != .directory
+      && !dentries[upperName(of: dentry)].pointee.flags.contains(.inUpper)
+  }
+
+  /// Makes the file one of the run's own, so that it can be changed. One that has lost its name stays as it is.
   /// - Parameter keepContents: false if they are about to be truncated.
   /// - Returns: work that must be waited for, or nil if the file is ready.
   func copyUp(_ dentry: DentryID, keepContents: Bool = true) throws(Errno) -> (any BlockingWork)? {
     try load(dentry)
     let record = inode(of: dentry)
     guard record.pointee.backing == .lower else { return nil }
+    guard let dentry = linkedName(of: dentry) else { return nil }
     if record.pointee.kind == .directory {
       try ensureUpper(dentry)
       return nil
@@ -202,8 +240,9 @@ extension FileTree {
     let parent = dentries[dentry].pointee.parent
     try prepareUpperName(dentries.name(of: dentry), in: parent, existing: dentry)
     let backing = directory(of: parent).store
-    try buildPath(of: dentry, into: &path)
     let root = upperRoot(backing)
+    let times = try timesAbove(parent)
+    try buildPath(of: dentry, into: &path)
     switch record.pointee.kind {
     case .symbolicLink:
       let target = linkTarget(of: record)
@@ -232,7 +271,13 @@ extension FileTree {
         root, path.cString, mode: record.pointee.kind.modeBits | Self.hostMode(record.pointee.mode, isDirectory: false),
         device: 0)
     }
-    didCopyUp(dentry, backing, try statusOfNew(root))
+    let status = try statusOfNew(root)
+    if record.pointee.kind != .regular {
+      try host.setTimes(
+        root, path.cString, access: record.pointee.accessed.timespec, modification: record.pointee.modified.timespec)
+    }
+    didCopyUp(dentry, backing, status)
+    try restoreTimes(times, of: parent)
     return nil
   }
 
@@ -285,7 +330,34 @@ extension FileTree {
     record.pointee.lowerIdentity = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
     register(status, as: dentries[dentry].pointee.inode)
     dentries[dentry].pointee.flags.insert(.inUpper)
-    dropFromSkeleton(dentry)
+    var alias = record.pointee.firstAlias
+    while alias != .none {
+      dropFromSkeleton(alias)
+      linkAbove(alias)
+      alias = dentries[alias].pointee.nextAlias
+    }
+  }
+
+  /// Gives the copy of a lower file of several names this one, too, or who reads the layer without this tree would find the
+  /// lower file there. The tree knows better, so a failure is no one's.
+  func linkAbove(_ alias: DentryID) {
+    let record = inode(of: alias)
+    let parent = dentries[alias].pointee.parent
+    guard record.pointee.backing.isUpper, directory(of: parent).store == record.pointee.backing,
+      dentries[alias].pointee.flags.isDisjoint(with: [.inUpper, .unlinked])
+    else { return }
+    let name = upperName(of: alias)
+    guard name != alias else { return }
+    let root = upperRoot(record.pointee.backing)
+    do throws(Errno) {
+      try prepareUpperName(dentries.name(of: alias), in: parent, existing: alias)
+      let times = try timesAbove(parent)
+      try buildPath(of: name, into: &otherPath)
+      try buildPath(of: alias, into: &path)
+      try host.link(root, otherPath.cString, root, path.cString)
+      dentries[alias].pointee.flags.insert(.inUpper)
+      try restoreTimes(times, of: parent)
+    } catch {}
   }
 }
 
@@ -339,10 +411,14 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
     else { return }
     try tree.buildPath(of: dentry, into: &tree.path)
     guard tree.path.bytes.elementsEqual(path) else { return }
+    let parent = tree.dentries[dentry].pointee.parent
+    let times = try tree.timesAbove(parent)
     try tree.finishCopy(dentry, copy)
     // Before it has a name: what fails afterwards would leave the name behind.
     let status = try host.status(of: copy)
+    try tree.buildPath(of: dentry, into: &tree.path)
     try host.link(copy, root, tree.path.cString)
     tree.didCopyUp(dentry, backing, status)
+    try tree.restoreTimes(times, of: parent)
   }
 }

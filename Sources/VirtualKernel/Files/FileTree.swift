@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// The guest's file system: an in-memory tree of dentries over layers, as in a real VFS.
 ///
@@ -11,6 +12,9 @@ final class FileTree {
   let skeleton: any Skeleton
   let layers: [Layer]
   let configuration: FileConfiguration
+  let events: (any EventSink)?
+  /// The process whose call is being decided, by the trace's own number.
+  var process = Event.supervisor
 
   var dentries = DentryTable()
   var inodes = Arena<Inode>()
@@ -32,6 +36,13 @@ final class FileTree {
   var interpreters: [InodeID: [UInt8]] = [:]
   /// Names that are known not to exist; only so many are remembered.
   var negativeCount = 0
+  /// The last number that was given to a name in an event.
+  var lastNode = Event.rootNode
+  var lastVersion: UInt32 = 0
+  /// Versions that were overwritten or removed, in this order.
+  var kept: [KeptVersion] = []
+  /// The sizes at which unread versions of files that are appended to were last kept.
+  var keptSizes: [InodeID: Int64] = [:]
 
   var path = PathBuffer()
   var otherPath = PathBuffer()
@@ -45,12 +56,14 @@ final class FileTree {
   let rootDirectories: [LowerDirectory]
 
   init(
-    host: any HostFiles, skeleton: any Skeleton, layers: [Layer], configuration: FileConfiguration
+    host: any HostFiles, skeleton: any Skeleton, layers: [Layer], configuration: FileConfiguration,
+    events: (any EventSink)?
   ) {
     self.host = host
     self.skeleton = skeleton
     self.layers = layers
     self.configuration = configuration
+    self.events = events
     rootDirectories = layers.enumerated().map { index, layer in
       LowerDirectory(layer: index, path: [], prefixDepth: layer.destination.isEmpty ? nil : 0)
     }
@@ -77,6 +90,10 @@ final class FileTree {
 struct FileConfiguration {
   /// The run's layer, `files/`.
   var run: FileDescriptor
+  /// Where versions that were overwritten are put, on the same mount.
+  var archive: FileDescriptor
+  /// The run's directory, which holds both.
+  var trace: FileDescriptor
   /// Its absolute path, for guest init's binds.
   var runPath: [UInt8]
   /// The store of files that live for the run.
@@ -85,6 +102,8 @@ struct FileConfiguration {
   /// The user of the supervisor; its files look like the guest user's own.
   var hostUser: UInt32
   var hostGroup: UInt32
+  /// Files of lower layers have one time for each layer.
+  var squashesTimes: Bool
   var credentials: Credentials
 }
 
@@ -214,6 +233,7 @@ extension FileTree {
     default: break
     }
     interpreters[id] = nil
+    keptSizes[id] = nil
     inodes.remove(id.index)
   }
 }

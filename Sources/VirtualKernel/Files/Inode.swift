@@ -48,6 +48,8 @@ struct Inode: BitwiseCopyable {
     static let unloaded = Flags(rawValue: 1)
     /// A copy-up is under way on the blocking pool.
     static let copyingUp = Flags(rawValue: 2)
+    /// Another process than the writer has seen the present version.
+    static let readByOthers = Flags(rawValue: 4)
   }
 
   var kind: FileKind
@@ -78,6 +80,10 @@ struct Inode: BitwiseCopyable {
   var hostInode: UInt64
   /// The file of a lower layer that this one is a copy of; descriptors to it may still be open.
   var lowerIdentity: HostIdentity
+  /// The present version of a file that the run has written; 0 is what was there before.
+  var version: UInt32 = 0
+  /// The process that made it.
+  var writer: UInt32 = 0
 
   var mode: UInt32 { kind.modeBits | UInt32(permissions) }
 }

@@ -120,8 +120,10 @@ extension FileTree {
       if found == .none || dentries[found].pointee.inode == .none {
         guard isLast else {
           if found != .none, dentries[found].pointee.flags.contains(.blocked) { throw .permissionDenied }
+          recordMissing(name, in: current)
           throw .noSuchFileOrDirectory
         }
+        recordMissing(name, in: current)
         return WalkResult(
           parent: current, dentry: found, name: name, last: .name, hasTrailingSlash: trailingSlash, openFile: nil)
       }
@@ -166,6 +168,7 @@ extension FileTree {
           }
         } else {
           target = linkTarget(of: record)
+          self.record(.readLink, found)
           if options.contains(.materialise) { try materialiseLink(found, target: target) }
         }
         guard target.count > 0 else { throw .noSuchFileOrDirectory }

@@ -13,6 +13,10 @@ public final class ThreadGroup {
   public let id: AbsTgid
   public let nsID: NsTgid
   public let parent: AbsTgid
+  /// The trace's own number: the supervisor is 1, the guest's processes count from 2 in the order in which they were found.
+  public let number: UInt32
+  /// Whether the trace knows of it.
+  var isAnnounced = false
   /// Refers to this very process, whatever its id is used for later.
   public let pidfd: FileDescriptor
   public internal(set) var threads: [AbsTid] = []
@@ -28,10 +32,11 @@ public final class ThreadGroup {
   /// How many threads there may be before the dead ones are looked for.
   var sweepThreshold = 64
 
-  init(id: AbsTgid, nsID: NsTgid, parent: AbsTgid, pidfd: FileDescriptor) {
+  init(id: AbsTgid, nsID: NsTgid, parent: AbsTgid, number: UInt32, pidfd: FileDescriptor) {
     self.id = id
     self.nsID = nsID
     self.parent = parent
+    self.number = number
     self.pidfd = pidfd
   }
 }

@@ -7,6 +7,8 @@ public final class ThreadTable {
   public private(set) var namespace = Namespace()
   public private(set) var groups: [AbsTgid: ThreadGroup] = [:]
 
+  private var lastNumber: UInt32 = 1
+
   public init(information: any ProcessInformation) {
     self.information = information
   }
@@ -47,7 +49,9 @@ public final class ThreadTable {
       group = known
     } else {
       group = ThreadGroup(
-        id: status.group, nsID: status.nsGroup, parent: status.parent, pidfd: try information.watch(status.group))
+        id: status.group, nsID: status.nsGroup, parent: status.parent, number: lastNumber + 1,
+        pidfd: try information.watch(status.group))
+      lastNumber += 1
       group.umask = status.umask
       groups[status.group] = group
       namespace.insert(group)

@@ -4,7 +4,8 @@ import SystemPackage
 
 /// The call that is being decided. There is one, used for every notification, so that none allocates.
 final class Call {
-  unowned let kernel: VirtualKernel
+  /// Owns this call. A checked reference would count at each use.
+  unowned(unsafe) let kernel: VirtualKernel
   private(set) var notification = Notification(
     id: 0, thread: AbsTid(rawValue: 0), number: 0, arguments: (0, 0, 0, 0, 0, 0))
   private var currentThread: Thread?
@@ -29,7 +30,10 @@ final class Call {
     self.notification = notification
     opened = nil
     created = .none
-    currentThread = try kernel.processes.thread(notification.thread)
+    let thread = try kernel.processes.thread(notification.thread)
+    currentThread = thread
+    if !thread.group.isAnnounced { kernel.announce(thread.group) }
+    files.process = thread.group.number
   }
 }
 
@@ -131,7 +135,7 @@ extension Call {
   func base(_ directory: UInt64, allowFile: Bool = false) throws(Errno) -> DentryID {
     let descriptor = Int32(truncatingIfNeeded: directory)
     if descriptor == AT_FDCWD { return try workingDirectory() }
-    let status = try kernel.descriptors.status(of: descriptor, in: thread.id)
+    let status = try kernel.descriptors.status(of: descriptor, in: thread)
     if let dentry = files.dentry(ofSkeletonDirectory: status) { return dentry }
     guard allowFile, let dentry = dentry(of: descriptor, status) else { throw .notDirectory }
     return dentry

@@ -1,3 +1,5 @@
+import SystemPackage
+
 /// The one table of system calls: who runs each call, and why. It is the only source for the seccomp filter, for
 /// `uwrx syscalls`, for the names in a trace and for the coverage of the conformance report.
 ///
@@ -12,9 +14,13 @@ public enum Registry {
     return byNumber[Int(number)]
   }
 
-  /// Indexed by number, because every notification is looked up. Code of this module that needs only the handler should
-  /// read it from here: `entry` copies the whole entry.
-  static let byNumber: [SyscallEntry?] = {
+  /// The errno for a call that no handler decides.
+  static func refusal(_ number: Int32) -> Errno {
+    if case .deny(let errno) = entry(number)?.disposition { return errno }
+    return .noFunction
+  }
+
+  private static let byNumber: [SyscallEntry?] = {
     var table = [SyscallEntry?](repeating: nil, count: size)
     for family in families {
       for entry in family {
@@ -27,7 +33,7 @@ public enum Registry {
   }()
 
   /// More than the largest number of Linux 6.18, 469.
-  private static let size = 512
+  static let size = 512
 
   private static var families: [[SyscallEntry]] {
     [

@@ -30,6 +30,7 @@ extension Syscalls {
     if walk.openFile != nil { return .value(0) }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
+    call.files.record(.stat, dentry)
     try call.require(Call.Access(rawValue: UInt16(mode)), call.files.inode(of: dentry))
     return .value(0)
   }

@@ -17,7 +17,7 @@ extension Syscalls {
 
   @Sendable static func fchdir(_ call: Call) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
+    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
     guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .notDirectory }
     try call.require(.execute, call.files.inode(of: dentry))
     call.thread.group.workingDirectory = .changing(call.thread.id)

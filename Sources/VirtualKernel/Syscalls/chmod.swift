@@ -64,12 +64,22 @@ extension Call {
   /// The tree's file behind a descriptor that a change is asked for, or nil if it is none of the tree's.
   /// - Throws: `.badFileDescriptor` also for a descriptor that was opened with O_PATH.
   func changeable(_ descriptor: Int32) throws(Errno) -> DentryID? {
-    let status = try kernel.descriptors.status(of: descriptor, in: thread.id)
+    let status = try kernel.descriptors.status(of: descriptor, in: thread)
     guard let dentry = dentry(of: descriptor, status) else { return nil }
     let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
     defer { kernel.host.close(file) }
     if try kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
     return dentry
+  }
+
+  /// Calls `body` with the descriptor's open file if the host knows its file by no name any more, with nil otherwise.
+  func withNameless<Value>(
+    _ dentry: DentryID, _ descriptor: Int32, _ body: (FileDescriptor?) throws(Errno) -> Value
+  ) throws(Errno) -> Value {
+    guard files.isNameless(dentry) else { return try body(nil) }
+    let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
+    defer { kernel.host.close(file) }
+    return try body(file)
   }
 
   /// Changes a file that is none of the tree's: only one that cannot outlive the run, such as a pipe or a memory file.

@@ -33,6 +33,7 @@ extension Syscalls {
     }
     if let work = try bind(call, dentry) { return .blocked(on: work) }
     call.thread.group.executable = dentry
+    call.files.recordRead(.exec, dentry)
     return .continue
   }
 
@@ -56,6 +57,7 @@ extension Syscalls {
       return .blocked(on: work)
     }
     call.thread.group.executable = dentry
+    call.files.recordRead(.exec, dentry)
     return .continue
   }
 

@@ -15,7 +15,7 @@ extension Syscalls {
 
   private static func list(_ call: Call, header: Int, typeAtEnd: Bool) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
+    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
     let capacity = min(Int(UInt32(truncatingIfNeeded: call.arguments.2)), 1 << 18)
 
     // The position is the open file description's own, so that descriptors that share it share the listing.
@@ -31,6 +31,7 @@ extension Syscalls {
       try call.kernel.listMade(directory, call)
     } else {
       try call.files.complete(directory)
+      if position == 0 { call.files.record(.list, directory) }
     }
     let result: Result<Int, Errno> = withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 8) { buffer in
       var used = 0

@@ -98,8 +98,9 @@ extension Syscalls {
       guard inode.pointee.kind == .directory else { throw .notDirectory }
       let permissions = mode & 0o7777 & ~(try call.umask())
       if inode.pointee.links == 0 { throw .notPermitted }
-      let file = try files.createUnnamed(in: walk.dentry, call, flags: flags & (hostFlags | O_EXCL), mode: permissions)
-      return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+      let (file, dentry) = try files.createUnnamed(
+        in: walk.dentry, call, flags: flags & (hostFlags | O_EXCL), mode: permissions)
+      return give(call, file, flags, dentry)
     }
     let outcome = try open(call, walk.dentry, inode, flags)
     // The kernel will walk the guest's own path through the skeleton.
@@ -151,6 +152,12 @@ extension Syscalls {
     }
     if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
     if let work = try files.fetch(dentry) { return .blocked(on: work) }
+    if flags & O_ACCMODE != O_WRONLY, flags & O_TRUNC == 0 { files.recordRead(.read, dentry) }
+    if writes {
+      let appends = flags & O_APPEND != 0 && flags & O_ACCMODE == O_WRONLY
+      let work = try files.beginVersion(dentry, truncates: flags & O_TRUNC != 0, appends: appends)
+      if let work { return .blocked(on: work) }
+    }
     // A write by who is not root takes the set-id bits away; writes are not seen, so the open counts as one.
     if writes, call.kernel.credentials.uid != 0 {
       inode.pointee.permissions &= ~0o4000

@@ -25,8 +25,10 @@ extension Syscalls {
     try call.files.load(dentry)
     let inode = call.files.inode(of: dentry)
     guard inode.pointee.kind == .symbolicLink else {
+      call.files.record(.stat, dentry)
       throw path.count == 0 ? .noSuchFileOrDirectory : .invalidArgument
     }
+    call.files.record(.readLink, dentry)
     let target =
       inode.pointee.backing == .proc
       ? try call.kernel.proc.text(of: inode, call) : call.files.linkTarget(of: inode)

@@ -91,6 +91,7 @@ extension Call {
     }
     let dentry = try existing(walk)
     try files.load(dentry)
+    files.record(.stat, dentry)
     let inode = files.dentries[dentry].pointee.inode
     if files.inodes[inode.index].pointee.backing == .skeleton { return try files.statusInSkeleton(dentry) }
     var status = try files.attributes(inode)
@@ -101,7 +102,7 @@ extension Call {
   }
 
   func status(ofDescriptor descriptor: Int32) throws(Errno) -> stat {
-    let status = try kernel.descriptors.status(of: descriptor, in: thread.id)
+    let status = try kernel.descriptors.status(of: descriptor, in: thread)
     return try attributes(ofOpenFile: status) ?? guestStatus(status)
   }
 

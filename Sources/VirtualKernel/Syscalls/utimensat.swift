@@ -21,7 +21,9 @@ extension Syscalls {
           try host.setTimes(of: file, access: times.access, modification: times.modification)
         }
       }
-      return try setTimes(call, target, times)
+      return try call.withNameless(target, descriptor) { open throws(Errno) in
+        try setTimes(call, target, times, open: open)
+      }
     }
     let path = try call.path(at: call.arguments.1)
     return try setTimes(call, call.arguments.0, path, times, WalkOptions(atFlags: flags))
@@ -47,8 +49,11 @@ extension Syscalls {
   @Sendable static func futimesat(_ call: Call) throws(Errno) -> Outcome {
     let times = try microsecondTimes(call, call.arguments.2)
     if call.arguments.1 == 0 {
-      guard let target = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { throw .notPermitted }
-      return try setTimes(call, target, times)
+      let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+      guard let target = try call.changeable(descriptor) else { throw .notPermitted }
+      return try call.withNameless(target, descriptor) { open throws(Errno) in
+        try setTimes(call, target, times, open: open)
+      }
     }
     let path = try call.path(at: call.arguments.1)
     return try setTimes(call, call.arguments.0, path, times, [])
@@ -89,7 +94,9 @@ extension Syscalls {
     return try setTimes(call, dentry, times)
   }
 
-  private static func setTimes(_ call: Call, _ dentry: DentryID, _ times: TimePair) throws(Errno) -> Outcome {
+  private static func setTimes(
+    _ call: Call, _ dentry: DentryID, _ times: TimePair, open: FileDescriptor? = nil
+  ) throws(Errno) -> Outcome {
     let inode = call.files.inode(of: dentry)
     switch inode.pointee.backing {
     // touch(1) of a device does no harm and changes nothing that a guest can see.
@@ -105,6 +112,6 @@ extension Syscalls {
       try call.require(.write, inode)
     }
     return outcome(
-      try call.files.setTimes(dentry, access: times.access, modification: times.modification))
+      try call.files.setTimes(dentry, access: times.access, modification: times.modification, open: open))
   }
 }

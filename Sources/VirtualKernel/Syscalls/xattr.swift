@@ -13,23 +13,27 @@ extension Syscalls {
   @Sendable static func lremovexattr(_ call: Call) throws(Errno) -> Outcome { try remove(call, .noFollow) }
 
   @Sendable static func fsetxattr(_ call: Call) throws(Errno) -> Outcome {
-    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { throw .notPermitted }
-    return try set(call, dentry)
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    guard let dentry = try call.changeable(descriptor) else { throw .notPermitted }
+    return try call.withNameless(dentry, descriptor) { open throws(Errno) in try set(call, dentry, open) }
   }
 
   @Sendable static func fremovexattr(_ call: Call) throws(Errno) -> Outcome {
-    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { throw .notPermitted }
-    return try remove(call, dentry)
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    guard let dentry = try call.changeable(descriptor) else { throw .notPermitted }
+    return try call.withNameless(dentry, descriptor) { open throws(Errno) in try remove(call, dentry, open) }
   }
 
   @Sendable static func fgetxattr(_ call: Call) throws(Errno) -> Outcome {
-    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { throw .noData }
-    return try get(call, dentry)
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    guard let dentry = try call.changeable(descriptor) else { throw .noData }
+    return try call.withNameless(dentry, descriptor) { open throws(Errno) in try get(call, dentry, open) }
   }
 
   @Sendable static func flistxattr(_ call: Call) throws(Errno) -> Outcome {
-    guard let dentry = try call.changeable(Int32(truncatingIfNeeded: call.arguments.0)) else { return .value(0) }
-    return try list(call, dentry)
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    guard let dentry = try call.changeable(descriptor) else { return .value(0) }
+    return try call.withNameless(dentry, descriptor) { open throws(Errno) in try list(call, dentry, open) }
   }
 
   private static func target(_ call: Call, _ options: WalkOptions) throws(Errno) -> DentryID {
@@ -66,7 +70,9 @@ extension Syscalls {
     try get(call, try target(call, options))
   }
 
-  private static func get(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
+  private static func get(
+    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor? = nil
+  ) throws(Errno) -> Outcome {
     let name = try name(call)
     guard isVisible(name) else {
       let bytes = name.map { UInt8(bitPattern: $0) }
@@ -78,7 +84,7 @@ extension Syscalls {
     try call.require(.read, inode)
     let size = Int(min(call.arguments.3, 65536))
     return try answer(call, size: size) { buffer throws(Errno) in
-      let count: Int? = try call.files.withPlace(of: dentry) { root, path throws(Errno) in
+      let count: Int? = try call.files.withPlace(of: dentry, open: open) { root, path throws(Errno) in
         try call.kernel.host.getAttribute(root, path, name, into: buffer)
       } below: { tree, path throws(Errno) in
         try tree.getAttribute(path, name, into: buffer)
@@ -92,14 +98,16 @@ extension Syscalls {
     try list(call, try target(call, options))
   }
 
-  private static func list(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
+  private static func list(
+    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor? = nil
+  ) throws(Errno) -> Outcome {
     // Only regular files and directories have user.* attributes, and to ask the host for a link's would follow it.
     guard mayHaveAttributes(call.files.inode(of: dentry)) else { return .value(0) }
     var all = [UInt8](repeating: 0, count: 65536)
     let result: Result<Int, Errno> = all.withUnsafeMutableBytes { buffer in
       do throws(Errno) {
         return .success(
-          try call.files.withPlace(of: dentry) { root, path throws(Errno) in
+          try call.files.withPlace(of: dentry, open: open) { root, path throws(Errno) in
             try call.kernel.host.listAttributes(root, path, into: buffer)
           } below: { tree, path throws(Errno) in
             try tree.listAttributes(path, into: buffer)
@@ -136,7 +144,9 @@ extension Syscalls {
     try set(call, try target(call, options))
   }
 
-  private static func set(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
+  private static func set(
+    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor? = nil
+  ) throws(Errno) -> Outcome {
     let flags = Int32(truncatingIfNeeded: call.arguments.4)
     guard flags & ~3 == 0 else { throw .invalidArgument }
     let name = try name(call)
@@ -144,7 +154,7 @@ extension Syscalls {
     let size = Int(call.arguments.3)
     let value = try call.readBytes(at: call.arguments.2, count: size)
     if let work = try makeChangeable(call, dentry, name) { return .blocked(on: work) }
-    try change(call, dentry) { root, path throws(Errno) in
+    try change(call, dentry, open) { root, path throws(Errno) in
       var failure: Errno?
       value.withUnsafeBytes { bytes in
         do throws(Errno) {
@@ -160,10 +170,12 @@ extension Syscalls {
     try remove(call, try target(call, options))
   }
 
-  private static func remove(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
+  private static func remove(
+    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor? = nil
+  ) throws(Errno) -> Outcome {
     let name = try name(call)
     if let work = try makeChangeable(call, dentry, name) { return .blocked(on: work) }
-    try change(call, dentry) { root, path throws(Errno) in
+    try change(call, dentry, open) { root, path throws(Errno) in
       try call.kernel.host.removeAttribute(root, path, name)
     }
     return .value(0)
@@ -185,9 +197,10 @@ extension Syscalls {
   }
 
   private static func change(
-    _ call: Call, _ dentry: DentryID, _ body: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Void
+    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?,
+    _ body: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Void
   ) throws(Errno) {
-    let done: Void? = try call.files.withPlace(of: dentry, above: body) { _, _ throws(Errno) in throw .notSupported }
+    let done: Void? = try call.files.withPlace(of: dentry, open: open, above: body) { _, _ throws(Errno) in throw .notSupported }
     guard done != nil else { throw .notSupported }
   }
 }

@@ -16,7 +16,11 @@ final class Machine {
   let skeleton: MockSkeleton
   let kernel: VirtualKernel
   /// The run's own layer, and the store of files that live for the run.
+  /// The run's directory, and what is in it.
+  let trace: Node
   let run: Node
+  let archive: Node
+  let events = EventLog()
   let store: Node
   /// Of the user's files that the run was given.
   let inheritedFiles = Volume(device: 77, isReadOnly: false)
@@ -56,7 +60,7 @@ final class Machine {
 
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
-    links: [(path: String, target: String)] = [], hasTerminal: Bool = false
+    links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -81,7 +85,9 @@ final class Machine {
           buildDirectory: runs?.identity),
         destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) })
     }
-    run = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
+    trace = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
+    run = trace.directory("files")
+    archive = trace.directory("archive")
     store = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
     let devices = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
     for device in DeviceTable.devices {
@@ -92,10 +98,11 @@ final class Machine {
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: KernelConfiguration(
-        layers: layers, run: open(run, "/host/run"), runPath: Array("/host/run".utf8),
+        layers: layers, run: open(run, "/host/run"), archive: open(archive, "/host/archive"),
+        trace: open(trace, "/host/trace"), events: events, runPath: Array("/host/run".utf8),
         store: open(store, "/host/store"),
         storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid,
-        hostname: "guest", devices: open(devices, "/dev"),
+        squashesTimes: squashesTimes, hostname: "guest", devices: open(devices, "/dev"),
         terminal: hasTerminal
           ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
         inherited: Set((2..<100).map { HostIdentity(device: 77, inode: $0) }),

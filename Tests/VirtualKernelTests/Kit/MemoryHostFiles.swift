@@ -190,6 +190,11 @@ final class MemoryHostFiles: HostFiles {
     node.changed = world.now()
   }
 
+  func isOpen(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
+    let node = try find(directory, path)
+    return world.isOpen(node)
+  }
+
   func rename(
     _ fromDirectory: FileDescriptor, _ from: UnsafePointer<CChar>, _ toDirectory: FileDescriptor,
     _ to: UnsafePointer<CChar>, flags: UInt32

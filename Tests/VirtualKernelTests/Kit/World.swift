@@ -98,6 +98,14 @@ final class World {
     throw .readOnlyFileSystem
   }
 
+  /// Whether anyone has the file open.
+  func isOpen(_ node: Node) -> Bool {
+    table.values.contains { $0.node === node }
+      || processes.values.contains { process in
+        process.isAlive && process.files.files.values.contains { $0.node === node }
+      }
+  }
+
   // MARK: Processes
 
   func process(of thread: AbsTid) throws(Errno) -> GuestProcess {

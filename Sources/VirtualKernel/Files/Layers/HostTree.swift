@@ -14,7 +14,7 @@ private let kernelMagic: Set<UInt64> = [
 public final class HostTree: LowerTree {
   private let host: any HostFiles
   /// The directory or file, opened in the read-only clone of the host's mounts.
-  private let root: FileDescriptor
+  let root: FileDescriptor
   /// Its absolute path on the host without symbolic links.
   private let path: [UInt8]
   /// Files and directories that others may not read are left out: secrets of /etc.

@@ -1,0 +1,81 @@
+/// What the host's files do not tell of a run's layer: the `files.index` of a trace.
+///
+/// The first line is `*`, a tab, the user and the group that own what no other line names. Each further line is a path without
+/// a leading slash, the directory of the trace that holds its last version (`-` if there is none), its mode in octal, its user and its
+/// group, between tabs; paths are written as `Escaping` says.
+public struct LayerIndex: Sendable {
+  public struct Line: Sendable, Equatable {
+    public var path: [UInt8]
+    public var directory: [UInt8]
+    /// Permissions, with set-id and sticky bits.
+    public var mode: UInt32
+    public var uid: UInt32
+    public var gid: UInt32
+
+    public init(path: [UInt8], directory: [UInt8], mode: UInt32, uid: UInt32, gid: UInt32) {
+      self.path = path
+      self.directory = directory
+      self.mode = mode
+      self.uid = uid
+      self.gid = gid
+    }
+  }
+
+  public static let files = Array("files".utf8)
+  /// Stands for the directory where a path has no last version.
+  public static let absent = Array("-".utf8)
+
+  /// The owner of what has no line.
+  public var uid: UInt32
+  public var gid: UInt32
+  public private(set) var lines: [[UInt8]: Line]
+
+  public init(uid: UInt32, gid: UInt32, lines: [Line]) {
+    self.uid = uid
+    self.gid = gid
+    self.lines = Dictionary(lines.map { ($0.path, $0) }) { _, last in last }
+  }
+
+  public subscript(path: [UInt8]) -> Line? { lines[path] }
+
+  public static func text(uid: UInt32, gid: UInt32, _ lines: [Line]) -> [UInt8] {
+    var text = Array("*\t\(uid)\t\(gid)\n".utf8)
+    for line in lines {
+      text += Escaping.escape(line.path)
+      text.append(UInt8(ascii: "\t"))
+      text += line.directory
+      text += Array("\t\(String(line.mode, radix: 8))\t\(line.uid)\t\(line.gid)\n".utf8)
+    }
+    return text
+  }
+
+  /// - Returns: nil if this is no index.
+  public init?(text: [UInt8]) {
+    var rest = text.split(separator: UInt8(ascii: "\n"))[...]
+    guard text.last == UInt8(ascii: "\n"), let first = rest.popFirst() else { return nil }
+    let head = first.split(separator: UInt8(ascii: "\t"))
+    guard head.count == 3, head[0].elementsEqual("*".utf8), let uid = number(head[1]), let gid = number(head[2]) else {
+      return nil
+    }
+    var lines: [Line] = []
+    for line in rest {
+      let fields = line.split(separator: UInt8(ascii: "\t"))
+      guard fields.count == 5, let path = Escaping.unescape(fields[0]), !path.isEmpty, Self.isDirectoryName(fields[1]),
+        let mode = number(fields[2], radix: 8), let uid = number(fields[3]), let gid = number(fields[4])
+      else { return nil }
+      lines.append(Line(path: path, directory: Array(fields[1]), mode: mode & 0o7777, uid: uid, gid: gid))
+    }
+    self.init(uid: uid, gid: gid, lines: lines)
+  }
+
+  /// `files`, `files-<pid>`, `files-<pid>+<n>` or `-`: nothing that leads out of the trace.
+  private static func isDirectoryName(_ name: ArraySlice<UInt8>) -> Bool {
+    if name.elementsEqual(files) || name.elementsEqual(absent) { return true }
+    return name.starts(with: "files-".utf8)
+      && name.dropFirst("files-".utf8.count).allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2b || $0 == 0x2e }
+  }
+}
+
+func number(_ digits: ArraySlice<UInt8>, radix: Int = 10) -> UInt32? {
+  UInt32(String(decoding: digits, as: UTF8.self), radix: radix)
+}

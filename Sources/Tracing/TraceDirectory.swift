@@ -1,0 +1,145 @@
+import Glibc
+import SystemPackage
+
+/// The directory of a run: `<build>/<step>/<attempt>/`.
+///
+///     cmd          the command, an argument per line
+///     options      a line per option: its name, a tab, its value; defaults included
+///     sources      a line per source: destination, priority, type and specification, with tabs between
+///     seed.txt     the run's seed, 16 hexadecimal digits
+///     parent/<n>   symbolic links to the runs that this one stands on
+///     files/       the first version of each path that the run wrote
+///     files-<pid>/ later versions, by the process that wrote them
+///     files.index  what the host's files do not tell: see `LayerIndex`
+///     files.meta   a line per change: path, process, operation and executable, with tabs between
+///     events       what the processes did: see `Event`
+///     archive/     while the run lasts: versions that were overwritten, by number
+///     status       made last: a run without it was killed or could not be recorded to its end
+///
+/// All text is written as `Escaping` says.
+public struct TraceDirectory: Sendable {
+  /// Absolute and without symbolic links.
+  public let path: String
+
+  /// - Throws: a message if there is no run's directory at the path.
+  public init(_ path: String) throws(TraceError) {
+    guard let real = realpath(path, nil) else {
+      throw TraceError("cannot find the trace \(path): \(Errno(rawValue: errno))")
+    }
+    defer { free(real) }
+    self.path = String(cString: real)
+    guard exists("files"), exists("cmd") else {
+      throw TraceError(
+        "\(path) is not the trace of a run: give the directory BUILD/STEP/ATTEMPT that uwrx run has made")
+    }
+  }
+
+  /// Whether the run was recorded to its end.
+  public var isComplete: Bool { exists("status") }
+
+  /// - Throws: a message that names the trace unless it is complete.
+  public func requireComplete() throws(TraceError) {
+    guard isComplete else {
+      throw TraceError("the trace \(path) is incomplete: its run was killed, or could not be recorded to its end")
+    }
+  }
+
+  private func exists(_ name: String) -> Bool {
+    var status = stat()
+    return lstat("\(path)/\(name)", &status) == 0
+  }
+
+  /// The runs that this one stands on, in the order in which they were given.
+  public func parents() throws(TraceError) -> [TraceDirectory] {
+    var parents: [TraceDirectory] = []
+    while exists("parent/\(parents.count)") {
+      parents.append(try TraceDirectory("\(path)/parent/\(parents.count)"))
+    }
+    return parents
+  }
+
+  /// The lines of a text file, each split at its tabs and unescaped.
+  /// - Throws: a message if it cannot be read or is damaged.
+  public func fields(of name: String) throws(TraceError) -> [[[UInt8]]] {
+    var lines: [[[UInt8]]] = []
+    for line in try contents(of: name).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true) {
+      var fields: [[UInt8]] = []
+      for field in line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false) {
+        guard let value = Escaping.unescape(field) else {
+          throw TraceError("the file \(path)/\(name) is damaged: \(String(decoding: line, as: UTF8.self))")
+        }
+        fields.append(value)
+      }
+      lines.append(fields)
+    }
+    return lines
+  }
+
+  public func layerIndex() throws(TraceError) -> LayerIndex {
+    guard let index = LayerIndex(text: try contents(of: "files.index")) else {
+      throw TraceError("the file \(path)/files.index is damaged")
+    }
+    return index
+  }
+
+  public func events() throws(TraceError) -> EventReader {
+    do throws(Errno) { return try EventReader(path: "\(path)/events") } catch {
+      throw TraceError("cannot read \(path)/events: \(error)")
+    }
+  }
+
+  private func contents(of name: String) throws(TraceError) -> [UInt8] {
+    do throws(Errno) { return try Self.read("\(path)/\(name)") } catch {
+      throw TraceError("cannot read \(path)/\(name): \(error)")
+    }
+  }
+
+  static func read(_ path: String) throws(Errno) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard file >= 0 else { throw Errno(rawValue: errno) }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    while true {
+      let start = bytes.count
+      bytes.append(contentsOf: repeatElement(0, count: 1 << 16))
+      let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + start, 1 << 16) }
+      let failure = errno
+      bytes.removeLast((1 << 16) - max(0, count))
+      if count == 0 { return bytes }
+      if count < 0, failure != EINTR { throw Errno(rawValue: failure) }
+    }
+  }
+
+  /// Writes a new file of the trace. What cannot be written whole is not there.
+  public static func write(_ path: String, _ bytes: [UInt8]) throws(Errno) {
+    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw Errno(rawValue: errno) }
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + done, bytes.count - done) }
+      if count < 0 {
+        let failure = errno
+        if failure == EINTR { continue }
+        close(file)
+        unlink(path)
+        throw Errno(rawValue: failure)
+      }
+      done += count
+    }
+    if close(file) < 0 { throw Errno(rawValue: errno) }
+  }
+
+  /// A line of a text file.
+  public static func line(_ fields: [String]) -> [UInt8] {
+    Array(fields.map { Escaping.escape($0.utf8) }.joined(separator: [UInt8(ascii: "\t")])) + [UInt8(ascii: "\n")]
+  }
+}
+
+/// Why a trace cannot be used, as a message for the user.
+public struct TraceError: Error, Sendable, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) {
+    self.description = description
+  }
+}

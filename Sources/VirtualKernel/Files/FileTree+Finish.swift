@@ -1,0 +1,186 @@
+import CLinux
+import Glibc
+import SystemPackage
+import Tracing
+
+// The end of a run: while it lasted, `files/` was the live tree and older versions were put aside by number. Now every version
+// gets its place: the first of a path in `files/`, later ones in `files-<pid>/` of their writers.
+extension FileTree {
+  /// - Returns: what the host's files do not tell of the layer.
+  func finishLayer() throws(Errno) -> [LayerIndex.Line] {
+    var index = LayerIndexBuilder()
+    var hasFirst: Set<[UInt8]> = []
+    for version in kept {
+      process = version.successor
+      if hasFirst.insert(version.path).inserted, (try? placeFirst(version, &index)) == true { continue }
+      place(archived(version.version), version.path, pid: version.writer, version: version.version)
+    }
+    kept = []
+    // After the versions before them, so that the names of the directories are in order.
+    for last in index.displaced {
+      process = last.process
+      guard let directory = place(last.place, last.path, pid: last.process, version: last.version) else {
+        throw .fileNameTooLong
+      }
+      if !last.isWhiteout { index.directories[last.path] = directory }
+    }
+    try describeLive(&index)
+    process = Event.supervisor
+    return index.lines
+  }
+
+  private func archived(_ version: UInt32) -> [UInt8] { Array("archive/\(version)".utf8) }
+
+  /// Puts the first version of a path to `files/`; what stands there now gives way.
+  /// - Returns: false if a directory stands there, or something that is none stands in the way.
+  private func placeFirst(_ version: KeptVersion, _ index: inout LayerIndexBuilder) throws(Errno) -> Bool {
+    let place = Array("files/".utf8) + version.path
+    if let occupant = try status(place) {
+      if occupant.st_mode & S_IFMT == S_IFDIR { return false }
+      let isWhiteout = occupant.st_mode & S_IFMT == S_IFCHR
+      let live = liveFile(at: version.path)
+      let writer = live.flatMap { $0.pointee.writer == 0 ? nil : $0.pointee.writer } ?? version.successor
+      let aside = Array("archive/last-\(index.displaced.count)".utf8)
+      try move(place, to: aside)
+      index.displaced.append(
+        Displaced(
+          place: aside, path: version.path, process: writer, version: live?.pointee.version ?? 0,
+          isWhiteout: isWhiteout))
+      index.directories[version.path] = LayerIndex.absent
+    } else {
+      guard let top = try makeParents(of: place, keeping: 1) else { return false }
+      index.directories[top.isEmpty ? version.path : Array(top.dropFirst("files/".utf8.count))] = LayerIndex.absent
+    }
+    try move(archived(version.version), to: place)
+    recordStored(version.version, place)
+    return true
+  }
+
+  /// Moves a file to `files-<pid>/`, or to `files-<pid>+<n>/` if the process has made more than one version of it.
+  /// - Returns: the directory below the trace, nil if it stays where it is.
+  @discardableResult
+  private func place(
+    _ from: [UInt8], _ path: [UInt8], pid: UInt32, version: UInt32
+  ) -> [UInt8]? {
+    for attempt in 1...10_000 {
+      let directory = Array((attempt == 1 ? "files-\(pid)" : "files-\(pid)+\(attempt)").utf8)
+      let place = directory + [UInt8(ascii: "/")] + path
+      guard (try? makeParents(of: place, keeping: 0)) != nil else { continue }
+      do throws(Errno) {
+        if try status(place) != nil { continue }
+        try move(from, to: place)
+      } catch { break }
+      recordStored(version, place)
+      return directory
+    }
+    recordStored(version, from)
+    return nil
+  }
+
+  private func recordStored(_ version: UInt32, _ place: [UInt8]) {
+    guard version != 0 else { return }
+    place.withUnsafeBufferPointer { name in
+      events?.append(Event(.stored, pid: process, node: 0, version: version), name)
+    }
+  }
+
+  private func liveFile(at path: [UInt8]) -> UnsafeMutablePointer<Inode>? {
+    var current = root
+    for component in path.split(separator: UInt8(ascii: "/")) {
+      current = Array(component).withUnsafeBufferPointer { dentries.find(current, $0) }
+      guard current != .none, dentries[current].pointee.inode != .none else { return nil }
+    }
+    return inode(of: current)
+  }
+
+  /// mkdir -p of all but the last component.
+  /// - Parameter keeping: so many components must be there already.
+  /// - Returns: the topmost directory that was made, empty if none was; nil if something is in the way.
+  private func makeParents(of place: [UInt8], keeping: Int) throws(Errno) -> [UInt8]? {
+    var top: [UInt8] = []
+    let components = place.split(separator: UInt8(ascii: "/")).dropLast()
+    for count in components.indices.dropFirst(keeping) {
+      let directory = Array(components[...count].joined(separator: [UInt8(ascii: "/")]))
+      if let known = try status(directory) {
+        if known.st_mode & S_IFMT != S_IFDIR { return nil }
+        continue
+      }
+      try setPath(directory)
+      try host.makeDirectory(configuration.trace, path.cString, mode: 0o755)
+      if top.isEmpty { top = directory }
+    }
+    return top
+  }
+
+  private func status(_ place: [UInt8]) throws(Errno) -> stat? {
+    try setPath(place)
+    do throws(Errno) { return try host.status(configuration.trace, path.cString) } catch {
+      if error == .noSuchFileOrDirectory { return nil }
+      throw error
+    }
+  }
+
+  private func move(_ from: [UInt8], to: [UInt8]) throws(Errno) {
+    otherPath.clear()
+    try otherPath.append(from)
+    try setPath(to)
+    try host.rename(configuration.trace, otherPath.cString, configuration.trace, path.cString, flags: 0)
+  }
+
+  private func setPath(_ bytes: [UInt8]) throws(Errno) {
+    path.clear()
+    try path.append(bytes)
+  }
+
+  /// A line for every file of the layer whose owner or mode the host's file does not tell.
+  private func describeLive(_ index: inout LayerIndexBuilder) throws(Errno) {
+    var pending: [(DentryID, [UInt8])] = [(root, [])]
+    while let (parent, parentPath) = pending.popLast() {
+      for child in directory(of: parent).children
+      where child != .none && dentries[child].pointee.flags.contains(.inUpper) {
+        let record = inode(of: child)
+        guard record.pointee.backing == .run else { continue }
+        let path = (parentPath.isEmpty ? [] : parentPath + [UInt8(ascii: "/")]) + dentries.name(of: child)
+        if record.pointee.kind == .directory { pending.append((child, path)) }
+        let moved = index.directories[path]
+        if record.pointee.version != 0, moved == nil {
+          recordStored(record.pointee.version, Array("files/".utf8) + path)
+        }
+        let mode = UInt32(record.pointee.permissions)
+        let isPlain =
+          record.pointee.kind == .symbolicLink
+          || mode == Self.hostMode(mode, isDirectory: record.pointee.kind == .directory)
+        let isOwn =
+          record.pointee.uid == configuration.credentials.uid && record.pointee.gid == configuration.credentials.gid
+        if isPlain, isOwn, moved == nil { continue }
+        index.directories[path] = nil
+        index.lines.append(
+          LayerIndex.Line(
+            path: path, directory: moved ?? LayerIndex.files, mode: mode, uid: record.pointee.uid,
+            gid: record.pointee.gid))
+      }
+    }
+    // What is left is not there any more.
+    for path in index.directories.keys {
+      index.lines.append(LayerIndex.Line(path: path, directory: LayerIndex.absent, mode: 0, uid: 0, gid: 0))
+    }
+    index.lines.sort { $0.path.lexicographicallyPrecedes($1.path) }
+  }
+}
+
+/// What had to give way to the first version of its path.
+private struct Displaced {
+  var place: [UInt8]
+  var path: [UInt8]
+  /// Who wrote or removed it.
+  var process: UInt32
+  var version: UInt32
+  var isWhiteout: Bool
+}
+
+private struct LayerIndexBuilder {
+  var displaced: [Displaced] = []
+  var lines: [LayerIndex.Line] = []
+  /// Where the last version of a path is, if that is not `files`.
+  var directories: [[UInt8]: [UInt8]] = [:]
+}

@@ -1,0 +1,59 @@
+import SystemPackage
+import Tracing
+
+// Events fall out at the side: nothing here decides anything.
+extension FileTree {
+  /// Tells what the present process did to a file that has, or had, this name.
+  func record(_ kind: EventKind, _ dentry: DentryID) {
+    guard let events, dentry != .none, let record = recordable(dentry) else { return }
+    let node = node(of: dentry)
+    events.append(
+      Event(kind, pid: process, node: node, version: record.pointee.version), UnsafeBufferPointer(start: nil, count: 0))
+  }
+
+  /// The same for what shows a file's contents to the process.
+  func recordRead(_ kind: EventKind, _ dentry: DentryID) {
+    let inode = inode(of: dentry)
+    if inode.pointee.version != 0, inode.pointee.writer != process { inode.pointee.flags.insert(.readByOthers) }
+    record(kind, dentry)
+  }
+
+  /// Tells that a name was looked for and not found.
+  func recordMissing(_ name: UnsafeBufferPointer<UInt8>, in directory: DentryID) {
+    guard let events, recordable(directory) != nil else { return }
+    let node = node(of: directory)
+    events.append(Event(.missing, pid: process, node: node, version: 0), name)
+  }
+
+  /// The inode if it is of a file system whose contents depend on what processes do.
+  private func recordable(_ dentry: DentryID) -> UnsafeMutablePointer<Inode>? {
+    let id = dentries[dentry].pointee.inode
+    guard id != .none else { return nil }
+    let record = inodes[id.index]
+    switch record.pointee.fileSystem {
+    case FileSystemID.root, FileSystemID.tmp, FileSystemID.shm: return record
+    default: return nil
+    }
+  }
+
+  private func node(of dentry: DentryID) -> UInt32 {
+    if dentry == root { return Event.rootNode }
+    let known = dentries[dentry].pointee.node
+    if known != 0 { return known }
+    let parent = node(of: dentries[dentry].pointee.parent)
+    lastNode += 1
+    dentries[dentry].pointee.node = lastNode
+    events?.append(Event(.node, pid: 0, node: lastNode, version: parent), dentries.name(of: dentry))
+    return lastNode
+  }
+
+  /// The dentry has moved: it, and what is below it, has another path from now on. A child has a node only if its parent
+  /// has one, so that what nobody has used since the last move costs nothing.
+  func forgetNodes(_ dentry: DentryID) {
+    guard dentries[dentry].pointee.node != 0 else { return }
+    dentries[dentry].pointee.node = 0
+    let id = dentries[dentry].pointee.inode
+    guard id != .none, inodes[id.index].pointee.kind == .directory else { return }
+    for child in directory(of: dentry).children where child != .none { forgetNodes(child) }
+  }
+}

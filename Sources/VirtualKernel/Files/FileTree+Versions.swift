@@ -1,0 +1,215 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A version of a file that is not the last: another process has written since, or the file is gone.
+struct KeptVersion {
+  var version: UInt32
+  /// The process that made it.
+  var writer: UInt32
+  /// Where its file was when it was overwritten, without a leading slash.
+  var path: [UInt8]
+  /// The process that replaced or removed it.
+  var successor: UInt32
+}
+
+/// An unread version that is only appended to is kept up to this size, and beyond it whenever the file has doubled: so that a
+/// log that thousands of processes append to is not copied thousands of times.
+private let keptAppendLimit: Int64 = 4096
+
+// Versions of the files of the run's own layer. Those of /tmp live for the run and have none.
+extension FileTree {
+  /// The present process is about to change a file's contents.
+  /// - Parameter appends: it can only append to them.
+  /// - Returns: work that must be waited for, or nil if the file is ready.
+  func beginVersion(
+    _ dentry: DentryID, truncates: Bool, appends: Bool = false
+  ) throws(Errno) -> (any BlockingWork)? {
+    let record = inode(of: dentry)
+    guard record.pointee.backing == .run, record.pointee.kind == .regular else {
+      self.record(.write, dentry)
+      return nil
+    }
+    if record.pointee.writer != process || record.pointee.flags.contains(.readByOthers) {
+      // Version 0 is what a lower layer has.
+      if record.pointee.version != 0, try mustKeep(dentry, record, isAppend: appends && !truncates) {
+        if let work = try keep(dentry, truncates: truncates) { return work }
+      }
+      startVersion(record)
+    }
+    self.record(.write, dentry)
+    return nil
+  }
+
+  /// A new file, or new contents of an old one, are the present process's.
+  func startVersion(_ record: UnsafeMutablePointer<Inode>) {
+    lastVersion += 1
+    record.pointee.version = lastVersion
+    record.pointee.writer = process
+    record.pointee.flags.remove(.readByOthers)
+  }
+
+  private func mustKeep(
+    _ dentry: DentryID, _ record: UnsafeMutablePointer<Inode>, isAppend: Bool
+  ) throws(Errno) -> Bool {
+    guard isAppend, !record.pointee.flags.contains(.readByOthers) else { return true }
+    try buildPath(of: upperName(of: dentry), into: &path)
+    let size = Int64(try host.status(configuration.run, path.cString).st_size)
+    let id = dentries[dentry].pointee.inode
+    if size > keptAppendLimit, size < 2 * (keptSizes[id] ?? 0) { return false }
+    keptSizes[id] = size
+    return true
+  }
+
+  /// Puts the present contents aside.
+  private func keep(_ dentry: DentryID, truncates: Bool) throws(Errno) -> (any BlockingWork)? {
+    let record = inode(of: dentry)
+    let name = upperName(of: dentry)
+    guard dentries[name].pointee.flags.contains(.inUpper) else { return nil }
+    try buildPath(of: name, into: &path)
+    try setName(ofVersion: record.pointee.version)
+    let kept = KeptVersion(
+      version: record.pointee.version, writer: record.pointee.writer, path: Array(path.bytes), successor: process)
+    // Who has the file open must see the new contents, so the live file stays where it is and its contents are copied.
+    if truncates, record.pointee.links == 1, try isUntouched(path.cString) {
+      try moveAside(dentry)
+      self.kept.append(kept)
+      return nil
+    }
+    let source = try host.open(configuration.run, path.cString, flags: O_RDONLY | O_CLOEXEC | O_NOFOLLOW, mode: 0)
+    do throws(Errno) {
+      let status = try host.status(of: source)
+      let copy = try host.open(
+        configuration.archive, hostPath.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+        mode: 0o600)
+      let work = KeepVersion(
+        tree: self, kept: kept, source: source, copy: copy, inode: dentries[dentry].pointee.inode, status: status)
+      if status.st_size > inlineCopyLimit { return work }
+      var failure: Errno?
+      do throws(Errno) { try work.perform() } catch { failure = error }
+      try work.publish(failed: failure != nil)
+      if let failure { throw failure }
+      return nil
+    } catch {
+      host.close(source)
+      throw error
+    }
+  }
+
+  /// Whether nobody has the file open and nothing but its contents would be lost with it.
+  private func isUntouched(_ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
+    if try host.isOpen(configuration.run, path) { return false }
+    return
+      ((try? host.listAttributes(configuration.run, path, into: UnsafeMutableRawBufferPointer(start: nil, count: 0)))
+      ?? 0) == 0
+  }
+
+  /// The file at `path` goes to the archive, and an empty one takes its place.
+  private func moveAside(_ dentry: DentryID) throws(Errno) {
+    let record = inode(of: dentry)
+    let run = configuration.run
+    try host.rename(run, path.cString, configuration.archive, hostPath.cString, flags: 0)
+    do throws(Errno) {
+      let file = try host.open(
+        run, path.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+        mode: Self.hostMode(record.pointee.mode, isDirectory: false))
+      defer { host.close(file) }
+      try host.setMode(of: file, Self.hostMode(record.pointee.mode, isDirectory: false))
+      let status = try host.status(of: file)
+      let id = dentries[dentry].pointee.inode
+      let old = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
+      if identities[old] == id { identities[old] = nil }
+      register(status, as: id)
+      var alias = record.pointee.firstAlias
+      while alias != .none {
+        dropFromSkeleton(alias)
+        alias = dentries[alias].pointee.nextAlias
+      }
+    } catch {
+      try? host.rename(configuration.archive, hostPath.cString, run, path.cString, flags: 0)
+      throw error
+    }
+  }
+
+  /// The name at `path` is about to be removed or replaced: a version that somebody has read is put aside.
+  /// - Parameter isReplaced: it is overwritten by another file; then a version that nobody has read is kept, too, unless
+  ///   it is the present process's own.
+  /// - Returns: whether the name is in the archive now and gone from its place if `moves` is set.
+  func keepLast(_ dentry: DentryID, isReplaced: Bool, moves: Bool) throws(Errno) -> Bool {
+    let record = inode(of: dentry)
+    guard record.pointee.backing == .run, record.pointee.kind == .regular, record.pointee.version != 0,
+      record.pointee.links <= 1,
+      record.pointee.flags.contains(.readByOthers) || (isReplaced && record.pointee.writer != process)
+    else { return false }
+    try setName(ofVersion: record.pointee.version)
+    if moves {
+      try host.rename(configuration.run, path.cString, configuration.archive, hostPath.cString, flags: 0)
+    } else {
+      try host.link(configuration.run, path.cString, configuration.archive, hostPath.cString)
+    }
+    kept.append(
+      KeptVersion(
+        version: record.pointee.version, writer: record.pointee.writer, path: Array(path.bytes), successor: process))
+    return true
+  }
+
+  /// Undoes `keepLast` without `moves`.
+  func unkeepLast() {
+    guard let last = kept.popLast(), (try? setName(ofVersion: last.version)) != nil else { return }
+    try? host.remove(configuration.archive, hostPath.cString, isDirectory: false)
+  }
+
+  /// The name in the archive, in `hostPath`.
+  private func setName(ofVersion version: UInt32) throws(Errno) {
+    hostPath.clear()
+    try hostPath.append(Array(String(version).utf8))
+  }
+}
+
+/// The copy of a version that is about to be overwritten.
+final class KeepVersion: BlockingWork, @unchecked Sendable {
+  private let tree: FileTree
+  private let host: any HostFiles
+  private let kept: KeptVersion
+  private let source: FileDescriptor
+  private let copy: FileDescriptor
+  private let inode: InodeID
+  private let status: stat
+
+  fileprivate init(
+    tree: FileTree, kept: KeptVersion, source: FileDescriptor, copy: FileDescriptor, inode: InodeID, status: stat
+  ) {
+    self.tree = tree
+    self.host = tree.host
+    self.kept = kept
+    self.source = source
+    self.copy = copy
+    self.inode = inode
+    self.status = status
+  }
+
+  func perform() throws(Errno) {
+    try host.copyContents(from: source, to: copy)
+    try host.setMode(of: copy, status.st_mode & 0o7777)
+    try host.setTimes(of: copy, access: status.st_atim, modification: status.st_mtim)
+  }
+
+  func publish(failed: Bool) throws(Errno) {
+    host.close(source)
+    host.close(copy)
+    let record = tree.inodes[inode.index]
+    // Meanwhile another thread may have kept this version or removed the file: the handler looks again.
+    guard !failed, record.pointee.version == kept.version, record.pointee.backing == .run else {
+      let name = Array("\(kept.version)".utf8).map { CChar(bitPattern: $0) } + [0]
+      if !tree.kept.contains(where: { $0.version == kept.version }) {
+        try? host.remove(tree.configuration.archive, name, isDirectory: false)
+      }
+      return
+    }
+    tree.kept.append(kept)
+    let process = tree.process
+    tree.process = kept.successor
+    tree.startVersion(record)
+    tree.process = process
+  }
+}
