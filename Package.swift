@@ -15,7 +15,7 @@ let package = Package(
     .executableTarget(
       name: "uwrx",
       dependencies: [
-        "Sandbox", "VirtualKernel", "Supervisor",
+        "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(
@@ -43,14 +43,16 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "Inspect", dependencies: ["Tracing"]),
     .target(
       name: "Tracing", dependencies: [.product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "CGuest"),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
-    .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel"]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
+    .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Tracing"]),
+    .testTarget(name: "TracingTests", dependencies: ["Tracing", "Inspect"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
     .testTarget(name: "RunTests", dependencies: ["uwrx"]),
     .testTarget(name: "ConformanceTests"),

@@ -45,6 +45,7 @@ struct ContainmentTests {
     try CommandLine.withDirectory { directory in
       let file = directory + "/given"
       try "given".write(toFile: file, atomically: false, encoding: .utf8)
+      let before = try FileManager.default.attributesOfItem(atPath: file) as NSDictionary
       let outcome = try Self.python(
         """
         import ctypes, os
@@ -57,11 +58,13 @@ struct ContainmentTests {
             attempt(lambda: os.open("/proc/self/fd/0", flags))
         for arguments in ((0, b"", -100, b"/var/tmp/x", 0x1000), (-100, b"/proc/self/fd/0", -100, b"/var/tmp/x", 0x400)):
             if libc.linkat(*arguments) == 0: print("linked")
-        attempt(lambda: os.fchmod(0, 0o777)); attempt(lambda: os.utime(0, (1, 1)))
+        os.fchmod(0, 0o777); os.utime(0, (1, 1))
         print(os.read(0, 5))
         """, in: directory, input: "given")
       #expect(outcome.output == "b'given'\n", "\(outcome.output) \(outcome.error)")
       #expect(try String(contentsOfFile: file, encoding: .utf8) == "given")
+      // What the guest changed of the file that it sees in a source is its own affair.
+      #expect(try FileManager.default.attributesOfItem(atPath: file) as NSDictionary == before)
     }
   }
 

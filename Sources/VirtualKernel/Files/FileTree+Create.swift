@@ -40,7 +40,7 @@ extension FileTree {
     dentries[dentry].pointee.flags.insert(.inUpper)
     negativeCount -= 1
     addToListing(dentry, directory)
-    if kind == .regular, directory.store == .run { startVersion(record) }
+    if kind == .regular, directory.store == .run { startVersion(inodes[id.index]) }
     switch kind {
     case .directory: self.record(.makeDirectory, dentry)
     case .symbolicLink: self.record(.symbolicLink, dentry)
@@ -247,6 +247,7 @@ extension FileTree {
     let id = makeInode(.regular, mode: mode, backing: directory.store, fileSystem: directory.fileSystem)
     inheritGroup(id, from: parent)
     inodes[id.index].pointee.links = 0
+    if directory.store == .run { startVersion(inodes[id.index]) }
     register(status, as: id)
     return (file, insertOrphan(id, named: "#\(inodes[id.index].pointee.number)", in: parent))
   }

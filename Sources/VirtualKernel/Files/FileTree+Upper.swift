@@ -159,7 +159,8 @@ extension FileTree {
   /// - Parameter open: the guest's open file, whose place is that of a file without a name.
   /// - Returns: nil if it has none of the two.
   func withPlace<Value>(
-    of dentry: DentryID, open: FileDescriptor? = nil, above: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Value,
+    of dentry: DentryID, open: FileDescriptor? = nil,
+    above: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Value,
     below: (any LowerTree, UnsafePointer<CChar>) throws(Errno) -> Value
   ) throws(Errno) -> Value? {
     let inode = inode(of: dentry)
@@ -273,8 +274,13 @@ extension FileTree {
     }
     let status = try statusOfNew(root)
     if record.pointee.kind != .regular {
-      try host.setTimes(
-        root, path.cString, access: record.pointee.accessed.timespec, modification: record.pointee.modified.timespec)
+      do throws(Errno) {
+        try host.setTimes(
+          root, path.cString, access: record.pointee.accessed.timespec, modification: record.pointee.modified.timespec)
+      } catch {
+        try? host.remove(root, path.cString, isDirectory: false)
+        throw error
+      }
     }
     didCopyUp(dentry, backing, status)
     try restoreTimes(times, of: parent)

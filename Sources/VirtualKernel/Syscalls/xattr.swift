@@ -200,7 +200,9 @@ extension Syscalls {
     _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?,
     _ body: (FileDescriptor, UnsafePointer<CChar>) throws(Errno) -> Void
   ) throws(Errno) {
-    let done: Void? = try call.files.withPlace(of: dentry, open: open, above: body) { _, _ throws(Errno) in throw .notSupported }
+    let done: Void? = try call.files.withPlace(of: dentry, open: open, above: body) { _, _ throws(Errno) in
+      throw .notSupported
+    }
     guard done != nil else { throw .notSupported }
   }
 }

@@ -1,0 +1,98 @@
+import Glibc
+import Tracing
+
+/// Whether a trace is whole and fits together.
+public enum TraceCheck {
+  /// - Returns: what is wrong, a sentence each; empty if nothing is.
+  public static func problems(of trace: TraceDirectory) -> [String] {
+    var problems: [String] = []
+    func check(_ body: () throws(TraceError) -> Void) {
+      do throws(TraceError) { try body() } catch { problems.append(error.description) }
+    }
+    check { () throws(TraceError) in try trace.requireComplete() }
+    for name in ["cmd", "options", "sources", "files.meta"] {
+      check { () throws(TraceError) in _ = try trace.fields(of: name) }
+    }
+    check { () throws(TraceError) in try checkIndex(trace, &problems) }
+    check { () throws(TraceError) in try checkEvents(trace, &problems) }
+    check { () throws(TraceError) in
+      let stack = try lineages(trace)
+      try checkConflicts(stack, &problems)
+    }
+    return problems
+  }
+
+  private static func checkIndex(_ trace: TraceDirectory, _ problems: inout [String]) throws(TraceError) {
+    guard trace.isComplete else { return }
+    for line in try trace.layerIndex().lines.values where line.directory != LayerIndex.absent {
+      let place = line.directory + [UInt8(ascii: "/")] + line.path
+      if !exists(trace, place) { problems.append("\(text(trace, place)) is missing, though files.index names it") }
+    }
+  }
+
+  private static func checkEvents(_ trace: TraceDirectory, _ problems: inout [String]) throws(TraceError) {
+    let history = try FileHistory(trace)
+    if history.isDamaged { problems.append("the file \(trace.path)/events is damaged or cut off") }
+    for place in history.places.values where !exists(trace, place) {
+      problems.append("\(text(trace, place)) is missing, though it is a version that a process has seen or made")
+    }
+  }
+
+  /// The parents of a run, each with the paths of all runs that it stands on.
+  private static func lineages(_ trace: TraceDirectory) throws(TraceError) -> [(TraceDirectory, Set<String>)] {
+    var finished: [String: Set<String>] = [:]
+    var order: [TraceDirectory] = []
+    var path: [String] = []
+    func visit(_ trace: TraceDirectory) throws(TraceError) -> Set<String> {
+      if let known = finished[trace.path] { return known }
+      if path.contains(trace.path) {
+        throw TraceError("the trace \(trace.path) stands on itself: its parents form a loop")
+      }
+      path.append(trace.path)
+      defer { path.removeLast() }
+      var below: Set<String> = []
+      for parent in try trace.parents() {
+        below.insert(parent.path)
+        below.formUnion(try visit(parent))
+      }
+      finished[trace.path] = below
+      order.append(trace)
+      return below
+    }
+    _ = try visit(trace)
+    return order.dropLast().map { ($0, finished[$0.path]!) }
+  }
+
+  /// Two parents of which neither stands on the other and that have changed the same path: which one wins depends on the order
+  /// in which they were given.
+  private static func checkConflicts(
+    _ stack: [(TraceDirectory, Set<String>)], _ problems: inout [String]
+  ) throws(TraceError) {
+    var changed: [Set<[UInt8]>] = []
+    for (trace, _) in stack {
+      var paths: Set<[UInt8]> = []
+      for fields in try trace.fields(of: "files.meta") where fields.count == 4 { paths.insert(fields[0]) }
+      changed.append(paths)
+    }
+    for (position, (trace, below)) in stack.enumerated() {
+      for (other, (earlier, belowEarlier)) in stack[..<position].enumerated()
+      where !below.contains(earlier.path) && !belowEarlier.contains(trace.path) {
+        for path in changed[position].intersection(changed[other]).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+          problems.append(
+            "\(String(decoding: Escaping.escape(path), as: UTF8.self)) was changed by \(earlier.path) and by "
+              + "\(trace.path), and neither stands on the other")
+        }
+      }
+    }
+  }
+
+  private static func text(_ trace: TraceDirectory, _ place: [UInt8]) -> String {
+    trace.path + "/" + String(decoding: Escaping.escape(place), as: UTF8.self)
+  }
+
+  private static func exists(_ trace: TraceDirectory, _ place: [UInt8]) -> Bool {
+    var status = stat()
+    let path = (Array("\(trace.path)/".utf8) + place).map { CChar(bitPattern: $0) } + [0]
+    return path.withUnsafeBufferPointer { lstat($0.baseAddress!, &status) } == 0
+  }
+}

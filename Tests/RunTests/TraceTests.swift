@@ -1,0 +1,154 @@
+import Foundation
+import Testing
+
+/// What a run leaves in its directory, and runs that stand on it.
+@Suite("Traces", .serialized)
+struct TraceTests {
+  private func run(_ directory: String, _ options: [String], _ script: String) throws -> String {
+    let outcome = try CommandLine.run(["run"] + options + ["--", "sh", "-c", script], in: directory)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    return outcome.output
+  }
+
+  private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+
+  @Test("files, versions and changes")
+  func versions() throws {
+    try CommandLine.withDirectory { directory in
+      let script = "echo one > f; cat f; echo two > f; (echo three >> f); rm -f gone; echo x > gone; cat gone; rm gone"
+      #expect(try run(directory, ["--system"], script) == "one\nx\n")
+      let trace = directory + "/build/0/0"
+      #expect(try text("\(trace)/files\(directory)/f") == "one\n")
+      #expect(try text("\(trace)/files-2\(directory)/f") == "two\n")
+      let meta = try text("\(trace)/files.meta").split(separator: "\n").map { $0.split(separator: "\t") }
+      let third = try #require(meta.last { $0[0].hasSuffix("/f") && $0[2] == "write" }?[1])
+      #expect(try text("\(trace)/files-\(third)\(directory)/f") == "two\nthree\n")
+      #expect(try text("\(trace)/files\(directory)/gone") == "x\n")
+      #expect(meta.contains { $0[0].hasSuffix("/gone") && $0[2] == "delete" && $0[3] == "/usr/bin/rm" })
+      #expect(try text("\(trace)/cmd") == "sh\n-c\n" + script + "\n")
+      #expect(try text("\(trace)/status") == "exit\t0\n")
+      #expect(try text("\(trace)/sources").contains("/usr\t100\thost\t/usr\n"))
+      #expect(try text("\(trace)/options").contains("hostname\tuwrx\n"))
+      #expect(!FileManager.default.fileExists(atPath: "\(trace)/archive"))
+      // A later run sees the last versions.
+      #expect(try run(directory, ["--parent", "build/0/0"], "cat f; ls") == "two\nthree\nbuild\nf\n")
+    }
+  }
+
+  @Test("names of any bytes survive every file and every listing")
+  func names() throws {
+    try CommandLine.withDirectory { directory in
+      let make = #"""
+        python3 - <<'E'
+        import os
+        names = [b"tab\there", b"new\nline", b"\xff\xfe", b"back\\slash", b"n" * 255, "ü".encode()]
+        for name in names:
+            os.mkdir(name[:100] + b".d"); open(name, "wb").write(name); os.chmod(name, 0o4711)
+            os.symlink(name, name[:100] + b".l")
+        E
+        """#
+      let show = #"""
+        python3 - <<'E'
+        import os
+        for name in sorted(os.listdir(b".")):
+            status = os.lstat(name)
+            print(name, oct(status.st_mode), os.path.islink(name) and os.readlink(name), os.path.isfile(name) and open(name, "rb").read())
+        E
+        """#
+      let first = try run(directory, ["--system"], make + "\n" + show)
+      #expect(first.contains(#"b'new\nline'"#))
+      #expect(try run(directory, ["--parent", "build/0/0"], show) == first)
+    }
+  }
+
+  @Test("configure, make and make install, each on the one before")
+  func steps() throws {
+    try CommandLine.withDirectory { directory in
+      try FileManager.default.createDirectory(atPath: directory + "/src/sub", withIntermediateDirectories: true)
+      let files = [
+        "configure": """
+        #!/bin/sh
+        echo 'int main(void) { return 0; }' > conftest.c; cc conftest.c -o conftest && ./conftest && echo works
+        rm -f conftest*
+        printf 'all: hello\\nhello: hello.c\\n\\tcc hello.c -o hello\\ninstall: hello\\n\\tinstall -m 4755 hello /usr/local/bin/hello\\n\\tmv sub moved\\n' > Makefile
+        """,
+        "hello.c": "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n", "sub/one": "1\n",
+      ]
+      for (name, text) in files {
+        try text.write(toFile: "\(directory)/src/\(name)", atomically: false, encoding: .utf8)
+      }
+      #expect(
+        try run(directory, ["--step", "0", "--system", "--source", "/src=src", "--workdir", "/src"], "sh ./configure")
+          == "works\n")
+      _ = try run(directory, ["--step", "10", "--parent", "build/0/0", "--workdir", "/src"], "make")
+      _ = try run(directory, ["--step", "20", "--parent", "build/10/0", "--workdir", "/src"], "make install")
+      func written(_ step: Int) throws -> String {
+        try CommandLine.shell("cd build/\(step)/0/files && find . ! -type d | grep -v conftest | sort", in: directory)
+          .output
+      }
+      #expect(try written(0) == "./src/Makefile\n")
+      #expect(try written(10) == "./src/hello\n")
+      #expect(try written(20) == "./src/sub\n./usr/local/bin/hello\n")
+      let last = try run(
+        directory, ["--parent", "build/20/0", "--workdir", "/src"],
+        "hello; stat -c '%a %U' /usr/local/bin/hello; ls; cat moved/one; make -q && echo done")
+      #expect(last == "hello\n4755 root\nMakefile\nconfigure\nhello\nhello.c\nmoved\n1\ndone\n")
+    }
+  }
+
+  @Test("two parents, the later over the earlier, and their common one once")
+  func diamond() throws {
+    try CommandLine.withDirectory { directory in
+      _ = try run(directory, ["--system"], "echo base > a; echo base > b; echo base > c; mkdir d; echo 1 > d/1")
+      _ = try run(directory, ["--parent", "build/0/0"], "echo left > b; echo left > c; echo 2 > d/2")
+      _ = try run(directory, ["--parent", "build/0/0"], "echo right > c; rm a; rm -r d; mkdir d; echo 3 > d/3")
+      let show = "cat a b c; ls d"
+      let both = try CommandLine.run(
+        ["run", "--parent", "build/10/0", "--parent", "build/20/0", "--", "sh", "-c", show], in: directory)
+      #expect(both.output == "left\nright\n3\n")
+      let other = try CommandLine.run(
+        ["run", "--parent", "build/20/0", "--parent", "build/10/0", "--", "sh", "-c", show], in: directory)
+      #expect(other.output == "left\nleft\n2\n3\n")
+    }
+  }
+
+  @Test("a loop of parents, an incomplete parent and one that is none are refused")
+  func refusals() throws {
+    try CommandLine.withDirectory { directory in
+      _ = try run(directory, ["--system"], "echo a > a")
+      _ = try run(directory, ["--parent", "build/0/0"], "echo b > b")
+      let files = FileManager.default
+      try files.createDirectory(atPath: directory + "/build/0/0/parent", withIntermediateDirectories: true)
+      try files.createSymbolicLink(
+        atPath: directory + "/build/0/0/parent/0", withDestinationPath: directory + "/build/10/0")
+      func refused(_ parent: String, _ message: String) throws {
+        let outcome = try CommandLine.run(["run", "--parent", parent, "--", "true"], in: directory)
+        #expect(outcome.status == 125)
+        #expect(outcome.error.contains(message), "\(outcome.error)")
+      }
+      try refused("build/10/0", "loop")
+      try files.removeItem(atPath: directory + "/build/0/0/parent")
+      try files.removeItem(atPath: directory + "/build/0/0/status")
+      try refused("build/10/0", "incomplete")
+      try refused(directory, "not the trace")
+      try refused("no/such", "no/such")
+      // Nothing was begun for them.
+      #expect(try files.contentsOfDirectory(atPath: directory + "/build").sorted() == ["0", "10"])
+    }
+  }
+
+  @Test("a killed run is incomplete, and what it had recorded is readable")
+  func killed() throws {
+    try CommandLine.withDirectory { directory in
+      let command =
+        "\(CommandLine.binary) run --system -- sh -c 'echo a > a; cat a; sleep 60' & until [ -s build/0/0/files$PWD/a ]; do sleep 0.05; done; sleep 0.3; kill -9 $!; wait $! 2>/dev/null; exit 0"
+      _ = try CommandLine.shell(command, in: directory)
+      #expect(!FileManager.default.fileExists(atPath: directory + "/build/0/0/status"))
+      #expect(try text("\(directory)/build/0/0/files\(directory)/a") == "a\n")
+      let outcome = try CommandLine.run(["run", "--parent", "build/0/0", "--", "true"], in: directory)
+      #expect(outcome.status == 125 && outcome.error.contains("incomplete"))
+      let listing = try CommandLine.run(["inspect", "files", "build/0/0"], in: directory)
+      #expect(listing.status == 0 && listing.output.contains("\(directory)/a"), "\(listing.error)")
+    }
+  }
+}
