@@ -79,12 +79,12 @@ struct TraceSources {
 
 extension Source {
   /// The type in a trace's `sources`.
-  var type: String { hidesPrivate ? "public" : "host" }
+  var type: String { hidesPrivate ? "public" : kind.rawValue }
 
   init?(destination: String, priority: Int, type: String, specification: String) {
-    guard type == "host" || type == "public" else { return nil }
+    guard let kind = type == "public" ? .host : Kind(rawValue: type) else { return nil }
     self.init(
-      destination: destination, priority: priority, hostPath: specification, hidesPrivate: type == "public")
+      destination: destination, priority: priority, kind: kind, hostPath: specification, hidesPrivate: type == "public")
   }
 
   func isSame(_ other: Source) -> Bool {
