@@ -96,6 +96,20 @@ struct TraceTests {
     }
   }
 
+  @Test("a source given as read-only is that for real, and for who stands on the run")
+  func readOnly() throws {
+    try CommandLine.withDirectory { directory in
+      _ = try CommandLine.shell("mkdir ro; echo a > ro/a", in: directory)
+      let script = "echo b > /ro/b; echo c >> /ro/a; rm -f /ro/a; mv /ro/a /ro/c; touch -c /ro/a; cat /ro/a; exit 0"
+      let options = [["--system", "--source", "/ro:50:ro=ro"], ["--parent", "build/0/0"]]
+      for options in options {
+        let outcome = try CommandLine.run(["run"] + options + ["--", "sh", "-c", script], in: directory)
+        #expect(outcome.output == "a\n")
+        #expect(outcome.error.components(separatedBy: "Read-only file system").count == 6, "\(outcome.error)")
+      }
+    }
+  }
+
   @Test("two parents, the later over the earlier, and their common one once")
   func diamond() throws {
     try CommandLine.withDirectory { directory in
