@@ -27,7 +27,13 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Tracing", "CGuest", "CLinux",
+        "VirtualKernel", "Archives", "Tracing", "CGuest", "CLinux",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
+      name: "Archives",
+      dependencies: [
+        "VirtualKernel", "CArchives", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
@@ -36,6 +42,7 @@ let package = Package(
         "CLinux", "Tracing",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Inspect", dependencies: ["Tracing"]),
     .target(
       name: "Tracing", dependencies: [.product(name: "SystemPackage", package: "swift-system")]),
@@ -43,6 +50,7 @@ let package = Package(
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+    .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Tracing"]),
     .testTarget(name: "TracingTests", dependencies: ["Tracing", "Inspect"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),

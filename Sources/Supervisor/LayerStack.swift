@@ -1,3 +1,4 @@
+import Archives
 import CLinux
 import Glibc
 import SystemPackage
@@ -15,12 +16,18 @@ struct LayerStack {
   private var parts: [Part] = []
 
   /// Finds the sources and the parents on the host. What the parents stand on is added to the configuration.
-  init(_ configuration: inout RunConfiguration) throws(SupervisorError) {
+  init(_ configuration: inout RunConfiguration, _ archives: ArchiveOpener) throws(SupervisorError) {
     let directory = Self.currentDirectory()
     for index in configuration.sources.indices {
-      let path = configuration.sources[index].hostPath
-      // A later run on this one may be started elsewhere.
-      if !path.hasPrefix("/") { configuration.sources[index].hostPath = "\(directory ?? "")/\(path)" }
+      var path = configuration.sources[index].hostPath
+      // A later run on this one may be started elsewhere, and when a branch has gone on.
+      if !path.hasPrefix("/") { path = "\(directory ?? "")/\(path)" }
+      if configuration.sources[index].kind == .git {
+        do throws(ArchiveError) { path = try archives.pin(path) } catch {
+          throw SupervisorError("cannot use a source: \(error)")
+        }
+      }
+      configuration.sources[index].hostPath = path
     }
     do throws(TraceError) {
       var parents: [TraceDirectory] = []
@@ -31,7 +38,7 @@ struct LayerStack {
     }
     let stack = try ParentStack(parents)
     var all = configuration.sources
-    try add(configuration.sources.filter { !stack.contains($0) })
+    try add(configuration.sources.filter { !stack.contains($0) }, archives)
     for trace in stack.traces {
       do throws(TraceError) {
         parts.append(.trace(trace, try trace.layerIndex()))
@@ -40,7 +47,7 @@ struct LayerStack {
       }
       let own = stack.ownSources(of: trace)
       all += own
-      try add(own)
+      try add(own, archives)
     }
     // 8 bits number the directories that are merged into one.
     guard parts.count < 256 else { throw SupervisorError("more than 255 sources and parents cannot be stacked") }
@@ -51,9 +58,9 @@ struct LayerStack {
     }
   }
 
-  private mutating func add(_ sources: [Source]) throws(SupervisorError) {
+  private mutating func add(_ sources: [Source], _ archives: ArchiveOpener) throws(SupervisorError) {
     var resolved: [ResolvedSource] = []
-    for source in sources { resolved.append(try ResolvedSource(source)) }
+    for source in sources { resolved.append(try ResolvedSource(source, archives)) }
     parts += ResolvedSource.ordered(resolved).map { .source($0) }
   }
 
@@ -63,9 +70,13 @@ struct LayerStack {
     return String(cString: path)
   }
 
+  /// Whether the guest has a directory that the user is in. An archive has it only by chance.
   private static func isVisible(_ directory: String, _ sources: [Source]) -> Bool {
-    sources.contains {
-      directory == $0.destination || $0.destination == "/" || directory.hasPrefix($0.destination + "/")
+    sources.contains { source in
+      guard source.kind == .host else { return false }
+      if directory == source.destination { return true }
+      let prefix = source.destination == "/" ? "/" : source.destination + "/"
+      return directory.hasPrefix(prefix) && access(source.hostPath + "/" + directory.dropFirst(prefix.count), F_OK) == 0
     }
   }
 
@@ -84,8 +95,7 @@ struct LayerStack {
     for part in parts {
       switch part {
       case .source(let source):
-        let containsBuild = build == source.path || build.hasPrefix(source.path == "/" ? "/" : source.path + "/")
-        layers.append(try source.layer(in: hostRoot, host: host, build: containsBuild ? identity : nil))
+        layers.append(try source.layer(in: hostRoot, host: host, build: source.contains(build) ? identity : nil))
       case .trace(let trace, let index):
         let flags = UInt64(0o10000000 | O_CLOEXEC | O_DIRECTORY)  // O_PATH
         let result = uwrx_openat2(hostRoot.rawValue, String(trace.path.dropFirst()), flags, 0, 0x08 | 0x04 | 0x02)

@@ -1,22 +1,42 @@
-/// A directory or file of the host that the guest sees.
+/// Files of the host, or of an archive, that the guest sees.
 public struct Source: Sendable, Equatable {
+  public enum Kind: String, Sendable, CaseIterable {
+    /// A directory or a file.
+    case host
+    /// `file[!/subpath]`: a tar archive, plain or compressed with gzip, bzip2, xz or zstd.
+    case tar
+    /// `file[!/subpath]`: a squashfs image.
+    case squashfs
+    /// `repository[!treeish]`: a tree of a git repository, HEAD's if none is named.
+    case git
+    /// `layout[:tag][!/subpath]`: an image of an OCI layout, which is a directory or a tar archive.
+    case oci
+  }
+
   /// Absolute path in the guest.
   public var destination: String
   /// The lower number wins where sources overlap.
   public var priority: Int
+  public var kind: Kind
+  /// A path on the host; of an archive, the path and what is wanted of it.
   public var hostPath: String
   /// Leaves out what others may not read: secrets of /etc.
   public var hidesPrivate: Bool
+  /// The guest's changes are refused with EROFS instead of going to the run's own layer.
+  public var isReadOnly: Bool
 
   public static let defaultPriority = 100
 
   public init(
-    destination: String, priority: Int = Source.defaultPriority, hostPath: String, hidesPrivate: Bool = false
+    destination: String, priority: Int = Source.defaultPriority, kind: Kind = .host, hostPath: String,
+    hidesPrivate: Bool = false, isReadOnly: Bool = false
   ) {
     self.destination = destination
     self.priority = priority
+    self.kind = kind
     self.hostPath = hostPath
     self.hidesPrivate = hidesPrivate
+    self.isReadOnly = isReadOnly
   }
 }
 

@@ -10,13 +10,11 @@ public struct RunDirectory: Sendable {
   /// The directory that holds the steps, without symbolic links.
   public let build: String
 
-  /// - Parameter step: nil means the largest step plus 10, or 0 if there is none.
+  /// - Parameters:
+  ///   - real: the directory that holds the steps, without symbolic links.
+  ///   - step: nil means the largest step plus 10, or 0 if there is none.
   /// - Throws: `SupervisorError` if a directory cannot be made.
-  public init(build: String, step: Int?) throws(SupervisorError) {
-    try Self.makeDirectories(build)
-    guard let real = realPath(build) else {
-      throw SupervisorError("cannot find the build directory \(build): \(Errno(rawValue: uwrx_errno()))")
-    }
+  public init(build real: String, step: Int?) throws(SupervisorError) {
     self.build = real
     if let step {
       self.step = step
@@ -29,6 +27,16 @@ public struct RunDirectory: Sendable {
     attempt = try Self.claimNumber(in: "\(real)/\(self.step)", interval: 1)
     path = "\(real)/\(self.step)/\(attempt)"
     guard mkdir("\(path)/files", 0o755) == 0 else { throw Self.failure("\(path)/files") }
+  }
+
+  /// Makes the directory that holds the steps.
+  /// - Returns: its path without symbolic links.
+  public static func makeBuild(_ build: String) throws(SupervisorError) -> String {
+    try makeDirectories(build)
+    guard let real = realPath(build) else {
+      throw SupervisorError("cannot find the build directory \(build): \(Errno(rawValue: uwrx_errno()))")
+    }
+    return real
   }
 
   /// Makes the directory of the next free number; mkdir(2) decides who is first.

@@ -1,3 +1,4 @@
+import Archives
 import CGuest
 import CLinux
 import Glibc
@@ -38,9 +39,12 @@ public final class Supervisor {
     try KernelFeatures.require()
     guard !configuration.command.isEmpty else { throw SupervisorError("there is no command to run") }
     try requireUsableStandardDescriptors()
+    let build = try RunDirectory.makeBuild(configuration.build)
     var configuration = configuration
-    let stack = try LayerStack(&configuration)
-    let directory = try RunDirectory(build: configuration.build, step: configuration.step)
+    // Before the guest is forked and before a step is made: what is wrong with an archive is said while nothing has happened yet,
+    // and an interrupt ends the unpacking of a large one.
+    let stack = try LayerStack(&configuration, ArchiveOpener(build: build))
+    let directory = try RunDirectory(build: build, step: configuration.step)
     let supervisor = try Supervisor(
       configuration, directory, try RunRecord(directory, configuration, parents: stack.parents))
     return try supervisor.run(stack)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Sandbox
 
-/// `dst[:priority]=path`.
+/// `dst[:priority][:ro]=[type:]path`.
 struct SourceArgument: ExpressibleByArgument {
   let source: Source
 
@@ -9,7 +9,13 @@ struct SourceArgument: ExpressibleByArgument {
     guard let equals = argument.firstIndex(of: "=") else { return nil }
     var destination = String(argument[..<equals])
     var path = String(argument[argument.index(after: equals)...])
-    if path.hasPrefix("host:") { path.removeFirst("host:".count) }
+    var kind = Source.Kind.host
+    if let named = Source.Kind.allCases.first(where: { path.hasPrefix($0.rawValue + ":") }) {
+      path.removeFirst(named.rawValue.count + 1)
+      kind = named
+    }
+    let isReadOnly = destination.hasSuffix(":ro")
+    if isReadOnly { destination.removeLast(3) }
     var priority = Source.defaultPriority
     if let colon = destination.lastIndex(of: ":") {
       guard let number = Int(destination[destination.index(after: colon)...]) else { return nil }
@@ -18,7 +24,7 @@ struct SourceArgument: ExpressibleByArgument {
     }
     guard destination.hasPrefix("/"), !path.isEmpty else { return nil }
     while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
-    source = Source(destination: destination, priority: priority, hostPath: path)
+    source = Source(destination: destination, priority: priority, kind: kind, hostPath: path, isReadOnly: isReadOnly)
   }
 }
 

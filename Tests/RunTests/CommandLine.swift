@@ -29,17 +29,18 @@ enum CommandLine {
   }
 
   /// A command line as a user types it.
-  static func shell(_ command: String, in directory: String) throws -> Outcome {
-    try launch("/bin/sh", ["-c", command], in: directory, input: "")
+  static func shell(_ command: String, in directory: String, environment: [String: String] = [:]) throws -> Outcome {
+    try launch("/bin/sh", ["-c", command], in: directory, input: "", environment: environment)
   }
 
   private static func launch(
-    _ program: String, _ arguments: [String], in directory: String, input: String
+    _ program: String, _ arguments: [String], in directory: String, input: String, environment: [String: String] = [:]
   ) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: directory)
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let (output, error, standardInput) = (Pipe(), Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = error

@@ -93,6 +93,9 @@ extension FileTree {
       // Without such names it goes on to say which file a descriptor from before the copy refers to.
       if record.pointee.lowerIdentity.inode != 0, record.pointee.links > 1 {
         identities[record.pointee.lowerIdentity] = nil
+        if let unfetched = unfetchedIdentities.removeValue(forKey: dentries[dentry].pointee.inode) {
+          identities[unfetched] = nil
+        }
       }
       return
     }

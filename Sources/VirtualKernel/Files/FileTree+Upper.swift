@@ -201,8 +201,17 @@ extension FileTree {
   func fetch(_ dentry: DentryID) throws(Errno) -> (any BlockingWork)? {
     let record = inode(of: dentry)
     guard record.pointee.backing == .lower, record.pointee.kind == .regular else { return nil }
-    let layer = try buildLowerPath(of: dentry)
-    return try layers[layer].tree.fetch(hostPath.cString)
+    let tree = layers[try buildLowerPath(of: dentry)].tree
+    if let work = try tree.fetch(hostPath.cString) { return work }
+    let known = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
+    guard let contents = try tree.contents(hostPath.cString), contents != known else { return nil }
+    let id = dentries[dentry].pointee.inode
+    // Names that nobody has looked up yet lead to this file, too.
+    unfetchedIdentities[id] = known
+    record.pointee.hostDevice = contents.device
+    record.pointee.hostInode = contents.inode
+    identities[contents] = id
+    return nil
   }
 
   /// A name under which the inode can be reached in its layer. Of several names of a lower file only some may have been
@@ -259,17 +268,17 @@ extension FileTree {
       try hostPath.append(target)
       try host.makeSymbolicLink(hostPath.cString, root, path.cString)
     case .regular:
-      let source = try openHostForCopy(dentry)
-      if keepContents, record.pointee.size > inlineCopyLimit {
+      let source = keepContents ? try openHostForCopy(dentry) : nil
+      if let source, record.pointee.size > inlineCopyLimit {
         return try CopyUp(tree: self, dentry: dentry, source: source, root: root, path: Array(path.bytes))
       }
-      defer { host.close(source) }
+      defer { if let source { host.close(source) } }
       let copy = try host.open(
         root, path.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
         mode: Self.hostMode(record.pointee.mode, isDirectory: false))
       defer { host.close(copy) }
       do throws(Errno) {
-        if keepContents { try host.copyContents(from: source, to: copy) }
+        if let source { try host.copyContents(from: source, to: copy) }
         try finishCopy(dentry, copy)
       } catch {
         try? host.remove(root, path.cString, isDirectory: false)

@@ -24,6 +24,8 @@ final class FileTree {
   var freeLinkTargets: [UInt32] = []
   /// Files of the host that stand behind an inode, by device and inode number: what fstat on a guest's descriptor tells.
   var identities: [HostIdentity: InodeID] = [:]
+  /// What files of lower trees were known by before their contents were fetched; other names of theirs still are.
+  var unfetchedIdentities: [InodeID: HostIdentity] = [:]
   /// Directories by what they are in the skeleton.
   var skeletonDirectories: [HostIdentity: DentryID] = [:]
   /// Files and directories without a name that a descriptor may still refer to, oldest first.
@@ -242,6 +244,9 @@ extension FileTree {
     if record.pointee.backing != .proc {
       if identities[identity] == id { identities[identity] = nil }
       if identities[record.pointee.lowerIdentity] == id { identities[record.pointee.lowerIdentity] = nil }
+      if let unfetched = unfetchedIdentities.removeValue(forKey: id), identities[unfetched] == id {
+        identities[unfetched] = nil
+      }
     }
     switch record.pointee.kind {
     case .directory:

@@ -29,6 +29,7 @@ extension Syscalls {
       // In a source that is read-only for real nothing will change.
       do throws(Errno) { try files.ensureUpper(dentry) } catch { if error != .readOnlyFileSystem { throw error } }
     }
+    if let work = try files.fetch(dentry) { return .blocked(on: work) }
     let watch: Int32? = try files.withPlace(of: dentry) { directory, path throws(Errno) in
       try files.host.addWatch(inotify, directory, path, mask: mask)
     } below: { tree, path throws(Errno) in

@@ -126,6 +126,7 @@ extension Syscalls {
     }
 
     if flags & O_PATH_ != 0 {
+      if let work = try files.fetch(dentry) { return .blocked(on: work) }
       // A descriptor of O_PATH cannot be handed over (seccomp_unotify(2), EBADF), so the guest opens it itself.
       try files.materialiseForPath(dentry, call)
       return .continue

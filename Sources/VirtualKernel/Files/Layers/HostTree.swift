@@ -62,6 +62,8 @@ public final class HostTree: LowerTree {
 
   public func fetch(_ path: UnsafePointer<CChar>) throws(Errno) -> (any BlockingWork)? { nil }
 
+  public func contents(_ path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity? { nil }
+
   public func open(_ path: UnsafePointer<CChar>, flags: Int32) throws(Errno) -> FileDescriptor {
     try host.open(root, path, flags: flags, mode: 0)
   }
@@ -90,12 +92,13 @@ public final class HostTree: LowerTree {
     try host.addWatch(inotify, root, path, mask: mask)
   }
 
-  /// Whether the path is that of a step directory of uwrx's in the directory where runs are kept.
+  /// Whether the path is that of a step directory of uwrx's in the directory where runs are kept, or of what it keeps of archives.
   private func isRun(_ path: UnsafePointer<CChar>) -> Bool {
     guard let buildDirectory else { return false }
     let bytes = UnsafeBufferPointer(start: path, count: strlen(path))
     let name = bytes[(bytes.lastIndex(of: 0x2f).map { $0 + 1 } ?? 0)...]
-    guard name.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return false }
+    guard name.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) || name.elementsEqual(".sources".utf8.lazy.map { CChar($0) })
+    else { return false }
     let parent = Array(bytes[..<max(0, name.startIndex - 1)]) + [0]
     guard let status = try? host.status(root, parent) else { return false }
     return HostIdentity(status) == buildDirectory

@@ -24,6 +24,10 @@ public protocol LowerTree: AnyObject {
   /// - Returns: work that must be waited for, or nil if they are.
   func fetch(_ path: UnsafePointer<CChar>) throws(Errno) -> (any BlockingWork)?
 
+  /// The host's file that has the contents of a fetched regular file.
+  /// - Returns: nil if it is the one that `entry(_:)` tells.
+  func contents(_ path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity?
+
   /// Opens a regular file. Only for reading: `flags` are those of open(2) that do not change a file.
   func open(_ path: UnsafePointer<CChar>, flags: Int32) throws(Errno) -> FileDescriptor
 
@@ -47,7 +51,8 @@ public protocol LowerTree: AnyObject {
 
 /// What stands at a path of a lower tree.
 public struct LowerEntry {
-  /// `st_dev` and `st_ino` are those of the host's file behind a regular one: what fstat(2) tells of a descriptor to it.
+  /// `st_dev` and `st_ino` are those of the host's file behind a regular one: what fstat(2) tells of a descriptor to it. A tree
+  /// that makes such files when their contents are fetched has numbers of its own here, the same for all names of a file.
   /// A character device 0/0 is a whiteout if the tree is a run's layer.
   public var status: stat
   /// Whether `status` has the owner and the mode that the guest is to see. Else the owner is the host's.

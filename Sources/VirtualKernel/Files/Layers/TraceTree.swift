@@ -63,6 +63,8 @@ public final class TraceTree: LowerTree {
 
   public func fetch(_ path: UnsafePointer<CChar>) throws(Errno) -> (any BlockingWork)? { nil }
 
+  public func contents(_ path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity? { nil }
+
   public func open(_ path: UnsafePointer<CChar>, flags: Int32) throws(Errno) -> FileDescriptor {
     try host.open(root, build(path, line(path)), flags: flags, mode: 0)
   }

@@ -1,0 +1,112 @@
+import Glibc
+
+/// An image of an OCI layout, chosen by its tag: the layers that it is made of.
+struct OCIImage {
+  struct Layer {
+    /// SHA-256 in hexadecimal.
+    var digest: String
+  }
+
+  let layers: [Layer]
+
+  private static let metadataLimit = 4 << 20
+  private static let maximumLayers = 1000
+  private static let maximumIndexDepth = 4
+
+  /// - Parameter tag: nil means the only image of the layout.
+  init(_ layout: OCILayout, tag: String?) throws(ArchiveError) {
+    let index = try Self.json(try layout.open("index.json").contents(limit: Self.metadataLimit), "index.json", layout)
+    let descriptor = try Self.choose(index, tag: tag, layout)
+    let manifest = try Self.manifest(descriptor, layout, depth: 0)
+    guard let layers = manifest["layers"]?.array, layers.count <= Self.maximumLayers else {
+      throw ArchiveError("the image in \(layout.path) has no list of layers, or one that is too long")
+    }
+    var found: [Layer] = []
+    for layer in layers {
+      guard let type = layer["mediaType"]?.string, Self.isTar(type) else {
+        throw ArchiveError(
+          "the image in \(layout.path) has a layer of the type \(printable((layer["mediaType"]?.string ?? "").utf8)); "
+            + "tar, tar+gzip and tar+zstd can be read")
+      }
+      found.append(Layer(digest: try Self.digest(layer, layout)))
+    }
+    self.layers = found
+  }
+
+  private static func isTar(_ type: String) -> Bool {
+    [
+      "application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip",
+      "application/vnd.oci.image.layer.v1.tar+zstd",
+      "application/vnd.oci.image.layer.nondistributable.v1.tar",
+      "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+      "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+      "application/vnd.docker.image.rootfs.diff.tar", "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    ].contains(type)
+  }
+
+  /// The place of a blob in its layout.
+  static func blob(_ digest: String) -> String { "blobs/sha256/\(digest)" }
+
+  private static func json(_ bytes: [UInt8], _ name: String, _ layout: OCILayout) throws(ArchiveError) -> JSON {
+    guard let value = JSON(parsing: bytes) else { throw ArchiveError("\(name) of \(layout.path) is not valid JSON") }
+    return value
+  }
+
+  /// `sha256:` and 64 hexadecimal digits: nothing else becomes part of a path.
+  private static func digest(_ descriptor: JSON, _ layout: OCILayout) throws(ArchiveError) -> String {
+    let text = descriptor["digest"]?.string ?? ""
+    let digits = text.dropFirst("sha256:".count)
+    guard text.hasPrefix("sha256:"), digits.utf8.count == 64,
+      digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+    else {
+      throw ArchiveError("the image in \(layout.path) has a digest that is not sha256: \(printable(text.utf8))")
+    }
+    return String(digits)
+  }
+
+  private static func choose(_ index: JSON, tag: String?, _ layout: OCILayout) throws(ArchiveError) -> JSON {
+    let manifests = index["manifests"]?.array ?? []
+    func name(_ descriptor: JSON) -> String? {
+      descriptor["annotations"]?["org.opencontainers.image.ref.name"]?.string
+    }
+    let known = manifests.compactMap(name).map { printable($0.utf8) }.joined(separator: ", ")
+    if let tag {
+      guard let found = manifests.first(where: { name($0) == tag }) else {
+        throw ArchiveError("\(layout.path) has no image \(tag); it has: \(known)")
+      }
+      return found
+    }
+    guard let first = manifests.first else { throw ArchiveError("\(layout.path) has no image") }
+    guard manifests.count == 1 else {
+      throw ArchiveError("\(layout.path) has several images; name one of them with a tag: \(known)")
+    }
+    return first
+  }
+
+  /// The manifest that a descriptor leads to; of an image for several platforms that of this machine's.
+  private static func manifest(
+    _ descriptor: JSON, _ layout: OCILayout, depth: Int
+  ) throws(ArchiveError) -> JSON {
+    guard depth < maximumIndexDepth else { throw ArchiveError("the indexes of \(layout.path) are nested too deep") }
+    let digest = try digest(descriptor, layout)
+    let file = try layout.open(blob(digest))
+    let bytes = try file.contents(limit: metadataLimit)
+    let context = try SHA256()
+    bytes.withUnsafeBytes { context.update($0) }
+    guard context.finish() == digest else { throw ArchiveError("\(file.path) is not what its digest says") }
+    let value = try json(bytes, blob(digest), layout)
+    guard let manifests = value["manifests"]?.array else { return value }
+    #if arch(arm64)
+      let architecture = "arm64"
+    #else
+      let architecture = "amd64"
+    #endif
+    let fitting = manifests.first {
+      $0["platform"]?["os"]?.string == "linux" && $0["platform"]?["architecture"]?.string == architecture
+    }
+    guard let chosen = fitting ?? (manifests.count == 1 ? manifests.first : nil) else {
+      throw ArchiveError("the image in \(layout.path) is not made for linux/\(architecture)")
+    }
+    return try manifest(chosen, layout, depth: depth + 1)
+  }
+}
