@@ -43,6 +43,8 @@ static void mode_step(struct chance *chance, int self) {
   make_path(chance, path);
   int at = pick_directory(chance, self, directory);
   int mode = draw(chance, 25) ? modes[draw(chance, 12)] : 0;
+  // A user's write takes these bits away; under uwrx writes are not seen, and the open counts as one.
+  if (getuid() != 0) mode &= 01777;
   if (draw(chance, 3) == 0) {
     struct slot *slot = pick_slot(chance, self);
     int result = fchmod(slot->fd, mode);
@@ -98,9 +100,11 @@ static void time_step(struct chance *chance, int self) {
     known = fstatat(at, path, &status, flags);
     RESULT("  utimensat(%s%s, %#x)", directory, quote_path(path), flags);
   }
-  // Reading moves the access time natively, but never that of a lower file: only what was just set is told.
+  // Reading moves the access time natively, but never that of a lower file: only what was just set is told. The way to the
+  // file may have led through it, if it is a link.
   if (result == 0 && known == 0)
-    say("  accessed %s modified %s", times[0].tv_nsec == UTIME_OMIT ? "before" : show_time(status.st_atim),
+    say("  accessed %s modified %s",
+        times[0].tv_nsec == UTIME_OMIT || S_ISLNK(status.st_mode) ? "before" : show_time(status.st_atim),
         show_time(status.st_mtim));
 }
 

@@ -55,7 +55,7 @@ static void open_step(struct chance *chance, int self) {
   static const int modes[] = {0644, 0600, 0666, 0755, 04755, 0444, 0777, 0640};
   char path[path_size], text[256], directory[32];
   struct slot *slot = &model.state->workers[self].slots[draw(chance, slots)];
-  int kind = draw(chance, 3), flag = kind == 0 ? O_RDONLY : kind == 1 ? O_WRONLY : O_RDWR, mode = modes[draw(chance, 8)];
+  int kind = draw(chance, 3), flag = kind == 0 ? O_RDONLY : kind == 1 ? O_WRONLY : O_RDWR, mode = modes[draw(chance, 8)] & (getuid() ? 01777 : 07777);
   strcpy(text, access[kind]);
   for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
     if (draw(chance, flags[i].rarity)) continue;
@@ -95,6 +95,9 @@ static void read_step(struct chance *chance, int self) {
   size_t length = draw(chance, 3) ? draw(chance, 5000) : draw(chance, sizeof bytes);
   off_t offset = draw(chance, 30000);
   bool at = draw(chance, 2);
+  struct stat status;
+  // Where a directory's position stands decides the error, and is the file system's own business.
+  if (fstat(slot->fd, &status) == 0 && S_ISDIR(status.st_mode)) return;
   ssize_t result = at ? pread(slot->fd, bytes, length, offset) : read(slot->fd, bytes, length);
   RESULT("  %s(slot %d, %zu, %ld) hash %x", at ? "pread" : "read", index_of(slot, self), length, at ? (long)offset : -1L,
       hash_bytes(0, bytes, result > 0 ? result : 0));
@@ -141,8 +144,9 @@ static void copy_step(struct chance *chance, int self) {
   off_t in = draw(chance, 10000), out = draw(chance, 10000);
   bool positions = draw(chance, 2);
   struct stat status;
-  // Into a FIFO it would wait for a reader.
-  if (fstat(to->fd, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) return;
+  // Into a FIFO it would wait for a reader, and a directory's position is the file system's own business.
+  if (fstat(to->fd, &status) == 0 && !S_ISREG(status.st_mode)) return;
+  if (fstat(from->fd, &status) == 0 && S_ISDIR(status.st_mode)) return;
   if (draw(chance, 2)) {
     ssize_t result = copy_file_range(from->fd, positions ? &in : NULL, to->fd, positions ? &out : NULL, length, 0);
     RESULT("  copy_file_range(slot %d, %ld, slot %d, %ld, %zu)", index_of(from, self), positions ? (long)in : -1L,

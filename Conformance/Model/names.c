@@ -10,6 +10,8 @@ static void rename_step(struct chance *chance, int self) {
   make_path(chance, to);
   int a = pick_directory(chance, self, from_directory), b = pick_directory(chance, self, to_directory);
   int flags = draw(chance, 3) ? 0 : draw(chance, 10) ? 1 + (int)draw(chance, 2) : 3;
+  // With two things wrong the order in which Linux finds them is not promised: that name is tried elsewhere.
+  if (strstr(from, "MMM") || strstr(to, "MMM")) return;
   int result = syscall(SYS_renameat2, a, from, b, to, flags);
   RESULT("  rename(%s%s, %s%s%s)", from_directory, quote_path(from), to_directory, quote_path(to), names[flags]);
 }
@@ -90,12 +92,10 @@ static void read_link_step(struct chance *chance, int self) {
   }
   struct slot *slot = pick_slot(chance, self);
   struct stat status;
-  // Of several names it is any.
-  if (fstat(slot->fd, &status) < 0 || (!S_ISDIR(status.st_mode) && status.st_nlink > 1)) return;
+  // A file may have had several names, and then it is any.
+  if (fstat(slot->fd, &status) < 0 || !S_ISDIR(status.st_mode)) return;
   sprintf(path, "/proc/self/fd/%d", slot->fd);
   ssize_t result = readlink(path, target, sizeof target);
-  // A file without a name is told by its inode number.
-  if (result > 0 && memmem(target, result, "/#", 2)) return;
   RESULT("  path of slot %d: %s", (int)(slot - model.state->workers[self].slots), result < 0 ? "" : quote(target, result));
 }
 

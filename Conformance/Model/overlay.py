@@ -1,10 +1,12 @@
-"""The format of a run's layer, read without uwrx: what stands in `files/` laid over the lower directories.
+"""The format of a run's layer, read without uwrx: what a run's directory has, laid over the lower directories.
 
-A whiteout is a character device 0/0, `user.overlay.opaque` says that a directory hides the lower ones of its name, and
-`user.overlay.redirect` where the lower ones are in the guest's tree as it was before the run.
+In `files/` a character device 0/0 is a whiteout, `user.overlay.opaque` says that a directory hides the lower ones of its name,
+and `user.overlay.redirect` where the lower ones are in the guest's tree as it was before the run. `files.index` says where
+the last version of a path is if not in `files/`, and what the host's file does not tell of mode and owner.
 """
 import hashlib
 import os
+import re
 import stat
 import zlib
 
@@ -113,13 +115,23 @@ def split(seed, top, other):
 
 
 class Entry:
-    def __init__(self, path, is_upper, lowers):
-        self.path, self.is_upper, self.lowers = path, is_upper, lowers
+    """A file as the layer has it. `line` is what the index says of it: place, mode, user, group."""
+
+    def __init__(self, path, lowers, line=None, above=None):
+        self.path, self.lowers, self.line, self.above = path, lowers, line, above
         self.status = os.lstat(path)
+
+    @property
+    def is_upper(self):
+        return self.above is not None
 
 
 def exists(path):
     return os.path.lexists(path)
+
+
+def is_directory(path):
+    return stat.S_ISDIR(os.lstat(path).st_mode)
 
 
 def attribute(path, name):
@@ -130,9 +142,20 @@ def attribute(path, name):
 
 
 class Layer:
-    def __init__(self, files, lowers, top):
-        self.files, self.top = os.fsencode(files), os.fsencode(top)
+    """What a run's directory has over the lower directories, which the guest saw at `top`."""
+
+    def __init__(self, trace, lowers, top):
+        self.trace, self.top = os.fsencode(trace), os.fsencode(top)
         self.lowers = list(map(os.fsencode, lowers))
+        self.index, self.owner = {}, None
+        with open(self.trace + b"/files.index", "rb") as file:
+            for line in file.read().splitlines():
+                fields = line.split(b"\t")
+                if fields[0] == b"*":
+                    self.owner = (int(fields[1]), int(fields[2]))
+                else:
+                    path = re.sub(rb"\\x(..)", lambda code: bytes([int(code[1], 16)]), fields[0])
+                    self.index[path] = (fields[1], int(fields[2], 8), int(fields[3]), int(fields[4]))
 
     def below(self, lowers, name):
         """What the lower directories have at a name: a file, or all the directories until something hides the rest."""
@@ -141,7 +164,7 @@ class Layer:
             path = lower + b"/" + name
             if not exists(path):
                 continue
-            if not stat.S_ISDIR(os.lstat(path).st_mode):
+            if not is_directory(path):
                 return found or [path]
             found.append(path)
         return found
@@ -151,39 +174,46 @@ class Layer:
         lowers = self.lowers
         if relative != b".":
             for name in relative.split(b"/"):
-                lowers = [path for path in self.below(lowers, name) if os.path.isdir(path)]
+                lowers = [path for path in self.below(lowers, name) if is_directory(path)]
         return lowers
 
     def children(self, entry):
-        above = entry.path if entry.is_upper else None
-        listed = set(names(above)) if above else set()
+        listed = set(names(self.trace + b"/files/" + entry.above)) if entry.is_upper else set()
         for lower in entry.lowers:
             listed.update(names(lower))
         for name in sorted(listed):
-            child = self.child(above, entry.lowers, name)
+            child = self.child(entry, name)
             if child:
                 yield name, child
 
-    def child(self, above, lowers, name):
-        below = self.below(lowers, name)
-        path = above + b"/" + name if above else None
+    def child(self, entry, name):
+        below = self.below(entry.lowers, name)
+        above = entry.above + b"/" + name if entry.is_upper else None
+        line = self.index.get(above)
+        if line and line[0] == b"-":
+            return None
+        path = self.trace + b"/" + (line[0] if line else b"files") + b"/" + above if above else None
         if path is None or not exists(path):
-            return Entry(below[0], False, below if os.path.isdir(below[0]) and not os.path.islink(below[0]) else [])
+            return Entry(below[0], below if is_directory(below[0]) else [])
         status = os.lstat(path)
         if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
             return None
         if not stat.S_ISDIR(status.st_mode):
-            return Entry(path, True, [])
+            return Entry(path, [], line, above)
         redirect = attribute(path, REDIRECT)
         if attribute(path, OPAQUE) == b"y":
             below = []
         elif redirect is not None:
             below = self.at(redirect)
-        return Entry(path, True, [path for path in below if not os.path.islink(path) and os.path.isdir(path)])
+        return Entry(path, [path for path in below if is_directory(path)], line, above)
 
     def tree(self):
-        above = self.files + self.top
-        root = Entry(above, True, self.lowers) if exists(above) else Entry(self.lowers[0], False, self.lowers)
+        above = self.top.lstrip(b"/")
+        path = self.trace + b"/files/" + above
+        if exists(path):
+            root = Entry(path, self.lowers, self.index.get(above), above)
+        else:
+            root = Entry(self.lowers[0], self.lowers)
         found = []
 
         def visit(path, entry):
@@ -213,17 +243,12 @@ def describe(entry, top):
             b"%s=%08x," % (quote(name), zlib.crc32(os.getxattr(entry.path, name))) for name in sorted(mine)
             if name.startswith(b"user.") and not name.startswith(b"user.overlay."))
     seconds, rest = divmod(status.st_mtime_ns, 10**9)
-    modified = b"now" if seconds > NOW else b"%d.%09d" % (seconds, rest)
+    modified = b"-" if kind == b"fifo" else b"now" if seconds > NOW else b"%d.%09d" % (seconds, rest)
     size = 0 if kind == b"dir" else status.st_size
     return {"type": kind, "size": b"%d" % size, "modified": modified, "contents": contents, "attributes": attributes}
 
 
-def host_mode(mode, kind):
-    """What the host's file has of a mode: the guest's owner must always reach it."""
-    return mode & 0o777 | (0o700 if kind == b"dir" else 0o600)
-
-
-def differences(files, lowers, top, output):
+def differences(trace, lowers, top, output):
     """Where a layer does not say what the guest's last dump does."""
     start = max((index for index, line in enumerate(output) if line.startswith(b"dump ")), default=None)
     if start is None:
@@ -238,23 +263,29 @@ def differences(files, lowers, top, output):
         else:
             told[fields[1]] = fields
     lines, seen, first = [], set(), {}
-    for path, entry in Layer(files, lowers, top).tree():
+    layer = Layer(trace, lowers, top)
+    for path, entry in layer.tree():
         name = quote(path)
-        group = first.setdefault((entry.status.st_dev, entry.status.st_ino), name)
-        if any((name + b"/").startswith(prefix) and name + b"/" != prefix for prefix in unknown):
+        if name not in told and any((name + b"/").startswith(prefix) for prefix in unknown):
             continue
         seen.add(name)
         fields = told.get(name)
         if fields is None:
             lines.append(b"layer: has %s, which the guest did not see" % name)
             continue
+        group = first.setdefault((entry.status.st_dev, entry.status.st_ino), name)
         mine = describe(entry, os.fsencode(top))
         theirs = {
             "type": fields[2], "size": fields[6], "modified": fields[7], "contents": fields[9], "attributes": fields[10]}
-        mode = int(fields[3], 8)
+        status = entry.status
+        mode, uid, gid = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
+        if entry.is_upper:
+            uid, gid = layer.owner
+        if entry.line:
+            _, mode, uid, gid = entry.line
+        mine["owner"], theirs["owner"] = b"%d:%d" % (uid, gid), fields[5]
         if mine["type"] != b"link":
-            mine["mode"] = b"%04o" % stat.S_IMODE(entry.status.st_mode)
-            theirs["mode"] = b"%04o" % (host_mode(mode, mine["type"]) if entry.is_upper else mode)
+            mine["mode"], theirs["mode"] = b"%04o" % mode, fields[3]
         if mine["type"] != b"dir":
             mine["first name"] = group
             theirs["first name"] = name if fields[8] == b"-" else fields[8]

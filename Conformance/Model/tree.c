@@ -21,7 +21,7 @@ static void make_file(struct chance *chance, const char *path) {
   if (draw(chance, 6) == 0 && pwrite(fd, bytes, 100, 65536 + length) < 0) say("cannot write");
   if (draw(chance, 4) == 0) fsetxattr(fd, "user.a", bytes, draw(chance, 50), 0);
   if (draw(chance, 8) == 0) fsetxattr(fd, "user.bb", "value", 5, 0);
-  fchmod(fd, modes[draw(chance, sizeof modes / sizeof modes[0])]);
+  fchmod(fd, modes[draw(chance, sizeof modes / sizeof modes[0])] & (getuid() ? 01777 : 07777));
   close(fd);
 }
 
@@ -46,7 +46,9 @@ static void fill_directory(struct chance *chance, const char *path, int depth, c
     } else if (kind < 17) {
       if (symlink(targets[draw(chance, sizeof targets / sizeof targets[0])], name) < 0) continue;
     } else if (kind < 19) {
-      if (!any[0] || link(any, name) < 0) make_file(chance, name);
+      // When all names of a lower file that were looked up are gone, the others show the lower file again, as in overlayfs:
+      // no second names where nothing is looked at first.
+      if (!any[0] || model.seed % 2 || link(any, name) < 0) make_file(chance, name);
     } else {
       mkfifo(name, 0644);
     }
@@ -114,6 +116,11 @@ void show_listing(int fd) {
   free_names(names, count);
 }
 
+// A FIFO's live end is not the file in the layer, so what goes through it leaves no time there.
+static const char *show_modified(const struct stat *status) {
+  return S_ISFIFO(status->st_mode) ? "-" : show_time(status->st_mtim);
+}
+
 static const char *type_name(mode_t mode) {
   switch (mode & S_IFMT) {
   case S_IFREG: return "file";
@@ -130,7 +137,7 @@ void show_attributes(const char *label, const struct stat *status) {
   long links = is_directory && model.is_merged ? 0 : (long)status->st_nlink;
   say("  %s: %s %04o links %ld owner %d:%d size %lld modified %s", label, type_name(status->st_mode),
       status->st_mode & 07777, links, (int)status->st_uid, (int)status->st_gid,
-      is_directory ? 0LL : (long long)status->st_size, show_time(status->st_mtim));
+      is_directory ? 0LL : (long long)status->st_size, show_modified(status));
 }
 
 static void append_xattrs(const char *path, char *text) {
@@ -204,7 +211,7 @@ static void dump(const char *path) {
   const char *first = first_name(&status, path);
   say("tree\t%s\t%s\t%04o\t%ld\t%d:%d\t%lld\t%s\t%s\t%s\t%s", quote_path(path), type_name(status.st_mode),
       status.st_mode & 07777, is_directory && model.is_merged ? 0 : (long)status.st_nlink, (int)status.st_uid,
-      (int)status.st_gid, is_directory ? 0LL : (long long)status.st_size, show_time(status.st_mtim),
+      (int)status.st_gid, is_directory ? 0LL : (long long)status.st_size, show_modified(&status),
       first == path || !strcmp(first, path) ? "-" : quote_path(first), contents, xattrs);
   if (!is_directory) return;
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -61,13 +61,27 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   views[UWRX_VIEW_HOST] = clone_view(events, "/", MOUNT_ATTR_RDONLY, 1);
   views[UWRX_VIEW_RUN] = clone_view(events, launch->run_directory, 0, 0);
 
+  int store = -1;
+  if (launch->store_directory) {
+    store = (int)syscall(SYS_open_tree, AT_FDCWD, launch->store_directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (store < 0) uwrx_fail(events, "clone the mount of the directory for temporary files");
+  }
+
   if (mount("proc", UWRX_BASE, "proc", 0, NULL)) uwrx_fail(events, "mount the guest's /proc");
   views[UWRX_VIEW_PROC] = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
   if (mount("tmpfs", UWRX_BASE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount a tmpfs");
   if (mkdir(UWRX_SKELETON, 0755) || mkdir(UWRX_STORE, 0755)) uwrx_fail(events, "create the mount points");
   if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount the skeleton root");
-  if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount the store");
+  if (store >= 0) {
+    // Opened before /proc was covered, as it may be anywhere.
+    if (restrict_mount(store, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0) ||
+        syscall(SYS_move_mount, store, "", AT_FDCWD, UWRX_STORE, MOVE_MOUNT_F_EMPTY_PATH))
+      uwrx_fail(events, "mount the directory for temporary files");
+    close(store);
+  } else if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, "mode=0755")) {
+    uwrx_fail(events, "mount the store");
+  }
   views[UWRX_VIEW_SKELETON] = clone_view(events, UWRX_SKELETON, 0, 0);
   views[UWRX_VIEW_STORE] = clone_view(events, UWRX_STORE, 0, 0);
   // The command has a mount namespace of its own, without the host; what is bound here later reaches it by propagation.

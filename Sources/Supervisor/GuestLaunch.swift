@@ -13,7 +13,8 @@ struct GuestLaunch {
   /// Creates the namespaces and guest init, and lets it go on after `prepare` was called with its id: what must hold for the
   /// guest must hold for guest init before it forks. The process must not have made a thread yet.
   init(
-    _ configuration: RunConfiguration, _ directory: RunDirectory, filter: SyscallFilter, terminal: Int32,
+    _ configuration: RunConfiguration, _ directory: RunDirectory, store: TemporaryDirectory?,
+    filter: SyscallFilter, terminal: Int32,
     prepare: (Int32) throws(SupervisorError) -> Void
   ) throws(SupervisorError) {
     let arguments = CStrings(configuration.command)
@@ -21,10 +22,12 @@ struct GuestLaunch {
     let workingDirectory = strdup(configuration.workingDirectory ?? "/")!
     let runDirectory = strdup(directory.path)!
     let hostname = strdup(configuration.hostname)!
+    let storeDirectory = store.map { strdup($0.path)! }
     defer {
       free(workingDirectory)
       free(runDirectory)
       free(hostname)
+      free(storeDirectory)
     }
     let isRoot = geteuid() == 0
     var launch = uwrx_launch()
@@ -33,6 +36,7 @@ struct GuestLaunch {
     launch.working_directory = UnsafePointer(workingDirectory)
     launch.run_directory = UnsafePointer(runDirectory)
     launch.hostname = UnsafePointer(hostname)
+    launch.store_directory = storeDirectory.map { UnsafePointer($0) }
     // Without a user namespace root's guest is root of the host, though without any capability.
     launch.user_namespace = isRoot && configuration.uid == 0 && configuration.gid == 0 ? 0 : 1
     launch.inside_uid = configuration.uid

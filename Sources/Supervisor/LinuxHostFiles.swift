@@ -8,6 +8,10 @@ final class LinuxHostFiles: HostFiles {
   /// openat2(2): a component that is or becomes a symbolic link is an error, and so is a way out.
   private static let resolve: UInt64 = 0x08 | 0x04 | 0x02  // RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS
   private static let emptyPath: Int32 = 0x1000  // AT_EMPTY_PATH
+  /// What the kernel takes from the modes of new files: the guest's umask has had its say already, the supervisor's has none.
+  private let umask: UInt32
+
+  init(umask: UInt32) { self.umask = umask }
 
   func status(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) -> stat {
     var status = stat()
@@ -22,6 +26,14 @@ final class LinuxHostFiles: HostFiles {
   }
 
   func open(
+    _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, flags: Int32, mode: UInt32
+  ) throws(Errno) -> FileDescriptor {
+    let file = try openMasked(directory, path, flags: flags, mode: mode)
+    if flags & (O_CREAT | 0o20000000) != 0, mode & umask != 0 { fchmod(file.rawValue, mode) }
+    return file
+  }
+
+  private func openMasked(
     _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, flags: Int32, mode: UInt32
   ) throws(Errno) -> FileDescriptor {
     // openat2 refuses what O_PATH ignores.
@@ -80,12 +92,14 @@ final class LinuxHostFiles: HostFiles {
 
   func makeDirectory(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>, mode: UInt32) throws(Errno) {
     try checkErrno(mkdirat(directory.rawValue, path, mode))
+    if mode & umask != 0 { fchmodat(directory.rawValue, path, mode, 0) }
   }
 
   func makeNode(
     _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, mode: UInt32, device: UInt64
   ) throws(Errno) {
     try checkErrno(mknodat(directory.rawValue, path, mode, dev_t(device)))
+    if mode & umask != 0 { fchmodat(directory.rawValue, path, mode & 0o777, 0) }
   }
 
   func makeSymbolicLink(
@@ -107,11 +121,14 @@ final class LinuxHostFiles: HostFiles {
       linkat(AT_FDCWD, "/proc/self/fd/\(file.rawValue)", directory.rawValue, to, AT_SYMLINK_FOLLOW))
   }
 
-  func isOpen(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
+  func isOpen(
+    _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, forWriting: Bool
+  ) throws(Errno) -> Bool {
     let file = try open(directory, path, flags: O_RDONLY | O_NOFOLLOW, mode: 0)
     defer { close(file) }
-    // fcntl(2): a write lease is given only if there is no other open description of the file.
-    if uwrx_fcntl(file.rawValue, 1024 /* F_SETLEASE */, Int(F_WRLCK)) < 0 { return true }
+    // fcntl(2): a write lease is given only if there is no other open description of the file, a read lease if none can write.
+    let lease = Int(forWriting ? F_RDLCK : F_WRLCK)
+    if uwrx_fcntl(file.rawValue, 1024 /* F_SETLEASE */, lease) < 0 { return true }
     _ = uwrx_fcntl(file.rawValue, 1024, Int(F_UNLCK))
     return false
   }

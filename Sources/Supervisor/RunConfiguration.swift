@@ -83,6 +83,8 @@ public struct RunConfiguration: Sendable {
   public var parents: [String] = []
   /// What stat tells of the times of files that the run has not written.
   public var times = Times.host
+  /// Where the guest's /tmp and /dev/shm are kept while the run lasts; nil means in memory.
+  public var temporaryDirectory: String?
   /// The directory that holds the steps.
   public var build: String = "build"
   public var step: Int?

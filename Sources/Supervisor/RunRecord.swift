@@ -26,7 +26,6 @@ struct RunRecord {
         let target = isNear ? "../../.." + parent.path.dropFirst(directory.build.utf8.count) : parent.path
         if symlink(target, "\(path)/parent/\(index)") < 0 { throw Errno(rawValue: uwrx_errno()) }
       }
-      try Self.makeDirectory("\(path)/archive")
       events = try EventWriter(path: "\(path)/events")
       try TraceDirectory.write(
         "\(path)/cmd", configuration.command.flatMap { TraceDirectory.line([$0]) })
@@ -47,6 +46,7 @@ struct RunRecord {
       ("gid", String(configuration.gid)), ("hostname", configuration.hostname),
       ("pids", limits.processes.map { String($0) } ?? ""), ("memory", limits.memory.map { String($0) } ?? ""),
       ("timeout", limits.timeout.map { String($0) } ?? ""), ("times", configuration.times.rawValue),
+      ("tmp", configuration.temporaryDirectory ?? ""),
     ]
     lines += configuration.environment.map { ("env", $0) }
     return lines.flatMap { TraceDirectory.line([$0.0, $0.1]) }

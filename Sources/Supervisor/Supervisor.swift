@@ -11,6 +11,7 @@ public final class Supervisor {
   private let configuration: RunConfiguration
   private let directory: RunDirectory
   private let record: RunRecord
+  private let store: TemporaryDirectory?
   private let lock = Lock()
   private let terminal: Terminal
   private let signals: FileDescriptor?
@@ -77,8 +78,12 @@ public final class Supervisor {
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsTerminal ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)
+    store = try configuration.temporaryDirectory.map { path throws(SupervisorError) in
+      try TemporaryDirectory(in: path)
+    }
     launch = try GuestLaunch(
-      configuration, directory, filter: filter, terminal: terminal.isInteractive ? terminal.descriptor : -1
+      configuration, directory, store: store, filter: filter,
+      terminal: terminal.isInteractive ? terminal.descriptor : -1
     ) { initPid throws(SupervisorError) in
       try limits.attach(initPid)
     }
@@ -116,6 +121,7 @@ public final class Supervisor {
       terminal.takeBack()
       endGuest()
       limits.remove()
+      store?.remove()
     }
     guard case .ready(let views) = try nextOrFail() else {
       throw SupervisorError("guest init has ended unexpectedly")
@@ -128,13 +134,13 @@ public final class Supervisor {
       throw SupervisorError("cannot watch the guest's processes: \(error)")
     }
     self.processes = processes
-    let host = LinuxHostFiles()
+    let host = LinuxHostFiles(umask: (try? processes.status(of: AbsTid(rawValue: getpid())).umask) ?? 0o777)
     let layers = try stack.layers(in: views.host, host: host, build: directory.build)
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
     let kernelConfiguration = KernelConfiguration(
-      layers: layers, run: try open("files", in: views.run), archive: try open("archive", in: views.run),
+      layers: layers, run: try open("files", in: views.run),
       trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
       store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
       uid: configuration.uid, gid: configuration.gid, squashesTimes: configuration.times == .squashed,

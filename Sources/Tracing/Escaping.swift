@@ -2,8 +2,10 @@
 /// UTF-8 as `\xHH`. So every name fits in a field of a line.
 public enum Escaping {
   public static func escape(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    let all = Array(bytes)
+    if all.allSatisfy({ $0 >= 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") }) { return all }
     var result: [UInt8] = []
-    var pending = Array(bytes)[...]
+    var pending = all[...]
     while let first = pending.first {
       let length = characterLength(pending)
       if length == 0 || first < 0x20 || first == 0x7f || first == UInt8(ascii: "\\") {

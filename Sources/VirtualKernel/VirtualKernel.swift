@@ -38,7 +38,7 @@ public final class VirtualKernel {
     files = FileTree(
       host: host, skeleton: skeleton, layers: configuration.layers,
       configuration: FileConfiguration(
-        run: configuration.run, archive: configuration.archive, trace: configuration.trace,
+        run: configuration.run, trace: configuration.trace,
         runPath: configuration.runPath, store: configuration.store,
         storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
         squashesTimes: configuration.squashesTimes, credentials: credentials),
@@ -132,9 +132,7 @@ public struct InheritedTerminal {
 public struct KernelConfiguration {
   public var layers: [Layer]
   public var run: FileDescriptor
-  /// Where versions that were overwritten are put, on the same mount as `run`.
-  public var archive: FileDescriptor
-  /// The run's directory, which holds both.
+  /// The run's directory, which holds `run`, on the same mount.
   public var trace: FileDescriptor
   /// Learns what the guest does; nil if nothing is recorded.
   public var events: (any EventSink)?
@@ -159,7 +157,7 @@ public struct KernelConfiguration {
   public var links: [(path: [UInt8], target: [UInt8])]
 
   public init(
-    layers: [Layer], run: FileDescriptor, archive: FileDescriptor, trace: FileDescriptor,
+    layers: [Layer], run: FileDescriptor, trace: FileDescriptor,
     events: (any EventSink)?, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
     hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, squashesTimes: Bool, hostname: String,
     devices: FileDescriptor,
@@ -168,7 +166,6 @@ public struct KernelConfiguration {
   ) {
     self.layers = layers
     self.run = run
-    self.archive = archive
     self.trace = trace
     self.events = events
     self.runPath = runPath

@@ -31,6 +31,12 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp("Stand on an earlier run: its files are below this run's own.", valueName: "trace"))
   var parent: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep the guest's /tmp and /dev/shm in this directory while the run lasts (default: in memory).",
+      valueName: "directory"))
+  var tmp: String?
+
   @Option(help: "The times of files that the run has not written: their own, or one for each layer.")
   var times = Times.host
 
@@ -106,6 +112,7 @@ struct RunCommand: ParsableCommand {
     }
     configuration.parents = parent
     configuration.times = times
+    configuration.temporaryDirectory = tmp
     configuration.build = build
     configuration.step = step.map(Int.init)
     configuration.uid = uid

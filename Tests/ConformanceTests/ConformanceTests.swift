@@ -16,7 +16,7 @@ import Testing
     workspace.discard()
     try #require(!native.timedOut, "the fixture hangs natively")
 
-    try workspace.prepare()
+    if test.ground == .source { try workspace.prepare() } else { try workspace.clear() }
     let before = try workspace.snapshot()
     let uwrx = try workspace.runUnderUwrx()
     let after = try workspace.snapshot()

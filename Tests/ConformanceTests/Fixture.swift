@@ -14,12 +14,23 @@ struct Case: Sendable, CustomTestStringConvertible {
     case user
   }
 
+  /// Where the files are that the fixture finds.
+  enum Ground: String {
+    /// In a source: the host has them.
+    case source
+    /// In the run's own layer: the same run has made them before.
+    case own
+    /// In the layer of an earlier run.
+    case parent
+  }
+
   let index: Int
+  let ground: Ground
   let fixture: String
   let linkage: Linkage
   let user: User
 
-  var testDescription: String { "\(fixture) (\(linkage.rawValue), \(user.rawValue))" }
+  var testDescription: String { "\(fixture) (\(linkage.rawValue), \(user.rawValue), \(ground.rawValue))" }
 
   /// What is put before a command to become the user, empty where we are that already.
   var becoming: [String] {
@@ -29,15 +40,28 @@ struct Case: Sendable, CustomTestStringConvertible {
 
   var owner: String? { user == .user && getuid() == 0 ? "1000:1000" : nil }
 
-  /// All fixtures, or those that the environment variable UWRX_FIXTURES names, separated by commas.
+  /// All fixtures, or those that the environment variable UWRX_FIXTURES names, separated by commas, on all grounds or those
+  /// that UWRX_GROUNDS names.
   static let all: [Case] = {
+    let grounds = Places.environment("UWRX_GROUNDS")?.split(separator: ",").map(String.init)
+    return every.filter { grounds?.contains($0.ground.rawValue) ?? true }
+  }()
+
+  private static let every: [Case] = {
     let users: [User] = getuid() == 0 ? [.root, .user] : [.user]
     var cases: [Case] = []
     for fixture in Places.fixtures {
       for linkage in Linkage.allCases {
         for user in users {
-          cases.append(Case(index: cases.count, fixture: fixture, linkage: linkage, user: user))
+          cases.append(Case(index: cases.count, ground: .source, fixture: fixture, linkage: linkage, user: user))
         }
+      }
+    }
+    // Only root can make the files of strangers inside a run.
+    guard users.contains(.root) else { return cases }
+    for fixture in Places.fixtures {
+      for ground in [Ground.own, .parent] {
+        cases.append(Case(index: cases.count, ground: ground, fixture: fixture, linkage: .dynamic, user: .root))
       }
     }
     return cases

@@ -27,12 +27,32 @@ struct Workspace {
     mkdir(build, 0o755)
     if test.owner != nil { chown(build, 1000, 1000) }
     let programs = "\(Scratch.path)/bin"
-    return try run([
+    let options = [
       // The guest is to itself who the user is natively.
       Places.uwrx, "run", "--system", "--uid", "\(ids.0)", "--gid", "\(ids.1)", "--build", build, "--source",
-      "\(work)=\(work)",
-      "--source", "\(programs)=\(programs)", "--", program,
-    ])
+      "\(work)=\(work)", "--source", "\(programs)=\(programs)", "--source",
+      "\(Places.package)/Conformance=\(Places.package)/Conformance",
+    ]
+    let prepare = Self.script("prepare")
+    switch test.ground {
+    case .source: return try run(options + ["--", program])
+    case .own:
+      let both = "\"$1\" \"$2\" && cd \"$2\" && exec \"$3\""
+      return try run(options + ["--", "/bin/sh", "-c", both, "sh", prepare, work, program])
+    case .parent:
+      let made = try run(options + ["--", "/bin/sh", prepare, work])
+      guard made.status == 0 else {
+        throw LaunchError(description: "prepare: " + String(decoding: made.errors, as: UTF8.self))
+      }
+      return try run(options + ["--parent", "\(build)/0/0", "--", program])
+    }
+  }
+
+  /// Leaves the files to the run to make.
+  func clear() throws {
+    discard()
+    mkdir(folder, 0o755)
+    mkdir(work, 0o755)
   }
 
   private var ids: (UInt32, UInt32) { test.owner != nil ? (1000, 1000) : (getuid(), getgid()) }

@@ -108,6 +108,32 @@ struct LayerTests {
     #expect(try machine.names("/etc") == ["passwd", "shadow", "sub"])
   }
 
+  @Test func aReadOnlySourceRefusesEveryChange() throws {
+    var source = Machine.Source("/opt/ro") {
+      $0.file("file", "x"); $0.file("sub/deep", "y"); $0.directory("empty")
+    }
+    source.isReadOnly = true
+    let machine = try Machine(sources: [source, Machine.Source("/opt/rw") { $0.file("file", "z") }])
+    for reply in [
+      machine.call(.open, "/opt/ro/file", O_WRONLY), machine.call(.open, "/opt/ro/new", O_WRONLY | O_CREAT, 0o644),
+      machine.call(.mkdir, "/opt/ro/sub/d", 0o755), machine.call(.unlink, "/opt/ro/file"),
+      machine.call(.rmdir, "/opt/ro/empty"), machine.call(.rename, "/opt/ro/file", "/opt/ro/other"),
+      machine.call(.rename, "/opt/rw/file", "/opt/ro/other"), machine.call(.chmod, "/opt/ro/file", 0o600),
+      machine.call(.chmod, "/opt/ro", 0o700), machine.call(.truncate, "/opt/ro/file", 0),
+      machine.call(.symlink, "x", "/opt/ro/link"), machine.call(.link, "/opt/rw/file", "/opt/ro/link"),
+      machine.call(.access, "/opt/ro/file", W_OK), machine.call(.utime, "/opt/ro/file", 0),
+      machine.call(.setxattr, "/opt/ro/file", "user.a", [1] as [UInt8], 1, 0),
+    ] {
+      #expect(reply == .error(.readOnlyFileSystem))
+    }
+    #expect(try machine.text("/opt/ro/file") == "x")
+    #expect(machine.call(.mkdir, "/opt/ro/sub", 0o755) == .error(.fileExists))
+    // What is around it is the run's own.
+    #expect(machine.call(.mkdir, "/opt/new", 0o755) == .value(0))
+    try machine.write("mine", to: "/opt/rw/file")
+    #expect(machine.call(.rename, "/opt/ro", "/opt/moved") == .error(.readOnlyFileSystem))
+  }
+
   @Test func sourceThatChangesBelowLosesTheName() throws {
     let machine = try Machine()
     let entries = try machine.names("/etc")

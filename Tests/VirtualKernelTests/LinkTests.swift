@@ -114,4 +114,20 @@ struct LinkTests {
       machine.call(.linkat, removed, "", currentDirectory, "/etc/a", AT_EMPTY_PATH_) == .error(.noSuchFileOrDirectory))
     #expect(!machine.exists("/etc/a"))
   }
+
+  @Test func everyKnownNameOfALowerFileLeadsToTheCopyInTheLayer() throws {
+    let machine = try Machine()
+    _ = try machine.status("/usr/bin/alias")
+    #expect(machine.call(.fchmodat, currentDirectory, "/usr/bin/tool", 0o600) == .done)
+    #expect(machine.run.at("usr/bin/alias") === machine.run.at("usr/bin/tool"))
+    #expect(machine.run.at("usr/bin/alias") != nil)
+  }
+
+  @Test func soDoesOneThatIsLookedUpLater() throws {
+    let machine = try Machine()
+    #expect(machine.call(.fchmodat, currentDirectory, "/usr/bin/tool", 0o600) == .done)
+    #expect(machine.run.at("usr/bin/alias") == nil)
+    #expect(try machine.status("/usr/bin/alias").st_mode & 0o777 == 0o600)
+    #expect(machine.run.at("usr/bin/alias") === machine.run.at("usr/bin/tool"))
+  }
 }

@@ -173,4 +173,21 @@ struct RenameTests {
     #expect(machine.call(.renameat, 9, "a", currentDirectory, "/x") == .error(.badFileDescriptor))
     #expect(machine.call(.renameat, currentDirectory, "/etc/passwd", 9, "a") == .error(.badFileDescriptor))
   }
+
+  @Test func directoryThatGetsAnotherParentMustBeWritable() throws {
+    let machine = try Machine(uid: 1000) { lower in
+      lower.directory("work", uid: 1000)
+      lower.directory("work/closed", mode: 0o555, uid: 1000)
+      lower.directory("work/full", uid: 1000)
+      lower.file("work/full/file", "", uid: 1000)
+      lower.directory("work/full/full", uid: 1000)
+      lower.file("work/full/full/file", "", uid: 1000)
+    }
+    #expect(rename(machine, "/work/closed", "/work/other") == .done)
+    #expect(rename(machine, "/work/other", "/work/full/other") == .error(.permissionDenied))
+    // Before it is looked at whether what stands there is empty.
+    #expect(rename(machine, "/work/other", "/work/full/full") == .error(.permissionDenied))
+    #expect(rename(machine, "/work/full/full", "/work/other", 2) == .error(.permissionDenied))
+    #expect(rename(machine, "/work/other", "/work/full") == .error(.directoryNotEmpty))
+  }
 }

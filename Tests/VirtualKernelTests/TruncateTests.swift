@@ -48,4 +48,15 @@ struct TruncateTests {
     #expect(machine.information.signals.map(\.signal) == [SIGXFSZ])
     #expect(machine.call(.truncate, "/etc/passwd", 100) == .done)
   }
+
+  @Test func truncationByAUserTakesTheSetIDs() throws {
+    let machine = try Machine(uid: 1000) { lower in
+      lower.file("tool", "x", mode: 0o6755, uid: 1000)
+      lower.file("other", "x", mode: 0o6745, uid: 1000)
+    }
+    #expect(machine.call(.truncate, "/tool", 1) == .done)
+    #expect(machine.call(.truncate, "/other", 1) == .done)
+    #expect(try machine.status("/tool").st_mode & 0o7777 == 0o755)
+    #expect(try machine.status("/other").st_mode & 0o7777 == 0o2745)
+  }
 }

@@ -56,9 +56,7 @@ struct UtimensatTests {
     let descriptor = try machine.open("/etc/passwd")
     let times = machine.memory.place(value: Times(100, 200))
     #expect(machine.call(.utimensat, descriptor, 0, times, 0) == .done)
-    #expect(
-      try machine.status(of: descriptor).st_mtim.tv_sec == 1_000_000_000
-        || machine.status("/etc/passwd").st_mtim.tv_sec == 200)
+    #expect(try machine.status(of: descriptor).st_mtim.tv_sec == 200)
     #expect(try machine.status("/etc/passwd").st_mtim.tv_sec == 200)
     #expect(machine.call(.utimensat, descriptor, 0, times, AT_SYMLINK_NOFOLLOW) == .error(.invalidArgument))
     #expect(machine.call(.utimensat, currentDirectory, 0, times, 0) == .error(.badAddress))

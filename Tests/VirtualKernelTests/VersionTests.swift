@@ -89,6 +89,16 @@ struct VersionTests {
     #expect(try places(machine) == ["files/f": "one", "files-3/f": "two"])
   }
 
+  @Test func processesThatWriteAtTheSameTimeShareAVersion() throws {
+    let machine = try Machine()
+    try machine.write("one", to: "/f")
+    let first = try machine.open("/f", O_RDWR)
+    machine.thread = machine.fork(1003)
+    _ = try machine.open("/f", O_RDWR)
+    #expect(machine.text(of: first) == "one")
+    #expect(try places(machine) == ["files/f": "one"])
+  }
+
   @Test func aLowerFileIsNoVersionOfTheRun() throws {
     let machine = try Machine()
     let first = machine.thread

@@ -148,4 +148,16 @@ struct XattrTests {
     #expect(try machine.text("/etc/passwd") == "x")
     #expect(set(machine, "/etc/passwd", "user.a", "x") == .error(.notSupported))
   }
+
+  @Test func unknownNamespaceIsRefusedAfterThePermission() throws {
+    let machine = try Machine(uid: 1000) { lower in
+      lower.file("theirs", "", mode: 0o600)
+      lower.file("mine", "", uid: 1000)
+    }
+    #expect(machine.call(.setxattr, "/theirs", "nothing.a", "x", 1, 0) == .error(.permissionDenied))
+    #expect(machine.call(.getxattr, "/theirs", "nothing.a", 0, 0) == .error(.permissionDenied))
+    #expect(machine.call(.setxattr, "/mine", "nothing.a", "x", 1, 0) == .error(.notSupported))
+    #expect(machine.call(.getxattr, "/mine", "nothing.a", 0, 0) == .error(.notSupported))
+    #expect(machine.call(.setxattr, "/theirs", "trusted.a", "x", 1, 0) == .error(.notPermitted))
+  }
 }

@@ -36,6 +36,7 @@ struct uwrx_launch {
   const char *const *envp;
   const char *working_directory; // in the guest
   const char *hostname;
+  const char *store_directory; // on the host: where /tmp and /dev/shm are kept; NULL for memory
   const char *run_directory; // on the host: where what the guest writes is kept
   const void *filter; // struct sock_filter[]
   uint16_t filter_length; // in instructions

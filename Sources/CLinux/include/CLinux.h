@@ -6,6 +6,7 @@
 #ifndef UWRX_CLINUX_H
 #define UWRX_CLINUX_H
 
+#include <fts.h>
 #include <linux/limits.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>

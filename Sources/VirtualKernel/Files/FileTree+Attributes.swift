@@ -17,7 +17,19 @@ extension FileTree {
     result.st_rdev = numericCast(record.pointee.device)
     result.st_blksize = 4096
     var live = open
-    if open == nil, record.pointee.backing.isUpper { live = try statusAbove(id) }
+    if record.pointee.backing.isUpper {
+      if let open {
+        // Who opened the file before it was copied up has the old contents, but the times are the file's.
+        if HostIdentity(open) == record.pointee.lowerIdentity {
+          let above = try statusAbove(id)
+          live?.st_atim = above?.st_atim ?? record.pointee.accessed.timespec
+          live?.st_mtim = above?.st_mtim ?? record.pointee.modified.timespec
+          live?.st_ctim = above?.st_ctim ?? record.pointee.changed.timespec
+        }
+      } else {
+        live = try statusAbove(id)
+      }
+    }
     if record.pointee.backing.isUpper, let live {
       // The guest writes to the file without being seen, so only the host knows.
       result.st_size = live.st_size
@@ -54,6 +66,15 @@ extension FileTree {
     if dentries[name].pointee.flags.contains(.unlinked) { return nil }
     try buildPath(of: name, into: &path)
     return try host.status(upperRoot(record.pointee.backing), path.cString)
+  }
+
+  /// The last times of a copy that is about to lose its name, for who holds the lower file open.
+  func rememberTimes(of dentry: DentryID) throws(Errno) {
+    let record = inode(of: dentry)
+    guard record.pointee.lowerIdentity.inode != 0, let above = try statusAbove(dentries[dentry].pointee.inode)
+    else { return }
+    record.pointee.accessed = Int64(nanoseconds: above.st_atim)
+    record.pointee.modified = Int64(nanoseconds: above.st_mtim)
   }
 
   /// - Parameter open: the guest's open file, needed for one without a name.
@@ -108,11 +129,7 @@ extension FileTree {
     if uid != .max { record.pointee.uid = uid }
     if gid != .max { record.pointee.gid = gid }
     self.record(.changeOwner, dentry)
-    // chown(2): a change of owner clears the set-id bits of a file that can be executed.
-    if record.pointee.kind == .regular, record.pointee.permissions & 0o111 != 0 {
-      record.pointee.permissions &= ~0o4000
-      if record.pointee.permissions & 0o010 != 0 { record.pointee.permissions &= ~0o2000 }
-    }
+    if record.pointee.kind != .directory { record.pointee.clearSetIDs(configuration.credentials) }
     record.pointee.changed = Int64(nanoseconds: host.now())
     return nil
   }
@@ -123,6 +140,7 @@ extension FileTree {
     let file = try openHost(dentry, flags: O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { host.close(file) }
     try host.truncate(file, to: length)
+    if configuration.credentials.uid != 0 { inode(of: dentry).pointee.clearSetIDs(configuration.credentials) }
     return nil
   }
 }

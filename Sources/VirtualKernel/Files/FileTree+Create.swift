@@ -54,7 +54,11 @@ extension FileTree {
     guard inode(of: parent).pointee.permissions & 0o2000 != 0 else { return }
     let record = inodes[id.index]
     record.pointee.gid = inode(of: parent).pointee.gid
-    if record.pointee.kind == .directory { record.pointee.permissions |= 0o2000 }
+    if record.pointee.kind == .directory {
+      record.pointee.permissions |= 0o2000
+    } else if record.pointee.permissions & 0o2010 == 0o2010, !configuration.credentials.isIn(record.pointee.gid) {
+      record.pointee.permissions &= ~0o2000
+    }
   }
 
   /// Undoes `claim` for a name that could not be made.
@@ -201,7 +205,9 @@ extension FileTree {
       let store = upperRoot(directory(of: walk.parent).store)
       let status = try host.status(of: file)
       // Only what the guest has made: a file of the user's, given to it open for reading, would become writable by its name.
-      let isOwn = identities[HostIdentity(status)].map { inodes[$0.index].pointee.backing.isUpper } ?? false
+      let record = identities[HostIdentity(status)].map { inodes[$0.index] }
+      let isOwn = record?.pointee.backing.isUpper ?? false
+      if record?.pointee.links == 0, status.st_nlink != 0 { throw .noSuchFileOrDirectory }
       guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 0 || isOwn,
         !call.kernel.inherited.contains(HostIdentity(status))
       else { throw .init(rawValue: EXDEV) }
@@ -211,13 +217,14 @@ extension FileTree {
         _ = finish(dentry, .regular, mode: status.st_mode, status)
         return
       }
-      // A file whose last name was removed while it was open.
+      // While it had no name, a change of its mode was only remembered.
+      try? host.setMode(store, path.cString, Self.hostMode(inodes[known.index].pointee.mode, isDirectory: false))
       attach(known, to: dentry)
       dentries[dentry].pointee.flags.insert(.inUpper)
       inodes[known.index].pointee.links += 1
       negativeCount -= 1
       addToListing(dentry, directory(of: walk.parent))
-      record(.link, dentry)
+      self.record(.create, dentry)
     } catch {
       giveUp(dentry)
       throw error
@@ -249,6 +256,6 @@ extension FileTree {
     inodes[id.index].pointee.links = 0
     if directory.store == .run { startVersion(inodes[id.index]) }
     register(status, as: id)
-    return (file, insertOrphan(id, named: "#\(inodes[id.index].pointee.number)", in: parent))
+    return (file, insertOrphan(id, named: "#\(id.index)", in: parent))
   }
 }

@@ -13,7 +13,8 @@ extension FileTree {
     for version in kept {
       process = version.successor
       if hasFirst.insert(version.path).inserted, (try? placeFirst(version, &index)) == true { continue }
-      place(archived(version.version), version.path, pid: version.writer, version: version.version)
+      let directory = place(archived(version.version), version.path, pid: version.writer, version: version.version)
+      if let directory { index.kept.append(directory + [UInt8(ascii: "/")] + version.path) }
     }
     kept = []
     // After the versions before them, so that the names of the directories are in order.
@@ -25,6 +26,7 @@ extension FileTree {
       if !last.isWhiteout { index.directories[last.path] = directory }
     }
     try describeLive(&index)
+    storeOnce(index.kept, live: index.live)
     process = Event.supervisor
     return index.lines
   }
@@ -40,6 +42,7 @@ extension FileTree {
       let isWhiteout = occupant.st_mode & S_IFMT == S_IFCHR
       let live = liveFile(at: version.path)
       let writer = live.flatMap { $0.pointee.writer == 0 ? nil : $0.pointee.writer } ?? version.successor
+      try makeArchive()
       let aside = Array("archive/last-\(index.displaced.count)".utf8)
       try move(place, to: aside)
       index.displaced.append(
@@ -53,6 +56,7 @@ extension FileTree {
     }
     try move(archived(version.version), to: place)
     recordStored(version.version, place)
+    index.kept.append(place)
     return true
   }
 
@@ -105,8 +109,10 @@ extension FileTree {
         if known.st_mode & S_IFMT != S_IFDIR { return nil }
         continue
       }
+      let times = try timesAround(directory)
       try setPath(directory)
       try host.makeDirectory(configuration.trace, path.cString, mode: 0o755)
+      try restore(times, around: directory)
       if top.isEmpty { top = directory }
     }
     return top
@@ -120,11 +126,30 @@ extension FileTree {
     }
   }
 
+  /// The directories keep their times, which are the guest's.
   private func move(_ from: [UInt8], to: [UInt8]) throws(Errno) {
+    let times = (try timesAround(from), try timesAround(to))
     otherPath.clear()
     try otherPath.append(from)
     try setPath(to)
     try host.rename(configuration.trace, otherPath.cString, configuration.trace, path.cString, flags: 0)
+    try restore(times.0, around: from)
+    try restore(times.1, around: to)
+  }
+
+  /// The times of the directory that a place is in.
+  private func timesAround(_ place: [UInt8]) throws(Errno) -> stat {
+    try setPath(directory(of: place))
+    return try host.status(configuration.trace, path.cString)
+  }
+
+  private func restore(_ times: stat, around place: [UInt8]) throws(Errno) {
+    try setPath(directory(of: place))
+    try host.setTimes(configuration.trace, path.cString, access: times.st_atim, modification: times.st_mtim)
+  }
+
+  private func directory(of place: [UInt8]) -> [UInt8] {
+    Array(place[..<(place.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
   }
 
   private func setPath(_ bytes: [UInt8]) throws(Errno) {
@@ -143,6 +168,9 @@ extension FileTree {
         let path = (parentPath.isEmpty ? [] : parentPath + [UInt8(ascii: "/")]) + dentries.name(of: child)
         if record.pointee.kind == .directory { pending.append((child, path)) }
         let moved = index.directories[path]
+        if !index.kept.isEmpty, record.pointee.kind == .regular {
+          index.live.append((moved ?? LayerIndex.files) + [UInt8(ascii: "/")] + path)
+        }
         if record.pointee.version != 0, moved == nil {
           recordStored(record.pointee.version, Array("files/".utf8) + path)
         }
@@ -181,6 +209,9 @@ private struct Displaced {
 private struct LayerIndexBuilder {
   var displaced: [Displaced] = []
   var lines: [LayerIndex.Line] = []
+  /// The places of versions that are not the last of their path, and of those that are, if there are others.
+  var kept: [[UInt8]] = []
+  var live: [[UInt8]] = []
   /// Where the last version of a path is, if that is not `files`.
   var directories: [[UInt8]: [UInt8]] = [:]
 }

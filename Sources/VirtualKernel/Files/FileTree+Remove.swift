@@ -65,6 +65,7 @@ extension FileTree {
     guard dentries[dentry].pointee.flags.contains(.inUpper) else { return }
     let record = inode(of: dentry)
     try keepForOtherNames(dentry)
+    try rememberTimes(of: dentry)
     try buildPath(of: dentry, into: &path)
     let root = upperRoot(directory(of: dentries[dentry].pointee.parent).store)
     if record.pointee.kind == .directory { try removeWhiteouts(in: dentry, root) }
@@ -136,6 +137,7 @@ extension FileTree {
   func forget(_ dentry: DentryID) {
     let parent = dentries[dentry].pointee.parent
     let isBelow = dentries[dentry].pointee.flags.contains(.inLower)
+    keepNumber(dentry)
     dropFromSkeleton(dentry)
     removeFromListing(dentry)
     dentries.unhash(dentry)
@@ -168,6 +170,7 @@ extension FileTree {
     let dentry = Array(name.utf8).withUnsafeBufferPointer { dentries.insert(parent, $0) }
     dentries.unhash(dentry)
     attach(id, to: dentry)
+    keepNumber(dentry)
     dentries[dentry].pointee.flags.insert(.unlinked)
     remember(orphan: dentry)
     return dentry

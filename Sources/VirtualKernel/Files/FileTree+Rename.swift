@@ -37,8 +37,14 @@ extension FileTree {
     if exists {
       try requireRemovable(target, call)
       if !isExchange { try requireReplaceable(target, by: sourceIsDirectory) }
-      if isExchange, let work = try copyUp(target) { return work }
     }
+    // rename(2): a directory that gets another parent has its `..` changed.
+    if from.parent != to.parent {
+      if sourceIsDirectory { try call.require(.write, inode(of: source)) }
+      if isExchange, targetIsDirectory { try call.require(.write, inode(of: target)) }
+    }
+    if exists, !isExchange, targetIsDirectory, try !isEmpty(target) { throw .directoryNotEmpty }
+    if isExchange, let work = try copyUp(target) { return work }
     if let work = try copyUp(source) { return work }
     try ensureUpper(to.parent)
 
@@ -66,7 +72,6 @@ extension FileTree {
   private func requireReplaceable(_ target: DentryID, by isDirectory: Bool) throws(Errno) {
     if inode(of: target).pointee.kind == .directory {
       if !isDirectory { throw .isDirectory }
-      if try !isEmpty(target) { throw .directoryNotEmpty }
     } else if isDirectory {
       throw .notDirectory
     }
@@ -86,7 +91,10 @@ extension FileTree {
     // A directory does not replace what is no directory, nor one that still holds whiteouts.
     if target != .none, isDirectory { try removeAbove(target) }
     if target == .none { try prepareUpperName(to.name, in: to.parent, existing: to.dentry) }
-    if target != .none, !isDirectory { try keepNames(of: target) }
+    if target != .none, !isDirectory {
+      try rememberTimes(of: target)
+      try keepNames(of: target)
+    }
     let name = Array(to.name)
     // Before the source takes its place there.
     if target != .none { dropFromSkeleton(target) }
@@ -134,6 +142,7 @@ extension FileTree {
       directory(of: oldParent).negatives.append(negative)
     }
     forgetNodes(source)
+    keepNumber(source)
     name.withUnsafeBufferPointer { dentries.rehash(source, to.parent, $0) }
     self.record(.renameTo, source)
     dentries[source].pointee.flags.remove(.inLower)
@@ -273,6 +282,8 @@ extension FileTree {
     removeFromListing(b)
     forgetNodes(a)
     forgetNodes(b)
+    keepNumber(a)
+    keepNumber(b)
     dentries.unhash(a)
     dentries.unhash(b)
     names.1.withUnsafeBufferPointer { dentries.rehash(a, parents.1, $0) }

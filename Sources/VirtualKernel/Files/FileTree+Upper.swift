@@ -16,6 +16,7 @@ extension FileTree {
   func ensureUpper(_ dentry: DentryID) throws(Errno) {
     let directory = directory(of: dentry)
     if directory.isUpper { return }
+    try requireWritable(dentry)
     let parent = dentries[dentry].pointee.parent
     try ensureUpper(parent)
     // A directory above a source's destination in /tmp is a directory of the store, what it leads to one of the run.
@@ -136,6 +137,21 @@ extension FileTree {
     return try layers[layer].tree.open(hostPath.cString, flags: flags)
   }
 
+  /// - Throws: `.readOnlyFileSystem` for a file or directory of a source that was given so. One that other layers are merged
+  /// with is what its topmost layer is.
+  func requireWritable(_ dentry: DentryID) throws(Errno) {
+    guard hasReadOnlyLayers, inode(of: dentry).pointee.backing == .lower else { return }
+    let lower =
+      inode(of: dentry).pointee.kind == .directory
+      ? directory(of: dentry).lowers.first
+      : directory(of: dentries[dentry].pointee.parent).lowers[Int(dentries[dentry].pointee.lowerIndex)]
+    guard let lower, layers[lower.layer].isReadOnly else { return }
+    // A directory above the destination is no part of the source.
+    let isAbove = lower.prefixDepth.map { $0 + (inode(of: dentry).pointee.kind == .directory ? 0 : 1) }
+    if let isAbove, isAbove < layers[lower.layer].destination.count { return }
+    throw .readOnlyFileSystem
+  }
+
   /// The path below its layer's root of a file that is in a lower layer, in `hostPath`.
   /// - Returns: the layer's index.
   func buildLowerPath(of dentry: DentryID) throws(Errno) -> Int {
@@ -221,7 +237,7 @@ extension FileTree {
 
   /// Whether the file is the run's own and has lost its name there: only a descriptor leads to it.
   func isNameless(_ dentry: DentryID) -> Bool {
-    inode(of: dentry).pointee.backing.isUpper && inode(of: dentry).pointee.kind != .directory
+    inode(of: dentry).pointee.backing.isUpper && inode(of: dentry).pointee.kind == .regular
       && !dentries[upperName(of: dentry)].pointee.flags.contains(.inUpper)
   }
 
@@ -233,6 +249,7 @@ extension FileTree {
     let record = inode(of: dentry)
     guard record.pointee.backing == .lower else { return nil }
     guard let dentry = linkedName(of: dentry) else { return nil }
+    try requireWritable(dentry)
     if record.pointee.kind == .directory {
       try ensureUpper(dentry)
       return nil

@@ -52,8 +52,10 @@ extension FileTree {
   private func mustKeep(
     _ dentry: DentryID, _ record: UnsafeMutablePointer<Inode>, isAppend: Bool
   ) throws(Errno) -> Bool {
-    guard isAppend, !record.pointee.flags.contains(.readByOthers) else { return true }
     try buildPath(of: upperName(of: dentry), into: &path)
+    // Of processes that write at the same time, as those of a database do, none has a version of its own.
+    if try host.isOpen(configuration.run, path.cString, forWriting: true) { return false }
+    guard isAppend, !record.pointee.flags.contains(.readByOthers) else { return true }
     let size = Int64(try host.status(configuration.run, path.cString).st_size)
     let id = dentries[dentry].pointee.inode
     if size > keptAppendLimit, size < 2 * (keptSizes[id] ?? 0) { return false }
@@ -80,7 +82,7 @@ extension FileTree {
     do throws(Errno) {
       let status = try host.status(of: source)
       let copy = try host.open(
-        configuration.archive, hostPath.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+        configuration.trace, hostPath.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
         mode: 0o600)
       let work = KeepVersion(
         tree: self, kept: kept, source: source, copy: copy, inode: dentries[dentry].pointee.inode, status: status)
@@ -98,7 +100,7 @@ extension FileTree {
 
   /// Whether nobody has the file open and nothing but its contents would be lost with it.
   private func isUntouched(_ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
-    if try host.isOpen(configuration.run, path) { return false }
+    if try host.isOpen(configuration.run, path, forWriting: false) { return false }
     return
       ((try? host.listAttributes(configuration.run, path, into: UnsafeMutableRawBufferPointer(start: nil, count: 0)))
       ?? 0) == 0
@@ -108,7 +110,10 @@ extension FileTree {
   private func moveAside(_ dentry: DentryID) throws(Errno) {
     let record = inode(of: dentry)
     let run = configuration.run
-    try host.rename(run, path.cString, configuration.archive, hostPath.cString, flags: 0)
+    let parent = dentries[upperName(of: dentry)].pointee.parent
+    let times = try timesAbove(parent)
+    try buildPath(of: upperName(of: dentry), into: &path)
+    try host.rename(run, path.cString, configuration.trace, hostPath.cString, flags: 0)
     do throws(Errno) {
       let file = try host.open(
         run, path.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -126,9 +131,10 @@ extension FileTree {
         alias = dentries[alias].pointee.nextAlias
       }
     } catch {
-      try? host.rename(configuration.archive, hostPath.cString, run, path.cString, flags: 0)
+      try? host.rename(configuration.trace, hostPath.cString, run, path.cString, flags: 0)
       throw error
     }
+    try restoreTimes(times, of: parent)
   }
 
   /// The name at `path` is about to be removed or replaced: a version that somebody has read is put aside.
@@ -143,9 +149,9 @@ extension FileTree {
     else { return false }
     try setName(ofVersion: record.pointee.version)
     if moves {
-      try host.rename(configuration.run, path.cString, configuration.archive, hostPath.cString, flags: 0)
+      try host.rename(configuration.run, path.cString, configuration.trace, hostPath.cString, flags: 0)
     } else {
-      try host.link(configuration.run, path.cString, configuration.archive, hostPath.cString)
+      try host.link(configuration.run, path.cString, configuration.trace, hostPath.cString)
     }
     kept.append(
       KeptVersion(
@@ -156,13 +162,21 @@ extension FileTree {
   /// Undoes `keepLast` without `moves`.
   func unkeepLast() {
     guard let last = kept.popLast(), (try? setName(ofVersion: last.version)) != nil else { return }
-    try? host.remove(configuration.archive, hostPath.cString, isDirectory: false)
+    try? host.remove(configuration.trace, hostPath.cString, isDirectory: false)
   }
 
   /// The name in the archive, in `hostPath`.
   private func setName(ofVersion version: UInt32) throws(Errno) {
+    try makeArchive()
     hostPath.clear()
-    try hostPath.append(Array(String(version).utf8))
+    try hostPath.append(Array("archive/\(version)".utf8))
+  }
+
+  /// Most runs overwrite nothing that must be kept.
+  func makeArchive() throws(Errno) {
+    guard !hasArchive else { return }
+    try host.makeDirectory(configuration.trace, "archive", mode: 0o755)
+    hasArchive = true
   }
 }
 
@@ -200,9 +214,9 @@ final class KeepVersion: BlockingWork, @unchecked Sendable {
     let record = tree.inodes[inode.index]
     // Meanwhile another thread may have kept this version or removed the file: the handler looks again.
     guard !failed, record.pointee.version == kept.version, record.pointee.backing == .run else {
-      let name = Array("\(kept.version)".utf8).map { CChar(bitPattern: $0) } + [0]
+      let name = Array("archive/\(kept.version)".utf8).map { CChar(bitPattern: $0) } + [0]
       if !tree.kept.contains(where: { $0.version == kept.version }) {
-        try? host.remove(tree.configuration.archive, name, isDirectory: false)
+        try? host.remove(tree.configuration.trace, name, isDirectory: false)
       }
       return
     }

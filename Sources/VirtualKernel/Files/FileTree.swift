@@ -36,12 +36,15 @@ final class FileTree {
   var interpreters: [InodeID: [UInt8]] = [:]
   /// Names that are known not to exist; only so many are remembered.
   var negativeCount = 0
+  /// Inode numbers of files that do not stand at the name that they were made of.
+  var movedNumbers: Set<UInt64> = []
   /// The last number that was given to a name in an event.
   var lastNode = Event.rootNode
   var lastVersion: UInt32 = 0
   /// Versions that were overwritten or removed, in this order.
   var kept: [KeptVersion] = []
   /// The sizes at which unread versions of files that are appended to were last kept.
+  var hasArchive = false
   var keptSizes: [InodeID: Int64] = [:]
 
   var path = PathBuffer()
@@ -54,6 +57,7 @@ final class FileTree {
   let root: DentryID
   /// The lower directories of the root.
   let rootDirectories: [LowerDirectory]
+  let hasReadOnlyLayers: Bool
 
   init(
     host: any HostFiles, skeleton: any Skeleton, layers: [Layer], configuration: FileConfiguration,
@@ -62,6 +66,7 @@ final class FileTree {
     self.host = host
     self.skeleton = skeleton
     self.layers = layers
+    hasReadOnlyLayers = layers.contains { $0.isReadOnly }
     self.configuration = configuration
     self.events = events
     rootDirectories = layers.enumerated().map { index, layer in
@@ -90,9 +95,7 @@ final class FileTree {
 struct FileConfiguration {
   /// The run's layer, `files/`.
   var run: FileDescriptor
-  /// Where versions that were overwritten are put, on the same mount.
-  var archive: FileDescriptor
-  /// The run's directory, which holds both.
+  /// The run's directory, which holds `files/` and, for versions that were overwritten, `archive/`, on the same mount.
   var trace: FileDescriptor
   /// Its absolute path, for guest init's binds.
   var runPath: [UInt8]
@@ -111,6 +114,9 @@ struct FileConfiguration {
 struct Credentials {
   var uid: UInt32
   var gid: UInt32
+
+  /// Whether set-group-id for this group is the guest's to give.
+  func isIn(_ group: UInt32) -> Bool { uid == 0 || gid == group }
 }
 
 /// What tells one file of the host from all others.
@@ -180,16 +186,36 @@ extension FileTree {
         size: kind == .directory ? 4096 : 0, blocks: kind == .directory ? 8 : 0, device: 0,
         accessed: now, modified: now, changed: now, hostDevice: 0, hostInode: 0,
         lowerIdentity: HostIdentity(device: 0, inode: 0)))
-    inodes[index].pointee.number = UInt64(index)
     return InodeID(index: index)
   }
 
   /// Makes `dentry` a name of `inode`.
   func attach(_ inode: InodeID, to dentry: DentryID) {
     dentries[dentry].pointee.inode = inode
+    let record = inodes[inode.index]
+    if record.pointee.number == 0 { record.pointee.number = birthNumber(at: dentry) }
     dentries[dentry].pointee.nextAlias = inodes[inode.index].pointee.firstAlias
     inodes[inode.index].pointee.firstAlias = dentry
   }
+
+  /// The inode number of a file that begins at this name: the same in every run, whatever order files are looked at in.
+  private func birthNumber(at dentry: DentryID) -> UInt64 {
+    let parent = dentries[dentry].pointee.parent
+    if parent == dentry { return 2 }
+    // FNV-1a, then a finalizer, for the low bits of FNV hardly mix. Node.js keeps numbers of 53 bits.
+    var hash = inode(of: parent).pointee.number ^ 0xcbf2_9ce4_8422_2325
+    for byte in dentries.name(of: dentry) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    while true {
+      var number = hash
+      number = (number ^ (number >> 32)) &* 0x9e37_79b9_7f4a_7c15
+      number = (number ^ (number >> 29)) & (1 << 53 - 1)
+      if number > 2, movedNumbers.isEmpty || !movedNumbers.contains(number) { return number }
+      hash = hash &+ 0x9e37_79b9_7f4a_7c15
+    }
+  }
+
+  /// The file's name is about to become free for another file, which must get another number while this one exists.
+  func keepNumber(_ dentry: DentryID) { movedNumbers.insert(inode(of: dentry).pointee.number) }
 
   func detach(_ dentry: DentryID) {
     let inode = inode(of: dentry)
@@ -232,6 +258,7 @@ extension FileTree {
       freeLinkTargets.append(record.pointee.side)
     default: break
     }
+    if !movedNumbers.isEmpty { movedNumbers.remove(record.pointee.number) }
     interpreters[id] = nil
     keptSizes[id] = nil
     inodes.remove(id.index)

@@ -86,6 +86,13 @@ struct Inode: BitwiseCopyable {
   var writer: UInt32 = 0
 
   var mode: UInt32 { kind.modeBits | UInt32(permissions) }
+
+  /// What a change of owner or contents takes away. Set-group-id without group execution means something else, and stays for who
+  /// is in the group.
+  mutating func clearSetIDs(_ credentials: Credentials) {
+    permissions &= ~0o4000
+    if permissions & 0o010 != 0 || !credentials.isIn(gid) { permissions &= ~0o2000 }
+  }
 }
 
 extension Int64 {

@@ -31,8 +31,8 @@ public protocol HostFiles: AnyObject {
     _ toDirectory: FileDescriptor, _ to: UnsafePointer<CChar>) throws(Errno)
   /// Gives an open file without a name (O_TMPFILE) one.
   func link(_ file: FileDescriptor, _ directory: FileDescriptor, _ to: UnsafePointer<CChar>) throws(Errno)
-  /// Whether anyone but the caller has the file open or runs it.
-  func isOpen(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) -> Bool
+  /// Whether anyone but the caller has the file open or runs it, or can write to it through a descriptor or a mapping.
+  func isOpen(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>, forWriting: Bool) throws(Errno) -> Bool
   func rename(
     _ fromDirectory: FileDescriptor, _ from: UnsafePointer<CChar>,
     _ toDirectory: FileDescriptor, _ to: UnsafePointer<CChar>, flags: UInt32) throws(Errno)

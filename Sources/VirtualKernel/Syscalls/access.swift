@@ -32,6 +32,7 @@ extension Syscalls {
     try call.files.load(dentry)
     call.files.record(.stat, dentry)
     try call.require(Call.Access(rawValue: UInt16(mode)), call.files.inode(of: dentry))
+    if mode & W_OK != 0 { try call.files.requireWritable(dentry) }
     return .value(0)
   }
 }

@@ -79,7 +79,9 @@ extension Call {
     guard files.isNameless(dentry) else { return try body(nil) }
     let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
     defer { kernel.host.close(file) }
-    return try body(file)
+    // A descriptor from before the copy-up leads to the lower file, which is not to be changed.
+    let isLower = HostIdentity(try kernel.host.status(of: file)) == files.inode(of: dentry).pointee.lowerIdentity
+    return try body(isLower ? nil : file)
   }
 
   /// Changes a file that is none of the tree's: only one that cannot outlive the run, such as a pipe or a memory file.

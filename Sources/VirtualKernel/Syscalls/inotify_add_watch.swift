@@ -25,7 +25,10 @@ extension Syscalls {
     case .proc, .device, .skeleton: throw .permissionDenied
     default: break
     }
-    if inode.pointee.kind == .directory { try files.ensureUpper(dentry) }
+    if inode.pointee.kind == .directory {
+      // In a source that is read-only for real nothing will change.
+      do throws(Errno) { try files.ensureUpper(dentry) } catch { if error != .readOnlyFileSystem { throw error } }
+    }
     if let work = try files.fetch(dentry) { return .blocked(on: work) }
     let watch: Int32? = try files.withPlace(of: dentry) { directory, path throws(Errno) in
       try files.host.addWatch(inotify, directory, path, mask: mask)

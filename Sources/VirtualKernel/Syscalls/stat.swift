@@ -108,9 +108,9 @@ extension Call {
 
   private func attributes(ofOpenFile status: stat) throws(Errno) -> stat? {
     guard let inode = files.inode(ofOpenFile: status) else { return nil }
-    // A descriptor of a directory is one of the skeleton, whose size and times mean nothing.
-    let isDirectory = files.inodes[inode.index].pointee.kind == .directory
-    return try files.attributes(inode, open: isDirectory ? nil : status)
+    // A descriptor of a directory or a FIFO is one of the skeleton, whose size and times mean nothing.
+    let isRegular = files.inodes[inode.index].pointee.kind == .regular
+    return try files.attributes(inode, open: isRegular ? status : nil)
   }
 
   /// What the guest may know of a file that is none of the tree's: a pipe, a socket, a terminal, an inherited file.

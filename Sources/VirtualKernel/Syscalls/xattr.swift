@@ -74,12 +74,16 @@ extension Syscalls {
     _ call: Call, _ dentry: DentryID, _ open: FileDescriptor? = nil
   ) throws(Errno) -> Outcome {
     let name = try name(call)
+    let inode = call.files.inode(of: dentry)
     guard isVisible(name) else {
       let bytes = name.map { UInt8(bitPattern: $0) }
-      throw bytes.starts(with: "user.".utf8) || bytes.starts(with: "security.".utf8)
-        || bytes.starts(with: "trusted.".utf8) ? .noData : .notSupported
+      if bytes.starts(with: "user.".utf8) || bytes.starts(with: "security.".utf8) || bytes.starts(with: "trusted.".utf8)
+      {
+        throw .noData
+      }
+      if !bytes.starts(with: "system.".utf8) { try call.require(.read, inode) }
+      throw .notSupported
     }
-    let inode = call.files.inode(of: dentry)
     guard mayHaveAttributes(inode) else { throw .noData }
     try call.require(.read, inode)
     let size = Int(min(call.arguments.3, 65536))
@@ -184,12 +188,14 @@ extension Syscalls {
   private static func makeChangeable(
     _ call: Call, _ dentry: DentryID, _ name: [CChar]
   ) throws(Errno) -> (any BlockingWork)? {
+    let inode = call.files.inode(of: dentry)
     guard isVisible(name) else {
       let bytes = name.map { UInt8(bitPattern: $0) }
       // xattr(7): these namespaces need a capability that no guest has.
-      throw bytes.starts(with: "trusted.".utf8) || bytes.starts(with: "security.".utf8) ? .notPermitted : .notSupported
+      if bytes.starts(with: "trusted.".utf8) || bytes.starts(with: "security.".utf8) { throw .notPermitted }
+      if !bytes.starts(with: "system.".utf8) { try call.require(.write, inode) }
+      throw .notSupported
     }
-    let inode = call.files.inode(of: dentry)
     try call.requireChangeable(inode)
     guard mayHaveAttributes(inode) else { throw .notPermitted }
     try call.require(.write, inode)

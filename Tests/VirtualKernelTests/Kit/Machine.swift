@@ -19,7 +19,6 @@ final class Machine {
   /// The run's directory, and what is in it.
   let trace: Node
   let run: Node
-  let archive: Node
   let events = EventLog()
   let store: Node
   /// Of the user's files that the run was given.
@@ -35,6 +34,7 @@ final class Machine {
   struct Source {
     var destination = "/"
     var hidesPrivate = false
+    var isReadOnly = false
     /// What it returns is the directory where runs are kept.
     var build: (Node) -> Node?
 
@@ -83,11 +83,11 @@ final class Machine {
         tree: HostTree(
           host: host, root: open(top, path), path: Array(path.utf8), hidesPrivate: source.hidesPrivate,
           buildDirectory: runs?.identity),
-        destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) })
+        destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) },
+        isReadOnly: source.isReadOnly)
     }
     trace = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
     run = trace.directory("files")
-    archive = trace.directory("archive")
     store = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
     let devices = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
     for device in DeviceTable.devices {
@@ -98,7 +98,7 @@ final class Machine {
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: KernelConfiguration(
-        layers: layers, run: open(run, "/host/run"), archive: open(archive, "/host/archive"),
+        layers: layers, run: open(run, "/host/run"),
         trace: open(trace, "/host/trace"), events: events, runPath: Array("/host/run".utf8),
         store: open(store, "/host/store"),
         storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid,

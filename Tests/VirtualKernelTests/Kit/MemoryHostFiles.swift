@@ -190,9 +190,10 @@ final class MemoryHostFiles: HostFiles {
     node.changed = world.now()
   }
 
-  func isOpen(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
-    let node = try find(directory, path)
-    return world.isOpen(node)
+  func isOpen(
+    _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, forWriting: Bool
+  ) throws(Errno) -> Bool {
+    world.isOpen(try find(directory, path), forWriting: forWriting)
   }
 
   func rename(

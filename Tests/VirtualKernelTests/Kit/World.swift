@@ -99,11 +99,9 @@ final class World {
   }
 
   /// Whether anyone has the file open.
-  func isOpen(_ node: Node) -> Bool {
-    table.values.contains { $0.node === node }
-      || processes.values.contains { process in
-        process.isAlive && process.files.files.values.contains { $0.node === node }
-      }
+  func isOpen(_ node: Node, forWriting: Bool) -> Bool {
+    let files = Array(table.values) + processes.values.filter(\.isAlive).flatMap { $0.files.files.values }
+    return files.contains { $0.node === node && (!forWriting || $0.flags & O_ACCMODE != O_RDONLY) }
   }
 
   // MARK: Processes

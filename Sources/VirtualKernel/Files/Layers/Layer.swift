@@ -3,8 +3,11 @@ public struct Layer {
   public var tree: any LowerTree
   /// Components of the path in the guest at which the layer appears; empty for the root.
   public var destination: [[UInt8]]
+  /// Changes are refused with EROFS instead of going to the run's own layer.
+  public var isReadOnly: Bool
 
-  public init(tree: any LowerTree, destination: [[UInt8]]) {
+  public init(tree: any LowerTree, destination: [[UInt8]], isReadOnly: Bool = false) {
+    self.isReadOnly = isReadOnly
     self.tree = tree
     self.destination = destination
   }

@@ -1,0 +1,72 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A directory of one run below `--tmp`, which is removed with all that is in it.
+///
+/// It is locked while its run lives, so that a later run can remove what one that was killed left behind.
+final class TemporaryDirectory {
+  let path: String
+  private let lock: Int32
+  private var isRemoved = false
+  private static let prefix = "uwrx-"
+
+  /// - Throws: `SupervisorError` if none can be made below `parent`.
+  init(in parent: String) throws(SupervisorError) {
+    guard let real = realPath(parent) else { throw Self.failure(parent) }
+    Self.removeLeftovers(in: real)
+    var template = Array("\(real)/\(Self.prefix)XXXXXX".utf8CString)
+    guard let made = mkdtemp(&template) else { throw Self.failure(parent) }
+    path = String(cString: made)
+    lock = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw Self.failure(parent) }
+  }
+
+  private static func failure(_ parent: String) -> SupervisorError {
+    SupervisorError(
+      "cannot make a temporary directory in \(parent): \(Errno(rawValue: uwrx_errno())); name another with --tmp")
+  }
+
+  func remove() {
+    guard !isRemoved else { return }
+    isRemoved = true
+    Self.removeTree(path)
+    close(lock)
+  }
+
+  deinit { remove() }
+
+  private static func removeLeftovers(in parent: String) {
+    guard let stream = opendir(parent) else { return }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard name.hasPrefix(prefix), name.utf8.count == prefix.utf8.count + 6 else { continue }
+      let path = "\(parent)/\(name)"
+      let file = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      guard file >= 0 else { continue }
+      defer { close(file) }
+      var status = stat()
+      guard fstat(file, &status) == 0, status.st_uid == geteuid(), flock(file, LOCK_EX | LOCK_NB) == 0 else { continue }
+      removeTree(path)
+    }
+  }
+
+  private static func removeTree(_ path: String) {
+    path.withCString { start in
+      let paths: [UnsafeMutablePointer<CChar>?] = [UnsafeMutablePointer(mutating: start), nil]
+      guard let walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, nil) else { return }
+      defer { fts_close(walk) }
+      while let entry = fts_read(walk) {
+        switch Int32(entry.pointee.fts_info) {
+        // What the guest has made unreadable is still to be removed.
+        case FTS_D: chmod(entry.pointee.fts_accpath, 0o700)
+        case FTS_DP, FTS_DNR: rmdir(entry.pointee.fts_accpath)
+        default: unlink(entry.pointee.fts_accpath)
+        }
+      }
+    }
+  }
+}

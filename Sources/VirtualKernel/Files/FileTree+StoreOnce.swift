@@ -1,0 +1,104 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+// Identical contents are stored once. Only at the end of a run: nothing writes to a version then any more.
+extension FileTree {
+  private struct Contents: Hashable {
+    var size: Int64
+    var digest: UInt64
+  }
+
+  /// Makes versions that are not the last of their path share the contents of an identical file. A last version keeps its own
+  /// file, because it has its own times.
+  /// - Parameters: places below the run's directory.
+  func storeOnce(_ kept: [[UInt8]], live: [[UInt8]]) {
+    guard !kept.isEmpty else { return }
+    let sizes = Set(kept.compactMap { size(of: $0) })
+    var known: [Contents: [UInt8]] = [:]
+    for place in live {
+      guard let size = size(of: place), size > 0, sizes.contains(size), let contents = contents(of: place, size) else {
+        continue
+      }
+      known[contents] = known[contents] ?? place
+    }
+    for place in kept {
+      guard let size = size(of: place), size > 0, let contents = contents(of: place, size) else { continue }
+      if let other = known[contents], isSame(other, place) { share(other, place) } else { known[contents] = place }
+    }
+  }
+
+  private func size(of place: [UInt8]) -> Int64? {
+    path.clear()
+    guard (try? path.append(place)) != nil, let status = try? host.status(configuration.trace, path.cString),
+      status.st_mode & S_IFMT == S_IFREG
+    else { return nil }
+    return Int64(status.st_size)
+  }
+
+  private func open(_ place: [UInt8]) -> FileDescriptor? {
+    path.clear()
+    guard (try? path.append(place)) != nil else { return nil }
+    return try? host.open(configuration.trace, path.cString, flags: O_RDONLY | O_NOFOLLOW | O_CLOEXEC, mode: 0)
+  }
+
+  private func contents(of place: [UInt8], _ size: Int64) -> Contents? {
+    guard let file = open(place) else { return nil }
+    defer { host.close(file) }
+    var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+    let isRead = forEachPiece(of: file) { bytes in
+      for word in stride(from: 0, to: bytes.count - 7, by: 8) {
+        digest = (digest ^ bytes.loadUnaligned(fromByteOffset: word, as: UInt64.self)) &* 0x9e37_79b9_7f4a_7c15
+        digest ^= digest >> 29
+      }
+      for byte in bytes.suffix(bytes.count % 8) { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    }
+    return isRead ? Contents(size: size, digest: digest) : nil
+  }
+
+  private func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    guard let first = open(a) else { return false }
+    defer { host.close(first) }
+    guard let second = open(b) else { return false }
+    defer { host.close(second) }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceSize, alignment: 8)
+    defer { buffer.deallocate() }
+    var offset = 0
+    var isSame = true
+    let isRead = forEachPiece(of: first) { bytes in
+      let count = (try? host.read(second, at: offset, into: buffer)) ?? -1
+      isSame = isSame && count == bytes.count && memcmp(bytes.baseAddress!, buffer.baseAddress!, bytes.count) == 0
+      offset += bytes.count
+    }
+    return isRead && isSame
+  }
+
+  private func forEachPiece(of file: FileDescriptor, _ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceSize, alignment: 8)
+    defer { buffer.deallocate() }
+    var offset = 0
+    while true {
+      guard let count = try? host.read(file, at: offset, into: buffer) else { return false }
+      if count == 0 { return true }
+      body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer).prefix(count)))
+      offset += count
+    }
+  }
+
+  /// `place` becomes another name of the file at `other`; if that fails it stays what it is.
+  private func share(_ other: [UInt8], _ place: [UInt8]) {
+    let trace = configuration.trace
+    path.clear()
+    otherPath.clear()
+    hostPath.clear()
+    guard (try? path.append(place)) != nil, (try? otherPath.append(other)) != nil,
+      (try? hostPath.append(Array("archive/shared".utf8))) != nil,
+      (try? host.link(trace, otherPath.cString, trace, hostPath.cString)) != nil
+    else { return }
+    if (try? host.rename(trace, hostPath.cString, trace, path.cString, flags: 0)) == nil {
+      try? host.remove(trace, hostPath.cString, isDirectory: false)
+    }
+  }
+}
+
+private let pieceSize = 1 << 16
