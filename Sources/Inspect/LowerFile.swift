@@ -34,7 +34,7 @@ extension TraceDirectory {
   private func hostSources() throws(TraceError) -> [(destination: [UInt8], path: [UInt8])] {
     var found: [(destination: [UInt8], path: [UInt8], priority: Int)] = []
     for fields in try fields(of: "sources") where fields.count == 4 {
-      guard ["host", "public"].contains(where: { fields[2].elementsEqual($0.utf8) }) else { continue }
+      guard fields[2].starts(with: "host".utf8) || fields[2].starts(with: "public".utf8) else { continue }
       let priority = Int(String(decoding: fields[1], as: UTF8.self)) ?? 0
       found.append((fields[0], fields[3], priority))
     }

@@ -101,7 +101,7 @@ struct ResolvedSource {
   func layer(in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?) throws(SupervisorError) -> Layer {
     Layer(
       tree: try tree(in: hostRoot, host: host, build: build),
-      destination: Self.components(source.destination).map { Array($0.utf8) })
+      destination: Self.components(source.destination).map { Array($0.utf8) }, isReadOnly: source.isReadOnly)
   }
 
   private func tree(

@@ -79,12 +79,16 @@ struct TraceSources {
 
 extension Source {
   /// The type in a trace's `sources`.
-  var type: String { hidesPrivate ? "public" : kind.rawValue }
+  var type: String { (hidesPrivate ? "public" : kind.rawValue) + (isReadOnly ? Self.readOnlySuffix : "") }
+  private static let readOnlySuffix = ",ro"
 
   init?(destination: String, priority: Int, type: String, specification: String) {
+    let isReadOnly = type.hasSuffix(Self.readOnlySuffix)
+    let type = isReadOnly ? String(type.dropLast(Self.readOnlySuffix.count)) : type
     guard let kind = type == "public" ? .host : Kind(rawValue: type) else { return nil }
     self.init(
-      destination: destination, priority: priority, kind: kind, hostPath: specification, hidesPrivate: type == "public")
+      destination: destination, priority: priority, kind: kind, hostPath: specification, hidesPrivate: type == "public",
+      isReadOnly: isReadOnly)
   }
 
   func isSame(_ other: Source) -> Bool {

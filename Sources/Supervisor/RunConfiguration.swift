@@ -22,18 +22,21 @@ public struct Source: Sendable, Equatable {
   public var hostPath: String
   /// Leaves out what others may not read: secrets of /etc.
   public var hidesPrivate: Bool
+  /// The guest's changes are refused with EROFS instead of going to the run's own layer.
+  public var isReadOnly: Bool
 
   public static let defaultPriority = 100
 
   public init(
     destination: String, priority: Int = Source.defaultPriority, kind: Kind = .host, hostPath: String,
-    hidesPrivate: Bool = false
+    hidesPrivate: Bool = false, isReadOnly: Bool = false
   ) {
     self.destination = destination
     self.priority = priority
     self.kind = kind
     self.hostPath = hostPath
     self.hidesPrivate = hidesPrivate
+    self.isReadOnly = isReadOnly
   }
 }
 

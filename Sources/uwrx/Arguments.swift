@@ -1,7 +1,7 @@
 import ArgumentParser
 import Sandbox
 
-/// `dst[:priority]=[type:]path`.
+/// `dst[:priority][:ro]=[type:]path`.
 struct SourceArgument: ExpressibleByArgument {
   let source: Source
 
@@ -14,6 +14,8 @@ struct SourceArgument: ExpressibleByArgument {
       path.removeFirst(named.rawValue.count + 1)
       kind = named
     }
+    let isReadOnly = destination.hasSuffix(":ro")
+    if isReadOnly { destination.removeLast(3) }
     var priority = Source.defaultPriority
     if let colon = destination.lastIndex(of: ":") {
       guard let number = Int(destination[destination.index(after: colon)...]) else { return nil }
@@ -22,7 +24,7 @@ struct SourceArgument: ExpressibleByArgument {
     }
     guard destination.hasPrefix("/"), !path.isEmpty else { return nil }
     while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
-    source = Source(destination: destination, priority: priority, kind: kind, hostPath: path)
+    source = Source(destination: destination, priority: priority, kind: kind, hostPath: path, isReadOnly: isReadOnly)
   }
 }
 

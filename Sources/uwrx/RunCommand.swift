@@ -23,7 +23,7 @@ struct RunCommand: ParsableCommand {
       squashfs:FILE[!/SUBPATH], git:REPOSITORY[!TREEISH] or oci:LAYOUT[:TAG][!/SUBPATH]. The lower priority number wins \
       (default 100).
       """,
-      valueName: "dst[:priority]=[type:]path"))
+      valueName: "dst[:priority][:ro]=[type:]path"))
   var source: [SourceArgument] = []
 
   @Option(

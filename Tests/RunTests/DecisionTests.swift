@@ -42,8 +42,10 @@ struct DecisionTests {
       #expect(onSource == natively.output + natively.error)
 
       let made = try CommandLine.run(
-        ["run", "--step", "100", "--system", "--env", "GIT_AUTHOR_NAME=a", "--env", "GIT_AUTHOR_EMAIL=a@b", "--env",
-          "GIT_COMMITTER_NAME=a", "--env", "GIT_COMMITTER_EMAIL=a@b", "--", "sh", "-ec", Self.change], in: directory)
+        [
+          "run", "--step", "100", "--system", "--env", "GIT_AUTHOR_NAME=a", "--env", "GIT_AUTHOR_EMAIL=a@b", "--env",
+          "GIT_COMMITTER_NAME=a", "--env", "GIT_COMMITTER_EMAIL=a@b", "--", "sh", "-ec", Self.change,
+        ], in: directory)
       #expect(made.status == 0, "\(made.error)")
       let onParent = try ask(["--parent", "build/100/0"], in: directory)
       let identity = "export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b\n"

@@ -96,6 +96,20 @@ struct TraceTests {
     }
   }
 
+  @Test("a source given as read-only is that for real, and for who stands on the run")
+  func readOnly() throws {
+    try CommandLine.withDirectory { directory in
+      _ = try CommandLine.shell("mkdir ro; echo a > ro/a", in: directory)
+      let script = "echo b > /ro/b; echo c >> /ro/a; rm -f /ro/a; mv /ro/a /ro/c; touch -c /ro/a; cat /ro/a; exit 0"
+      let options = [["--system", "--source", "/ro:50:ro=ro"], ["--parent", "build/0/0"]]
+      for options in options {
+        let outcome = try CommandLine.run(["run"] + options + ["--", "sh", "-c", script], in: directory)
+        #expect(outcome.output == "a\n")
+        #expect(outcome.error.components(separatedBy: "Read-only file system").count == 6, "\(outcome.error)")
+      }
+    }
+  }
+
   @Test("two parents, the later over the earlier, and their common one once")
   func diamond() throws {
     try CommandLine.withDirectory { directory in
@@ -109,6 +123,11 @@ struct TraceTests {
       let other = try CommandLine.run(
         ["run", "--parent", "build/20/0", "--parent", "build/10/0", "--", "sh", "-c", show], in: directory)
       #expect(other.output == "left\nleft\n2\n3\n")
+      let check = try CommandLine.run(["check", "build/30/0"], in: directory)
+      #expect(check.status == 1)
+      #expect(check.output.contains("\(directory)/c was changed by"))
+      #expect(!check.output.contains("\(directory)/b was changed by"))
+      #expect(try CommandLine.run(["check", "build/20/0"], in: directory).status == 0)
     }
   }
 
@@ -134,6 +153,84 @@ struct TraceTests {
       try refused("no/such", "no/such")
       // Nothing was begun for them.
       #expect(try files.contentsOfDirectory(atPath: directory + "/build").sorted() == ["0", "10"])
+    }
+  }
+
+  @Test("who read, wrote and missed what")
+  func inspection() throws {
+    try CommandLine.withDirectory { directory in
+      _ = try run(directory, ["--system"], "echo a > f; cat f > g; ls no-such; rm g; exit 0")
+      let json = try CommandLine.run(["inspect", "files", "build/0/0", "--format", "json"], in: directory)
+      struct Line: Decodable {
+        struct Process: Decodable {
+          var pid: Int
+          var executable: String
+          var operations: [String]
+        }
+        var path: String
+        var read: Bool
+        var changed: Bool
+        var missed: Bool
+        var processes: [Process]
+      }
+      let lines = try json.output.split(separator: "\n").map {
+        try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+      }
+      let f = try #require(lines.first { $0.path == directory + "/f" })
+      #expect(f.read && f.changed)
+      #expect(f.processes.contains { $0.executable == "/usr/bin/cat" && $0.operations.contains("read") })
+      let missing = try #require(lines.first { $0.path == directory + "/no-such" })
+      #expect(missing.missed && !missing.read && !missing.changed)
+      #expect(missing.processes.map(\.executable) == ["/usr/bin/ls"])
+      let cat = try #require(f.processes.first { $0.executable == "/usr/bin/cat" }?.pid)
+      let byCat = try CommandLine.run(["inspect", "files", "build/0/0", "--by-pid", "\(cat)"], in: directory)
+      #expect(byCat.output.contains("\(directory)/f\n") && !byCat.output.contains("no-such"))
+      let who = try CommandLine.run(["inspect", "files", "build/0/0", "--who"], in: directory)
+      #expect(who.output.contains("/usr/bin/rm: stat,delete") || who.output.contains("/usr/bin/rm: delete"))
+    }
+  }
+
+  @Test("a damaged trace is named, never believed")
+  func damage() throws {
+    try CommandLine.withDirectory { directory in
+      _ = try run(directory, ["--system"], "echo a > f; cat f; echo b > f; chmod 4755 f")
+      let trace = directory + "/build/0/0"
+      #expect(try CommandLine.run(["check", "build/0/0"], in: directory).status == 0)
+      func damaged(_ name: String, _ message: String, _ damage: (String) throws -> Void) throws {
+        let path = "\(trace)/\(name)"
+        let intact = try Data(contentsOf: URL(fileURLWithPath: path))
+        try damage(path)
+        let outcome = try CommandLine.run(["check", "build/0/0"], in: directory)
+        #expect(outcome.status == 1 && outcome.output.contains(message), "\(name): \(outcome.output)")
+        try? FileManager.default.removeItem(atPath: path)
+        try intact.write(to: URL(fileURLWithPath: path))
+      }
+      try damaged("files.index", "damaged") { try Data("x".utf8).write(to: URL(fileURLWithPath: $0)) }
+      try damaged("sources", "damaged") { try Data("\\q\n".utf8).write(to: URL(fileURLWithPath: $0)) }
+      try damaged("status", "incomplete") { try FileManager.default.removeItem(atPath: $0) }
+      try damaged("events", "cut off") {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: $0))
+        try bytes.prefix(bytes.count - 3).write(to: URL(fileURLWithPath: $0))
+      }
+      try damaged("files-2\(directory)/f", "missing") { try FileManager.default.removeItem(atPath: $0) }
+      #expect(try CommandLine.run(["check", "build/0/0"], in: directory).status == 0)
+    }
+  }
+
+  @Test("a run on a full disk is incomplete, and what it had recorded is readable", .enabled(if: getuid() == 0))
+  func fullDisk() throws {
+    try CommandLine.withDirectory { directory in
+      let uwrx = CommandLine.binary
+      let script = """
+        mkdir full; mount -t tmpfs -o size=4m tmpfs full
+        \(uwrx) run --system --build full/build -- sh -c 'echo x > small; head -c 9000000 /dev/zero > big; echo $?'
+        echo status $?; \(uwrx) check full/build/0/0; \(uwrx) inspect files full/build/0/0
+        """
+      let outcome = try CommandLine.shell("unshare -m sh -c \"$(cat <<'E'\n\(script)\nE\n)\"", in: directory)
+      #expect(outcome.output.hasPrefix("1\nstatus 125\n"), "\(outcome.output)\(outcome.error)")
+      #expect(outcome.error.contains("No space left on device"))
+      #expect(outcome.output.contains("is incomplete"))
+      #expect(outcome.output.contains("\(directory)/small\n"))
     }
   }
 
