@@ -76,10 +76,7 @@ public final class ArchiveOpener {
 
   private func oci(_ place: String) throws(ArchiveError) -> ArchiveTree {
     let (image, subpath) = Self.split(place, at: "!/")
-    var (path, tag) = (image, String?.none)
-    if access(image, F_OK) != 0, let colon = image.lastIndex(of: ":") {
-      (path, tag) = (String(image[..<colon]), String(image[image.index(after: colon)...]))
-    }
+    let (path, tag) = Self.splitTag(image)
     let layout = try OCILayout(path, cacheDirectory, number: nextNumber())
     let builder = TreeBuilder()
     var stores: [ContentStore] = []
@@ -108,6 +105,15 @@ public final class ArchiveOpener {
       String(decoding: bytes[..<position], as: UTF8.self),
       String(decoding: bytes[(position + wanted.count)...], as: UTF8.self)
     )
+  }
+
+  /// A layout and a tag: either may have colons, so the shortest path that exists is the layout's.
+  private static func splitTag(_ image: String) -> (String, String?) {
+    if access(image, F_OK) == 0 { return (image, nil) }
+    let colons = image.indices.filter { image[$0] == ":" }
+    let colon = colons.first { access(String(image[..<$0]), F_OK) == 0 } ?? colons.last
+    guard let colon else { return (image, nil) }
+    return (String(image[..<colon]), String(image[image.index(after: colon)...]))
   }
 
   private func nextNumber() -> UInt64 {

@@ -40,7 +40,7 @@ enum FileType {
 
 /// What an archive may at most be made of: one that has more is taken for an attack on the supervisor's memory.
 enum ArchiveLimits {
-  static let entries = 16_000_000
+  static let entries = 4_000_000
   static let bytes = 2 << 30
   static let pathLength = 4095
   static let nameLength = 255

@@ -121,7 +121,7 @@ final class TreeBuilder {
         return
       }
       let node = try make()
-      // In one archive the later of two files wins, as when it is unpacked; a directory that becomes a file is no honest archive's.
+      // In one archive the later of two files wins, as when it is unpacked. No honest one makes a file of a directory.
       guard
         existing.layer != layer || nodes[Int(existing.node)].isDirectory == nodes[Int(node)].isDirectory
       else {

@@ -18,7 +18,11 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Let a directory or file of the host appear in the guest, or what is in an archive: tar:FILE[!/SUBPATH], squashfs:FILE[!/SUBPATH], git:REPOSITORY[!TREEISH] or oci:LAYOUT[:TAG][!/SUBPATH]. The lower priority number wins (default 100).",
+      """
+      Let a directory or file of the host appear in the guest, or what is in an archive: tar:FILE[!/SUBPATH], \
+      squashfs:FILE[!/SUBPATH], git:REPOSITORY[!TREEISH] or oci:LAYOUT[:TAG][!/SUBPATH]. The lower priority number wins \
+      (default 100).
+      """,
       valueName: "dst[:priority][:ro]=[type:]path"))
   var source: [SourceArgument] = []
 

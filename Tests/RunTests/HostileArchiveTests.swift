@@ -109,7 +109,9 @@ struct HostileArchiveTests {
     }
   }
 
-  @Test("the layers of an image", arguments: ["oci:image:v1", "oci:image:v2", "oci:image.tar:v1", "oci:image.tgz:v2"])
+  @Test(
+    "the layers of an image",
+    arguments: ["oci:image:v1", "oci:image:example.org/a/b:v2", "oci:image.tar:v1", "oci:image.tgz:example.org/a/b:v2"])
   func image(_ source: String) throws {
     try CommandLine.withDirectory { directory in
       try Self.python(Self.images, in: directory)
@@ -125,7 +127,7 @@ struct HostileArchiveTests {
   @Test(
     "an image that is refused",
     arguments: [
-      ("image", "several images"), ("image:v9", "no image v9; it has: v1, v2"),
+      ("image", "several images"), ("image:v9", "no image v9; it has: v1, example.org/a/b:v2"),
       ("changed:v1", "not what its digest says"),
       ("changed-manifest:v1", "not what its digest says"), ("out:v1", "a digest that is not sha256"),
       ("text:v1", "not valid JSON"), ("image:v1!/no", "has no no"), (".", "index.json"), ("missing", "No such file"),
@@ -219,7 +221,7 @@ struct HostileArchiveTests {
     m["mediaType"]="application/vnd.oci.image.manifest.v1+json"
     inner=blob(json.dumps({"schemaVersion":2,"manifests":[dict(m,platform={"os":"linux","architecture":"arm64"},digest="sha256:"+"0"*64),dict(m,platform={"os":"linux","architecture":"amd64"})]}).encode())
     inner["mediaType"]="application/vnd.oci.image.index.v1+json"
-    json.dump({"schemaVersion":2,"manifests":[dict(inner,annotations={"org.opencontainers.image.ref.name":"v1"}),dict(m,annotations={"org.opencontainers.image.ref.name":"v2"})]},open(d+"/index.json","w"))
+    json.dump({"schemaVersion":2,"manifests":[dict(inner,annotations={"org.opencontainers.image.ref.name":"v1"}),dict(m,annotations={"org.opencontainers.image.ref.name":"example.org/a/b:v2"})]},open(d+"/index.json","w"))
     json.dump({"imageLayoutVersion":"1.0.0"},open(d+"/oci-layout","w"))
 
     import subprocess
