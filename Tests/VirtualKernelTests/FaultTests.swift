@@ -22,6 +22,12 @@ struct FaultTests {
     lower.node("fifo", FileType.fifo | 0o644)
   }
 
+  /// Makes /version, of which the process that calls afterwards has not made the first version.
+  private static func otherWrites(_ machine: Machine, _ text: String) {
+    try! machine.write(text, to: "/version")
+    machine.thread = machine.fork(1003)
+  }
+
   static let scenarios = [
     Scenario(description: "open a lower file") { $0.call(.openat, currentDirectory, "/etc/passwd", O_RDONLY) },
     Scenario(description: "open for writing") {
@@ -33,6 +39,35 @@ struct FaultTests {
       $0.call(.openat, currentDirectory, "/etc/large", O_RDWR)
     } check: {
       try $0.text("/etc/large") == CopyUpTests.large
+    },
+    Scenario(description: "open what another process has written") { machine in
+      otherWrites(machine, "small")
+    } call: {
+      $0.call(.openat, currentDirectory, "/version", O_RDWR)
+    } check: {
+      try $0.text("/version") == "small" && $0.trace.at("archive/1")?.text == "small"
+    },
+    Scenario(description: "open a large one") { machine in
+      otherWrites(machine, CopyUpTests.large)
+    } call: {
+      $0.call(.openat, currentDirectory, "/version", O_RDWR)
+    } check: {
+      try $0.text("/version") == CopyUpTests.large && $0.trace.at("archive/1")?.text == CopyUpTests.large
+    },
+    Scenario(description: "truncate what another process has written") { machine in
+      otherWrites(machine, "small")
+    } call: {
+      $0.call(.openat, currentDirectory, "/version", O_WRONLY | O_TRUNC)
+    } check: {
+      try $0.text("/version") == "" && $0.trace.at("archive/1")?.text == "small"
+    },
+    Scenario(description: "rename over what another process has written") { machine in
+      otherWrites(machine, "small")
+      try! machine.write("new", to: "/new")
+    } call: {
+      $0.call(.rename, "/new", "/version")
+    } check: {
+      try $0.text("/version") == "new" && $0.trace.at("archive/1")?.text == "small"
     },
     Scenario(description: "open with O_TRUNC") {
       $0.call(.openat, currentDirectory, "/etc/passwd", O_WRONLY | O_TRUNC)

@@ -35,7 +35,7 @@ extension FileTree {
       if record.pointee.version != 0, try mustKeep(dentry, record, isAppend: appends && !truncates) {
         if let work = try keep(dentry, truncates: truncates) { return work }
       }
-      startVersion(record)
+      if record.pointee.writer != process || record.pointee.flags.contains(.readByOthers) { startVersion(record) }
     }
     self.record(.write, dentry)
     return nil
@@ -74,28 +74,33 @@ extension FileTree {
       version: record.pointee.version, writer: record.pointee.writer, path: Array(path.bytes), successor: process)
     // Who has the file open must see the new contents, so the live file stays where it is and its contents are copied.
     if truncates, record.pointee.links == 1, try isUntouched(path.cString) {
+      let parent = dentries[name].pointee.parent
+      let times = try timesAbove(parent)
       try moveAside(dentry)
       self.kept.append(kept)
+      startVersion(record)
+      try restoreTimes(times, of: parent)
       return nil
     }
     let source = try host.open(configuration.run, path.cString, flags: O_RDONLY | O_CLOEXEC | O_NOFOLLOW, mode: 0)
+    let copy: FileDescriptor
+    let status: stat
     do throws(Errno) {
-      let status = try host.status(of: source)
-      let copy = try host.open(
-        configuration.trace, hostPath.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-        mode: 0o600)
-      let work = KeepVersion(
-        tree: self, kept: kept, source: source, copy: copy, inode: dentries[dentry].pointee.inode, status: status)
-      if status.st_size > inlineCopyLimit { return work }
-      var failure: Errno?
-      do throws(Errno) { try work.perform() } catch { failure = error }
-      try work.publish(failed: failure != nil)
-      if let failure { throw failure }
-      return nil
+      status = try host.status(of: source)
+      // Without a name until it is whole: two threads may be about to write, and one keeps the version for both.
+      copy = try host.open(configuration.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
     } catch {
       host.close(source)
       throw error
     }
+    let work = KeepVersion(
+      tree: self, kept: kept, source: source, copy: copy, inode: dentries[dentry].pointee.inode, status: status)
+    if status.st_size > inlineCopyLimit { return work }
+    var failure: Errno?
+    do throws(Errno) { try work.perform() } catch { failure = error }
+    try work.publish(failed: failure != nil)
+    if let failure { throw failure }
+    return nil
   }
 
   /// Whether nobody has the file open and nothing but its contents would be lost with it.
@@ -110,8 +115,6 @@ extension FileTree {
   private func moveAside(_ dentry: DentryID) throws(Errno) {
     let record = inode(of: dentry)
     let run = configuration.run
-    let parent = dentries[upperName(of: dentry)].pointee.parent
-    let times = try timesAbove(parent)
     try buildPath(of: upperName(of: dentry), into: &path)
     try host.rename(run, path.cString, configuration.trace, hostPath.cString, flags: 0)
     do throws(Errno) {
@@ -134,7 +137,6 @@ extension FileTree {
       try? host.rename(configuration.trace, hostPath.cString, run, path.cString, flags: 0)
       throw error
     }
-    try restoreTimes(times, of: parent)
   }
 
   /// The name at `path` is about to be removed or replaced: a version that somebody has read is put aside.
@@ -209,17 +211,15 @@ final class KeepVersion: BlockingWork, @unchecked Sendable {
   }
 
   func publish(failed: Bool) throws(Errno) {
-    host.close(source)
-    host.close(copy)
+    defer {
+      host.close(source)
+      host.close(copy)
+    }
     let record = tree.inodes[inode.index]
     // Meanwhile another thread may have kept this version or removed the file: the handler looks again.
-    guard !failed, record.pointee.version == kept.version, record.pointee.backing == .run else {
-      let name = Array("archive/\(kept.version)".utf8).map { CChar(bitPattern: $0) } + [0]
-      if !tree.kept.contains(where: { $0.version == kept.version }) {
-        try? host.remove(tree.configuration.trace, name, isDirectory: false)
-      }
-      return
-    }
+    guard !failed, record.pointee.version == kept.version, record.pointee.backing == .run else { return }
+    let name = Array("archive/\(kept.version)".utf8).map { CChar(bitPattern: $0) } + [0]
+    try host.link(copy, tree.configuration.trace, name)
     tree.kept.append(kept)
     let process = tree.process
     tree.process = kept.successor
