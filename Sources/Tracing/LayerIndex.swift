@@ -1,8 +1,8 @@
 /// What the host's files do not tell of a run's layer: the `files.index` of a trace.
 ///
 /// The first line is `*`, a tab, the user and the group that own what no other line names. Each further line is a path without
-/// a leading slash, the directory of the trace that holds its last version (`-` if there is none), its mode in octal, its user and its
-/// group, between tabs; paths are written as `Escaping` says.
+/// a leading slash, the directory of the trace that holds its last version (`-` if there is none), its mode in octal, its user, its
+/// group and its number of names, between tabs; paths are written as `Escaping` says.
 public struct LayerIndex: Sendable {
   public struct Line: Sendable, Equatable {
     public var path: [UInt8]
@@ -11,8 +11,11 @@ public struct LayerIndex: Sendable {
     public var mode: UInt32
     public var uid: UInt32
     public var gid: UInt32
+    /// `st_nlink`: identical files share their contents on the host.
+    public var links: UInt32
 
-    public init(path: [UInt8], directory: [UInt8], mode: UInt32, uid: UInt32, gid: UInt32) {
+    public init(path: [UInt8], directory: [UInt8], mode: UInt32, uid: UInt32, gid: UInt32, links: UInt32) {
+      self.links = links
       self.path = path
       self.directory = directory
       self.mode = mode
@@ -44,7 +47,7 @@ public struct LayerIndex: Sendable {
       text += Escaping.escape(line.path)
       text.append(UInt8(ascii: "\t"))
       text += line.directory
-      text += Array("\t\(String(line.mode, radix: 8))\t\(line.uid)\t\(line.gid)\n".utf8)
+      text += Array("\t\(String(line.mode, radix: 8))\t\(line.uid)\t\(line.gid)\t\(line.links)\n".utf8)
     }
     return text
   }
@@ -60,10 +63,11 @@ public struct LayerIndex: Sendable {
     var lines: [Line] = []
     for line in rest {
       let fields = line.split(separator: UInt8(ascii: "\t"))
-      guard fields.count == 5, let path = Escaping.unescape(fields[0]), !path.isEmpty, Self.isDirectoryName(fields[1]),
-        let mode = number(fields[2], radix: 8), let uid = number(fields[3]), let gid = number(fields[4])
+      guard fields.count == 6, let path = Escaping.unescape(fields[0]), !path.isEmpty, Self.isDirectoryName(fields[1]),
+        let mode = number(fields[2], radix: 8), let uid = number(fields[3]), let gid = number(fields[4]),
+        let links = number(fields[5])
       else { return nil }
-      lines.append(Line(path: path, directory: Array(fields[1]), mode: mode & 0o7777, uid: uid, gid: gid))
+      lines.append(Line(path: path, directory: Array(fields[1]), mode: mode & 0o7777, uid: uid, gid: gid, links: links))
     }
     self.init(uid: uid, gid: gid, lines: lines)
   }

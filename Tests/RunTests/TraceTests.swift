@@ -30,6 +30,11 @@ struct TraceTests {
       #expect(try text("\(trace)/sources").contains("/usr\t100\thost\t/usr\n"))
       #expect(try text("\(trace)/options").contains("hostname\tuwrx\n"))
       #expect(!FileManager.default.fileExists(atPath: "\(trace)/archive"))
+      // Identical contents are stored once, and nobody sees that.
+      #expect(
+        try run(directory, ["--system"], "echo s > s; cat s; (echo -n > s; echo s > s); stat -c %h s") == "s\n1\n")
+      #expect(try CommandLine.shell("stat -c %h build/10/0/files$PWD/s", in: directory).output == "2\n")
+      #expect(try run(directory, ["--parent", "build/10/0"], "stat -c %h s") == "1\n")
       // A later run sees the last versions.
       #expect(try run(directory, ["--parent", "build/0/0"], "cat f; ls") == "two\nthree\nbuild\nf\n")
     }

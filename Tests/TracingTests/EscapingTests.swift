@@ -23,15 +23,19 @@ struct EscapingTests {
 
   @Test func indexComesBack() throws {
     let lines = [
-      LayerIndex.Line(path: Array("a\tb".utf8), directory: Array("files-3+2".utf8), mode: 0o4755, uid: 7, gid: 8),
-      LayerIndex.Line(path: [0xff], directory: LayerIndex.absent, mode: 0, uid: 0, gid: 0),
+      LayerIndex.Line(
+        path: Array("a\tb".utf8), directory: Array("files-3+2".utf8), mode: 0o4755, uid: 7, gid: 8, links: 3),
+      LayerIndex.Line(path: [0xff], directory: LayerIndex.absent, mode: 0, uid: 0, gid: 0, links: 0),
     ]
     let index = try #require(LayerIndex(text: LayerIndex.text(uid: 1, gid: 2, lines)))
     #expect(index.uid == 1 && index.gid == 2)
     #expect(index[lines[0].path] == lines[0] && index[[0xff]] == lines[1])
   }
 
-  @Test(arguments: ["", "*\t0\n", "*\t0\t0", "*\t0\t0\na\t../x\t644\t0\t0\n", "*\t0\t0\na\tfiles\t9\t0\t0\n"])
+  @Test(arguments: [
+    "", "*\t0\n", "*\t0\t0", "*\t0\t0\na\t../x\t644\t0\t0\t1\n", "*\t0\t0\na\tfiles\t9\t0\t0\t1\n",
+    "*\t0\t0\na\tfiles\t644\t0\t0\n",
+  ])
   func damagedIndexIsRefused(_ text: String) {
     #expect(LayerIndex(text: Array(text.utf8)) == nil)
   }

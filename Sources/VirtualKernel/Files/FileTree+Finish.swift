@@ -26,7 +26,13 @@ extension FileTree {
       if !last.isWhiteout { index.directories[last.path] = directory }
     }
     try describeLive(&index)
-    storeOnce(index.kept, live: index.live)
+    // A last version that shares its file with others has more names on the host than in the tree.
+    let shared = storeOnce(index.kept, live: index.live.map(\.place))
+    let described = Set(index.lines.map(\.path))
+    for file in index.live where shared.contains(file.place) && !described.contains(file.path) {
+      index.lines.append(line(file.path, LayerIndex.files, inodes[file.inode.index]))
+    }
+    index.lines.sort { $0.path.lexicographicallyPrecedes($1.path) }
     process = Event.supervisor
     return index.lines
   }
@@ -169,7 +175,8 @@ extension FileTree {
         if record.pointee.kind == .directory { pending.append((child, path)) }
         let moved = index.directories[path]
         if !index.kept.isEmpty, record.pointee.kind == .regular {
-          index.live.append((moved ?? LayerIndex.files) + [UInt8(ascii: "/")] + path)
+          let place = (moved ?? LayerIndex.files) + [UInt8(ascii: "/")] + path
+          index.live.append((place, path, dentries[child].pointee.inode))
         }
         if record.pointee.version != 0, moved == nil {
           recordStored(record.pointee.version, Array("files/".utf8) + path)
@@ -182,17 +189,21 @@ extension FileTree {
           record.pointee.uid == configuration.credentials.uid && record.pointee.gid == configuration.credentials.gid
         if isPlain, isOwn, moved == nil { continue }
         index.directories[path] = nil
-        index.lines.append(
-          LayerIndex.Line(
-            path: path, directory: moved ?? LayerIndex.files, mode: mode, uid: record.pointee.uid,
-            gid: record.pointee.gid))
+        index.lines.append(line(path, moved ?? LayerIndex.files, record))
       }
     }
     // What is left is not there any more.
     for path in index.directories.keys {
-      index.lines.append(LayerIndex.Line(path: path, directory: LayerIndex.absent, mode: 0, uid: 0, gid: 0))
+      index.lines.append(LayerIndex.Line(path: path, directory: LayerIndex.absent, mode: 0, uid: 0, gid: 0, links: 0))
     }
-    index.lines.sort { $0.path.lexicographicallyPrecedes($1.path) }
+  }
+
+  private func line(
+    _ path: [UInt8], _ directory: [UInt8], _ record: UnsafeMutablePointer<Inode>
+  ) -> LayerIndex.Line {
+    LayerIndex.Line(
+      path: path, directory: directory, mode: UInt32(record.pointee.permissions), uid: record.pointee.uid,
+      gid: record.pointee.gid, links: record.pointee.links)
   }
 }
 
@@ -211,7 +222,7 @@ private struct LayerIndexBuilder {
   var lines: [LayerIndex.Line] = []
   /// The places of versions that are not the last of their path, and of those that are, if there are others.
   var kept: [[UInt8]] = []
-  var live: [[UInt8]] = []
+  var live: [(place: [UInt8], path: [UInt8], inode: InodeID)] = []
   /// Where the last version of a path is, if that is not `files`.
   var directories: [[UInt8]: [UInt8]] = [:]
 }

@@ -12,8 +12,11 @@ extension FileTree {
   /// Makes versions that are not the last of their path share the contents of an identical file. A last version keeps its own
   /// file, because it has its own times.
   /// - Parameters: places below the run's directory.
-  func storeOnce(_ kept: [[UInt8]], live: [[UInt8]]) {
-    guard !kept.isEmpty else { return }
+  /// - Returns: those of `live` whose file has got other names.
+  func storeOnce(_ kept: [[UInt8]], live: [[UInt8]]) -> Set<[UInt8]> {
+    guard !kept.isEmpty else { return [] }
+    var shared: Set<[UInt8]> = []
+    let all = Set(live)
     let sizes = Set(kept.compactMap { size(of: $0) })
     var known: [Contents: [UInt8]] = [:]
     for place in live {
@@ -24,8 +27,14 @@ extension FileTree {
     }
     for place in kept {
       guard let size = size(of: place), size > 0, let contents = contents(of: place, size) else { continue }
-      if let other = known[contents], isSame(other, place) { share(other, place) } else { known[contents] = place }
+      guard let other = known[contents], isSame(other, place) else {
+        known[contents] = place
+        continue
+      }
+      share(other, place)
+      if all.contains(other) { shared.insert(other) }
     }
+    return shared
   }
 
   private func size(of place: [UInt8]) -> Int64? {

@@ -38,7 +38,10 @@ public final class TraceTree: LowerTree {
     if status.st_mode & S_IFMT == S_IFCHR { return LowerEntry(status: status, kind: .whiteout) }
     status.st_uid = line?.uid ?? index.uid
     status.st_gid = line?.gid ?? index.gid
-    if let line { status.st_mode = status.st_mode & S_IFMT | line.mode }
+    if let line {
+      status.st_mode = status.st_mode & S_IFMT | line.mode
+      if status.st_mode & S_IFMT == S_IFREG { status.st_nlink = numericCast(line.links) }
+    }
     var entry = LowerEntry(status: status, isVirtual: true)
     if status.st_mode & S_IFMT == S_IFDIR {
       if let opaque = attribute("user.overlay.opaque"), opaque == [UInt8(ascii: "y")] { entry.kind = .opaque }
