@@ -54,7 +54,7 @@ let package = Package(
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Tracing"]),
     .testTarget(name: "TracingTests", dependencies: ["Tracing", "Inspect"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
-    .testTarget(name: "RunTests", dependencies: ["uwrx"]),
+    .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing"]),
     .testTarget(name: "ConformanceTests"),
     .testTarget(name: "ModelTests"),
     .testTarget(name: "ProgramTests"),

@@ -1,5 +1,7 @@
 import Foundation
+import Inspect
 import Testing
+import Tracing
 
 /// What a run leaves in its directory, and runs that stand on it.
 @Suite("Traces", .serialized)
@@ -192,6 +194,56 @@ struct TraceTests {
       #expect(byCat.output.contains("\(directory)/f\n") && !byCat.output.contains("no-such"))
       let who = try CommandLine.run(["inspect", "files", "build/0/0", "--who"], in: directory)
       #expect(who.output.contains("/usr/bin/rm: stat,delete") || who.output.contains("/usr/bin/rm: delete"))
+    }
+  }
+
+  @Test("which version of a file a process saw")
+  func resolution() throws {
+    try CommandLine.withDirectory { directory in
+      try "below".write(toFile: directory + "/b", atomically: false, encoding: .utf8)
+      _ = try run(
+        directory, ["--system"],
+        "cat f 2>&1; echo one > f; cat f; echo two > f; head -1 f; (echo three > f); rm f; tail f 2>&1; wc b; exit 0")
+      let trace = try TraceDirectory(directory + "/build/0/0")
+      let history = try FileHistory(trace)
+      func pids(_ program: String) -> [UInt32] {
+        history.executables.filter { $0.value.contains(Array("/usr/bin/\(program)".utf8)) }.map(\.key).sorted()
+      }
+      let path = Array("\(directory)/f".utf8)
+      func seen(_ pid: UInt32) throws -> String {
+        guard case .version(_, let place?) = history.resolveFile(path, asOf: pid) else { return "" }
+        return try text(trace.path + "/" + String(decoding: place, as: UTF8.self))
+      }
+      let cats = pids("cat")
+      try #require(cats.count == 2)
+      #expect(history.resolveFile(path, asOf: cats[0]) == .missing)
+      #expect(try seen(cats[1]) == "one\n")
+      #expect(try seen(#require(pids("head").first)) == "two\n")
+      #expect(history.resolveFile(path, asOf: try #require(pids("tail").first)) == .missing)
+      // It never looked: what stood there when it began.
+      #expect(try seen(#require(pids("rm").first)) == "" && history.resolveFile(path, asOf: pids("wc")[0]) == .missing)
+      let other = Array("\(directory)/b".utf8)
+      #expect(history.resolveFile(other, asOf: try #require(pids("wc").first)) == .below)
+      #expect(try trace.fileBelow(other) == other)
+    }
+  }
+
+  @Test("owners, modes, attributes and times are those that the run gave")
+  func metadata() throws {
+    try CommandLine.withDirectory { directory in
+      try "x".write(toFile: directory + "/lower", atomically: false, encoding: .utf8)
+      let make = #"""
+        echo a > a; chown 7:8 a; chmod 2640 a; touch -d '2003-04-05 06:07:08.123456789 UTC' a; setfattr -n user.note -v hello a
+        mkdir d; chmod 1777 d; chown 9 d; ln -s a l; chown -h 11:12 l; mkfifo p; chmod 600 p; chown 13 p; chmod 0 lower; ln a hard
+        chown 14:15 lower; mkdir empty; chmod 0 empty
+        """#
+      let show = "stat -c '%n %F %a %u %g %h %s %y' a d l p lower hard empty; getfattr -d a; readlink l"
+      let first = try run(directory, ["--system"], make + "\n" + show)
+      #expect(first.contains("a regular file 2640 7 8 2 2 2003-04-05 06:07:08.123456789"))
+      #expect(try run(directory, ["--parent", "build/0/0"], show) == first)
+      // And on a run that changes nothing but one of them.
+      _ = try run(directory, ["--parent", "build/0/0"], "ls -l hard; chmod 4711 a")
+      #expect(try run(directory, ["--parent", "build/20/0"], show) == first.replacing(" 2640 ", with: " 4711 "))
     }
   }
 
