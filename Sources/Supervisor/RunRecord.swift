@@ -14,6 +14,8 @@ struct RunRecord {
     _ directory: RunDirectory, _ configuration: RunConfiguration, parents: [TraceDirectory]
   ) throws(SupervisorError) {
     self.directory = directory
+    let disposition = signal(SIGXFSZ, SIG_IGN)
+    defer { signal(SIGXFSZ, disposition) }
     do throws(Errno) {
       let path = directory.path
       try TraceDirectory.write("\(path)/options", Self.options(configuration, directory))
@@ -69,6 +71,9 @@ struct RunRecord {
   /// Writes what is known after it. The guest has ended.
   func finish(_ kernel: VirtualKernel, _ configuration: RunConfiguration, exitCode: Int32) throws(SupervisorError) {
     let path = directory.path
+    // setrlimit(2), RLIMIT_FSIZE: what the user's limit forbids is an error with a message, not the end of uwrx.
+    let disposition = signal(SIGXFSZ, SIG_IGN)
+    defer { signal(SIGXFSZ, disposition) }
     do throws(Errno) {
       let lines = try kernel.finish()
       // Not empty if a version could not be put in its place; the events say where it is.
