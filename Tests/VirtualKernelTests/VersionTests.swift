@@ -128,3 +128,24 @@ struct VersionTests {
       ])
   }
 }
+
+struct RecentEventsTests {
+  @Test func aQuestionIsRecordedAgainOnlyAfterAChange() throws {
+    let machine = try Machine()
+    let buffer = machine.memory.allocate(200)
+    func asked() -> [String] {
+      machine.events.entries.filter { $0.kind == .stat || $0.kind == .missing }.map { "\($0.kind) \($0.path)" }
+    }
+    for _ in 0..<3 {
+      _ = machine.call(.stat, "/etc/passwd", buffer)
+      _ = machine.call(.stat, "/none", buffer)
+    }
+    #expect(asked() == ["stat /etc/passwd", "missing /none"])
+    #expect(machine.call(.mkdir, "/none", 0o755) == .value(0))
+    #expect(machine.call(.rmdir, "/none") == .value(0))
+    machine.events.entries = []
+    _ = machine.call(.stat, "/none", buffer)
+    _ = machine.call(.stat, "/etc/passwd", buffer)
+    #expect(asked() == ["missing /none", "stat /etc/passwd"])
+  }
+}

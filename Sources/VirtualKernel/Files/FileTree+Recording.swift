@@ -7,6 +7,11 @@ extension FileTree {
   func record(_ kind: EventKind, _ dentry: DentryID) {
     guard let events, dentry != .none, let record = recordable(dentry) else { return }
     let node = node(of: dentry)
+    if kind.metaName != nil {
+      recent.changed()
+    } else if recent.isRepeated(kind, process, node, record.pointee.version) {
+      return
+    }
     events.append(
       Event(kind, pid: process, node: node, version: record.pointee.version), UnsafeBufferPointer(start: nil, count: 0))
   }
@@ -22,6 +27,7 @@ extension FileTree {
   func recordMissing(_ name: UnsafeBufferPointer<UInt8>, in directory: DentryID) {
     guard let events, recordable(directory) != nil else { return }
     let node = node(of: directory)
+    if recent.isRepeated(.missing, process, node, DentryTable.hash(directory, name)) { return }
     events.append(Event(.missing, pid: process, node: node, version: 0), name)
   }
 

@@ -38,6 +38,7 @@ final class FileTree {
   var negativeCount = 0
   /// Inode numbers of files that do not stand at the name that they were made of.
   var movedNumbers: Set<UInt64> = []
+  var recent = RecentEvents()
   /// The last number that was given to a name in an event.
   var lastNode = Event.rootNode
   var lastVersion: UInt32 = 0
