@@ -1,5 +1,6 @@
 // Calls that uwrx answers like an older kernel, so that every program falls back: all of it is intended difference.
 // What matters is that the process lives on and that the fallback works.
+// calls: clone3 io_uring_setup
 #include "observe.h"
 #include <linux/sched.h>
 

@@ -1,4 +1,6 @@
 // Who we are, and changes of identity that need no privilege because they change nothing.
+// calls: getegid geteuid getgid getgroups getpriority getresgid getresuid getuid setfsgid setfsuid setgid setpriority
+// calls: setresgid setresuid setreuid setuid uname
 #include "observe.h"
 #include <grp.h>
 #include <sys/fsuid.h>

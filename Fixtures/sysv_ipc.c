@@ -1,4 +1,5 @@
 // System V shared memory, semaphores and message queues. Everything made here is removed here.
+// calls: msgctl msgget msgrcv msgsnd semctl semget semtimedop shmat shmctl shmdt shmget
 #include "observe.h"
 #include <sys/ipc.h>
 #include <sys/msg.h>
