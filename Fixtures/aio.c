@@ -27,14 +27,18 @@ int main(void) {
 
   int fd = open("own", O_RDWR | O_CREAT, 0644), below = open("data/hello.txt", O_RDONLY);
   char text[16] = "written by ring";
-  struct iocb write = {
-      .aio_data = 1, .aio_lio_opcode = IOCB_CMD_PWRITE, .aio_fildes = fd, .aio_buf = (uintptr_t)text, .aio_nbytes = 15};
+  struct iocb write = {.aio_data = 1, .aio_lio_opcode = IOCB_CMD_PWRITE};
+  write.aio_fildes = fd;
+  write.aio_buf = (uintptr_t)text;
+  write.aio_nbytes = 15;
   SHOW(submit(&write));
   show_events(1);
   show_file("own");
   char back[16] = "";
-  struct iocb read = {
-      .aio_data = 2, .aio_lio_opcode = IOCB_CMD_PREAD, .aio_fildes = below, .aio_buf = (uintptr_t)back, .aio_nbytes = 5};
+  struct iocb read = {.aio_data = 2, .aio_lio_opcode = IOCB_CMD_PREAD};
+  read.aio_fildes = below;
+  read.aio_buf = (uintptr_t)back;
+  read.aio_nbytes = 5;
   SHOW(submit(&read));
   show_events(1);
   say("read %s", quote(back, 5));

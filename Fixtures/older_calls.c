@@ -1,8 +1,8 @@
 // Calls that libc no longer makes, because newer ones do the same: their own entries, as old programs and other
 // languages' libraries make them.
-// calls: access alarm chmod chown creat dup2 epoll_create epoll_wait eventfd faccessat fork fstat futimesat getdents
-// calls: getpgrp inotify_init lchown link lstat mkdir mknod open pipe poll readlink rename rmdir select signalfd stat
-// calls: symlink time unlink utime utimes vfork
+// calls: access alarm chmod chown close creat dup2 epoll_create epoll_wait eventfd faccessat fork fstat futimesat
+// calls: getdents getpgrp inotify_init lchown link lstat mkdir mknod open pipe poll readlink rename rmdir select
+// calls: signalfd stat symlink time unlink utime utimes vfork
 #include "observe.h"
 #include <poll.h>
 #include <sys/epoll.h>

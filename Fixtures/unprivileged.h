@@ -16,7 +16,8 @@ __attribute__((unused)) static void drop_privilege(void) {
   }
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[2] = {{0}};
-  if (syscall(SYS_capget, &header, data) < 0 || data[0].effective | data[1].effective | data[0].permitted | data[1].permitted) {
+  if (syscall(SYS_capget, &header, data) < 0 || data[0].effective || data[1].effective || data[0].permitted ||
+      data[1].permitted) {
     say("still privileged");
     _exit(98);
   }
