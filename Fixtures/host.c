@@ -26,8 +26,13 @@ int main(void) {
   char attributes[128] = "";
   SHOW(syscall(SYS_bpf, 5, attributes, sizeof attributes));
 
-  SHOW(syscall(SYS_settimeofday, &(struct timeval){1, -1}, NULL));
-  SHOW(syscall(SYS_clock_settime, CLOCK_REALTIME, &(struct timespec){1, -1}));
+  // These two look at the time before the privilege: it is what the clock says.
+  struct timeval now;
+  struct timespec exact;
+  gettimeofday(&now, NULL);
+  clock_gettime(CLOCK_REALTIME, &exact);
+  SHOW(syscall(SYS_settimeofday, &now, NULL));
+  SHOW(syscall(SYS_clock_settime, CLOCK_REALTIME, &exact));
   struct timex change = {.modes = ADJ_TICK, .tick = 1};
   SHOW(syscall(SYS_adjtimex, &change));
   SHOW(syscall(SYS_clock_adjtime, CLOCK_REALTIME, &change));

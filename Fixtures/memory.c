@@ -1,7 +1,7 @@
 // Calls on the caller's own memory beyond mmap.c: the break, locking, sealing, remapping, advice to others.
 // calls: brk map_shadow_stack mlock mlock2 mlockall mremap mseal munlock munlockall process_madvise process_mrelease
 // calls: remap_file_pages
-#include "observe.h"
+#include "unprivileged.h"
 #include <sys/uio.h>
 
 #define PAGE 4096L
@@ -62,9 +62,17 @@ static void locking(void) {
   SHOW(munlockall());
   say("locked %ld", status_of("VmLck"));
   IN_CHILD {
-    struct rlimit small = {2 * PAGE, 2 * PAGE};
+    drop_privilege();
+    struct rlimit small = {2 * PAGE, 2 * PAGE}, none = {0, 0};
     QUIET(setrlimit(RLIMIT_MEMLOCK, &small));
-    say("limit set");
+    memory = fresh(4);
+    SHOW(mlock(memory, 2 * PAGE));
+    SHOW(mlock(memory, 3 * PAGE));
+    SHOW(mlockall(MCL_CURRENT));
+    QUIET(munlockall());
+    QUIET(setrlimit(RLIMIT_MEMLOCK, &none));
+    SHOW(mlock(memory, PAGE));
+    SHOW(munlock(memory, PAGE));
   }
 }
 

@@ -53,17 +53,22 @@ int main(void) {
 
   // Nothing was interrupted. A real restart follows: a sleep that is stopped and continued goes on.
   SHOW(syscall(SYS_restart_syscall));
+  int ends[2];
+  QUIET(pipe(ends));
   pid_t child = fork();
   if (child == 0) {
     struct timespec begin, end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    long result = syscall(SYS_nanosleep, &(struct timespec){0, 300000000}, NULL);
+    QUIET(write(ends[1], "x", 1));
+    long result = syscall(SYS_nanosleep, &(struct timespec){1, 0}, NULL);
     clock_gettime(CLOCK_MONOTONIC, &end);
     long passed = (end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000;
-    say("slept: %ld, long enough %d", result, passed >= 300);
+    say("slept: %ld, long enough %d", result, passed >= 1000);
     _exit(0);
   }
-  pause_ms(100);
+  char byte;
+  QUIET(read(ends[0], &byte, 1));
+  pause_ms(50);
   kill(child, SIGSTOP);
   int status;
   waitpid(child, &status, WUNTRACED);
