@@ -6,13 +6,13 @@
 #include <grp.h>
 #include <linux/capability.h>
 
-// Gives up root and every capability. Under uwrx root has none to give up, so what the changes of identity return says
-// nothing; what counts is asked from the kernel afterwards.
+// Gives up root and every capability. Natively the machine is real, so whether they are gone is asked before anything else
+// is done.
 __attribute__((unused)) static void drop_privilege(void) {
   if (geteuid() == 0) {
-    (void)!setgroups(0, NULL);
-    (void)!setresgid(1000, 1000, 1000);
-    (void)!setresuid(1000, 1000, 1000);
+    QUIET(setgroups(0, NULL));
+    QUIET(setresgid(1000, 1000, 1000));
+    QUIET(setresuid(1000, 1000, 1000));
   }
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[2] = {{0}};
