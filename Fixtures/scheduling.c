@@ -1,9 +1,8 @@
-// Policies, priorities and processors of the caller and its children. Everything asked for is what nobody needs a
-// privilege for.
+// Policies, priorities and processors of the caller and its children, by who may only lower itself.
 // calls: getcpu getpriority ioprio_get ioprio_set sched_get_priority_max sched_get_priority_min sched_getaffinity
 // calls: sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_setaffinity sched_setattr
 // calls: sched_setparam sched_setscheduler sched_yield setpriority
-#include "observe.h"
+#include "unprivileged.h"
 #include <linux/ioprio.h>
 #include <sched.h>
 
@@ -35,6 +34,7 @@ static void policies(void) {
   parameter.sched_priority = 1;
   SHOW(sched_setparam(0, &parameter));
   SHOW(sched_setscheduler(0, 99, &parameter));
+  SHOW(sched_setscheduler(0, SCHED_FIFO, &parameter));
   parameter.sched_priority = 0;
   SHOW(sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameter));
   SHOW(sched_getscheduler(0));
@@ -144,6 +144,7 @@ static void priorities(void) {
 }
 
 int main(void) {
+  drop_privilege();
   policies();
   attributes();
   processors();
