@@ -55,7 +55,7 @@ let package = Package(
     .testTarget(name: "TracingTests", dependencies: ["Tracing", "Inspect"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
     .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing"]),
-    .testTarget(name: "ConformanceTests"),
+    .testTarget(name: "ConformanceTests", dependencies: ["VirtualKernel"]),
     .testTarget(name: "ModelTests"),
     .testTarget(name: "ProgramTests"),
   ],
