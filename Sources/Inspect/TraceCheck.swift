@@ -91,8 +91,12 @@ public enum TraceCheck {
   }
 
   private static func exists(_ trace: TraceDirectory, _ place: [UInt8]) -> Bool {
+    // Below the trace's directory, as the run made it: the whole path may be longer than a path can be.
+    let directory = open(trace.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { return false }
+    defer { close(directory) }
     var status = stat()
-    let path = (Array("\(trace.path)/".utf8) + place).map { CChar(bitPattern: $0) } + [0]
-    return path.withUnsafeBufferPointer { lstat($0.baseAddress!, &status) } == 0
+    let path = place.map { CChar(bitPattern: $0) } + [0]
+    return path.withUnsafeBufferPointer { fstatat(directory, $0.baseAddress!, &status, AT_SYMLINK_NOFOLLOW) } == 0
   }
 }

@@ -18,6 +18,7 @@ final class Lock: @unchecked Sendable {
   }
 
   @inline(__always) func lock() { pthread_mutex_lock(mutex) }
+  func tryLock() -> Bool { pthread_mutex_trylock(mutex) == 0 }
   @inline(__always) func unlock() { pthread_mutex_unlock(mutex) }
 
   /// Gives the lock up until `signal` is called.
@@ -26,7 +27,8 @@ final class Lock: @unchecked Sendable {
 }
 
 /// Starts a thread that blocks all signals: they are the main loop's.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+/// - Returns: false if there can be no more threads: the guest's processes count, too, where it is the same user's.
+func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
   final class Box: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -44,6 +46,10 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
       Unmanaged<Box>.fromOpaque(pointer!).takeRetainedValue().body()
       return nil
     }, box.toOpaque())
-  precondition(result == 0, "cannot start a thread")
+  guard result == 0 else {
+    box.release()
+    return false
+  }
   pthread_detach(thread)
+  return true
 }

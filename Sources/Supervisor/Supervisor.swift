@@ -162,7 +162,7 @@ public final class Supervisor {
     limits.start()
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
-    receiver.start()
+    guard receiver.start() else { throw SupervisorError("cannot start a thread: the user's limit of processes is reached") }
     try loop()
     endGuest()
     let result = result()
@@ -260,10 +260,11 @@ public final class Supervisor {
   }
 
   private func buryDead() {
+    // The dead can wait, limits and the user's signals cannot: the receiver may be held up by something of the guest's.
+    guard lock.tryLock() else { return }
+    defer { lock.unlock() }
     var happened = [epoll_event](repeating: epoll_event(), count: 64)
     let count = epoll_wait(processes!.deaths.rawValue, &happened, Int32(happened.count), 0)
-    lock.lock()
-    defer { lock.unlock() }
     for index in 0..<max(0, Int(count)) {
       kernel!.didEnd(AbsTgid(rawValue: Int32(truncatingIfNeeded: happened[index].data.u64)))
     }

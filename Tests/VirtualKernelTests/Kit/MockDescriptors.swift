@@ -41,6 +41,8 @@ final class MockDescriptors: DescriptorBroker {
     return world.insert(file)
   }
 
+  func release(_ file: FileDescriptor) { world.close(file) }
+
   func describe(
     _ descriptor: Int32, in thread: AbsTid, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int {
