@@ -1,22 +1,32 @@
 import Glibc
 
-/// Closes sockets on a thread of its own.
+/// Closes sockets that linger on threads of their own.
 ///
 /// The close of the last descriptor of a socket with SO_LINGER waits, as long as the guest has said, until its peer has taken what was
 /// sent, and the last one may be the supervisor's: the guest ends while it is looked at.
 final class SocketCloser: @unchecked Sendable {
+  private static let maximumThreads = 256
+
   private let lock = Lock()
   private var sockets: [Int32] = []
-  private var isRunning = false
+  private var threads = 0
+  private var idle = 0
 
   func close(_ socket: Int32) {
+    var setting = linger()
+    var size = socklen_t(MemoryLayout<linger>.size)
+    guard getsockopt(socket, SOL_SOCKET, SO_LINGER, &setting, &size) == 0, setting.l_onoff != 0, setting.l_linger > 0
+    else {
+      Glibc.close(socket)
+      return
+    }
     lock.lock()
     defer { lock.unlock() }
     sockets.append(socket)
-    if isRunning {
+    if idle > 0 {
       lock.signal()
-    } else {
-      isRunning = startThread { self.work() }
+    } else if threads < Self.maximumThreads, startThread({ self.work() }) {
+      threads += 1
     }
   }
 
@@ -28,7 +38,9 @@ final class SocketCloser: @unchecked Sendable {
         Glibc.close(socket)
         lock.lock()
       }
+      idle += 1
       lock.wait()
+      idle -= 1
     }
   }
 }
