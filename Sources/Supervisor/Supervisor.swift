@@ -162,7 +162,7 @@ public final class Supervisor {
     limits.start()
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
-    guard receiver.start() else { throw SupervisorError("cannot start a thread: the user's limit of processes is reached") }
+    guard receiver.start() else { throw SupervisorError("cannot start a thread: the user's processes are at their limit") }
     try loop()
     endGuest()
     let result = result()

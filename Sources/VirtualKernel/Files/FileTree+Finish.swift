@@ -13,7 +13,8 @@ extension FileTree {
     for version in kept {
       process = version.successor
       if hasFirst.insert(version.path).inserted, (try? placeFirst(version, &index)) == true { continue }
-      let directory = place(archived(version.version), version.path, pid: version.writer, version: version.version, &index)
+      let from = archived(version.version)
+      let directory = place(from, version.path, pid: version.writer, version: version.version, &index)
       if let directory { index.kept.append(directory + [UInt8(ascii: "/")] + version.path) }
     }
     kept = []
