@@ -18,7 +18,15 @@ final class Lock: @unchecked Sendable {
   }
 
   @inline(__always) func lock() { pthread_mutex_lock(mutex) }
-  func tryLock() -> Bool { pthread_mutex_trylock(mutex) == 0 }
+  /// - Returns: false if the lock could not be had in this time.
+  func lock(within seconds: Double) -> Bool {
+    var deadline = timespec()
+    clock_gettime(CLOCK_REALTIME, &deadline)
+    let nanoseconds = deadline.tv_nsec + Int(seconds * 1e9)
+    deadline.tv_sec += nanoseconds / 1_000_000_000
+    deadline.tv_nsec = nanoseconds % 1_000_000_000
+    return pthread_mutex_timedlock(mutex, &deadline) == 0
+  }
   @inline(__always) func unlock() { pthread_mutex_unlock(mutex) }
 
   /// Gives the lock up until `signal` is called.

@@ -164,7 +164,7 @@ public final class Supervisor {
     if configuration.ownsProcess { SupervisorPrivileges.drop() }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
-    guard receiver.start() else { throw SupervisorError("cannot start a thread: the user's processes are at their limit") }
+    guard receiver.start() else { throw SupervisorError("cannot start a thread: the user's limit of processes") }
     try loop()
     endGuest()
     let result = result()
@@ -265,12 +265,11 @@ public final class Supervisor {
   }
 
   private func buryDead() {
-    // The dead can wait, limits and the user's signals cannot: the receiver may be held up by something of the guest's.
-    guard lock.tryLock() else { return }
+    // The dead can wait, limits and signals cannot: the receiver may be held up by something of the guest's.
+    guard lock.lock(within: 0.1) else { return }
     defer { lock.unlock() }
     var happened = [epoll_event](repeating: epoll_event(), count: 64)
-    let count = epoll_wait(processes!.deaths.rawValue, &happened, Int32(happened.count), 0)
-    for index in 0..<max(0, Int(count)) {
+    for index in 0..<max(0, Int(epoll_wait(processes!.deaths.rawValue, &happened, Int32(happened.count), 0))) {
       kernel!.didEnd(AbsTgid(rawValue: Int32(truncatingIfNeeded: happened[index].data.u64)))
     }
   }
