@@ -26,7 +26,7 @@ int main(void) {
   char name[300];
   // Small files, links, directories, and what is not there.
   mkdir("many", 0755);
-  for (int i = 0; i < 20000; i++) {
+  for (int i = 0; i < 10000; i++) {
     snprintf(name, sizeof name, "many/%d", i);
     close(open(name, O_CREAT | O_WRONLY, 0644));
     if (i % 10 == 0) {
@@ -36,11 +36,11 @@ int main(void) {
     }
   }
   struct stat st;
-  for (int i = 0; i < 200000; i++) {
+  for (int i = 0; i < 60000; i++) {
     snprintf(name, sizeof name, "data/many/%d%0200d", i, i);
     stat(name, &st);
   }
-  for (int i = 0; i < 30000; i++) {
+  for (int i = 0; i < 15000; i++) {
     // A name that comes and goes.
     close(open("/tmp/comes", O_CREAT | O_WRONLY, 0644));
     unlink("/tmp/comes");

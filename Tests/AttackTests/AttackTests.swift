@@ -60,7 +60,7 @@ struct AttackTests {
 
   @Test("a supervisor does not grow")
   func soak() throws {
-    let seconds = Self.number("UWRX_SOAK_SECONDS", otherwise: 60)
+    let seconds = Self.number("UWRX_SOAK_SECONDS", otherwise: 40)
     let result = try Self.run("soak", ["--seconds", seconds])
     #expect(result.status == 0, "\(result.output)")
   }
