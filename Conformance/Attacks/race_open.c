@@ -33,7 +33,7 @@ int main(void) {
     for (double end = now() + patience() / 2; now() < end;)
       for (unsigned j = 0; j < 4; j++) {
         // What natively truncates a file of the host's is not tried on what is not ours.
-        if (i == 1 && j == 1) continue;
+        if (j == 1 && (i == 1 || is_native())) continue;
         judge(open(path, flags[j], 0777), seconds[i]);
       }
     end_race(&racer);

@@ -81,6 +81,7 @@ int main(void) {
   }
   end_race(&racer);
 
+  if (is_native()) return verdict();
   // A name in a directory of the host's, or at a place where the supervisor wants one of its own.
   const char *places[] = {outside("empty/made"), "data/dir/new", "/usr/made", "/dev/made", "/proc/made", "../../../../made"};
   for (unsigned i = 0; i < 6; i++) {
