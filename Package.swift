@@ -56,6 +56,7 @@ let package = Package(
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
     .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing"]),
     .testTarget(name: "ConformanceTests", dependencies: ["VirtualKernel"]),
+    .testTarget(name: "AttackTests"),
     .testTarget(name: "ModelTests"),
     .testTarget(name: "ProgramTests"),
   ],

@@ -91,8 +91,19 @@ public enum TraceCheck {
   }
 
   private static func exists(_ trace: TraceDirectory, _ place: [UInt8]) -> Bool {
+    var directory = open(trace.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { return false }
+    defer { close(directory) }
+    // Directory by directory: the whole may be longer than a path can be, since a directory can be moved into a deep one.
+    var components = place.split(separator: UInt8(ascii: "/")).map { $0.map { CChar(bitPattern: $0) } + [0] }
+    guard let name = components.popLast() else { return true }
+    for component in components {
+      let next = openat(directory, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      guard next >= 0 else { return false }
+      close(directory)
+      directory = next
+    }
     var status = stat()
-    let path = (Array("\(trace.path)/".utf8) + place).map { CChar(bitPattern: $0) } + [0]
-    return path.withUnsafeBufferPointer { lstat($0.baseAddress!, &status) } == 0
+    return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0
   }
 }

@@ -17,10 +17,19 @@ final class BlockingPool: @unchecked Sendable {
     jobs.append(job)
     if idle > 0 {
       lock.signal()
-    } else if threads < Self.maximumThreads {
+    } else if threads < Self.maximumThreads, startThread({ self.work() }) {
       threads += 1
-      startThread { self.work() }
     }
+  }
+
+  /// Makes the first thread while there are no processes of the guest's yet that could keep it from being made.
+  /// - Returns: false if there can be none.
+  func start() -> Bool {
+    lock.lock()
+    defer { lock.unlock() }
+    guard startThread({ self.work() }) else { return false }
+    threads += 1
+    return true
   }
 
   /// Waits until every job is done.

@@ -7,6 +7,7 @@ import VirtualKernel
 final class KernelDescriptorBroker: DescriptorBroker {
   /// The host's /proc.
   private let proc: FileDescriptor
+  private let closer = SocketCloser()
   private let path = UnsafeMutablePointer<CChar>.allocate(capacity: 64)
 
   init(proc: FileDescriptor) {
@@ -31,9 +32,10 @@ final class KernelDescriptorBroker: DescriptorBroker {
     let file = uwrx_pidfd_getfd(thread.group.pidfd.rawValue, descriptor)
     // A leader that has ended has no descriptors, though its threads have.
     guard file >= 0 else { return try status(of: descriptor, in: thread.id) }
-    defer { Glibc.close(Int32(file)) }
     var status = stat()
-    if fstat(Int32(file), &status) < 0 { throw Errno(rawValue: uwrx_errno()) }
+    let error = fstat(Int32(file), &status) < 0 ? uwrx_errno() : 0
+    close(Int32(file), status)
+    if error != 0 { throw Errno(rawValue: error) }
     return status
   }
 
@@ -53,6 +55,16 @@ final class KernelDescriptorBroker: DescriptorBroker {
 
   func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor {
     FileDescriptor(rawValue: Int32(try check(uwrx_pidfd_getfd(group.pidfd.rawValue, descriptor))))
+  }
+
+  func release(_ file: FileDescriptor) {
+    var status = stat()
+    fstat(file.rawValue, &status)
+    close(file.rawValue, status)
+  }
+
+  private func close(_ file: Int32, _ status: stat) {
+    if status.st_mode & S_IFMT == S_IFSOCK { closer.close(file) } else { Glibc.close(file) }
   }
 
   func describe(

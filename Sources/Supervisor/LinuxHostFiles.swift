@@ -90,6 +90,13 @@ final class LinuxHostFiles: HostFiles {
     return count
   }
 
+  func nextData(of file: FileDescriptor, from offset: Int) -> Int? {
+    let data = lseek(file.rawValue, offset, 3)  // SEEK_DATA
+    if data >= 0 { return data }
+    // A file system without SEEK_DATA says that all is data; ENXIO is the end.
+    return uwrx_errno() == ENXIO ? nil : offset
+  }
+
   func makeDirectory(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>, mode: UInt32) throws(Errno) {
     try checkErrno(mkdirat(directory.rawValue, path, mode))
     if mode & umask != 0 { fchmodat(directory.rawValue, path, mode, 0) }
@@ -174,15 +181,11 @@ final class LinuxHostFiles: HostFiles {
     try truncate(to, to: Int64(size))
     var position: off_t = 0
     while position < size {
-      // Holes stay holes. A file system without SEEK_DATA says that all is data.
-      var data = lseek(from.rawValue, position, 3)  // SEEK_DATA
-      if data < 0 {
-        if uwrx_errno() == ENXIO { return }
-        data = position
-      }
-      var end = lseek(from.rawValue, data, 4)  // SEEK_HOLE
+      // Holes stay holes.
+      guard let data = nextData(of: from, from: Int(position)) else { return }
+      var end = lseek(from.rawValue, off_t(data), 4)  // SEEK_HOLE
       if end < 0 { end = off_t(size) }
-      try copyRange(from, to, data, end)
+      try copyRange(from, to, off_t(data), end)
       position = end
     }
   }

@@ -18,6 +18,15 @@ final class Lock: @unchecked Sendable {
   }
 
   @inline(__always) func lock() { pthread_mutex_lock(mutex) }
+  /// - Returns: false if the lock could not be had in this time.
+  func lock(within seconds: Double) -> Bool {
+    var deadline = timespec()
+    clock_gettime(CLOCK_REALTIME, &deadline)
+    let nanoseconds = deadline.tv_nsec + Int(seconds * 1e9)
+    deadline.tv_sec += nanoseconds / 1_000_000_000
+    deadline.tv_nsec = nanoseconds % 1_000_000_000
+    return pthread_mutex_timedlock(mutex, &deadline) == 0
+  }
   @inline(__always) func unlock() { pthread_mutex_unlock(mutex) }
 
   /// Gives the lock up until `signal` is called.
@@ -26,7 +35,8 @@ final class Lock: @unchecked Sendable {
 }
 
 /// Starts a thread that blocks all signals: they are the main loop's.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+/// - Returns: false if there can be no more threads: the guest's processes count, too, where it is the same user's.
+func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
   final class Box: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -44,6 +54,10 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
       Unmanaged<Box>.fromOpaque(pointer!).takeRetainedValue().body()
       return nil
     }, box.toOpaque())
-  precondition(result == 0, "cannot start a thread")
+  guard result == 0 else {
+    box.release()
+    return false
+  }
   pthread_detach(thread)
+  return true
 }

@@ -24,8 +24,9 @@ final class Receiver: @unchecked Sendable {
   /// Waits until no work is under way that a call had to wait for. The guest has ended.
   func waitForWork() { pool.drain() }
 
-  func start() {
-    startThread { self.run() }
+  /// - Returns: false if the threads that it takes cannot be made.
+  func start() -> Bool {
+    pool.start() && startThread { self.run() }
   }
 
   private func run() {

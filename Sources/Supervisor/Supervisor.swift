@@ -164,7 +164,7 @@ public final class Supervisor {
     if configuration.ownsProcess { SupervisorPrivileges.drop() }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
-    receiver.start()
+    guard receiver.start() else { throw SupervisorError("cannot start a thread: the user's limit of processes") }
     try loop()
     endGuest()
     let result = result()
@@ -265,11 +265,11 @@ public final class Supervisor {
   }
 
   private func buryDead() {
-    var happened = [epoll_event](repeating: epoll_event(), count: 64)
-    let count = epoll_wait(processes!.deaths.rawValue, &happened, Int32(happened.count), 0)
-    lock.lock()
+    // The dead can wait, limits and signals cannot: the receiver may be held up by something of the guest's.
+    guard lock.lock(within: 0.1) else { return }
     defer { lock.unlock() }
-    for index in 0..<max(0, Int(count)) {
+    var happened = [epoll_event](repeating: epoll_event(), count: 64)
+    for index in 0..<max(0, Int(epoll_wait(processes!.deaths.rawValue, &happened, Int32(happened.count), 0))) {
       kernel!.didEnd(AbsTgid(rawValue: Int32(truncatingIfNeeded: happened[index].data.u64)))
     }
   }

@@ -28,7 +28,9 @@ public struct TraceDirectory: Sendable {
     }
     defer { free(real) }
     self.path = String(cString: real)
-    guard exists("files"), exists("cmd") else {
+    // A run that was killed at its very beginning has only the name of one.
+    let isNumbered = self.path.split(separator: "/").suffix(2).allSatisfy { $0.allSatisfy(\.isNumber) }
+    guard isNumbered || exists("files") && exists("cmd") else {
       throw TraceError(
         "\(path) is not the trace of a run: give the directory BUILD/STEP/ATTEMPT that uwrx run has made")
     }

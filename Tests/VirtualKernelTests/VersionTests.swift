@@ -40,6 +40,41 @@ struct VersionTests {
     #expect(try places(machine) == ["files/f": "one", "files-3/f": "two"])
   }
 
+  @Test func holesAreNotReadToFindIdenticalContents() throws {
+    let machine = try Machine()
+    let other = machine.fork(1003)
+    let first = machine.thread
+    for (path, last) in [("/a", "x"), ("/b", "x"), ("/c", "y")] {
+      machine.thread = first
+      try machine.write(String(repeating: "\0", count: 4 << 20) + last, to: path)
+      machine.thread = other
+      try machine.write("new", to: path)
+    }
+    let reads = machine.world.log.filter { $0 == .read }.count
+    #expect(try places(machine).count == 6)
+    // Each version once, and the identical pair against each other from both sides.
+    #expect(machine.world.log.filter { $0 == .read }.count - reads <= 12)
+    #expect(machine.trace.at("files/a") === machine.trace.at("files/b"))
+    #expect(machine.trace.at("files/a") !== machine.trace.at("files/c"))
+  }
+
+  @Test func manyVersionsOfOneWriterTakeTheirPlacesInOrder() throws {
+    let machine = try Machine()
+    let first = machine.thread
+    let other = machine.fork(1003)
+    for turn in 0..<300 {
+      machine.thread = first
+      try machine.write("\(turn)", to: "/f")
+      machine.thread = other
+      try read(machine, "/f")
+    }
+    let looks = machine.world.log.filter { $0 == .status }.count
+    let found = try places(machine)
+    #expect(found.count == 300)
+    #expect(found["files/f"] == "0" && found["files-2/f"] == "1" && found["files-2+299/f"] == "299")
+    #expect(machine.world.log.filter { $0 == .status }.count - looks < 300 * 20)
+  }
+
   @Test func aVersionThatWasReadIsKept() throws {
     let machine = try Machine()
     let first = machine.thread

@@ -9,8 +9,12 @@ struct DentryTable: ~Copyable {
   private var slots: UnsafeMutablePointer<UInt32>
   private var mask: Int
   private(set) var count = 0
+  /// Not to be known to the guest, which could choose names that all fall on one slot.
+  private let seed: UInt64
 
   init() {
+    var numbers = SystemRandomNumberGenerator()
+    seed = numbers.next()
     let capacity = 4096
     slots = .allocate(capacity: capacity)
     slots.initialize(repeating: 0, count: capacity)
@@ -28,16 +32,16 @@ struct DentryTable: ~Copyable {
     return names.bytes(at: dentry.pointee.nameOffset, count: dentry.pointee.nameLength)
   }
 
-  /// FNV-1a over the name, mixed with the parent.
+  /// FNV-1a from a secret start over the name, mixed with the parent.
   @inline(__always)
-  static func hash(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) -> UInt32 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ (UInt64(parent.index) &* 0x9e37_79b9_7f4a_7c15)
+  func hash(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) -> UInt32 {
+    var hash: UInt64 = seed ^ (UInt64(parent.index) &* 0x9e37_79b9_7f4a_7c15)
     for byte in name { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     return UInt32(truncatingIfNeeded: hash ^ (hash >> 32))
   }
 
   func find(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) -> DentryID {
-    let hash = Self.hash(parent, name)
+    let hash = self.hash(parent, name)
     var slot = Int(hash) & mask
     while true {
       let index = slots[slot]
@@ -59,7 +63,7 @@ struct DentryTable: ~Copyable {
   mutating func insert(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) -> DentryID {
     let index = dentries.insert(
       Dentry(
-        parent: parent, inode: .none, hash: Self.hash(parent, name), nameOffset: names.insert(name),
+        parent: parent, inode: .none, hash: hash(parent, name), nameOffset: names.insert(name),
         nameLength: UInt16(name.count), flags: [], lowerIndex: 0, nextAlias: .none, slot: 0))
     place(index)
     return DentryID(index: index)
@@ -104,7 +108,7 @@ struct DentryTable: ~Copyable {
     dentry.pointee.nameOffset = offset
     dentry.pointee.nameLength = UInt16(name.count)
     dentry.pointee.parent = parent
-    dentry.pointee.hash = Self.hash(parent, name)
+    dentry.pointee.hash = self.hash(parent, name)
     place(id.index)
   }
 

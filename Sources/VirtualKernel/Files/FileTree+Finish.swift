@@ -13,14 +13,15 @@ extension FileTree {
     for version in kept {
       process = version.successor
       if hasFirst.insert(version.path).inserted, (try? placeFirst(version, &index)) == true { continue }
-      let directory = place(archived(version.version), version.path, pid: version.writer, version: version.version)
+      let from = archived(version.version)
+      let directory = place(from, version.path, pid: version.writer, version: version.version, &index)
       if let directory { index.kept.append(directory + [UInt8(ascii: "/")] + version.path) }
     }
     kept = []
     // After the versions before them, so that the names of the directories are in order.
     for last in index.displaced {
       process = last.process
-      guard let directory = place(last.place, last.path, pid: last.process, version: last.version) else {
+      guard let directory = place(last.place, last.path, pid: last.process, version: last.version, &index) else {
         throw .fileNameTooLong
       }
       if !last.isWhiteout { index.directories[last.path] = directory }
@@ -44,7 +45,8 @@ extension FileTree {
   private func placeFirst(_ version: KeptVersion, _ index: inout LayerIndexBuilder) throws(Errno) -> Bool {
     let place = Array("files/".utf8) + version.path
     if let occupant = try status(place) {
-      if occupant.st_mode & S_IFMT == S_IFDIR { return false }
+      // What stands there could not be put beside it under a longer name.
+      if occupant.st_mode & S_IFMT == S_IFDIR || place.count + longestAddition > Int(PATH_MAX) { return false }
       let isWhiteout = occupant.st_mode & S_IFMT == S_IFCHR
       let live = liveFile(at: version.path)
       let writer = live.flatMap { $0.pointee.writer == 0 ? nil : $0.pointee.writer } ?? version.successor
@@ -70,14 +72,15 @@ extension FileTree {
   /// - Returns: the directory below the trace, nil if it stays where it is.
   @discardableResult
   private func place(
-    _ from: [UInt8], _ path: [UInt8], pid: UInt32, version: UInt32
+    _ from: [UInt8], _ path: [UInt8], pid: UInt32, version: UInt32, _ index: inout LayerIndexBuilder
   ) -> [UInt8]? {
-    for attempt in 1...10_000 {
+    let key = PlaceKey(path: path, process: pid)
+    for attempt in (index.attempts[key] ?? 1)...Int.max {
+      index.attempts[key] = attempt + 1
       let directory = Array((attempt == 1 ? "files-\(pid)" : "files-\(pid)+\(attempt)").utf8)
       let place = directory + [UInt8(ascii: "/")] + path
-      guard (try? makeParents(of: place, keeping: 0)) != nil else { continue }
       do throws(Errno) {
-        if try status(place) != nil { continue }
+        guard try makeParents(of: place, keeping: 0) != nil, try status(place) == nil else { continue }
         try move(from, to: place)
       } catch { break }
       recordStored(version, place)
@@ -207,6 +210,9 @@ extension FileTree {
   }
 }
 
+/// `files-<pid>+<n>` is at most so much longer than `files`.
+private let longestAddition = 32
+
 /// What had to give way to the first version of its path.
 private struct Displaced {
   var place: [UInt8]
@@ -217,7 +223,14 @@ private struct Displaced {
   var isWhiteout: Bool
 }
 
+private struct PlaceKey: Hashable {
+  var path: [UInt8]
+  var process: UInt32
+}
+
 private struct LayerIndexBuilder {
+  /// Where the next version of a path by a process is tried: one may have made thousands.
+  var attempts: [PlaceKey: Int] = [:]
   var displaced: [Displaced] = []
   var lines: [LayerIndex.Line] = []
   /// The places of versions that are not the last of their path, and of those that are, if there are others.

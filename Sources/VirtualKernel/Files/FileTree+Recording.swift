@@ -27,7 +27,7 @@ extension FileTree {
   func recordMissing(_ name: UnsafeBufferPointer<UInt8>, in directory: DentryID) {
     guard let events, recordable(directory) != nil else { return }
     let node = node(of: directory)
-    if recent.isRepeated(.missing, process, node, DentryTable.hash(directory, name)) { return }
+    if recent.isRepeated(.missing, process, node, dentries.hash(directory, name)) { return }
     events.append(Event(.missing, pid: process, node: node, version: 0), name)
   }
 

@@ -14,8 +14,11 @@ public protocol DescriptorBroker: AnyObject {
   /// fstat(2) of the thread's current directory.
   func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat
 
-  /// A descriptor of the supervisor's to the same open file description; the caller closes it.
+  /// A descriptor of the supervisor's to the same open file description; the caller releases it.
   func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor
+
+  /// Closes what `duplicate` gave, without waiting: it may be the last descriptor of what the guest has closed meanwhile.
+  func release(_ file: FileDescriptor)
 
   /// lstat(2) of /proc/<thread>/fd/<descriptor>: its mode tells how the descriptor was opened.
   func statusOfLink(_ descriptor: Int32, in thread: AbsTid) throws(Errno) -> stat

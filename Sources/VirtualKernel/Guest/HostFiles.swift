@@ -20,6 +20,8 @@ public protocol HostFiles: AnyObject {
     _ body: (UnsafeBufferPointer<UInt8>, UInt8, UInt64) -> Void
   ) throws(Errno)
   func read(_ file: FileDescriptor, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int
+  /// Where the next byte at or after `offset` is that is not in a hole; nil if there is none.
+  func nextData(of file: FileDescriptor, from offset: Int) -> Int?
 
   func makeDirectory(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>, mode: UInt32) throws(Errno)
   /// mknod(2); `mode` holds the type. A character device 0/0 is a whiteout and needs no privilege.

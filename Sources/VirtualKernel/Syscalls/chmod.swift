@@ -67,7 +67,7 @@ extension Call {
     let status = try kernel.descriptors.status(of: descriptor, in: thread)
     guard let dentry = dentry(of: descriptor, status) else { return nil }
     let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
-    defer { kernel.host.close(file) }
+    defer { kernel.descriptors.release(file) }
     if try kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
     return dentry
   }
@@ -78,10 +78,12 @@ extension Call {
   ) throws(Errno) -> Value {
     guard files.isNameless(dentry) else { return try body(nil) }
     let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
-    defer { kernel.host.close(file) }
-    // A descriptor from before the copy-up leads to the lower file, which is not to be changed.
-    let isLower = HostIdentity(try kernel.host.status(of: file)) == files.inode(of: dentry).pointee.lowerIdentity
-    return try body(isLower ? nil : file)
+    defer { kernel.descriptors.release(file) }
+    // A descriptor from before the copy-up leads to the lower file, and another thread may have put any other file behind the
+    // number since it was looked at: neither is to be changed.
+    let record = files.inode(of: dentry)
+    let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
+    return try body(HostIdentity(try kernel.host.status(of: file)) == own ? file : nil)
   }
 
   /// Changes a file that is none of the tree's: only one that cannot outlive the run, such as a pipe or a memory file.
@@ -89,7 +91,7 @@ extension Call {
     _ descriptor: Int32, _ body: (any HostFiles, FileDescriptor) throws(Errno) -> Void
   ) throws(Errno) -> Outcome {
     let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
-    defer { kernel.host.close(file) }
+    defer { kernel.descriptors.release(file) }
     let status = try kernel.host.status(of: file)
     // An inherited file of the user's has a name on the host and is not the guest's to change.
     guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 0,

@@ -45,11 +45,11 @@ extension Syscalls {
 
   /// fexecve(3): the kernel runs the very file that the descriptor refers to, and the guest could only open what it may read.
   private static func prepare(_ call: Call, descriptor: Int32) throws(Errno) -> Outcome {
-    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
+    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
     guard let dentry = call.dentry(of: descriptor, status) else {
       // A memory file, or one that was deleted.
       let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
-      defer { call.kernel.host.close(file) }
+      defer { call.kernel.descriptors.release(file) }
       if status.st_mode & S_IFMT == S_IFREG, let interpreter = try? call.files.interpreter(of: file) {
         if let work = try bind(call, interpreter: interpreter, depth: 1) { return .blocked(on: work) }
       }

@@ -20,7 +20,7 @@ extension Syscalls {
 
     // The position is the open file description's own, so that descriptors that share it share the listing.
     let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
-    defer { call.kernel.host.close(file) }
+    defer { call.kernel.descriptors.release(file) }
     if try call.kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
     guard let directory = call.files.dentry(ofSkeletonDirectory: status) else { throw .notDirectory }
     var position = try call.kernel.descriptors.position(of: file)

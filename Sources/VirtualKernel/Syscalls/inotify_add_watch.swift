@@ -11,7 +11,7 @@ extension Syscalls {
     let path = try call.path(at: call.arguments.1)
     let inotify = try call.kernel.descriptors.duplicate(
       Int32(truncatingIfNeeded: call.arguments.0), of: call.thread.group)
-    defer { call.kernel.host.close(inotify) }
+    defer { call.kernel.descriptors.release(inotify) }
     guard mask & 0x00000fff != 0 else { throw .invalidArgument }
     let walk = try call.walk(atCurrentDirectory, path, options)
     guard walk.openFile == nil else { throw .permissionDenied }

@@ -23,7 +23,7 @@ extension Syscalls {
   ) throws(Errno) -> Outcome {
     if from.count == 0, flags & AT_EMPTY_PATH_ != 0 {
       let descriptor = Int32(truncatingIfNeeded: fromDirectory)
-      let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
+      let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
       if let dentry = call.dentry(of: descriptor, status), call.files.inode(of: dentry).pointee.links > 0 {
         let target = try call.walk(toDirectory, to, .parent)
         return outcome(try call.files.link(dentry, target, call))
@@ -55,7 +55,7 @@ extension Syscalls {
   ) throws(Errno) -> Outcome {
     let group = try call.kernel.processes.thread(open.thread).group
     let file = try call.kernel.descriptors.duplicate(open.descriptor, of: group)
-    defer { call.kernel.host.close(file) }
+    defer { call.kernel.descriptors.release(file) }
     let target = try call.walk(toDirectory, to, .parent)
     try call.files.link(openFile: file, target, call)
     return .value(0)

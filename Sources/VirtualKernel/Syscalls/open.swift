@@ -181,7 +181,7 @@ extension Syscalls {
     let group = try call.kernel.processes.thread(open.thread).group
     let original = try call.kernel.descriptors.duplicate(open.descriptor, of: group)
     var isGiven = false
-    defer { if !isGiven { call.kernel.host.close(original) } }
+    defer { if !isGiven { call.kernel.descriptors.release(original) } }
     // Of the duplicate: another thread may have put another file behind the guest's number since.
     let status = try call.kernel.host.status(of: original)
     let kind = status.st_mode & S_IFMT

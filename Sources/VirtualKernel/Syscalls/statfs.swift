@@ -12,7 +12,7 @@ extension Syscalls {
 
   @Sendable static func fstatfs(_ call: Call) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread.id)
+    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
     if let inode = call.files.inode(ofOpenFile: status) {
       return try statfs(call, call.files.inodes[inode.index].pointee.fileSystem, to: call.arguments.1)
     }
@@ -24,7 +24,7 @@ extension Syscalls {
   ) throws(Errno) -> Outcome {
     let group = try call.kernel.processes.thread(thread).group
     let file = try call.kernel.descriptors.duplicate(descriptor, of: group)
-    defer { call.kernel.host.close(file) }
+    defer { call.kernel.descriptors.release(file) }
     try call.write(try call.kernel.host.fileSystemStatus(file), at: address)
     return .value(0)
   }

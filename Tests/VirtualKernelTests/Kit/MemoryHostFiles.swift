@@ -141,6 +141,13 @@ final class MemoryHostFiles: HostFiles {
     return bytes.count
   }
 
+  /// Whole pages of zeros are holes.
+  func nextData(of file: FileDescriptor, from offset: Int) -> Int? {
+    let bytes = world.file(file).node.bytes
+    guard offset < bytes.count, let data = bytes[offset...].firstIndex(where: { $0 != 0 }) else { return nil }
+    return max(offset, data & ~4095)
+  }
+
   func makeDirectory(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>, mode: UInt32) throws(Errno) {
     try world.enter(.makeDirectory)
     _ = try make(directory, path, mode: FileType.directory | mode)

@@ -8,6 +8,8 @@ import SystemPackage
 final class MockDescriptors: DescriptorBroker {
   let world: World
   private(set) var duplicates = 0
+  /// What another thread of the guest does before a descriptor is duplicated; told how many have been.
+  var beforeDuplicate: ((Int) -> Void)?
 
   init(_ world: World) { self.world = world }
 
@@ -36,10 +38,13 @@ final class MockDescriptors: DescriptorBroker {
 
   func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor {
     guard let process = world.processes[group.id], process.isAlive else { throw .noSuchProcess }
+    beforeDuplicate?(duplicates)
     guard let file = process.files.files[descriptor] else { throw .badFileDescriptor }
     duplicates += 1
     return world.insert(file)
   }
+
+  func release(_ file: FileDescriptor) { world.close(file) }
 
   func describe(
     _ descriptor: Int32, in thread: AbsTid, into buffer: UnsafeMutableRawBufferPointer

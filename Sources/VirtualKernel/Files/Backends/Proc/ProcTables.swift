@@ -40,8 +40,9 @@ enum ProcTables {
     "maps", "smaps", "smaps_rollup", "mounts", "mountinfo", "mountstats", "cgroup", "uid_map", "gid_map", "setgroups",
   ]
 
-  /// Files that a process may write about itself, handed through: the kernel checks the writer.
-  static let writable: Set<String> = ["comm", "oom_score_adj", "coredump_filter", "timerslack_ns", "clear_refs", "mem"]
+  /// Files that a process may write about itself, handed through: the kernel checks the writer. Not timerslack_ns, which says
+  /// who a process's children are (CredentialsTable).
+  static let writable: Set<String> = ["comm", "oom_score_adj", "coredump_filter", "clear_refs", "mem"]
 
   static let namespaces: [String] = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "user", "uts"]
 

@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+/// Programs that try to get out, to change what they may only read, and to bring the supervisor down (Conformance/Attacks). One after the
+/// other: some of them use up processors, processes and the moments in between.
+@Suite("Attacks", .serialized)
+struct AttackTests {
+  enum User: String, CaseIterable, Sendable {
+    case root, user
+    static let possible: [User] = getuid() == 0 ? allCases : [.user]
+    var options: [String] { self == .user ? ["--user"] : [] }
+  }
+
+  private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("Conformance/Attacks")
+
+  /// The names of the programs; $UWRX_ATTACKS, with commas between, chooses some.
+  static let programs: [String] = {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    let all = names.filter { $0.hasSuffix(".c") }.map { String($0.dropLast(2)) }.sorted()
+    guard let wanted = ProcessInfo.processInfo.environment["UWRX_ATTACKS"] else { return all }
+    let chosen = wanted.split(separator: ",").map(String.init)
+    return all.filter { chosen.contains($0) }
+  }()
+
+  private static func run(_ script: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
+    let process = Process()
+    process.executableURL = folder.appendingPathComponent(script)
+    process.arguments = arguments
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return (process.terminationStatus, text)
+  }
+
+  private static func number(_ variable: String, otherwise: Int) -> String {
+    ProcessInfo.processInfo.environment[variable] ?? String(otherwise)
+  }
+
+  @Test("there are attacks") func programsAreFound() {
+    #expect(!Self.programs.isEmpty)
+  }
+
+  @Test("is contained", arguments: programs, User.possible)
+  func contained(_ program: String, _ user: User) throws {
+    let result = try Self.run("run", user.options + [program])
+    #expect(result.status == 0, "\(result.output)")
+  }
+
+  @Test("a killed supervisor leaves nothing", arguments: User.possible)
+  func killed(_ user: User) throws {
+    // Half of the moments for each user.
+    let times = Self.number("UWRX_KILLS", otherwise: 10)
+    let result = try Self.run("kill-supervisor", user.options + ["--times", times])
+    #expect(result.status == 0, "\(result.output)")
+  }
+
+  @Test("a supervisor does not grow")
+  func soak() throws {
+    let seconds = Self.number("UWRX_SOAK_SECONDS", otherwise: 40)
+    let result = try Self.run("soak", ["--seconds", seconds])
+    #expect(result.status == 0, "\(result.output)")
+  }
+}
