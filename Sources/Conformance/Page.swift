@@ -16,13 +16,14 @@ enum Page {
     h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .75rem; letter-spacing: -.015em; }
     h2 { font-size: 1.25rem; margin: 0 0 .9rem; }
     h2 small { color: var(--soft); font-weight: 400; }
+    a { color: inherit; } abbr { text-decoration: none; cursor: help; }
     section { margin-top: 3rem; }
     code, pre { font-family: ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; font-size: .875em; }
     .lead { max-width: 44rem; color: var(--soft); margin: .75rem 0 0; }
     .verdict { display: inline-block; margin: 0; padding: .35rem .8rem; border-radius: .4rem; font-weight: 600;
       border: 1px solid currentColor; }
     .verdict.passed { color: var(--passed); } .verdict.failed { color: var(--failed); } .verdict.skipped { color: var(--skipped); }
-    .facts { display: flex; flex-wrap: wrap; gap: .75rem 2.25rem; margin: 1.5rem 0 0; font-size: .9rem; }
+    .facts { display: flex; flex-wrap: wrap; gap: .75rem 1.6rem; margin: 1.5rem 0 0; font-size: .875rem; }
     .facts dt { color: var(--soft); } .facts dd { margin: 0; }
     .bars { display: grid; gap: 1.5rem; padding: 1.4rem 1.5rem; background: var(--card); border: 1px solid var(--line);
       border-radius: .6rem; margin-top: 2rem; }
@@ -41,6 +42,7 @@ enum Page {
     .failure { background: var(--card); border: 1px solid var(--line); border-left: 4px solid var(--failed);
       border-radius: .4rem; margin-bottom: .75rem; padding: .6rem 1rem; }
     .failure summary { cursor: pointer; }
+    .failure code { font-weight: 600; } .failure small { color: var(--soft); margin-left: .4em; }
     pre { overflow-x: auto; margin: .6rem 0; line-height: 1.45; }
     del { color: var(--failed); text-decoration: none; } ins { color: var(--passed); text-decoration: none; }
     .tools { position: sticky; top: 0; background: var(--back); padding: .75rem 0; display: flex; flex-wrap: wrap;
@@ -61,7 +63,7 @@ enum Page {
     .call summary { cursor: pointer; list-style: none; font-size: .9375rem; }
     .call summary::-webkit-details-marker { display: none; }
     .call summary:hover, .call[open] { background: var(--card); }
-    .call summary code { font-weight: 600; overflow-wrap: anywhere; }
+    .call summary code { font-size: .9375em; font-weight: 600; overflow-wrap: anywhere; }
     .why { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--soft); min-width: 0; }
     .call[open] .why { visibility: hidden; }
     em { font-style: normal; font-size: .78rem; padding: .05rem .45rem; border: 1px solid var(--line); border-radius: .7rem; }
@@ -85,8 +87,11 @@ enum Page {
     @media print {
       :root { color-scheme: light; --back: #fff; --card: #fff; --text: #000; --soft: #444; --line: #bbb; }
       * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-      body { font-size: 10pt; } main { max-width: none; padding: 0; } .tools { display: none; }
-      .call, .failure, .bar, #differences li { break-inside: avoid; } .call[open] .why { visibility: visible; }
+      body { font-size: 8.5pt; line-height: 1.35; } main { max-width: none; padding: 0; } .tools { display: none; }
+      .call, .failure, .bar, #differences li { break-inside: avoid; } .call[open] .why { display: none; }
+      .columns, .call summary { grid-template-columns: 2.6rem 12.5rem 6.5rem 1fr; padding: .15rem 0; }
+      .columns span:last-child { display: none; } .call dl { font-size: 8pt; padding: 0 0 .35rem 3.5rem; gap: 0 .9rem; }
+      .call summary .state { grid-column: auto; } section { margin-top: 1.5rem; } #differences li { padding: .3rem 0; }
       pre { white-space: pre-wrap; }
     }
 

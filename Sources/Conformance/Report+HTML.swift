@@ -43,12 +43,16 @@ extension Report {
       <h1>uwrx conformance</h1>
       \(verdict)
       <p class="lead">Each fixture is a C program that prints what its system calls answer. It runs natively and under uwrx, in the \
-      same files; the outputs must be the same to the byte. Linux itself is the oracle.</p>
+      same files; the outputs must be the same to the byte\(differences.isEmpty ? "" : ", but for \(intended)"). Linux itself is the oracle.</p>
       <dl class="facts">
       \(facts.map { "<div><dt>\($0.0)</dt><dd>\(escaped($0.1))</dd></div>\n" }.joined())</dl>
       </header>
 
       """
+  }
+
+  private var intended: String {
+    "<a href=\"#differences\">\(differences.count) intended difference\(differences.count == 1 ? "" : "s")</a>"
   }
 
   // MARK: - Bars
@@ -75,9 +79,20 @@ extension Report {
         .sorted { $0.kind == "passed" && $1.kind != "passed" })
     text += bar(
       "What becomes of a call", of: systemCalls.count,
-      Self.dispositions.map { Part(name: $0, kind: $0, count: count(disposition: $0)) })
+      Self.dispositions.map {
+        Part(name: "\($0): \(Self.meaning($0))", kind: $0, count: count(disposition: $0))
+      })
     for skip in skips { text += "<p class=\"note\">\(skip.cases) cases were skipped: \(escaped(skip.reason)).</p>\n" }
     return text + "</section>\n"
+  }
+
+  private static func meaning(_ disposition: String) -> String {
+    switch disposition {
+    case "native": "the kernel runs it unseen"
+    case "emulate": "uwrx answers"
+    case "gate": "uwrx prepares, the kernel runs it"
+    default: "nobody runs it"
+    }
   }
 
   private static func title(_ state: State) -> String {
@@ -109,10 +124,21 @@ extension Report {
 
   private var failureSection: String {
     guard hasFailures else { return "" }
-    let items = failures.map { failure in
+    // The ways to run a fixture mostly fail alike, which is said once.
+    var groups: [(fixture: String, ways: [String], problems: [String])] = []
+    for failure in failures {
+      let test = failure.test
+      let way = "\(test.linkage.rawValue), \(test.user.rawValue), \(test.ground.rawValue)"
+      if let index = groups.firstIndex(where: { $0.fixture == test.fixture.name && $0.problems == failure.problems }) {
+        groups[index].ways.append(way)
+      } else {
+        groups.append((test.fixture.name, [way], failure.problems))
+      }
+    }
+    let items = groups.map { failure in
       """
-      <details class="failure" open><summary><code>\(escaped(failure.test.fixture.name))</code> \
-      \(failure.test.linkage.rawValue), \(failure.test.user.rawValue), \(failure.test.ground.rawValue)</summary>
+      <details class="failure" open><summary><code>\(escaped(failure.fixture))</code> \
+      <small>\(failure.ways.joined(separator: "; "))</small></summary>
       \(failure.problems.map { "<pre>\(marked($0))</pre>\n" }.joined())</details>
 
       """
@@ -174,7 +200,7 @@ extension Report {
     return """
       <details class="call" data-call="\(escaped(entry.name))" data-disposition="\(word)" data-state="\(call.state.rawValue)">\
       <summary><span class="number">\(entry.number.rawValue)</span><code>\(escaped(entry.name))</code>\
-      <span><i class="\(word)"></i>\(word)\(entry.nativeWhen.isEmpty ? "" : "*")</span>\
+      <span><i class="\(word)"></i>\(word)\(entry.nativeWhen.isEmpty ? "" : "<abbr title=\"native under a condition\">*</abbr>")</span>\
       <span class="state \(call.state.rawValue)">\(Self.title(call.state))</span>\
       <span class="why">\(entry.missing == nil ? "" : "<em>partial</em> ")\(escaped("\(entry.reason)"))</span></summary>
       <dl>\(facts.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" }.joined())</dl></details>

@@ -78,12 +78,12 @@ struct CaseOptions: ParsableArguments {
 extension Case.Ground: ExpressibleByArgument {}
 
 /// Writes at once, unlike `print`: an interruption must not lose what has been said.
-func write(_ text: String) {
+func write(_ text: String, to descriptor: Int32 = 1) {
   var text = text
   text.withUTF8 { bytes in
     var done = 0
     while done < bytes.count {
-      let count = Glibc.write(1, bytes.baseAddress! + done, bytes.count - done)
+      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return }
       done += count

@@ -32,7 +32,7 @@ struct ConformanceCommand: ParsableCommand {
       // A report that cannot be written should not take minutes to say so.
       if let output { try checkWritable(output) }
       let report = try options.withHarness(set) { harness throws(ConformanceError) in
-        let verdicts = options.run(cases, with: harness) { if $0.isFailed { printError($0.lines) } }
+        let verdicts = options.run(cases, with: harness) { if $0.isFailed { write($0.lines, to: 2) } }
         return Report(verdicts, of: harness)
       }
       let text =
