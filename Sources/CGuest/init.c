@@ -43,6 +43,13 @@ static void bring_loopback_up(int events) {
   close(s);
 }
 
+// Root of the guest has no capability in the kernel, and yet may serve port 80, as CAP_NET_BIND_SERVICE would let it.
+static void open_low_ports(int events) {
+  int file = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_WRONLY | O_CLOEXEC);
+  if (file < 0 || write(file, "0", 1) != 1) uwrx_fail(events, "open the low ports to the guest");
+  close(file);
+}
+
 // A clone of the mount at `path` that is in no namespace. Made before the mount is shared: a peer would receive binds too.
 static int clone_view(int events, const char *path, uint64_t attributes, int recursive) {
   int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path,
@@ -177,6 +184,7 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   sigprocmask(SIG_SETMASK, &all, NULL);
   if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
   bring_loopback_up(events);
+  if (launch->inside_uid == 0) open_low_ports(events);
   build_mounts(launch, events);
 
   command = fork();

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
@@ -89,6 +90,18 @@ long uwrx_file_size_limit(int pid) {
   struct rlimit limit;
   if (prlimit(pid, RLIMIT_FSIZE, NULL, &limit)) return -errno;
   return limit.rlim_cur > LONG_MAX ? LONG_MAX : (long)limit.rlim_cur;
+}
+
+void uwrx_keep_capabilities(uint64_t wanted) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data)) return;
+  for (int half = 0; half < 2; half++) {
+    data[half].permitted &= (uint32_t)(wanted >> (32 * half));
+    data[half].effective &= data[half].permitted;
+    data[half].inheritable = 0;
+  }
+  syscall(SYS_capset, &header, data);
 }
 
 int uwrx_wait_exited(int s) { return WIFEXITED(s); }

@@ -43,6 +43,11 @@ struct GuestLaunch {
     launch.inside_gid = configuration.gid
     launch.terminal = terminal
     launch.limit_processes = configuration.limits.processes.map { UInt64($0) + 1 } ?? .max  // guest init counts too
+    // No file is larger than all that may be kept.
+    let fileSizes = [configuration.limits.fileSize, configuration.limits.disk].compactMap { $0 }
+    launch.limit_file_size = fileSizes.min().map { UInt64($0) } ?? .max
+    launch.limit_open_files = configuration.limits.openFiles.map { UInt64($0) } ?? .max
+    launch.limit_seconds = configuration.limits.processorTime.map { UInt64($0.rounded(.up)) } ?? .max
     launch.filter_flags = KernelFeatures.filterFlags
     let result = filter.program.withUnsafeBytes { program in
       launch.filter = program.baseAddress

@@ -2,16 +2,33 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// Holds a run to its limits, by a control group where one can be made and by looking where not.
+/// Holds a run to its limits: by the kernel where it has a way (a control group, the resource limits that `GuestLaunch` sets),
+/// by looking now and then where not.
 struct LimitEnforcer {
+  /// What must be done now.
+  enum Action {
+    case none
+    /// The guest is asked to end with a signal, and killed if it does not.
+    case end(signal: Int32, String)
+    /// Guest init was killed.
+    case killed(String)
+    /// Nothing more may be written.
+    case refuseWrites(String)
+  }
+
   private let limits: Limits
   private var group: ControlGroup?
   private var deadline: ContinuousTime?
-  private var timeIsOver = false
+  private(set) var isTimeOver = false
+  private var isProcessorTimeOver = false
+  private var isFull = false
   private var initPid: Int32 = 0
-  private var lastLook: ContinuousTime = 0
+  private var layer: FileDescriptor?
+  private var nextLook: ContinuousTime = 0
 
   private static let lookInterval = 0.05
+  /// Bytes beyond the limit on the disk that writes under way may still bring.
+  private static let tolerance = 16 << 20
 
   init(_ limits: Limits) throws(SupervisorError) {
     self.limits = limits
@@ -33,39 +50,92 @@ struct LimitEnforcer {
   }
 
   /// The time begins to run.
-  mutating func start() {
+  /// - Parameter layer: the directory that holds what the run keeps.
+  mutating func start(layer: FileDescriptor) {
+    self.layer = layer
     deadline = limits.timeout.map { ContinuousTime.now + $0 }
   }
 
-  var isTimeOver: Bool { timeIsOver }
+  /// The kernel holds no group of processes to these.
+  private var mustLook: Bool {
+    (limits.memory != nil && group == nil) || (limits.processorTime != nil && !isProcessorTimeOver)
+      || limits.disk != nil
+  }
 
   var nextCheck: ContinuousTime? {
-    let look = limits.memory != nil && group == nil ? lastLook + Self.lookInterval : nil
-    return [timeIsOver ? nil : deadline, look].compactMap { $0 }.min()
+    [isTimeOver ? nil : deadline, mustLook ? nextLook : nil].compactMap { $0 }.min()
   }
 
-  /// - Returns: a message if the guest has to end.
-  mutating func check(_ now: ContinuousTime) -> String? {
-    if let deadline, !timeIsOver, now >= deadline {
-      timeIsOver = true
-      return "the time limit of \(Self.seconds(limits.timeout!)) s (--timeout) is over; the guest was ended"
+  mutating func check(_ now: ContinuousTime) -> Action {
+    if let deadline, !isTimeOver, now >= deadline {
+      isTimeOver = true
+      let limit = Self.seconds(limits.timeout!)
+      return .end(signal: SIGTERM, "the time limit of \(limit) s (--timeout) is over; the guest was ended")
     }
-    guard let memory = limits.memory, group == nil, now - lastLook >= Self.lookInterval else { return nil }
-    lastLook = now
-    guard residentMemory() > memory else { return nil }
-    kill(initPid, SIGKILL)
-    return Self.memoryMessage(memory)
+    guard mustLook, now >= nextLook else { return .none }
+    let action = look()
+    // To look at many processes and files takes time, of which the guest is to have the larger part.
+    let end = ContinuousTime.now
+    nextLook = end + max(Self.lookInterval, 20 * (end - now))
+    return action
   }
 
-  /// A limit that the kernel has enforced.
-  /// - Parameter peak: the most threads that the guest had at a time.
-  func report(peak: Int) -> String? {
-    if let memory = limits.memory, let group, group.hasKilled { return Self.memoryMessage(memory) }
+  private mutating func look() -> Action {
+    if let action = lookAtDisk() { return action }
+    let needsMemory = limits.memory != nil && group == nil
+    guard needsMemory || (limits.processorTime != nil && !isProcessorTimeOver) else { return .none }
+    let usage = ProcessTreeUsage(of: initPid)
+    if let limit = limits.processorTime, !isProcessorTimeOver, usage.seconds >= limit {
+      isProcessorTimeOver = true
+      return .end(
+        signal: SIGXCPU,
+        "the limit of \(Self.seconds(limit)) s of processor time (--cpu-time) was reached; the guest was ended")
+    }
+    if let limit = limits.memory, group == nil, usage.residentBytes > limit {
+      kill(initPid, SIGKILL)
+      return .killed(Self.memoryMessage(limit))
+    }
+    return .none
+  }
+
+  private mutating func lookAtDisk() -> Action? {
+    guard let limit = limits.disk, let layer else { return nil }
+    let bytes = LayerUsage(of: layer).bytes
+    if !isFull, bytes > limit {
+      isFull = true
+      return .refuseWrites(
+        "the limit of \(limit) bytes of files (--disk) was reached; to the guest the disk was full from then on")
+    }
+    // Writes to files that were open already are not seen.
+    guard isFull, bytes > limit + limit / 4 + Self.tolerance else { return nil }
+    kill(initPid, SIGKILL)
+    return .killed("the guest went on to write beyond the limit of \(limit) bytes of files (--disk), and was killed")
+  }
+
+  /// Limits that the kernel has enforced.
+  /// - Parameters:
+  ///   - peak: the most threads that the guest had at a time.
+  ///   - ranOutOfDescriptors: whether a call failed with EMFILE.
+  func report(peak: Int, ranOutOfDescriptors: Bool) -> [String] {
+    var messages: [String] = []
+    if let memory = limits.memory, let group, group.hasKilled { messages.append(Self.memoryMessage(memory)) }
     // RLIMIT_NPROC does not tell that it has refused a fork.
     if let processes = limits.processes, group?.hasRefused ?? (peak >= processes) {
-      return "the limit of \(processes) processes (--pids) was reached; forks beyond it failed with EAGAIN"
+      messages.append("the limit of \(processes) processes (--pids) was reached; forks beyond it failed with EAGAIN")
     }
-    return nil
+    if let files = limits.openFiles, ranOutOfDescriptors {
+      messages.append("the limit of \(files) open files (--open-files) was reached; calls beyond it failed with EMFILE")
+    }
+    // Nor does RLIMIT_FSIZE, but a write is carried out up to the limit.
+    if let size = limits.fileSize, let layer, LayerUsage(of: layer).largest >= size {
+      messages.append("a file reached the limit of \(size) bytes (--file-size); writes beyond it got SIGXFSZ or EFBIG")
+    }
+    // A single process is held to it by the kernel, which may be faster than our look.
+    if let time = limits.processorTime, !isProcessorTimeOver, ProcessTreeUsage.ofDeadChildren >= time {
+      messages.append(
+        "the limit of \(Self.seconds(time)) s of processor time (--cpu-time) was reached; the guest was ended")
+    }
+    return messages
   }
 
   func remove() {
@@ -78,20 +148,6 @@ struct LimitEnforcer {
 
   private static func seconds(_ value: Double) -> String {
     value == value.rounded() ? String(Int(value)) : String(value)
-  }
-
-  /// The resident pages of the whole guest: all descendants of guest init.
-  private func residentMemory() -> Int {
-    var total = 0
-    var pending = [initPid]
-    while let pid = pending.popLast() {
-      if let text = Self.read("/proc/\(pid)/statm"), let pages = text.split(separator: " ").dropFirst().first {
-        total += (Int(pages) ?? 0) * 4096
-      }
-      guard let children = Self.read("/proc/\(pid)/task/\(pid)/children") else { continue }
-      pending += children.split(whereSeparator: { $0 == " " || $0 == "\n" }).compactMap { Int32($0) }
-    }
-    return total
   }
 
   static func read(_ path: String) -> String? {

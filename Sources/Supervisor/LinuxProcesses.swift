@@ -38,6 +38,21 @@ final class LinuxProcesses: ProcessInformation {
     uwrx_tgkill(group.rawValue, thread.rawValue, 0) == 0
   }
 
+  func timerSlack(of thread: AbsTid) throws(Errno) -> UInt64 {
+    var bytes: [UInt8] = []
+    try Self.read(hostProc, "\(thread.rawValue)/timerslack_ns", into: &bytes)
+    guard let value = UInt64(String(decoding: bytes.prefix { $0 != 0x0a }, as: UTF8.self)) else { throw .noSuchProcess }
+    return value
+  }
+
+  func setTimerSlack(of thread: AbsTid, to nanoseconds: UInt64) throws(Errno) {
+    let path = "\(thread.rawValue)/timerslack_ns"
+    let file = Int32(try check(uwrx_openat(hostProc.rawValue, path, O_WRONLY | O_CLOEXEC, 0)))
+    defer { Glibc.close(file) }
+    var text = String(nanoseconds)
+    try checkErrno(Int32(text.withUTF8 { Glibc.write(file, $0.baseAddress!, $0.count) }))
+  }
+
   func fileSizeLimit(of thread: AbsTid) throws(Errno) -> UInt64 {
     UInt64(bitPattern: Int64(try check(uwrx_file_size_limit(thread.rawValue))))
   }

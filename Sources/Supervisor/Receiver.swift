@@ -102,7 +102,7 @@ final class Receiver: @unchecked Sendable {
       kernel.didInstall(Int32(result))
     } else {
       // EMFILE and the like are the guest's own; it still waits for an answer.
-      kernel.didFailToInstall()
+      kernel.didFailToInstall(Errno(rawValue: Int32(-result)))
       send(id, value: 0, error: Int32(result), flags: 0)
     }
   }

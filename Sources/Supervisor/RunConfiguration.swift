@@ -1,3 +1,5 @@
+import Glibc
+
 /// Files of the host, or of an archive, that the guest sees.
 public struct Source: Sendable, Equatable {
   public enum Kind: String, Sendable, CaseIterable {
@@ -68,12 +70,16 @@ public struct Limits: Sendable, Equatable {
   public var memory: Int?
   /// Seconds of wall-clock time.
   public var timeout: Double?
+  /// Seconds of processor time of the whole guest.
+  public var processorTime: Double?
+  /// Bytes of a single file.
+  public var fileSize: Int?
+  /// Bytes of all that the run keeps.
+  public var disk: Int?
+  /// Descriptors of a single process.
+  public var openFiles: Int?
 
-  public init(processes: Int? = nil, memory: Int? = nil, timeout: Double? = nil) {
-    self.processes = processes
-    self.memory = memory
-    self.timeout = timeout
-  }
+  public init() {}
 }
 
 /// Everything that a run is given.
@@ -100,8 +106,8 @@ public struct RunConfiguration: Sendable {
   /// Directories that exist in the guest although no source has them.
   public var emptyDirectories: [String] = []
   public var links: [Link] = []
-  /// Signals and the terminal are this run's: right for a command line tool, not inside another program.
-  public var ownsTerminal = false
+  /// Signals, the terminal and the process's privileges are this run's: right for a command line tool, not inside another program.
+  public var ownsProcess = false
 
   public init(command: [String], environment: [String] = []) {
     self.command = command
@@ -122,5 +128,15 @@ public struct RunResult: Sendable, Equatable {
     self.exitCode = exitCode
     self.limitHit = limitHit
     self.directory = directory
+  }
+}
+
+extension RunConfiguration {
+  /// The supplementary groups that the guest has to itself: the user's own, as far as the guest is the user.
+  var groups: [UInt32] {
+    var groups = [gid_t](repeating: 0, count: max(0, Int(getgroups(0, nil))))
+    groups.removeLast(groups.count - max(0, Int(getgroups(Int32(groups.count), &groups))))
+    if uid == geteuid(), gid == getegid() { return groups }
+    return groups.contains(getegid()) ? [gid] : []
   }
 }

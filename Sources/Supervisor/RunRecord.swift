@@ -47,7 +47,11 @@ struct RunRecord {
       ("workdir", configuration.workingDirectory ?? ""), ("uid", String(configuration.uid)),
       ("gid", String(configuration.gid)), ("hostname", configuration.hostname),
       ("pids", limits.processes.map { String($0) } ?? ""), ("memory", limits.memory.map { String($0) } ?? ""),
-      ("timeout", limits.timeout.map { String($0) } ?? ""), ("times", configuration.times.rawValue),
+      ("timeout", limits.timeout.map { String($0) } ?? ""),
+      ("cpu-time", limits.processorTime.map { String($0) } ?? ""),
+      ("file-size", limits.fileSize.map { String($0) } ?? ""),
+      ("disk", limits.disk.map { String($0) } ?? ""), ("open-files", limits.openFiles.map { String($0) } ?? ""),
+      ("times", configuration.times.rawValue),
       ("tmp", configuration.temporaryDirectory ?? ""),
     ]
     lines += configuration.environment.map { ("env", $0) }

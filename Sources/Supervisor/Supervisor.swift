@@ -73,10 +73,10 @@ public final class Supervisor {
     self.configuration = configuration
     self.record = record
     self.directory = directory
-    terminal = Terminal(enabled: configuration.ownsTerminal)
+    terminal = Terminal(enabled: configuration.ownsProcess)
     let filter = SyscallFilter()
     // Before the guest is forked, so that no signal is lost in between.
-    signals = configuration.ownsTerminal ? try Self.catchSignals() : nil
+    signals = configuration.ownsProcess ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)
     store = try configuration.temporaryDirectory.map { path throws(SupervisorError) in
       try TemporaryDirectory(in: path)
@@ -143,7 +143,8 @@ public final class Supervisor {
       layers: layers, run: try open("files", in: views.run),
       trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
       store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
-      uid: configuration.uid, gid: configuration.gid, squashesTimes: configuration.times == .squashed,
+      uid: configuration.uid, gid: configuration.gid, groups: configuration.groups,
+      squashesTimes: configuration.times == .squashed,
       hostname: configuration.hostname, devices: try open("/dev"),
       terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
@@ -159,7 +160,8 @@ public final class Supervisor {
       throw SupervisorError("cannot build the guest's file tree: \(error)")
     }
     self.kernel = kernel
-    limits.start()
+    limits.start(layer: views.run)
+    if configuration.ownsProcess { SupervisorPrivileges.drop() }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
     receiver.start()
@@ -178,10 +180,12 @@ public final class Supervisor {
     try record.finish(kernel, configuration, exitCode: result.exitCode)
   }
 
-  private var peakThreads: Int {
+  private func reportLimits() -> [String] {
     lock.lock()
-    defer { lock.unlock() }
-    return kernel?.processes.peakThreadCount ?? 0
+    let peak = kernel?.processes.peakThreadCount ?? 0
+    let ranOut = kernel?.ranOutOfDescriptors ?? false
+    lock.unlock()
+    return limits.report(peak: peak, ranOutOfDescriptors: ranOut)
   }
 
   private static func inheritedFiles() -> Set<HostIdentity> {
@@ -198,9 +202,10 @@ public final class Supervisor {
     var code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
     if commandStatus == nil { code = 128 + (endSignal ?? SIGKILL) }
     if limits.isTimeOver { code = 124 }
-    limitHit = [limitHit, limits.report(peak: peakThreads)].compactMap { $0 }.joined(separator: "\nuwrx: ")
-    if limitHit == "" { limitHit = nil }
-    return RunResult(exitCode: code, limitHit: limitHit, directory: directory.path)
+    let messages = (limitHit.map { [$0] } ?? []) + reportLimits()
+    return RunResult(
+      exitCode: code, limitHit: messages.isEmpty ? nil : messages.joined(separator: "\nuwrx: "),
+      directory: directory.path)
   }
 
   private func open(_ path: String, in directory: FileDescriptor? = nil) throws(SupervisorError) -> FileDescriptor {
@@ -250,7 +255,7 @@ public final class Supervisor {
     case .failed(let step, let error): throw GuestLaunch.failure(step: step, error)
     case .closed:
       // Killed by a limit or by the user: the kernel has killed everything in the guest's pid namespace.
-      if commandStatus == nil, endSignal == nil, limitHit == nil, limits.report(peak: peakThreads) == nil {
+      if commandStatus == nil, endSignal == nil, limitHit == nil, reportLimits().isEmpty {
         throw SupervisorError("guest init was killed, and the guest with it")
       }
       return true
@@ -288,7 +293,7 @@ public final class Supervisor {
       signalCommand(SIGCONT)
       return
     }
-    guard configuration.ownsTerminal, terminal.descriptor >= 0 else { return }
+    guard configuration.ownsProcess, terminal.descriptor >= 0 else { return }
     // The job has stopped: so has uwrx, and the user's shell takes over.
     stop()
   }
@@ -351,14 +356,20 @@ public final class Supervisor {
 
   private func enforceLimits() {
     let now = ContinuousTime.now
-    if limitHit == nil, let message = limits.check(now) {
-      limitHit = message
-      if limits.isTimeOver {
-        signalAll(SIGTERM)
-        endLater(SIGTERM)
-      } else {
-        endSignal = SIGKILL
-      }
+    switch limits.check(now) {
+    case .none: break
+    case .end(let signal, let message):
+      limitHit = limitHit ?? message
+      signalAll(signal)
+      endLater(signal)
+    case .killed(let message):
+      limitHit = limitHit ?? message
+      endSignal = SIGKILL
+    case .refuseWrites(let message):
+      limitHit = limitHit ?? message
+      lock.lock()
+      kernel?.refuseWrites()
+      lock.unlock()
     }
     if let time = killTime, time <= now {
       killTime = nil

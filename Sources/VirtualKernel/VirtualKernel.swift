@@ -16,10 +16,11 @@ public final class VirtualKernel {
   let files: FileTree
   let proc: ProcFileSystem
   let devices: DeviceTable
-  let credentials: Credentials
   let inherited: Set<HostIdentity>
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
   var remembersFileSystemState = true
+  /// Whether a process could not take a descriptor for want of a number.
+  public private(set) var ranOutOfDescriptors = false
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
   /// The registry's handlers by number: to read one from an entry copies the whole entry.
   private let handlers = UnsafeMutablePointer<Handler?>.allocate(capacity: Registry.size)
@@ -32,16 +33,18 @@ public final class VirtualKernel {
     self.descriptors = descriptors
     self.information = information
     self.host = host
-    processes = ThreadTable(information: information)
+    let credentials = CredentialsTable(
+      Credentials(user: configuration.uid, group: configuration.gid, groups: configuration.groups.sorted()))
+    processes = ThreadTable(information: information, credentials: credentials)
     inherited = configuration.inherited
-    credentials = Credentials(uid: configuration.uid, gid: configuration.gid)
     files = FileTree(
       host: host, skeleton: skeleton, layers: configuration.layers,
       configuration: FileConfiguration(
         run: configuration.run, trace: configuration.trace,
         runPath: configuration.runPath, store: configuration.store,
         storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
-        squashesTimes: configuration.squashesTimes, credentials: credentials),
+        squashesTimes: configuration.squashesTimes, uid: configuration.uid, gid: configuration.gid),
+      credentials: credentials.initial,
       events: configuration.events)
     proc = ProcFileSystem(configuration)
     devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
@@ -92,12 +95,16 @@ public final class VirtualKernel {
   }
 
   /// The guest could not take the descriptor that a handler gave out: it has no number left.
-  public func didFailToInstall() {
+  public func didFailToInstall(_ error: Errno) {
+    if error == .tooManyOpenFiles { ranOutOfDescriptors = true }
     let call = call.pointee
     guard call.created != .none else { return }
     // Linux takes the number before it creates the file.
     try? files.unlink(call.created, call)
   }
+
+  /// From now on the run's layer is a full disk, but for writes to what is open already, which are not seen.
+  public func refuseWrites() { files.isFull = true }
 
   /// The guest has ended: brings its layer into the form in which it is kept.
   /// - Returns: what the host's files do not tell of it.
@@ -143,6 +150,8 @@ public struct KernelConfiguration {
   public var hostGroup: UInt32
   public var uid: UInt32
   public var gid: UInt32
+  /// Supplementary groups.
+  public var groups: [UInt32]
   /// Files of lower layers have one time for each layer.
   public var squashesTimes: Bool
   public var hostname: String
@@ -159,7 +168,8 @@ public struct KernelConfiguration {
   public init(
     layers: [Layer], run: FileDescriptor, trace: FileDescriptor,
     events: (any EventSink)?, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
-    hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, squashesTimes: Bool, hostname: String,
+    hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, groups: [UInt32], squashesTimes: Bool,
+    hostname: String,
     devices: FileDescriptor,
     terminal: InheritedTerminal?, inherited: Set<HostIdentity>, emptyDirectories: [[UInt8]],
     links: [(path: [UInt8], target: [UInt8])]
@@ -175,6 +185,7 @@ public struct KernelConfiguration {
     self.hostGroup = hostGroup
     self.uid = uid
     self.gid = gid
+    self.groups = groups
     self.squashesTimes = squashesTimes
     self.hostname = hostname
     self.devices = devices

@@ -73,6 +73,18 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("End the guest after this time.", valueName: "seconds"))
   var timeout: DurationArgument?
 
+  @Option(help: ArgumentHelp("End the guest when it has used this much processor time.", valueName: "seconds"))
+  var cpuTime: DurationArgument?
+
+  @Option(help: ArgumentHelp("How large a file of the guest's may become.", valueName: "bytes"))
+  var fileSize: SizeArgument?
+
+  @Option(help: ArgumentHelp("How much the guest may write that is kept.", valueName: "bytes"))
+  var disk: SizeArgument?
+
+  @Option(help: ArgumentHelp("How many descriptors a process of the guest's may have.", valueName: "number"))
+  var openFiles: PositiveArgument?
+
   @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
   var command: [String] = []
 
@@ -94,6 +106,18 @@ struct RunCommand: ParsableCommand {
       printError(error.description)
       throw ExitCode(125)
     }
+  }
+
+  private var limits: Limits {
+    var limits = Limits()
+    limits.processes = pids?.value
+    limits.memory = memory?.bytes
+    limits.timeout = timeout?.seconds
+    limits.processorTime = cpuTime?.seconds
+    limits.fileSize = fileSize?.bytes
+    limits.disk = disk?.bytes
+    limits.openFiles = openFiles?.value
+    return limits
   }
 
   private func makeConfiguration() throws -> RunConfiguration {
@@ -118,8 +142,8 @@ struct RunCommand: ParsableCommand {
     configuration.uid = uid
     configuration.gid = gid
     configuration.hostname = hostname
-    configuration.limits = Limits(processes: pids?.value, memory: memory?.bytes, timeout: timeout?.seconds)
-    configuration.ownsTerminal = true
+    configuration.limits = limits
+    configuration.ownsProcess = true
     configuration.workingDirectory = workdir
     if system {
       let home = environment.last { $0.hasPrefix("HOME=/") }.map { String($0.dropFirst(5)) }

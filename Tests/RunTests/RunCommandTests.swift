@@ -43,6 +43,44 @@ struct RunCommandTests {
       Status(
         name: "the time limit", arguments: ["run", "--system", "--timeout", "0.3", "--", "sleep", "60"], status: 124,
         message: "time limit"),
+      Status(
+        name: "the limit of processor time",
+        arguments: ["run", "--system", "--cpu-time", "0.3", "--", "sh", "-c", "while :; do :; done"],
+        status: 128 + SIGXCPU, message: "--cpu-time"),
+      Status(
+        name: "the limit of processor time, of many processes together",
+        arguments: [
+          "run", "--system", "--cpu-time", "1", "--", "sh", "-c",
+          "n=0; while [ $n -lt 1000 ]; do sh -c 'i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done'; n=$((n+1)); done",
+        ], status: 128 + SIGXCPU, message: "--cpu-time"),
+      Status(
+        name: "the limit of a file's size",
+        arguments: [
+          "run", "--system", "--file-size", "1M", "--", "sh", "-c",
+          "head -c 1M /dev/zero > fits && trap '' XFSZ && ! head -c 2M /dev/zero > large && wc -c < large | grep -qx 1048576",
+        ], status: 0, message: "--file-size"),
+      Status(
+        name: "the limit of open files",
+        arguments: [
+          "run", "--system", "--open-files", "20", "--", "python3", "-c",
+          "import os, errno\ntry:\n  while True: os.open('/etc/passwd', 0)\nexcept OSError as e: exit(e.errno == errno.EMFILE)",
+        ], status: 1, message: "--open-files"),
+      Status(
+        name: "the limit of what is kept",
+        arguments: [
+          "run", "--system", "--disk", "1M", "--", "sh", "-c",
+          "head -c 1M /dev/zero > a; head -c 1M /dev/zero > b; sleep 1; head -c 1M /dev/zero > /tmp/is-not-kept || exit 3; "
+            + "echo x > c",
+        ], status: 2, message: "--disk"),
+      Status(
+        name: "a run within its limits",
+        arguments: [
+          "run", "--system", "--disk", "1M", "--open-files", "100", "--file-size", "1M", "--cpu-time", "20", "--", "sh",
+          "-c", "echo x > a",
+        ], status: 0),
+      Status(
+        name: "a bad limit of processor time", arguments: ["run", "--cpu-time", "-1", "--", "true"], status: 125,
+        message: "--cpu-time"),
       Status(name: "no subcommand of that name", arguments: ["no-such"], status: 125),
     ])
   func statuses(_ expected: Status) throws {

@@ -44,7 +44,11 @@ struct uwrx_launch {
   int user_namespace;     // 1: make one, mapping inside_* to the caller's ids
   uint32_t inside_uid, inside_gid;
   int terminal; // descriptor of the terminal whose foreground group the command becomes, or -1
-  uint64_t limit_processes; // RLIMIT_NPROC; UINT64_MAX: inherit
+  // UINT64_MAX: inherit.
+  uint64_t limit_processes;  // RLIMIT_NPROC
+  uint64_t limit_file_size;  // RLIMIT_FSIZE, bytes
+  uint64_t limit_open_files; // RLIMIT_NOFILE
+  uint64_t limit_seconds;    // RLIMIT_CPU
   // Results.
   int init_pid;
   int control, events; // socket ends of the supervisor

@@ -65,6 +65,8 @@ long uwrx_read_thread_status(int proc, int tid, void *buffer, size_t length);
 long uwrx_tgkill(int tgid, int tid, int signal);
 // RLIMIT_FSIZE of a process; LONG_MAX for none.
 long uwrx_file_size_limit(int pid);
+// Gives up every capability of the calling thread but these.
+void uwrx_keep_capabilities(uint64_t wanted);
 int uwrx_wait_exited(int s);
 int uwrx_wait_exit_status(int s);
 int uwrx_wait_signal(int s);

@@ -129,7 +129,7 @@ extension FileTree {
     if uid != .max { record.pointee.uid = uid }
     if gid != .max { record.pointee.gid = gid }
     self.record(.changeOwner, dentry)
-    if record.pointee.kind != .directory { record.pointee.clearSetIDs(configuration.credentials) }
+    if record.pointee.kind != .directory { record.pointee.clearSetIDs(credentials) }
     record.pointee.changed = Int64(nanoseconds: host.now())
     return nil
   }
@@ -140,7 +140,7 @@ extension FileTree {
     let file = try openHost(dentry, flags: O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { host.close(file) }
     try host.truncate(file, to: length)
-    if configuration.credentials.uid != 0 { inode(of: dentry).pointee.clearSetIDs(configuration.credentials) }
+    if !credentials.pointee.has(.keepSetID) { inode(of: dentry).pointee.clearSetIDs(credentials) }
     return nil
   }
 }

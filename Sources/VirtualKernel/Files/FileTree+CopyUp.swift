@@ -26,6 +26,7 @@ extension FileTree {
     guard record.pointee.backing == .lower else { return nil }
     guard let dentry = linkedName(of: dentry) else { return nil }
     try requireWritable(dentry)
+    try requireSpace(directory(of: dentries[dentry].pointee.parent).store)
     if record.pointee.kind == .directory {
       try ensureUpper(dentry)
       return nil

@@ -17,6 +17,7 @@ extension FileTree {
     // A directory that was removed takes no new names.
     if inode(of: walk.parent).pointee.links == 0 { throw .noSuchFileOrDirectory }
     try call.require([.write, .execute], inode(of: walk.parent))
+    try requireSpace(directory.store)
     try prepareUpperName(walk.name, in: walk.parent, existing: walk.dentry)
     if walk.dentry != .none { return walk.dentry }
     negativeCount += 1
@@ -56,7 +57,8 @@ extension FileTree {
     record.pointee.gid = inode(of: parent).pointee.gid
     if record.pointee.kind == .directory {
       record.pointee.permissions |= 0o2000
-    } else if record.pointee.permissions & 0o2010 == 0o2010, !configuration.credentials.isIn(record.pointee.gid) {
+    } else if record.pointee.permissions & 0o2010 == 0o2010, !credentials.pointee.maySetGroupID(for: record.pointee.gid)
+    {
       record.pointee.permissions &= ~0o2000
     }
   }
@@ -236,10 +238,11 @@ extension FileTree {
     in parent: DentryID, _ call: Call, flags: Int32, mode: UInt32
   ) throws(Errno) -> (FileDescriptor, DentryID) {
     try call.require([.write, .execute], inode(of: parent))
-    if directory(of: parent).isProc { throw .notSupported }
+    let directory = directory(of: parent)
+    if directory.isProc { throw .notSupported }
+    try requireSpace(directory.store)
     try ensureUpper(parent)
     try buildPath(of: parent, into: &path)
-    let directory = directory(of: parent)
     let file = try host.open(
       upperRoot(directory.store), path.cString, flags: flags | O_TMPFILE_,
       mode: Self.hostMode(mode, isDirectory: false))

@@ -186,7 +186,7 @@ extension FileTree {
           record.pointee.kind == .symbolicLink
           || mode == Self.hostMode(mode, isDirectory: record.pointee.kind == .directory)
         let isOwn =
-          record.pointee.uid == configuration.credentials.uid && record.pointee.gid == configuration.credentials.gid
+          record.pointee.uid == configuration.uid && record.pointee.gid == configuration.gid
         if isPlain, isOwn, moved == nil { continue }
         index.directories[path] = nil
         index.lines.append(line(path, moved ?? LayerIndex.files, record))

@@ -199,11 +199,11 @@ extension FileTree {
   }
 
   func guestUser(_ uid: UInt32) -> UInt32 {
-    uid == configuration.hostUser && uid != 0 ? configuration.credentials.uid : uid
+    uid == configuration.hostUser && uid != 0 ? configuration.uid : uid
   }
 
   func guestGroup(_ gid: UInt32) -> UInt32 {
-    gid == configuration.hostGroup && gid != 0 ? configuration.credentials.gid : gid
+    gid == configuration.hostGroup && gid != 0 ? configuration.gid : gid
   }
 
   /// Asks the skeleton whether a bind(2) that was let through has made a socket.

@@ -52,9 +52,9 @@ extension FileTree {
       let leadsToSource = own.store == .tmp && own.lowers.contains { $0.prefixDepth != nil }
       if own.store != directory.store || leadsToSource { throw .resourceBusy }
     }
-    let uid = call.kernel.credentials.uid
-    if parent.pointee.permissions & 0o1000 != 0, uid != 0, uid != parent.pointee.uid,
-      uid != inode(of: dentry).pointee.uid
+    let uid = credentials.pointee.user.fileSystem
+    if parent.pointee.permissions & 0o1000 != 0, uid != parent.pointee.uid, uid != inode(of: dentry).pointee.uid,
+      !credentials.pointee.has(.ownAnything)
     {
       throw .notPermitted
     }

@@ -134,6 +134,11 @@ extension FileTree {
     return try layers[layer].tree.open(hostPath.cString, flags: flags)
   }
 
+  /// - Throws: `.noSpace` if the run may write no more.
+  func requireSpace(_ store: Backing) throws(Errno) {
+    if isFull, store == .run { throw .noSpace }
+  }
+
   /// - Throws: `.readOnlyFileSystem` for a file or directory of a source that was given so. One that other layers are merged
   /// with is what its topmost layer is.
   func requireWritable(_ dentry: DentryID) throws(Errno) {

@@ -30,6 +30,7 @@ extension FileTree {
       self.record(.write, dentry)
       return nil
     }
+    try requireSpace(.run)
     if record.pointee.writer != process || record.pointee.flags.contains(.readByOthers) {
       // Version 0 is what a lower layer has.
       if record.pointee.version != 0, try mustKeep(dentry, record, isAppend: appends && !truncates) {

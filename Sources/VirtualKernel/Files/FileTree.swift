@@ -15,6 +15,8 @@ final class FileTree {
   let events: (any EventSink)?
   /// The process whose call is being decided, by the trace's own number.
   var process = Event.supervisor
+  /// Who makes it.
+  var credentials: UnsafePointer<Credentials>
 
   var dentries = DentryTable()
   var inodes = Arena<Inode>()
@@ -48,6 +50,9 @@ final class FileTree {
   var hasArchive = false
   var keptSizes: [InodeID: Int64] = [:]
 
+  /// The run may write no more (`VirtualKernel.refuseWrites()`).
+  var isFull = false
+
   var path = PathBuffer()
   var otherPath = PathBuffer()
   var hostPath = PathBuffer()
@@ -62,9 +67,10 @@ final class FileTree {
 
   init(
     host: any HostFiles, skeleton: any Skeleton, layers: [Layer], configuration: FileConfiguration,
-    events: (any EventSink)?
+    credentials: UnsafePointer<Credentials>, events: (any EventSink)?
   ) {
     self.host = host
+    self.credentials = credentials
     self.skeleton = skeleton
     self.layers = layers
     hasReadOnlyLayers = layers.contains { $0.isReadOnly }
@@ -108,16 +114,9 @@ struct FileConfiguration {
   var hostGroup: UInt32
   /// Files of lower layers have one time for each layer.
   var squashesTimes: Bool
-  var credentials: Credentials
-}
-
-/// Who the guest is. Without capabilities in the kernel, no call of the guest's changes this.
-struct Credentials {
+  /// The user and group that the run's first process is to itself.
   var uid: UInt32
   var gid: UInt32
-
-  /// Whether set-group-id for this group is the guest's to give.
-  func isIn(_ group: UInt32) -> Bool { uid == 0 || gid == group }
 }
 
 /// What tells one file of the host from all others.
@@ -176,14 +175,14 @@ extension FileTree {
     UnsafeBufferPointer(linkTargets[Int(inode.pointee.side)])
   }
 
-  /// A new inode of the guest user's, with the present time.
+  /// A new inode of the caller's, with the present time.
   func makeInode(_ kind: FileKind, mode: UInt32, backing: Backing, fileSystem: UInt8) -> InodeID {
     let now = Int64(nanoseconds: host.now())
     let index = inodes.insert(
       Inode(
         kind: kind, backing: backing, flags: [], fileSystem: fileSystem,
-        permissions: UInt16(truncatingIfNeeded: mode & 0o7777), uid: configuration.credentials.uid,
-        gid: configuration.credentials.gid, links: 1, side: 0, firstAlias: .none, number: 0,
+        permissions: UInt16(truncatingIfNeeded: mode & 0o7777), uid: credentials.pointee.user.fileSystem,
+        gid: credentials.pointee.group.fileSystem, links: 1, side: 0, firstAlias: .none, number: 0,
         size: kind == .directory ? 4096 : 0, blocks: kind == .directory ? 8 : 0, device: 0,
         accessed: now, modified: now, changed: now, hostDevice: 0, hostInode: 0,
         lowerIdentity: HostIdentity(device: 0, inode: 0)))

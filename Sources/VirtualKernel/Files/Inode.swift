@@ -89,9 +89,9 @@ struct Inode: BitwiseCopyable {
 
   /// What a change of owner or contents takes away. Set-group-id without group execution means something else, and stays for who
   /// is in the group.
-  mutating func clearSetIDs(_ credentials: Credentials) {
+  mutating func clearSetIDs(_ credentials: UnsafePointer<Credentials>) {
     permissions &= ~0o4000
-    if permissions & 0o010 != 0 || !credentials.isIn(gid) { permissions &= ~0o2000 }
+    if permissions & 0o010 != 0 || !credentials.pointee.maySetGroupID(for: gid) { permissions &= ~0o2000 }
   }
 }
 

@@ -111,8 +111,8 @@ extension FileTree {
         String(decoding: component, as: UTF8.self), in: current, mode: isTmp ? 0o1777 : 0o755,
         inode(of: current).pointee.fileSystem, store: directory(of: current).store)
       let owner = inode(of: current)
-      owner.pointee.uid = configuration.credentials.uid
-      owner.pointee.gid = configuration.credentials.gid
+      owner.pointee.uid = configuration.uid
+      owner.pointee.gid = configuration.gid
     }
     return current
   }
@@ -126,8 +126,8 @@ extension FileTree {
     if let terminal {
       let inode = addNode("console", in: dev, .characterDevice, mode: 0o620, .device, FileSystemID.dev)
       inode.pointee.device = terminal.device
-      inode.pointee.uid = configuration.credentials.uid
-      inode.pointee.gid = configuration.credentials.gid
+      inode.pointee.uid = configuration.uid
+      inode.pointee.gid = configuration.gid
       identities[terminal.identity] = dentries[inode.pointee.firstAlias].pointee.inode
     }
     addLink("fd", in: dev, to: "/proc/self/fd", FileSystemID.dev)

@@ -27,6 +27,10 @@ public protocol ProcessInformation: AnyObject {
   /// Whether `thread` is a living thread of `group`.
   func isThread(_ thread: AbsTid, of group: AbsTgid) -> Bool
 
+  /// Nanoseconds by which timers of this thread may be late; 0 for a real-time thread. New threads inherit it.
+  func timerSlack(of thread: AbsTid) throws(Errno) -> UInt64
+  func setTimerSlack(of thread: AbsTid, to nanoseconds: UInt64) throws(Errno)
+
   /// The soft limit RLIMIT_FSIZE of the thread's process, in bytes.
   func fileSizeLimit(of thread: AbsTid) throws(Errno) -> UInt64
   /// Sends a signal to the thread, as the kernel does beside an errno.

@@ -3,14 +3,16 @@ import SystemPackage
 /// The living threads of the guest, by the ids that the notifier reports. A thread is found at its first trapped call.
 public final class ThreadTable {
   private let information: any ProcessInformation
+  let credentials: CredentialsTable
   private var threads: [AbsTid: Thread] = [:]
   public private(set) var namespace = Namespace()
   public private(set) var groups: [AbsTgid: ThreadGroup] = [:]
 
   private var lastNumber: UInt32 = 1
 
-  public init(information: any ProcessInformation) {
+  init(information: any ProcessInformation, credentials: CredentialsTable) {
     self.information = information
+    self.credentials = credentials
   }
 
   public var threadCount: Int { threads.count }
@@ -56,13 +58,30 @@ public final class ThreadTable {
       groups[status.group] = group
       namespace.insert(group)
     }
-    let thread = Thread(id: id, nsID: status.nsTid, group: group)
+    let thread = Thread(id: id, nsID: status.nsTid, group: group, credentials: try inherited(by: id, status.parent))
     threads[id] = thread
     group.threads.append(id)
     namespace.insert(thread)
     peakThreadCount = max(peakThreadCount, threads.count)
     if group.threads.count > group.sweepThreshold { sweep(group) }
     return thread
+  }
+
+  /// Whose credentials a thread was born with.
+  private func inherited(by id: AbsTid, _ parent: AbsTgid) throws(Errno) -> UnsafePointer<Credentials> {
+    guard credentials.hasOthers else { return credentials.initial }
+    let slack = try information.timerSlack(of: id)
+    // A real-time thread has none and so no mark: its parent is the next best witness.
+    if slack == 0 { return threads[parent.leader]?.credentials ?? credentials.initial }
+    return credentials.marked(by: slack) ?? credentials.initial
+  }
+
+  /// Changes who a thread is, for itself and for what it will be the parent of.
+  func setCredentials(_ new: Credentials, of thread: Thread) throws(Errno) {
+    if thread.credentials.pointee == new { return }
+    let pointer = try credentials.intern(new)
+    try information.setTimerSlack(of: thread.id, to: credentials.slack(for: pointer))
+    thread.credentials = pointer
   }
 
   /// Forgets the threads of a group that have ended. The threshold doubles, so that the cost per thread is constant.

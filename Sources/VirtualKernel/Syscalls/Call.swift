@@ -25,6 +25,8 @@ final class Call {
   var arguments: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) { notification.arguments }
   var thread: Thread { currentThread.unsafelyUnwrapped }
   var files: FileTree { kernel.files }
+  /// The caller's.
+  var credentials: UnsafePointer<Credentials> { kernel.files.credentials }
 
   func begin(_ notification: Notification) throws(Errno) {
     self.notification = notification
@@ -34,6 +36,7 @@ final class Call {
     currentThread = thread
     if !thread.group.isAnnounced { kernel.announce(thread.group) }
     files.process = thread.group.number
+    files.credentials = thread.credentials
   }
 }
 
@@ -193,25 +196,44 @@ extension Call {
   /// - Throws: `.permissionDenied` unless the guest's user may do this to the file.
   @inline(__always)
   func require(_ access: Access, _ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
-    if kernel.credentials.uid == 0 {
+    try require(access, inode, credentials)
+  }
+
+  /// As `require(_:_:)`, for who `credentials` say.
+  @inline(__always)
+  func require(
+    _ access: Access, _ inode: UnsafeMutablePointer<Inode>, _ credentials: UnsafePointer<Credentials>
+  ) throws(Errno) {
+    if credentials.pointee.has(.overrideModes) {
       // path_resolution(7): root may do everything but execute what nobody may.
       if access.contains(.execute), inode.pointee.kind != .directory, inode.pointee.permissions & 0o111 == 0 {
         throw .permissionDenied
       }
       return
     }
-    try requireAsUser(access, inode)
+    try requireAsUser(access, inode, credentials)
   }
 
-  private func requireAsUser(_ access: Access, _ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
+  private func requireAsUser(
+    _ access: Access, _ inode: UnsafeMutablePointer<Inode>, _ own: UnsafePointer<Credentials>
+  ) throws(Errno) {
+    if own.pointee.has(.readAnything) {
+      if access == .read { return }
+      if inode.pointee.kind == .directory, !access.contains(.write) { return }
+    }
     let shift: UInt16 =
-      inode.pointee.uid == kernel.credentials.uid ? 6 : inode.pointee.gid == kernel.credentials.gid ? 3 : 0
+      inode.pointee.uid == own.pointee.user.fileSystem ? 6 : own.pointee.isIn(inode.pointee.gid) ? 3 : 0
     if access.rawValue & ~(inode.pointee.permissions >> shift) & 7 != 0 { throw .permissionDenied }
+  }
+
+  /// Whether the caller may do what a file's owner may (capabilities(7), CAP_FOWNER).
+  func owns(_ inode: UnsafeMutablePointer<Inode>) -> Bool {
+    credentials.pointee.user.fileSystem == inode.pointee.uid || credentials.pointee.has(.ownAnything)
   }
 
   /// - Throws: `.notPermitted` unless the guest's user owns the file or is root.
   func requireOwner(_ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
-    if kernel.credentials.uid != 0, kernel.credentials.uid != inode.pointee.uid { throw .notPermitted }
+    if !owns(inode) { throw .notPermitted }
   }
 
   /// The existing file at the end of a walk.

@@ -42,7 +42,7 @@ extension Registry {
       .native(.personality, "The caller's own execution domain."),
       .emulate(
         .prctl, Syscalls.prctl, "Options that concern only the caller are native; the others are refused.",
-        missing: "PR_SET_MM, core scheduling, KSM", nativeWhen: .low32(0, isOneOf: processOptions)),
+        missing: "PR_SET_MM, core scheduling, KSM, securebits", nativeWhen: .low32(0, isOneOf: processOptions)),
       .native(.seccomp, "Filters stack below ours; a second listener is refused by the kernel with EBUSY."),
       .deny(.landlock_create_ruleset, .notSupportedOnSocket, landlockReason),
       .deny(.landlock_add_rule, .notSupportedOnSocket, landlockReason),
@@ -89,24 +89,26 @@ extension Registry {
       .native(.getpid, "The pid in the guest's namespace."),
       .native(.getppid, "The pid in the guest's namespace; 0 or 1 for what the supervisor started."),
       .native(.gettid, "The thread id in the guest's namespace."),
-      .native(.getuid, idReason),
-      .native(.geteuid, idReason),
-      .native(.getgid, idReason),
-      .native(.getegid, idReason),
-      .native(.getresuid, idReason),
-      .native(.getresgid, idReason),
-      .native(.getgroups, "The kernel's groups of the caller."),
-      .native(.setuid, changeReason, missing: virtualUsers),
-      .native(.setgid, changeReason, missing: virtualUsers),
-      .native(.setreuid, changeReason, missing: virtualUsers),
-      .native(.setregid, changeReason, missing: virtualUsers),
-      .native(.setresuid, changeReason, missing: virtualUsers),
-      .native(.setresgid, changeReason, missing: virtualUsers),
-      .native(.setfsuid, changeReason, missing: virtualUsers),
-      .native(.setfsgid, changeReason, missing: virtualUsers),
-      .native(.setgroups, changeReason, missing: virtualUsers),
-      .native(.capget, "The guest has no capabilities, and the kernel says so."),
-      .native(.capset, "Capabilities can only be dropped, and the guest has none."),
+      .emulate(.getuid, Syscalls.getuid, idReason),
+      .emulate(.geteuid, Syscalls.geteuid, idReason),
+      .emulate(.getgid, Syscalls.getgid, idReason),
+      .emulate(.getegid, Syscalls.getegid, idReason),
+      .emulate(.getresuid, Syscalls.getresuid, idReason),
+      .emulate(.getresgid, Syscalls.getresgid, idReason),
+      .emulate(.getgroups, Syscalls.getgroups, idReason),
+      .emulate(.setuid, Syscalls.setuid, changeReason),
+      .emulate(.setgid, Syscalls.setgid, changeReason),
+      .emulate(.setreuid, Syscalls.setreuid, changeReason),
+      .emulate(.setregid, Syscalls.setregid, changeReason),
+      .emulate(.setresuid, Syscalls.setresuid, changeReason),
+      .emulate(.setresgid, Syscalls.setresgid, changeReason),
+      .emulate(.setfsuid, Syscalls.setfsuid, changeReason),
+      .emulate(.setfsgid, Syscalls.setfsgid, changeReason),
+      .emulate(.setgroups, Syscalls.setgroups, changeReason),
+      .emulate(
+        .capget, Syscalls.capget, "Root of the guest has the capabilities that are about files and users.",
+        missing: "those that need the kernel's"),
+      .emulate(.capset, Syscalls.capset, changeReason),
       .native(.getpgid, "Process groups of the guest's pid namespace."),
       .native(.setpgid, "Process groups of the guest's pid namespace."),
       .native(.getsid, "Sessions of the guest's pid namespace."),
@@ -123,11 +125,10 @@ extension Registry {
     private static var identityOfX86: [SyscallEntry] { [] }
   #endif
 
-  private static var idReason: StaticString { "The kernel's id of the caller." }
+  private static var idReason: StaticString { "Users are virtual: to the kernel all of the guest is one user." }
   private static var changeReason: StaticString {
-    "Without capabilities the kernel itself refuses an id that is not the caller's."
+    "Users are virtual: the ids decide about the guest's files, and the kernel's own never change."
   }
-  private static var virtualUsers: StaticString { "virtual users" }
 
   /// Processor time, priorities and limits.
   static var scheduling: [SyscallEntry] {

@@ -15,17 +15,32 @@ extension Syscalls {
 
   @Sendable static func faccessat2(_ call: Call) throws(Errno) -> Outcome {
     let flags = Int32(truncatingIfNeeded: call.arguments.3)
-    let effective: Int32 = 0x200  // AT_EACCESS: real and effective ids are the same here
-    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_ | effective) == 0 else { throw .invalidArgument }
+    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_ | effectiveIDs) == 0 else { throw .invalidArgument }
     let path = try call.path(at: call.arguments.1)
     return try access(
-      call, call.arguments.0, path, Int32(truncatingIfNeeded: call.arguments.2), WalkOptions(atFlags: flags))
+      call, call.arguments.0, path, Int32(truncatingIfNeeded: call.arguments.2), WalkOptions(atFlags: flags),
+      asEffective: flags & effectiveIDs != 0)
   }
 
   private static func access(
-    _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ mode: Int32, _ options: WalkOptions
+    _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ mode: Int32, _ options: WalkOptions,
+    asEffective: Bool = false
   ) throws(Errno) -> Outcome {
     guard mode & ~7 == 0 else { throw .invalidArgument }
+    if !asEffective, !call.credentials.pointee.isOfRealIDs {
+      // The whole walk is the real user's.
+      let real = try call.kernel.processes.credentials.intern(call.credentials.pointee.ofRealIDs)
+      let effective = call.files.credentials
+      call.files.credentials = real
+      defer { call.files.credentials = effective }
+      return try check(call, directory, path, mode, options)
+    }
+    return try check(call, directory, path, mode, options)
+  }
+
+  private static func check(
+    _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ mode: Int32, _ options: WalkOptions
+  ) throws(Errno) -> Outcome {
     let walk = try call.walk(directory, path, options)
     if walk.openFile != nil { return .value(0) }
     let dentry = try call.existing(walk)
@@ -35,4 +50,7 @@ extension Syscalls {
     if mode & W_OK != 0 { try call.files.requireWritable(dentry) }
     return .value(0)
   }
+
+  /// AT_EACCESS, which shares its number with AT_REMOVEDIR.
+  private static let effectiveIDs: Int32 = 0x200
 }

@@ -47,7 +47,7 @@ extension Syscalls {
     try call.requireChangeable(inode)
     var mode = UInt32(truncatingIfNeeded: mode) & 0o7777
     // chmod(2): who is not in the file's group cannot set its set-group-id bit.
-    if call.kernel.credentials.uid != 0, inode.pointee.gid != call.kernel.credentials.gid { mode &= ~0o2000 }
+    if !call.credentials.pointee.maySetGroupID(for: inode.pointee.gid) { mode &= ~0o2000 }
     return outcome(try call.files.setMode(dentry, mode))
   }
 }

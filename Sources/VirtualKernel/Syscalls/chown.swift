@@ -46,11 +46,12 @@ extension Syscalls {
     let gid = UInt32(truncatingIfNeeded: gid)
     let inode = call.files.inode(of: dentry)
     try call.requireChangeable(inode)
-    let own = call.kernel.credentials
-    if own.uid != 0 {
+    let own = call.credentials
+    if !own.pointee.has(.changeOwner) {
       // chown(2): an owner may only give the file to a group of its own.
-      guard inode.pointee.uid == own.uid, uid == .max || uid == own.uid,
-        gid == .max || gid == own.gid || gid == inode.pointee.gid
+      let user = own.pointee.user.fileSystem
+      guard inode.pointee.uid == user, uid == .max || uid == user,
+        gid == .max || gid == inode.pointee.gid || own.pointee.isIn(gid)
       else { throw .notPermitted }
     }
     return outcome(try call.files.setOwner(dentry, uid: uid, gid: gid))

@@ -32,6 +32,12 @@ extension Syscalls {
       throw .tooManySymbolicLinkLevels
     }
     if let work = try bind(call, dentry) { return .blocked(on: work) }
+    return try execute(call, dentry)
+  }
+
+  /// The kernel runs the file from here on.
+  private static func execute(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
+    try call.kernel.processes.setCredentials(call.credentials.pointee.afterExecution(), of: call.thread)
     call.thread.group.executable = dentry
     call.files.recordRead(.exec, dentry)
     return .continue
@@ -56,9 +62,7 @@ extension Syscalls {
     if inode.pointee.links > 0, let work = try bindInterpreter(call, of: dentry, depth: 1) {
       return .blocked(on: work)
     }
-    call.thread.group.executable = dentry
-    call.files.recordRead(.exec, dentry)
-    return .continue
+    return try execute(call, dentry)
   }
 
   /// Makes a file and what its first line or its ELF header names executable in the skeleton.

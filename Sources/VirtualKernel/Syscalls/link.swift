@@ -42,8 +42,7 @@ extension Syscalls {
 
   /// proc_sys_fs(5), protected_hardlinks, which is on in every distribution: a user may link what it owns or could change anyway.
   private static func requireSafeSource(_ call: Call, _ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
-    let uid = call.kernel.credentials.uid
-    guard uid != 0, uid != inode.pointee.uid else { return }
+    guard !call.owns(inode) else { return }
     guard inode.pointee.kind == .regular, inode.pointee.permissions & 0o4000 == 0,
       inode.pointee.permissions & 0o2010 != 0o2010, (try? call.require([.read, .write], inode)) != nil
     else { throw .notPermitted }

@@ -159,7 +159,7 @@ extension Syscalls {
       if let work { return .blocked(on: work) }
     }
     // A write by who is not root takes the set-id bits away; writes are not seen, so the open counts as one.
-    if writes, call.kernel.credentials.uid != 0 { inode.pointee.clearSetIDs(call.kernel.credentials) }
+    if writes, !call.credentials.pointee.has(.keepSetID) { inode.pointee.clearSetIDs(call.credentials) }
     var wanted = flags & hostFlags
     if flags & O_TRUNC != 0 { wanted |= O_TRUNC }
     let file = try files.openHost(dentry, flags: wanted | O_CLOEXEC | O_NOCTTY)

@@ -1,10 +1,13 @@
 import SystemPackage
 
 extension Syscalls {
-  /// Answers the options that are not native. None of them ever runs.
+  /// Answers the options that are not native; the kernel sees none of them.
   @Sendable static func prctl(_ call: Call) throws(Errno) -> Outcome {
     // The kernel takes the option from the low half of the register.
-    switch UInt32(truncatingIfNeeded: call.arguments.0) {
+    let option = UInt32(truncatingIfNeeded: call.arguments.0)
+    if let outcome = try changeCapabilities(call, option) { return outcome }
+    switch option {
+    case 29: return try setTimerSlack(call)
     case 35, 57, 58:  // PR_SET_MM, PR_SET_IO_FLUSHER, PR_GET_IO_FLUSHER: need CAP_SYS_RESOURCE
       throw .notPermitted
     default:
@@ -24,21 +27,17 @@ extension Registry {
       1, 2,  // PR_SET_PDEATHSIG, PR_GET_PDEATHSIG
       3, 4,  // PR_GET_DUMPABLE, PR_SET_DUMPABLE
       5, 6, 9, 10, 11, 12, 19, 20,  // PR_GET_ and PR_SET_UNALIGN, FPEMU, FPEXC, ENDIAN
-      7, 8,  // PR_GET_KEEPCAPS, PR_SET_KEEPCAPS
       13, 14,  // PR_GET_TIMING, PR_SET_TIMING
       15, 16,  // PR_SET_NAME, PR_GET_NAME
       21, 22,  // PR_GET_SECCOMP, PR_SET_SECCOMP: filters stack below ours
-      23, 24,  // PR_CAPBSET_READ, PR_CAPBSET_DROP
       25, 26,  // PR_GET_TSC, PR_SET_TSC
-      27, 28,  // PR_GET_SECUREBITS, PR_SET_SECUREBITS
-      29, 30,  // PR_SET_TIMERSLACK, PR_GET_TIMERSLACK
+      30,  // PR_GET_TIMERSLACK
       31, 32,  // PR_TASK_PERF_EVENTS_DISABLE, PR_TASK_PERF_EVENTS_ENABLE
       33, 34,  // PR_MCE_KILL, PR_MCE_KILL_GET
       36, 37,  // PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER
       38, 39,  // PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS
       40,  // PR_GET_TID_ADDRESS
       41, 42,  // PR_SET_THP_DISABLE, PR_GET_THP_DISABLE
-      47,  // PR_CAP_AMBIENT
       50, 51, 63, 64,  // PR_SVE_SET_VL, PR_SVE_GET_VL, PR_SME_SET_VL, PR_SME_GET_VL
       52, 53,  // PR_GET_SPECULATION_CTRL, PR_SET_SPECULATION_CTRL
       54, 60, 61,  // PR_PAC_RESET_KEYS, PR_PAC_SET_ENABLED_KEYS, PR_PAC_GET_ENABLED_KEYS

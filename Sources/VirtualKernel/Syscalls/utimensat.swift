@@ -105,8 +105,7 @@ extension Syscalls {
     default: break
     }
     let isNow = times.access.tv_nsec == UTIME_NOW_ && times.modification.tv_nsec == UTIME_NOW_
-    let own = call.kernel.credentials.uid
-    if own != 0, own != inode.pointee.uid {
+    if !call.owns(inode) {
       // utimensat(2): write permission is enough only to set both to the present.
       guard isNow else { throw .notPermitted }
       try call.require(.write, inode)

@@ -101,7 +101,7 @@ final class Machine {
         layers: layers, run: open(run, "/host/run"),
         trace: open(trace, "/host/trace"), events: events, runPath: Array("/host/run".utf8),
         store: open(store, "/host/store"),
-        storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid,
+        storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid, groups: [],
         squashesTimes: squashesTimes, hostname: "guest", devices: open(devices, "/dev"),
         terminal: hasTerminal
           ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
@@ -191,6 +191,7 @@ final class Machine {
       child.files.files = parent.files.files
     }
     child.umask = parent.umask
+    child.slack[child.id.leader] = parent.slack[thread]
     child.workingDirectory = parent.workingDirectory
     child.executable = parent.executable
     world.processes[child.id] = child
@@ -202,6 +203,7 @@ final class Machine {
   func startThread(_ id: Int32) -> AbsTid {
     let thread = AbsTid(rawValue: 1000 + id)
     process.threads[thread] = NsTid(rawValue: id)
+    process.slack[thread] = process.slack[self.thread]
     return thread
   }
 

@@ -33,6 +33,14 @@ final class MockProcesses: ProcessInformation {
     return process.threads[thread] != nil
   }
 
+  func timerSlack(of thread: AbsTid) throws(Errno) -> UInt64 {
+    try world.process(of: thread).slack[thread] ?? 50_000
+  }
+
+  func setTimerSlack(of thread: AbsTid, to nanoseconds: UInt64) throws(Errno) {
+    try world.process(of: thread).slack[thread] = nanoseconds
+  }
+
   func fileSizeLimit(of thread: AbsTid) throws(Errno) -> UInt64 { sizeLimit }
 
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32) { signals.append((thread, signal)) }

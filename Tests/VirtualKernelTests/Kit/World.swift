@@ -119,6 +119,8 @@ final class GuestProcess {
   var parent: AbsTgid
   var threads: [AbsTid: NsTid]
   var umask: UInt32 = 0o022
+  /// The timer slack of threads that have another than the usual.
+  var slack: [AbsTid: UInt64] = [:]
   var files: DescriptorTable
   var workingDirectory: Node?
   var executable: Node?

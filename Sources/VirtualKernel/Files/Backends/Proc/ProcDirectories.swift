@@ -67,8 +67,8 @@ extension FileTree {
   /// proc_pid(5): the files of a process belong to its user; guest init is root's.
   private func own(_ inode: UnsafeMutablePointer<Inode>, _ node: ProcNode) {
     guard node.id > 1 else { return }
-    inode.pointee.uid = configuration.credentials.uid
-    inode.pointee.gid = configuration.credentials.gid
+    inode.pointee.uid = configuration.uid
+    inode.pointee.gid = configuration.gid
   }
 
   /// Nothing is kept for the dead.
@@ -100,6 +100,18 @@ extension FileTree {
 
 extension ProcFileSystem {
   func lookup(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ call: Call) throws(Errno) -> DentryID {
+    let dentry = try find(parent, name, call)
+    guard dentry != .none, call.kernel.processes.credentials.hasOthers else { return dentry }
+    let inode = call.files.inode(of: dentry)
+    if inode.pointee.backing == .proc, ProcNode(inode).id > 1, let thread = try? thread(ProcNode(inode), call) {
+      // proc_pid(5): the files of a process belong to its effective user.
+      inode.pointee.uid = thread.credentials.pointee.user.effective
+      inode.pointee.gid = thread.credentials.pointee.group.effective
+    }
+    return dentry
+  }
+
+  private func find(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ call: Call) throws(Errno) -> DentryID {
     let files = call.files
     let node = ProcNode(files.inode(of: parent))
     let isRoot = files.inode(of: parent).pointee.backing != .proc

@@ -166,7 +166,7 @@ final class ProcFileSystem {
       bytes = try contents(name, ProcNode(inode).id, call)
     } else {
       try call.kernel.information.readProc(path, into: &bytes)
-      if name == "status" { bytes = Self.withoutSeccomp(bytes) }
+      if name == "status" { bytes = rewriteStatus(bytes, try? thread(ProcNode(inode), call)) }
     }
     let file = try call.kernel.host.sealedFile(name, bytes)
     do throws(Errno) {
@@ -182,16 +182,5 @@ final class ProcFileSystem {
   private func procPath(of dentry: DentryID, _ call: Call) throws(Errno) -> String {
     let path = try call.files.guestPath(of: dentry)
     return String(decoding: path.dropFirst("/proc/".utf8.count), as: UTF8.self)
-  }
-
-  /// The filter is how the guest is run, not what it did: a program that looks must not find itself confined.
-  private static func withoutSeccomp(_ bytes: [UInt8]) -> [UInt8] {
-    var lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false).map(Array.init)
-    for index in lines.indices {
-      if lines[index].starts(with: "Seccomp:".utf8) { lines[index] = Array("Seccomp:\t0".utf8) }
-      if lines[index].starts(with: "Seccomp_filters:".utf8) { lines[index] = Array("Seccomp_filters:\t0".utf8) }
-      if lines[index].starts(with: "NoNewPrivs:".utf8) { lines[index] = Array("NoNewPrivs:\t0".utf8) }
-    }
-    return Array(lines.joined(separator: [0x0a]))
   }
 }

@@ -1,0 +1,40 @@
+// /proc/<pid>/status (proc_pid_status(5)) as the guest is to see it.
+extension ProcFileSystem {
+  /// Replaces what the kernel says of the filter, which is how the guest is run and not what it did, and of users, who are virtual.
+  /// `thread` is nil for guest init.
+  func rewriteStatus(_ bytes: [UInt8], _ thread: Thread?) -> [UInt8] {
+    var replacements: [(name: String, value: String)] = [
+      ("Seccomp", "0"), ("Seccomp_filters", "0"), ("NoNewPrivs", "0"),
+    ]
+    if let credentials = thread?.credentials { replacements += Self.lines(credentials.pointee) }
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count + 64)
+    for line in bytes.split(separator: 0x0a) {
+      let name = line.prefix { $0 != UInt8(ascii: ":") }
+      if let replacement = replacements.first(where: { $0.name.utf8.elementsEqual(name) }) {
+        result += "\(replacement.name):\t\(replacement.value)".utf8
+      } else {
+        result += line
+      }
+      result.append(0x0a)
+    }
+    return result
+  }
+
+  private static func lines(_ own: Credentials) -> [(name: String, value: String)] {
+    func ids(_ ids: Credentials.IDs) -> String { "\(ids.real)\t\(ids.effective)\t\(ids.saved)\t\(ids.fileSystem)" }
+    func mask(_ set: Capabilities.Set) -> String {
+      let digits = String(set.rawValue, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+    let capabilities = own.capabilities
+    return [
+      ("Uid", ids(own.user)), ("Gid", ids(own.group)),
+      // The kernel writes a space after each.
+      ("Groups", own.groups.map { "\($0) " }.joined()),
+      ("CapInh", mask(capabilities.inheritable)), ("CapPrm", mask(capabilities.permitted)),
+      ("CapEff", mask(capabilities.effective)), ("CapBnd", mask(capabilities.bounding)),
+      ("CapAmb", mask(capabilities.ambient)),
+    ]
+  }
+}
