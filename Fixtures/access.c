@@ -1,4 +1,5 @@
 // access, faccessat, faccessat2.
+// calls: access faccessat2
 #include "observe.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // O_APPEND: two writers, a child, and positions.
+// calls: lseek openat pwrite64 write writev
 #include "observe.h"
 #include <sys/uio.h>
 

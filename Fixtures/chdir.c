@@ -1,4 +1,5 @@
 // chdir, fchdir, getcwd.
+// calls: chdir fchdir getcwd
 #include "observe.h"
 #include <pthread.h>
 

@@ -1,4 +1,5 @@
 // chmod, fchmod, fchmodat.
+// calls: chmod fchmod fchmodat
 #include "observe.h"
 
 int main(void) {

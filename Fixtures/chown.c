@@ -1,4 +1,5 @@
 // chown, lchown, fchown, fchownat. Giving files away needs a privilege, which root has for virtual files too.
+// calls: chown fchown fchownat lchown
 #include "observe.h"
 
 int main(void) {

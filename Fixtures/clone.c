@@ -1,4 +1,5 @@
 // clone with its flags: what is shared between two tasks.
+// calls: clone
 #include "observe.h"
 #include <sched.h>
 

@@ -1,4 +1,5 @@
 // What a change of a lower file must not change: its times, its directory's, its other names, its attributes, its holes.
+// calls: chmod getxattr lchown link openat rename renameat2 setxattr truncate unlink
 #include "observe.h"
 #include <sys/xattr.h>
 

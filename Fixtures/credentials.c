@@ -1,4 +1,6 @@
 // Who we are, and changes of identity that need no privilege because they change nothing.
+// calls: getegid geteuid getgid getgroups getpriority getresgid getresuid getuid setfsgid setfsuid setgid setpriority
+// calls: setregid setresgid setresuid setreuid setuid uname
 #include "observe.h"
 #include <grp.h>
 #include <sys/fsuid.h>
@@ -19,6 +21,7 @@ int main(void) {
   SHOW(setuid(r));
   SHOW(seteuid(e));
   SHOW(setreuid(r, e));
+  SHOW(setregid(-1, getegid()));
   SHOW(setresuid(-1, -1, -1));
   SHOW(setresuid(r, e, s));
   SHOW(setgid(rg));

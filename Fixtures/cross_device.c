@@ -1,4 +1,5 @@
 // Two file systems: names do not go from one to the other, contents do.
+// calls: link linkat rename renameat renameat2 sendfile symlinkat
 #include "observe.h"
 #include <sys/sendfile.h>
 

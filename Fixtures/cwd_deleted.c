@@ -1,4 +1,5 @@
 // The working directory is removed under the process.
+// calls: chdir getcwd mkdir newfstatat openat rename rmdir
 #include "observe.h"
 
 static void where(void) {

@@ -1,4 +1,5 @@
 // /dev: the few devices that every program expects.
+// calls: ftruncate ioctl lseek openat read write
 #include "observe.h"
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>

@@ -1,4 +1,6 @@
 // Every *at call relative to a directory descriptor, after the directory moved, and with bad descriptors.
+// calls: faccessat2 fchmodat fchownat linkat mkdirat mknodat newfstatat openat readlinkat renameat statx symlinkat
+// calls: unlinkat utimensat
 #include "observe.h"
 
 static void each_call(int fd) {

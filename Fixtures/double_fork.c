@@ -1,4 +1,5 @@
 // A daemon: double fork, a session of its own, and it outlives the command.
+// calls: clone getppid getsid setsid
 #include "observe.h"
 
 int main(void) {

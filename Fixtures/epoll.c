@@ -1,4 +1,5 @@
 // epoll: registration, triggering, and what happens to closed and duplicated descriptors.
+// calls: epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait
 #include "observe.h"
 #include <sys/epoll.h>
 

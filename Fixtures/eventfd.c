@@ -1,4 +1,5 @@
 // eventfd.
+// calls: eventfd2 poll read write
 #include "observe.h"
 #include <poll.h>
 #include <sys/eventfd.h>

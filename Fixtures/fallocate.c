@@ -1,4 +1,5 @@
 // The modes of fallocate(2). Whole multiples of 64 KiB, so that no file system's block size shows.
+// calls: fallocate lseek
 #include "observe.h"
 
 #define UNIT 65536L

@@ -1,4 +1,5 @@
 // fcntl, dup, dup2, dup3, close_range: descriptors and their flags.
+// calls: close_range dup dup2 dup3 fcntl readv
 #include "observe.h"
 #include <sys/uio.h>
 

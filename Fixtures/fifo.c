@@ -1,4 +1,5 @@
 // FIFOs by path: opening waits for the other side, and the file stays empty.
+// calls: fcntl mknodat openat poll read write
 #include "observe.h"
 #include <poll.h>
 

@@ -1,4 +1,5 @@
 // fork: what the child shares, what it copies, and how results come back.
+// calls: clone getpid getppid gettid wait4
 #include "observe.h"
 
 static int shared = 1;

@@ -1,4 +1,5 @@
 // futex: waiting, waking, time limits, robust lists, and mutexes between processes.
+// calls: futex set_robust_list
 #include "observe.h"
 #include <linux/futex.h>
 #include <pthread.h>

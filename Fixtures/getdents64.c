@@ -1,4 +1,5 @@
 // getdents64: merged listings, positions, small buffers and the fields of an entry.
+// calls: getdents getdents64 lseek
 #include "observe.h"
 
 struct entry {

@@ -1,4 +1,5 @@
 // getrandom: sizes, flags, and that it is not always the same.
+// calls: getrandom
 #include "observe.h"
 #include <sys/auxv.h>
 #include <sys/random.h>

@@ -1,4 +1,5 @@
 // Hard links: counts and contents stay together, below and above.
+// calls: chmod link rename renameat2 truncate unlink
 #include "observe.h"
 
 static void pair(const char *left, const char *right) {

@@ -1,4 +1,5 @@
 // inotify on files and directories, below and above.
+// calls: inotify_add_watch inotify_init1 inotify_rm_watch
 #include "observe.h"
 #include <poll.h>
 #include <sys/inotify.h>

@@ -1,4 +1,5 @@
 // inotify in directories of our own: every change of a name is told, with the cookie that joins the halves of a rename.
+// calls: inotify_add_watch link mkdir mknodat rename renameat2 rmdir symlink unlink
 #include "observe.h"
 #include <sys/inotify.h>
 

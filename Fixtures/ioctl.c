@@ -1,4 +1,5 @@
 // ioctl on files, directories, pipes and sockets; requests on terminals are in dev.c.
+// calls: ioctl
 #include "observe.h"
 #include <linux/fs.h>
 #include <sys/ioctl.h>

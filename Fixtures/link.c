@@ -1,4 +1,5 @@
 // link and linkat.
+// calls: link linkat
 #include "observe.h"
 
 int main(void) {

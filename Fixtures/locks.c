@@ -1,4 +1,5 @@
 // flock, POSIX record locks, open file description locks, and F_SETLEASE.
+// calls: fcntl flock
 #include "observe.h"
 #include <sys/file.h>
 

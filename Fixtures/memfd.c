@@ -1,4 +1,5 @@
 // memfd_create and seals.
+// calls: fcntl ftruncate memfd_create
 #include "observe.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // Programs that have no path: in a memfd, and in a file that was removed.
+// calls: execve execveat memfd_create
 #include "observe.h"
 
 #define ARGV(...) ((char *const[]){__VA_ARGS__, NULL})

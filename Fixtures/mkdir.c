@@ -1,4 +1,5 @@
 // mkdir, mkdirat, rmdir.
+// calls: mkdir mkdirat rmdir
 #include "observe.h"
 
 int main(void) {

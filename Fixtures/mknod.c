@@ -1,4 +1,5 @@
 // mknod and mknodat of what needs no privilege. Devices are in privileged.c.
+// calls: mknodat
 #include "observe.h"
 #include <sys/sysmacros.h>
 

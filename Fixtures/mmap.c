@@ -1,4 +1,5 @@
 // mmap of files: private, shared, across copy-up, fork, truncation; and the calls on mappings.
+// calls: madvise mincore mlock mmap mprotect mremap msync munlock munmap
 #include "observe.h"
 #include <setjmp.h>
 

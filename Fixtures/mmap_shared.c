@@ -1,4 +1,5 @@
 // A file that two processes have mapped, made by the run or copied up by it: stores are seen by all, and by read(2).
+// calls: ftruncate mmap munmap
 #include "observe.h"
 
 static char *map(int fd, size_t length, int protection) {

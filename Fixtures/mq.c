@@ -1,4 +1,5 @@
 // POSIX message queues, and shm_open, which is a file in /dev/shm.
+// calls: mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink
 #include "observe.h"
 #include <mqueue.h>
 #include <poll.h>

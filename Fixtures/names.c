@@ -1,4 +1,5 @@
 // Which names can be made, and how each call refuses the others.
+// calls: access chmod link mkdir mknodat openat rename renameat2 rmdir symlink unlink
 #include "observe.h"
 
 static char name255[256], name256[257], longest[PATH_MAX], too_long[PATH_MAX + 1];

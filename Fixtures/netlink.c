@@ -1,4 +1,5 @@
 // AF_NETLINK route dumps: what glibc, Go and Node ask at start. Only the loopback is the same everywhere.
+// calls: bind getsockname ioctl recvfrom recvmsg sendto socket
 #include "observe.h"
 #include <arpa/inet.h>
 #include <ifaddrs.h>

@@ -1,4 +1,5 @@
 // O_PATH descriptors: what they can and cannot do.
+// calls: dup fchdir fchmod fchown fcntl fsync ftruncate ioctl lseek mmap openat
 #include "observe.h"
 #include <sys/ioctl.h>
 

@@ -1,4 +1,5 @@
 // open, openat and creat: creation, truncation, kinds of file, permissions and the errno of each refusal.
+// calls: creat openat
 #include "observe.h"
 
 static void creation(void) {

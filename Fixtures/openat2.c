@@ -1,4 +1,5 @@
 // openat2: the checks of struct open_how, and each RESOLVE_ flag.
+// calls: openat2
 #include "observe.h"
 #include <linux/openat2.h>
 

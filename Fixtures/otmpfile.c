@@ -1,4 +1,5 @@
 // O_TMPFILE: a file without a name, and giving it one.
+// calls: linkat openat
 #include "observe.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // How a path is walked: trailing slashes, dots, links, lengths, odd bytes, bad pointers.
+// calls: chdir mkdir newfstatat openat rmdir stat
 #include "observe.h"
 
 static void look(const char *path) {

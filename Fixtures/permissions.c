@@ -1,4 +1,5 @@
 // Who may do what: the classes of a mode, on files of ours and of nobody's, below and above.
+// calls: access chdir chmod mkdir openat rename renameat2 rmdir truncate unlink utimensat
 #include "observe.h"
 
 static void try_all(const char *path) {

@@ -1,4 +1,5 @@
 // Process groups and sessions.
+// calls: getpgid getpgrp getsid ioctl kill setpgid setsid
 #include "observe.h"
 #include <sys/ioctl.h>
 #include <termios.h>

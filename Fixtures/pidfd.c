@@ -1,4 +1,5 @@
 // pidfd_open, pidfd_send_signal, pidfd_getfd, waitid(P_PIDFD).
+// calls: pidfd_getfd pidfd_open pidfd_send_signal waitid
 #include "observe.h"
 #include <poll.h>
 

@@ -1,4 +1,5 @@
 // pipe, pipe2, splice, tee, vmsplice.
+// calls: pipe2 read splice tee vmsplice write
 #include "observe.h"
 #include <sys/ioctl.h>
 #include <sys/uio.h>

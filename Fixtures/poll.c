@@ -1,4 +1,5 @@
 // poll, ppoll, select, pselect over pipes, files and sockets.
+// calls: poll ppoll pselect6
 #include "observe.h"
 #include <poll.h>
 #include <sys/select.h>

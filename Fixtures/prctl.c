@@ -1,4 +1,5 @@
 // prctl and arch_prctl: the options that programs use.
+// calls: arch_prctl prctl
 #include "observe.h"
 #include <asm/prctl.h>
 #include <sys/prctl.h>

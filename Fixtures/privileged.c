@@ -1,6 +1,8 @@
 // What root may do natively, and nobody may do under uwrx: the kernel's answers to an ordinary user are the oracle.
 // As root each call is an intended difference; each runs in a child that owns its mount namespace, so that nothing
 // of it reaches the host.
+// calls: chroot mknodat mount prlimit64 sched_setscheduler setgid setgroups setpriority setresuid setuid socket
+// calls: umount2
 #include "observe.h"
 #include <grp.h>
 #include <sched.h>

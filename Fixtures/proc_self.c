@@ -1,4 +1,5 @@
 // /proc/self and what programs read there.
+// calls: getdents64 openat read readlink
 #include "observe.h"
 #include <pthread.h>
 #include <sys/prctl.h>

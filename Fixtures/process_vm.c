@@ -1,4 +1,5 @@
 // process_vm_readv, process_vm_writev, /proc/<pid>/mem, kcmp, get_robust_list: one process looks into another.
+// calls: kcmp process_vm_readv process_vm_writev
 #include "observe.h"
 #include <linux/kcmp.h>
 #include <sys/uio.h>

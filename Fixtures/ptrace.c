@@ -1,4 +1,5 @@
 // ptrace among the processes of the tree: stops, memory, registers, system call stops.
+// calls: ptrace
 #include "observe.h"
 #include <sys/ptrace.h>
 #include <sys/uio.h>

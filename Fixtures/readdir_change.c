@@ -1,4 +1,5 @@
 // A directory that changes while it is read: nothing that stays is lost or seen twice.
+// calls: getdents64 lseek unlinkat
 #include "observe.h"
 
 static char seen[256];

@@ -1,4 +1,5 @@
 // readlink and readlinkat.
+// calls: readlink readlinkat
 #include "observe.h"
 
 static void show_link(const char *path) {

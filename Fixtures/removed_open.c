@@ -1,4 +1,5 @@
 // What can still be done to a file whose name is gone, or that never had one.
+// calls: fchmod fchown fgetxattr fremovexattr fsetxattr fsync ftruncate linkat utimensat
 #include "observe.h"
 #include <sys/xattr.h>
 

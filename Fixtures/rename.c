@@ -1,4 +1,5 @@
 // rename, renameat, renameat2.
+// calls: rename renameat renameat2
 #include "observe.h"
 
 static void files(void) {

@@ -1,4 +1,5 @@
 // Files that are renamed, replaced or removed while they are open.
+// calls: fchmod ftruncate openat readlink rename unlink
 #include "observe.h"
 
 static void show_name(int fd) {

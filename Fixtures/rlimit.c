@@ -1,4 +1,5 @@
 // getrlimit, setrlimit, prlimit, getrusage: lowering and hitting limits.
+// calls: getrlimit getrusage prlimit64 setrlimit
 #include "observe.h"
 
 static void show(const char *label, int resource) {

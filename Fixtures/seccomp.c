@@ -1,4 +1,5 @@
 // A program that filters itself: its filter comes on top of ours. Its own notifier is refused, see the differences.
+// calls: prctl seccomp
 #include "observe.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>

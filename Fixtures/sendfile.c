@@ -1,4 +1,5 @@
 // sendfile and copy_file_range.
+// calls: copy_file_range sendfile
 #include "observe.h"
 #include <sys/sendfile.h>
 

@@ -1,4 +1,5 @@
 // socketpair, sendmsg, recvmsg: descriptors and credentials that travel.
+// calls: recvmmsg recvmsg sendmmsg sendmsg setsockopt socketpair
 #include "observe.h"
 #include <sys/un.h>
 

@@ -1,4 +1,6 @@
 // Signals: handlers, masks, queues, delivery during and between calls, alternate stacks.
+// calls: kill rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait
+// calls: setitimer sigaltstack signalfd4 tgkill tkill
 #include "observe.h"
 #include <pthread.h>
 #include <sys/signalfd.h>

@@ -1,4 +1,5 @@
 // socket(2): families, types and protocols that any program may ask for, and those that do not exist.
+// calls: getsockopt setsockopt socket
 #include "observe.h"
 #include <netinet/in.h>
 

@@ -1,4 +1,6 @@
 // TCP and UDP over the loopback: server and client in this tree. And addresses that nobody can reach.
+// calls: accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom sendto setsockopt shutdown
+// calls: socket
 #include "observe.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>

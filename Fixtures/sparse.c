@@ -1,4 +1,5 @@
 // Holes: SEEK_HOLE, SEEK_DATA, fallocate. Offsets are whole megabytes, so that no file system's block size shows.
+// calls: fadvise64 fallocate fdatasync fsync lseek readahead sync_file_range syncfs
 #include "observe.h"
 
 #define MB (1L << 20)

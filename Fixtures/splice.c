@@ -1,4 +1,5 @@
 // splice, tee, copy_file_range and sendfile between files of the run, lower ones and pipes.
+// calls: copy_file_range sendfile splice
 #include "observe.h"
 #include <sys/sendfile.h>
 

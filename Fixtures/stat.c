@@ -1,4 +1,5 @@
 // stat, lstat, fstat, newfstatat and statx of every kind of file.
+// calls: newfstatat statx
 #include "observe.h"
 #include <sys/sysmacros.h>
 

@@ -1,4 +1,5 @@
 // statfs and fstatfs: whether the fields make sense; the numbers are the machine's own.
+// calls: fstatfs statfs
 #include "observe.h"
 #include <sys/statfs.h>
 #include <sys/statvfs.h>

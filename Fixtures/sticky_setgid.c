@@ -1,4 +1,5 @@
 // Sticky and set-group-id directories.
+// calls: chmod chown mkdir openat rename truncate unlink
 #include "observe.h"
 
 int main(void) {

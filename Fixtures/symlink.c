@@ -1,4 +1,5 @@
 // symlink and symlinkat.
+// calls: symlink symlinkat
 #include "observe.h"
 
 int main(void) {

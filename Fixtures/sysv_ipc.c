@@ -1,4 +1,5 @@
 // System V shared memory, semaphores and message queues. Everything made here is removed here.
+// calls: msgctl msgget msgrcv msgsnd semctl semget semop semtimedop shmat shmctl shmdt shmget
 #include "observe.h"
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -53,7 +54,7 @@ int main(void) {
   pause_ms(20);
   SHOW(semctl(semaphores, 0, GETNCNT));
   struct sembuf give = {0, 1, 0};
-  SHOW(semop(semaphores, &give, 1));
+  SHOW(syscall(SYS_semop, semaphores, &give, 1));
   wait_for("child", pid);
   SHOW(semctl(semaphores, 1, GETVAL));
   IN_CHILD {

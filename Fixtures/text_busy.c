@@ -1,4 +1,5 @@
 // ETXTBSY: a program that runs is not written to, and what is open for writing does not run.
+// calls: execve openat truncate
 #include "observe.h"
 
 // Copies a program, so that it can be written to.

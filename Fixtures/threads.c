@@ -1,4 +1,5 @@
 // Threads: descriptors, files, the working directory, signals and exit.
+// calls: clone3 exit exit_group futex openat unlink
 #include "observe.h"
 #include <pthread.h>
 

@@ -1,4 +1,5 @@
 // Clocks and sleeping: that they move, in the right direction, and refuse what they should.
+// calls: clock_adjtime clock_getres clock_gettime clock_nanosleep gettimeofday nanosleep setitimer time times
 #include "observe.h"
 #include <sys/time.h>
 #include <sys/times.h>

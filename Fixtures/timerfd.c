@@ -1,4 +1,6 @@
 // timerfd, setitimer, alarm, POSIX timers: whether they fire, not when.
+// calls: alarm getitimer pause rt_sigsuspend setitimer timer_create timer_delete timer_getoverrun timer_gettime
+// calls: timer_settime timerfd_create timerfd_gettime timerfd_settime
 #include "observe.h"
 #include <poll.h>
 #include <sys/time.h>

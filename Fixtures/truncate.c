@@ -1,4 +1,5 @@
 // truncate and ftruncate.
+// calls: ftruncate truncate
 #include "observe.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // umask, across fork, exec and threads.
+// calls: umask
 #include "observe.h"
 #include <pthread.h>
 

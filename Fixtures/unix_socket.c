@@ -1,4 +1,5 @@
 // AF_UNIX sockets by path, abstract and unnamed: streams, datagrams, names, files.
+// calls: accept bind connect getpeername getsockname getsockopt listen recvfrom sendto shutdown socket
 #include "observe.h"
 #include <poll.h>
 #include <stddef.h>

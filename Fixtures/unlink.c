@@ -1,4 +1,5 @@
 // unlink and unlinkat.
+// calls: unlink unlinkat
 #include "observe.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // utimensat, futimens, utimes, utime: times that were set are read back; others are only compared.
+// calls: utimensat utimes
 #include "observe.h"
 #include <sys/time.h>
 #include <utime.h>

@@ -1,4 +1,5 @@
 // vfork, and posix_spawn, which uses the like of it.
+// calls: clone3 execve vfork
 #include "observe.h"
 #include <spawn.h>
 

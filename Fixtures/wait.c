@@ -1,4 +1,5 @@
 // wait4, waitid, waitpid with their options.
+// calls: wait4 waitid
 #include "observe.h"
 
 static const char *code_name(int code) {

@@ -1,4 +1,6 @@
 // setxattr, getxattr, listxattr, removexattr, in all their forms. Only user.*: the rest needs a privilege.
+// calls: fgetxattr flistxattr fremovexattr fsetxattr getxattr lgetxattr listxattr llistxattr lremovexattr lsetxattr
+// calls: removexattr setxattr
 #include "observe.h"
 #include <sys/xattr.h>
 

@@ -19,9 +19,8 @@ public struct Fixture: Sendable {
       let line = String(decoding: bytes, as: UTF8.self)
       guard line.hasPrefix("//") else { break }
       guard line.hasPrefix(mark) else { continue }
-      for name in line.dropFirst(mark.count).split(whereSeparator: { $0 == " " || $0 == "," || $0 == "\t" }) {
-        if !calls.contains(String(name)) { calls.append(String(name)) }
-      }
+      let names = line.dropFirst(mark.count).split { $0 == " " || $0 == "," || $0 == "\t" }
+      calls += names.map(String.init)
     }
     return calls
   }

@@ -1,7 +1,6 @@
 import Conformance
 import Glibc
 import Testing
-import VirtualKernel
 
 /// Linux is the oracle: each fixture prints what it observes, natively and under uwrx, and the bytes must agree.
 @Suite struct ConformanceTests {
@@ -20,14 +19,6 @@ import VirtualKernel
   func differencesAreWellFormed() throws {
     let set = try Checkout.set.get()
     #expect(set.differences.entries.map(\.fixture).filter { set[$0] == nil } == [])
-  }
-
-  @Test("What a fixture says it tests is in the registry")
-  func callsAreKnown() throws {
-    let known = Set(Registry.entries.map(\.name))
-    for fixture in try Checkout.set.get().fixtures {
-      #expect(fixture.calls.filter { !known.contains($0) } == [], "\(fixture.name)")
-    }
   }
 
   @Test("The suite in the program is the one of the checkout")

@@ -160,4 +160,67 @@ struct XattrTests {
     #expect(machine.call(.getxattr, "/mine", "nothing.a", 0, 0) == .error(.notSupported))
     #expect(machine.call(.setxattr, "/theirs", "trusted.a", "x", 1, 0) == .error(.notPermitted))
   }
+
+  /// struct xattr_args: the address of the value, its size, flags.
+  private func arguments(_ machine: Machine, _ value: UInt64, _ size: UInt32, flags: UInt32 = 0) -> UInt64 {
+    machine.memory.place(value: (value, size, flags))
+  }
+
+  @Test func formsWithADirectory() throws {
+    let machine = try Machine()
+    let directory = try machine.open("/etc", O_DIRECTORY)
+    let buffer = machine.memory.allocate(100)
+    let read = arguments(machine, buffer, 100)
+    #expect(machine.call(.getxattrat, directory, "passwd", 0, "user.note", read, 16) == .value(4))
+    #expect(String(decoding: machine.memory.bytes(at: buffer, count: 4), as: UTF8.self) == "kept")
+    #expect(machine.call(.getxattrat, currentDirectory, "/absolute", 0, "user.note", read, 16) == .value(4))
+    #expect(
+      machine.call(.getxattrat, currentDirectory, "/absolute", AT_SYMLINK_NOFOLLOW, "user.note", read, 16)
+        == .error(.noData))
+    #expect(machine.call(.listxattrat, directory, "passwd", 0, buffer, 100) == .value(10))
+    #expect(machine.run.entries.isEmpty)
+    let write = arguments(machine, buffer, 3)
+    #expect(machine.call(.setxattrat, directory, "passwd", 0, "user.more", write, 16) == .done)
+    #expect(try names(machine, "/etc/passwd") == ["user.more", "user.note"])
+    #expect(machine.call(.removexattrat, directory, "passwd", 0, "user.note") == .done)
+    #expect(try names(machine, "/etc/passwd") == ["user.more"])
+  }
+
+  @Test func formsWithADirectoryOfADescriptor() throws {
+    let machine = try Machine()
+    let file = try machine.open("/etc/passwd")
+    let buffer = machine.memory.allocate(100)
+    let read = arguments(machine, buffer, 100)
+    #expect(machine.call(.getxattrat, file, "", AT_EMPTY_PATH_, "user.note", read, 16) == .value(4))
+    #expect(machine.call(.getxattrat, file, 0, AT_EMPTY_PATH_, "user.note", read, 16) == .value(4))
+    #expect(machine.call(.getxattrat, file, "", 0, "user.note", read, 16) == .error(.noSuchFileOrDirectory))
+    #expect(machine.call(.listxattrat, file, "", AT_EMPTY_PATH_, buffer, 100) == .value(10))
+    #expect(machine.call(.listxattrat, currentDirectory, "", AT_EMPTY_PATH_, buffer, 100) == .value(0))
+    #expect(machine.call(.listxattrat, 99, "", AT_EMPTY_PATH_, buffer, 100) == .error(.badFileDescriptor))
+    let path = try machine.open("/etc/passwd", O_PATH_)
+    #expect(machine.call(.listxattrat, path, "", AT_EMPTY_PATH_, buffer, 100) == .error(.badFileDescriptor))
+    #expect(machine.call(.removexattrat, file, "", AT_EMPTY_PATH_, "user.note") == .done)
+    #expect(try names(machine, "/etc/passwd") == [])
+  }
+
+  @Test func formsWithADirectoryCheckTheirArguments() throws {
+    let machine = try Machine()
+    let buffer = machine.memory.allocate(100)
+    let read = arguments(machine, buffer, 100)
+    func get(_ flags: Int32, _ structure: UInt64, _ size: Int) -> Reply {
+      machine.call(.getxattrat, currentDirectory, "/etc/passwd", flags, "user.note", structure, size)
+    }
+    #expect(get(0x400, read, 16) == .error(.invalidArgument))
+    #expect(get(0, read, 15) == .error(.invalidArgument))
+    #expect(get(0, read, 4097) == .error(.tooBig))
+    #expect(get(0, 8, 16) == .error(.badAddress))
+    #expect(get(0, arguments(machine, buffer, 100, flags: 1), 16) == .error(.invalidArgument))
+    #expect(get(0, machine.memory.place(value: (buffer, UInt64(100), UInt64(0))), 24) == .value(4))
+    #expect(get(0, machine.memory.place(value: (buffer, UInt64(100), UInt64(1))), 24) == .error(.tooBig))
+    #expect(machine.run.entries.isEmpty)
+    #expect(
+      machine.call(
+        .setxattrat, currentDirectory, "/etc/passwd", 0, "user.note", arguments(machine, buffer, 1, flags: 1), 16)
+        == .error(.fileExists))
+  }
 }

@@ -65,6 +65,19 @@ extension Call {
     return storage.pointee
   }
 
+  /// Reads a structure that later kernels may make longer: what we do not know of it must be zero.
+  func readExtensible<Value: BitwiseCopyable>(
+    _ type: Value.Type, at address: UInt64, size: UInt64
+  ) throws(Errno) -> Value {
+    let known = MemoryLayout<Value>.size
+    guard size >= known else { throw .invalidArgument }
+    guard size <= 4096 else { throw .init(rawValue: E2BIG) }
+    let value = try read(Value.self, at: address)
+    let beyond = try readBytes(at: address &+ UInt64(known), count: Int(size) - known)
+    guard beyond.allSatisfy({ $0 == 0 }) else { throw .init(rawValue: E2BIG) }
+    return value
+  }
+
   func readBytes(at address: UInt64, count: Int) throws(Errno) -> [UInt8] {
     guard count > 0 else { return [] }
     var failure: Errno?

@@ -76,7 +76,7 @@ extension Registry {
         .deny(.set_thread_area, .noFunction, "Not a call of the 64-bit ABI."),
         .deny(.get_thread_area, .noFunction, "Not a call of the 64-bit ABI."),
         .native(.uretprobe, "Made by the kernel's own probe trampoline; from elsewhere it is SIGILL."),
-        .native(.uprobe, "Made by the kernel's own probe trampoline; from elsewhere it is SIGILL."),
+        .native(.uprobe, "Made by the kernel's own probe trampoline; from elsewhere it is ENXIO."),
       ]
     }
   #else

@@ -15,7 +15,7 @@ extension Registry {
       .deny(.open_tree_attr, .notPermitted, mountReason),
       .deny(.move_mount, .notPermitted, mountReason),
       .deny(.fsopen, .notPermitted, mountReason),
-      .deny(.fsconfig, .notPermitted, mountReason),
+      .deny(.fsconfig, .invalidArgument, "There is no filesystem context that it could be called with."),
       .deny(.fsmount, .notPermitted, mountReason),
       .deny(.fspick, .notPermitted, mountReason),
       .deny(.mount_setattr, .notPermitted, mountReason),

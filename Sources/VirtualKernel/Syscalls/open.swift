@@ -29,13 +29,7 @@ extension Syscalls {
   }
 
   @Sendable static func openat2(_ call: Call) throws(Errno) -> Outcome {
-    let size = Int(truncatingIfNeeded: call.arguments.3)
-    guard size >= MemoryLayout<open_how>.size else { throw .invalidArgument }
-    guard size <= 4096 else { throw .init(rawValue: E2BIG) }
-    let how = try call.read(open_how.self, at: call.arguments.2)
-    let beyond = try call.readBytes(
-      at: call.arguments.2 &+ UInt64(MemoryLayout<open_how>.size), count: size - MemoryLayout<open_how>.size)
-    guard beyond.allSatisfy({ $0 == 0 }) else { throw .init(rawValue: E2BIG) }
+    let how = try call.readExtensible(open_how.self, at: call.arguments.2, size: call.arguments.3)
     // openat2(2): unlike openat, unknown and contradictory flags are errors.
     guard how.flags & ~knownOpenFlags == 0, how.mode & ~0o7777 == 0,
       how.mode == 0 || how.flags & UInt64(O_CREAT | O_TMPFILE_ & ~O_DIRECTORY) != 0,

@@ -2,53 +2,188 @@ import CLinux
 import Glibc
 import SystemPackage
 
+/// Where a call on extended attributes has its arguments: each form has them in other places.
+private struct AttributeArguments {
+  /// Addresses.
+  var name: UInt64 = 0
+  var value: UInt64 = 0
+  var size: UInt64 = 0
+  var flags: Int32 = 0
+}
+
+/// struct xattr_args of linux/xattr.h, which libc's headers lack.
+private struct xattr_args {
+  var value: UInt64
+  var size: UInt32
+  var flags: UInt32
+}
+
+/// What a call on extended attributes is about.
+private enum AttributeTarget {
+  case file(DentryID)
+  case descriptor(Int32)
+}
+
 extension Syscalls {
-  @Sendable static func getxattr(_ call: Call) throws(Errno) -> Outcome { try get(call, []) }
-  @Sendable static func lgetxattr(_ call: Call) throws(Errno) -> Outcome { try get(call, .noFollow) }
-  @Sendable static func listxattr(_ call: Call) throws(Errno) -> Outcome { try list(call, []) }
-  @Sendable static func llistxattr(_ call: Call) throws(Errno) -> Outcome { try list(call, .noFollow) }
-  @Sendable static func setxattr(_ call: Call) throws(Errno) -> Outcome { try set(call, []) }
-  @Sendable static func lsetxattr(_ call: Call) throws(Errno) -> Outcome { try set(call, .noFollow) }
-  @Sendable static func removexattr(_ call: Call) throws(Errno) -> Outcome { try remove(call, []) }
-  @Sendable static func lremovexattr(_ call: Call) throws(Errno) -> Outcome { try remove(call, .noFollow) }
-
-  @Sendable static func fsetxattr(_ call: Call) throws(Errno) -> Outcome {
-    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    guard let dentry = try call.changeable(descriptor) else { throw .notPermitted }
-    return try call.withNameless(dentry, descriptor) { open throws(Errno) in try set(call, dentry, open) }
+  @Sendable static func getxattr(_ call: Call) throws(Errno) -> Outcome {
+    try get(call, try path(call), value(call))
   }
-
-  @Sendable static func fremovexattr(_ call: Call) throws(Errno) -> Outcome {
-    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    guard let dentry = try call.changeable(descriptor) else { throw .notPermitted }
-    return try call.withNameless(dentry, descriptor) { open throws(Errno) in try remove(call, dentry, open) }
+  @Sendable static func lgetxattr(_ call: Call) throws(Errno) -> Outcome {
+    try get(call, try link(call), value(call))
   }
-
   @Sendable static func fgetxattr(_ call: Call) throws(Errno) -> Outcome {
-    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    guard let dentry = try call.changeable(descriptor) else { throw .noData }
-    return try call.withNameless(dentry, descriptor) { open throws(Errno) in try get(call, dentry, open) }
+    try get(call, file(call), value(call))
   }
-
+  @Sendable static func listxattr(_ call: Call) throws(Errno) -> Outcome {
+    try list(call, try path(call), names(call))
+  }
+  @Sendable static func llistxattr(_ call: Call) throws(Errno) -> Outcome {
+    try list(call, try link(call), names(call))
+  }
   @Sendable static func flistxattr(_ call: Call) throws(Errno) -> Outcome {
-    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    guard let dentry = try call.changeable(descriptor) else { return .value(0) }
-    return try call.withNameless(dentry, descriptor) { open throws(Errno) in try list(call, dentry, open) }
+    try list(call, file(call), names(call))
+  }
+  @Sendable static func setxattr(_ call: Call) throws(Errno) -> Outcome {
+    try set(call, try path(call), value(call))
+  }
+  @Sendable static func lsetxattr(_ call: Call) throws(Errno) -> Outcome {
+    try set(call, try link(call), value(call))
+  }
+  @Sendable static func fsetxattr(_ call: Call) throws(Errno) -> Outcome {
+    try set(call, file(call), value(call))
+  }
+  @Sendable static func removexattr(_ call: Call) throws(Errno) -> Outcome {
+    try remove(call, try path(call), value(call))
+  }
+  @Sendable static func lremovexattr(_ call: Call) throws(Errno) -> Outcome {
+    try remove(call, try link(call), value(call))
+  }
+  @Sendable static func fremovexattr(_ call: Call) throws(Errno) -> Outcome {
+    try remove(call, file(call), value(call))
   }
 
-  private static func target(_ call: Call, _ options: WalkOptions) throws(Errno) -> DentryID {
-    let walk = try call.walk(atCurrentDirectory, try call.path(at: call.arguments.0), options)
+  @Sendable static func getxattrat(_ call: Call) throws(Errno) -> Outcome {
+    let arguments = try structure(call)
+    guard arguments.flags == 0 else { throw .invalidArgument }
+    return try get(call, try target(call), arguments)
+  }
+
+  @Sendable static func setxattrat(_ call: Call) throws(Errno) -> Outcome {
+    let arguments = try structure(call)
+    return try set(call, try target(call), arguments)
+  }
+
+  @Sendable static func listxattrat(_ call: Call) throws(Errno) -> Outcome {
+    try list(
+      call, try target(call), AttributeArguments(value: call.arguments.3, size: call.arguments.4))
+  }
+
+  @Sendable static func removexattrat(_ call: Call) throws(Errno) -> Outcome {
+    try remove(call, try target(call), AttributeArguments(name: call.arguments.3))
+  }
+
+  private static func value(_ call: Call) -> AttributeArguments {
+    AttributeArguments(
+      name: call.arguments.1, value: call.arguments.2, size: call.arguments.3,
+      flags: Int32(truncatingIfNeeded: call.arguments.4))
+  }
+
+  private static func names(_ call: Call) -> AttributeArguments {
+    AttributeArguments(value: call.arguments.1, size: call.arguments.2)
+  }
+
+  private static func structure(_ call: Call) throws(Errno) -> AttributeArguments {
+    let arguments = try call.readExtensible(xattr_args.self, at: call.arguments.4, size: call.arguments.5)
+    return AttributeArguments(
+      name: call.arguments.3, value: arguments.value, size: UInt64(arguments.size),
+      flags: Int32(bitPattern: arguments.flags))
+  }
+
+  private static func file(_ call: Call) -> AttributeTarget {
+    .descriptor(Int32(truncatingIfNeeded: call.arguments.0))
+  }
+
+  private static func path(_ call: Call) throws(Errno) -> AttributeTarget {
+    try target(call, atCurrentDirectory, try call.path(at: call.arguments.0), [])
+  }
+
+  private static func link(_ call: Call) throws(Errno) -> AttributeTarget {
+    try target(call, atCurrentDirectory, try call.path(at: call.arguments.0), .noFollow)
+  }
+
+  /// The target of the forms that have a directory, a path and AT_ flags.
+  private static func target(_ call: Call) throws(Errno) -> AttributeTarget {
+    let flags = Int32(truncatingIfNeeded: call.arguments.2)
+    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_) == 0 else { throw .invalidArgument }
+    // With AT_EMPTY_PATH no path is the empty path.
+    let path =
+      flags & AT_EMPTY_PATH_ != 0 && call.arguments.1 == 0
+      ? UnsafeBufferPointer(start: nil, count: 0) : try call.path(at: call.arguments.1)
+    if path.count == 0, flags & AT_EMPTY_PATH_ != 0, Int32(truncatingIfNeeded: call.arguments.0) != AT_FDCWD {
+      return file(call)
+    }
+    return try target(call, call.arguments.0, path, WalkOptions(atFlags: flags))
+  }
+
+  private static func target(
+    _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions
+  ) throws(Errno) -> AttributeTarget {
+    let walk = try call.walk(directory, path, options)
     guard walk.openFile == nil else { throw .notSupported }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
-    return dentry
+    return .file(dentry)
+  }
+
+  /// Calls `body` with the target's name and, if the host knows its file by no name any more, its open file; returns nil
+  /// for a descriptor of what is not in the tree.
+  private static func with(
+    _ target: AttributeTarget, _ call: Call,
+    _ body: (DentryID, FileDescriptor?) throws(Errno) -> Outcome
+  ) throws(Errno) -> Outcome? {
+    switch target {
+    case .file(let dentry): return try body(dentry, nil)
+    case .descriptor(let descriptor):
+      guard let dentry = try call.changeable(descriptor) else { return nil }
+      return try call.withNameless(dentry, descriptor) { open throws(Errno) in try body(dentry, open) }
+    }
+  }
+
+  private static func get(
+    _ call: Call, _ target: AttributeTarget, _ arguments: AttributeArguments
+  ) throws(Errno) -> Outcome {
+    let outcome = try with(target, call) { dentry, open throws(Errno) in try get(call, dentry, open, arguments) }
+    guard let outcome else { throw .noData }
+    return outcome
+  }
+
+  private static func list(
+    _ call: Call, _ target: AttributeTarget, _ arguments: AttributeArguments
+  ) throws(Errno) -> Outcome {
+    try with(target, call) { dentry, open throws(Errno) in try list(call, dentry, open, arguments) } ?? .value(0)
+  }
+
+  private static func set(
+    _ call: Call, _ target: AttributeTarget, _ arguments: AttributeArguments
+  ) throws(Errno) -> Outcome {
+    let outcome = try with(target, call) { dentry, open throws(Errno) in try set(call, dentry, open, arguments) }
+    guard let outcome else { throw .notPermitted }
+    return outcome
+  }
+
+  private static func remove(
+    _ call: Call, _ target: AttributeTarget, _ arguments: AttributeArguments
+  ) throws(Errno) -> Outcome {
+    let outcome = try with(target, call) { dentry, open throws(Errno) in try remove(call, dentry, open, arguments) }
+    guard let outcome else { throw .notPermitted }
+    return outcome
   }
 
   /// xattr(7): a name is a namespace, a dot, and at most 255 bytes in all.
-  private static func name(_ call: Call) throws(Errno) -> [CChar] {
+  private static func name(_ call: Call, at address: UInt64) throws(Errno) -> [CChar] {
     let bytes: UnsafeBufferPointer<UInt8>
     do throws(Errno) {
-      bytes = try call.path(at: call.arguments.1, slot: 1)
+      bytes = try call.path(at: address, slot: 1)
     } catch {
       throw error == .fileNameTooLong ? .outOfRange : error
     }
@@ -66,14 +201,10 @@ extension Syscalls {
     inode.pointee.kind == .regular || inode.pointee.kind == .directory
   }
 
-  private static func get(_ call: Call, _ options: WalkOptions) throws(Errno) -> Outcome {
-    try get(call, try target(call, options))
-  }
-
   private static func get(
-    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor? = nil
+    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?, _ arguments: AttributeArguments
   ) throws(Errno) -> Outcome {
-    let name = try name(call)
+    let name = try name(call, at: arguments.name)
     let inode = call.files.inode(of: dentry)
     guard isVisible(name) else {
       let bytes = name.map { UInt8(bitPattern: $0) }
@@ -86,8 +217,8 @@ extension Syscalls {
     }
     guard mayHaveAttributes(inode) else { throw .noData }
     try call.require(.read, inode)
-    let size = Int(min(call.arguments.3, 65536))
-    return try answer(call, size: size) { buffer throws(Errno) in
+    let size = Int(min(arguments.size, 65536))
+    return try answer(call, arguments.value, size: size) { buffer throws(Errno) in
       let count: Int? = try call.files.withPlace(of: dentry, open: open) { root, path throws(Errno) in
         try call.kernel.host.getAttribute(root, path, name, into: buffer)
       } below: { tree, path throws(Errno) in
@@ -98,12 +229,8 @@ extension Syscalls {
     }
   }
 
-  private static func list(_ call: Call, _ options: WalkOptions) throws(Errno) -> Outcome {
-    try list(call, try target(call, options))
-  }
-
   private static func list(
-    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor? = nil
+    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?, _ arguments: AttributeArguments
   ) throws(Errno) -> Outcome {
     // Only regular files and directories have user.* attributes, and to ask the host for a link's would follow it.
     guard mayHaveAttributes(call.files.inode(of: dentry)) else { return .value(0) }
@@ -120,49 +247,43 @@ extension Syscalls {
     }
     let names = all.prefix(try result.get()).split(separator: 0).filter { isVisible($0.map { CChar(bitPattern: $0) }) }
     let bytes = Array(names.map { Array($0) + [0] }.joined())
-    let size = Int(min(call.arguments.2, 65536))
+    let size = Int(min(arguments.size, 65536))
     if size == 0 { return .value(Int64(bytes.count)) }
     guard bytes.count <= size else { throw .outOfRange }
     var failure: Errno?
     bytes.withUnsafeBytes { raw in
-      do throws(Errno) { try call.write(raw, at: call.arguments.1) } catch { failure = error }
+      do throws(Errno) { try call.write(raw, at: arguments.value) } catch { failure = error }
     }
     if let failure { throw failure }
     return .value(Int64(bytes.count))
   }
 
   private static func answer(
-    _ call: Call, size: Int, _ body: (UnsafeMutableRawBufferPointer) throws(Errno) -> Int
+    _ call: Call, _ address: UInt64, size: Int, _ body: (UnsafeMutableRawBufferPointer) throws(Errno) -> Int
   ) throws(Errno) -> Outcome {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 0), alignment: 8)
     defer { buffer.deallocate() }
     let count = try body(buffer)
     if size > 0 {
       try call.write(
-        UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count))), at: call.arguments.2)
+        UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count))), at: address)
     }
     return .value(Int64(count))
   }
 
-  private static func set(_ call: Call, _ options: WalkOptions) throws(Errno) -> Outcome {
-    try set(call, try target(call, options))
-  }
-
   private static func set(
-    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor? = nil
+    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?, _ arguments: AttributeArguments
   ) throws(Errno) -> Outcome {
-    let flags = Int32(truncatingIfNeeded: call.arguments.4)
-    guard flags & ~3 == 0 else { throw .invalidArgument }
-    let name = try name(call)
-    guard call.arguments.3 <= 65536 else { throw .init(rawValue: E2BIG) }
-    let size = Int(call.arguments.3)
-    let value = try call.readBytes(at: call.arguments.2, count: size)
+    guard arguments.flags & ~3 == 0 else { throw .invalidArgument }
+    let name = try name(call, at: arguments.name)
+    guard arguments.size <= 65536 else { throw .init(rawValue: E2BIG) }
+    let value = try call.readBytes(at: arguments.value, count: Int(arguments.size))
     if let work = try makeChangeable(call, dentry, name) { return .blocked(on: work) }
     try change(call, dentry, open) { root, path throws(Errno) in
       var failure: Errno?
       value.withUnsafeBytes { bytes in
         do throws(Errno) {
-          try call.kernel.host.setAttribute(root, path, name, bytes, flags: flags)
+          try call.kernel.host.setAttribute(root, path, name, bytes, flags: arguments.flags)
         } catch { failure = error }
       }
       if let failure { throw failure }
@@ -170,14 +291,10 @@ extension Syscalls {
     return .value(0)
   }
 
-  private static func remove(_ call: Call, _ options: WalkOptions) throws(Errno) -> Outcome {
-    try remove(call, try target(call, options))
-  }
-
   private static func remove(
-    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor? = nil
+    _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?, _ arguments: AttributeArguments
   ) throws(Errno) -> Outcome {
-    let name = try name(call)
+    let name = try name(call, at: arguments.name)
     if let work = try makeChangeable(call, dentry, name) { return .blocked(on: work) }
     try change(call, dentry, open) { root, path throws(Errno) in
       try call.kernel.host.removeAttribute(root, path, name)

@@ -1,0 +1,34 @@
+// fchmodat2: the call that has flags, which libc's fchmodat builds on where it exists.
+// calls: fchmodat2
+#include "observe.h"
+
+static long fchmodat2(int fd, const char *path, int mode, int flags) { return syscall(452, fd, path, mode, flags); }
+
+int main(void) {
+  put_file("own", "x");
+  QUIET(symlink("own", "link"));
+  SHOW(fchmodat2(AT_FDCWD, "own", 0640, 0));
+  SHOW(fchmodat2(AT_FDCWD, "data/hello.txt", 0600, 0));
+  SHOW(fchmodat2(AT_FDCWD, "link", 0604, 0));
+  SHOW(fchmodat2(AT_FDCWD, "link", 0604, AT_SYMLINK_NOFOLLOW));
+  SHOW(fchmodat2(AT_FDCWD, "own", 0611, AT_SYMLINK_NOFOLLOW));
+  show_stat("own");
+  show_stat("link");
+  show_stat("data/hello.txt");
+  int fd = open("own", O_RDONLY), path = open("own", O_PATH);
+  SHOW(fchmodat2(fd, "", 0700, AT_EMPTY_PATH));
+  show_stat("own");
+  SHOW(fchmodat2(path, "", 0711, AT_EMPTY_PATH));
+  show_stat("own");
+  SHOW(fchmodat2(fd, "", 0700, 0));
+  SHOW(fchmodat2(fd, "x", 0700, 0));
+  SHOW(fchmodat2(99, "own", 0700, 0));
+  SHOW(fchmodat2(99, "", 0700, AT_EMPTY_PATH));
+  SHOW(fchmodat2(AT_FDCWD, "", 0755, AT_EMPTY_PATH));
+  SHOW(fchmodat2(AT_FDCWD, "missing", 0700, 0));
+  SHOW(fchmodat2(AT_FDCWD, "own", 0700, AT_SYMLINK_FOLLOW));
+  SHOW(fchmodat2(AT_FDCWD, "own", 0700, 0x10000));
+  SHOW(fchmodat2(AT_FDCWD, bad_pointer(), 0700, 0));
+  SHOW(fchmodat2(AT_FDCWD, "own", 07777 | S_IFDIR, 0));
+  show_stat("own");
+}
