@@ -15,7 +15,7 @@ let package = Package(
     .executableTarget(
       name: "uwrx",
       dependencies: [
-        "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect",
+        "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect", "Conformance",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(
@@ -43,6 +43,8 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
+    .target(name: "CConformance"),
     .target(name: "Inspect", dependencies: ["Tracing"]),
     .target(
       name: "Tracing", dependencies: [.product(name: "SystemPackage", package: "swift-system")]),
@@ -55,7 +57,7 @@ let package = Package(
     .testTarget(name: "TracingTests", dependencies: ["Tracing", "Inspect"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
     .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing"]),
-    .testTarget(name: "ConformanceTests", dependencies: ["VirtualKernel"]),
+    .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),
     .testTarget(name: "AttackTests"),
     .testTarget(name: "ModelTests"),
     .testTarget(name: "ProgramTests"),

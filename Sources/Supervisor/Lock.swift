@@ -1,11 +1,11 @@
 import Glibc
 
 /// A mutex at a fixed address. The Synchronization module's own costs start-up time in a program that needs nothing else of it.
-final class Lock: @unchecked Sendable {
+package final class Lock: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  init() {
+  package init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
   }
@@ -17,9 +17,9 @@ final class Lock: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  @inline(__always) func lock() { pthread_mutex_lock(mutex) }
+  @inline(__always) package func lock() { pthread_mutex_lock(mutex) }
   /// - Returns: false if the lock could not be had in this time.
-  func lock(within seconds: Double) -> Bool {
+  package func lock(within seconds: Double) -> Bool {
     var deadline = timespec()
     clock_gettime(CLOCK_REALTIME, &deadline)
     let nanoseconds = deadline.tv_nsec + Int(seconds * 1e9)
@@ -27,16 +27,16 @@ final class Lock: @unchecked Sendable {
     deadline.tv_nsec = nanoseconds % 1_000_000_000
     return pthread_mutex_timedlock(mutex, &deadline) == 0
   }
-  @inline(__always) func unlock() { pthread_mutex_unlock(mutex) }
+  @inline(__always) package func unlock() { pthread_mutex_unlock(mutex) }
 
   /// Gives the lock up until `signal` is called.
-  func wait() { pthread_cond_wait(condition, mutex) }
-  func signal() { pthread_cond_signal(condition) }
+  package func wait() { pthread_cond_wait(condition, mutex) }
+  package func signal() { pthread_cond_signal(condition) }
 }
 
 /// Starts a thread that blocks all signals: they are the main loop's.
 /// - Returns: false if there can be no more threads: the guest's processes count, too, where it is the same user's.
-func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
   final class Box: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -2,20 +2,20 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// A directory of one run below `--tmp`, which is removed with all that is in it.
+/// A directory of one process's, such as a run's below `--tmp`, which is removed with all that is in it.
 ///
-/// It is locked while its run lives, so that a later run can remove what one that was killed left behind.
-final class TemporaryDirectory {
-  let path: String
+/// It is locked while its process lives, so that a later one can remove what one that was killed left behind.
+package final class TemporaryDirectory {
+  package let path: String
   private let lock: Int32
   private var isRemoved = false
-  private static let prefix = "uwrx-"
 
+  /// - Parameter prefix: what its name begins with. A leftover is known by that, so it must be nobody else's.
   /// - Throws: `SupervisorError` if none can be made below `parent`.
-  init(in parent: String) throws(SupervisorError) {
+  package init(in parent: String, prefix: String = "uwrx-") throws(SupervisorError) {
     guard let real = realPath(parent) else { throw Self.failure(parent) }
-    Self.removeLeftovers(in: real)
-    var template = Array("\(real)/\(Self.prefix)XXXXXX".utf8CString)
+    Self.removeLeftovers(in: real, prefix)
+    var template = Array("\(real)/\(prefix)XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else { throw Self.failure(parent) }
     path = String(cString: made)
     lock = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -27,7 +27,7 @@ final class TemporaryDirectory {
       "cannot make a temporary directory in \(parent): \(Errno(rawValue: uwrx_errno())); name another with --tmp")
   }
 
-  func remove() {
+  package func remove() {
     guard !isRemoved else { return }
     isRemoved = true
     Self.removeTree(path)
@@ -36,7 +36,7 @@ final class TemporaryDirectory {
 
   deinit { remove() }
 
-  private static func removeLeftovers(in parent: String) {
+  private static func removeLeftovers(in parent: String, _ prefix: String) {
     guard let stream = opendir(parent) else { return }
     defer { closedir(stream) }
     while let entry = readdir(stream) {
@@ -54,7 +54,7 @@ final class TemporaryDirectory {
     }
   }
 
-  private static func removeTree(_ path: String) {
+  package static func removeTree(_ path: String) {
     path.withCString { start in
       let paths: [UnsafeMutablePointer<CChar>?] = [UnsafeMutablePointer(mutating: start), nil]
       guard let walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, nil) else { return }

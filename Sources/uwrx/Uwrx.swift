@@ -6,7 +6,10 @@ struct Uwrx: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "uwrx",
     abstract: "A virtual kernel for Linux: runs a process tree contained, and keeps what it writes.",
-    subcommands: [RunCommand.self, InspectCommand.self, CheckCommand.self, SyscallsCommand.self])
+    subcommands: [
+      RunCommand.self, InspectCommand.self, CheckCommand.self, SyscallsCommand.self, TestCommand.self,
+      ConformanceCommand.self,
+    ])
 
   static func main() {
     do {

@@ -1,48 +1,43 @@
+import Conformance
 import Glibc
 import Testing
 
 /// Linux is the oracle: each fixture prints what it observes, natively and under uwrx, and the bytes must agree.
 @Suite struct ConformanceTests {
-  @Test("A fixture sees under uwrx what it sees natively, and the lower layer stays as it was", arguments: Case.all)
+  @Test(
+    "A fixture sees under uwrx what it sees natively, and the lower layer stays as it was", arguments: Checkout.cases)
   func agrees(_ test: Case) throws {
-    try #require(access(Places.uwrx, X_OK) == 0, "no uwrx at \(Places.uwrx): build it, or say where it is with UWRX")
-    let program = Build.program(test.fixture, test.linkage)
-    try #require(Build.failures[program] == nil, "\(Build.failures[program] ?? "")")
-    let workspace = Workspace(test: test)
-    defer { workspace.discard() }
+    switch try Checkout.harness.get().run(test).outcome {
+    case .passed: break
+    case .failed(let problems): Issue.record("\(test.description) differs\n\(problems.joined(separator: "\n"))")
+    // Here everything is to be tried: a machine that develops uwrx can.
+    case .skipped(let reason): Issue.record("\(test.description) was not tried: \(reason)")
+    }
+  }
 
-    try workspace.prepare()
-    let native = try workspace.runNatively()
-    workspace.discard()
-    try #require(!native.timedOut, "the fixture hangs natively")
+  @Test("Every intended difference is about a fixture that exists")
+  func differencesAreWellFormed() throws {
+    let set = try Checkout.set.get()
+    #expect(set.differences.entries.map(\.fixture).filter { set[$0] == nil } == [])
+  }
 
-    if test.ground == .source { try workspace.prepare() } else { try workspace.clear() }
-    let before = try workspace.snapshot()
-    let uwrx = try workspace.runUnderUwrx()
-    let after = try workspace.snapshot()
-
-    #expect(!uwrx.timedOut, "hangs under uwrx")
-    let differences = try Differences()
-    for (label, expected, actual) in [("stdout", native.output, uwrx.output), ("stderr", native.errors, uwrx.errors)] {
-      if let report = excerpt(
-        label, try differences.remaining(expected, in: test), try differences.remaining(actual, in: test),
-        names: ("natively", "under uwrx"))
-      {
-        Issue.record("\(test.testDescription) differs\n\(report)")
+  @Test("The suite in the program is the one of the checkout")
+  func builtInIsComplete() throws {
+    var missing: [String] = []
+    for folder in ["Fixtures", "Conformance"] {
+      for name in Checkout.files(in: "\(Checkout.package)/\(folder)") {
+        guard let file = FixtureSet.builtInFiles.first(where: { $0.name == "\(folder)/\(name)" }) else {
+          missing += ["FILE(\"\(folder)/\(name)\")", "#embed \"../../\(folder)/\(name)\" suffix(, 0)"]
+          continue
+        }
+        let text = Checkout.contents("\(Checkout.package)/\(folder)/\(name)")
+        #expect(file.text == text, "\(name) is not what was built in")
       }
     }
-    #expect(uwrx.status == native.status, "exit status \(uwrx.status), natively \(native.status)")
-    if let change = excerpt("lower layer", lines(before), lines(after), names: ("before", "after")) {
-      Issue.record("\(test.testDescription) changed the lower layer\n\(change)")
-    }
+    #expect(missing == [], "add to Sources/CConformance/files.c:\n\(missing.joined(separator: "\n"))")
   }
+}
 
-  @Test("Every intended difference is about a fixture that exists and gives a reason")
-  func differencesAreWellFormed() throws {
-    #expect(try Differences().unknownFixtures == [])
-  }
-
-  private func lines(_ bytes: [UInt8]) -> [String] {
-    bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
-  }
+extension Case: CustomTestStringConvertible {
+  public var testDescription: String { description }
 }

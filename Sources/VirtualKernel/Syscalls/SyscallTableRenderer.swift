@@ -37,15 +37,22 @@ public enum SyscallTableRenderer {
   public static func json(_ entries: [SyscallEntry] = Registry.entries) -> String {
     var text = "[\n"
     for (index, entry) in entries.enumerated() {
-      text += "  {\"number\": \(entry.number.rawValue), \"name\": \(quoted(entry.name)), "
-      text += "\"disposition\": \(quoted(word(entry.disposition))), "
-      if case .deny(let errno) = entry.disposition { text += "\"errno\": \(quoted(symbol(errno))), " }
-      text += "\"reason\": \(quoted("\(entry.reason)"))"
-      if let missing = entry.missing { text += ", \"missing\": \(quoted("\(missing)"))" }
-      if !entry.nativeWhen.isEmpty { text += ", \"nativeWhen\": \(alternatives(entry.nativeWhen))" }
-      text += index == entries.count - 1 ? "}\n" : "},\n"
+      text += "  {" + members(entry).joined(separator: ", ") + (index == entries.count - 1 ? "}\n" : "},\n")
     }
     return text + "]\n"
+  }
+
+  /// The members of an entry's object.
+  package static func members(_ entry: SyscallEntry) -> [String] {
+    var members = [
+      "\"number\": \(entry.number.rawValue)", "\"name\": \(quoted(entry.name))",
+      "\"disposition\": \(quoted(word(entry.disposition)))",
+    ]
+    if case .deny(let errno) = entry.disposition { members.append("\"errno\": \(quoted(symbol(errno)))") }
+    members.append("\"reason\": \(quoted("\(entry.reason)"))")
+    if let missing = entry.missing { members.append("\"missing\": \(quoted("\(missing)"))") }
+    if !entry.nativeWhen.isEmpty { members.append("\"nativeWhen\": \(alternatives(entry.nativeWhen))") }
+    return members
   }
 
   private static func summary(_ entries: [SyscallEntry]) -> String {
@@ -55,7 +62,7 @@ public enum SyscallTableRenderer {
     return "\(entries.count) system calls: \(counts.joined(separator: ", "))."
   }
 
-  private static func word(_ disposition: Disposition) -> String {
+  package static func word(_ disposition: Disposition) -> String {
     switch disposition {
     case .native: "native"
     case .emulate: "emulate"
@@ -72,7 +79,7 @@ public enum SyscallTableRenderer {
   }
 
   /// The C name of an errno, for those that entries deny with (include/uapi/asm-generic/errno.h).
-  private static func symbol(_ errno: Errno) -> String {
+  package static func symbol(_ errno: Errno) -> String {
     switch errno {
     case .notPermitted: "EPERM"
     case .badFileDescriptor: "EBADF"
@@ -88,7 +95,7 @@ public enum SyscallTableRenderer {
 
   // MARK: - Conditions
 
-  private static func condition(_ entry: SyscallEntry) -> String {
+  package static func condition(_ entry: SyscallEntry) -> String {
     // Entries such as ioctl have dozens of values of one argument: list the values, not the comparisons.
     if let values = valuesOfOneArgument(entry.nativeWhen), values.count > 1 {
       let argument = entry.nativeWhen[0][0].argument
@@ -151,7 +158,7 @@ public enum SyscallTableRenderer {
   }
 
   /// A JSON string literal (RFC 8259, section 7).
-  private static func quoted(_ text: String) -> String {
+  package static func quoted(_ text: String) -> String {
     var literal = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

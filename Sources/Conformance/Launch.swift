@@ -1,25 +1,22 @@
 import Glibc
-import Synchronization
+import Supervisor
 
 /// What a program printed and how it ended.
-struct Observation: Sendable {
-  var output: [UInt8] = []
-  var errors: [UInt8] = []
+public struct Observation: Sendable {
+  public internal(set) var output: [UInt8] = []
+  public internal(set) var errors: [UInt8] = []
   /// As a shell reports it: 128 and the signal's number for a program that a signal ended.
-  var status: Int32 = -1
+  public internal(set) var status: Int32 = -1
   var timedOut = false
-}
-
-struct LaunchError: Error, CustomStringConvertible {
-  let description: String
 }
 
 /// Runs a program in a process group of its own with its input at /dev/null, and reads both outputs until the last
 /// process that holds them has closed them: a daemon may print after the command has ended.
 func launch(
   _ arguments: [String], environment: [String] = ["PATH=/usr/bin:/bin", "LC_ALL=C"], seconds: Int = 60
-) throws -> Observation {
-  var (pid, output, errors) = try starting.withLock { _ in
+) throws(ConformanceError) -> Observation {
+  var (pid, output, errors) = try LiveProcesses.shared.start {
+    () throws(ConformanceError) -> (pid: pid_t, Pipe, Pipe) in
     let output = try Pipe()
     let errors = try Pipe()
     let pid = try spawn(arguments, environment: environment, output: output.writeEnd, errors: errors.writeEnd)
@@ -52,28 +49,23 @@ func launch(
     if descriptors[1].revents != 0 { errors.drain(into: &result.errors) }
   }
 
-  var status: Int32 = 0
-  while waitpid(pid, &status, WNOHANG) == 0 {
+  var status = LiveProcesses.shared.reap(pid)
+  while status == nil {
     if monotonicMilliseconds() > deadline {
       result.timedOut = true
       kill(-pid, SIGKILL)
-      waitpid(pid, &status, 0)
-      break
     }
     usleep(1000)
+    status = LiveProcesses.shared.reap(pid)
   }
-  let signal = status & 0x7f
-  result.status = signal == 0 ? (status >> 8) & 0xff : 128 + signal
+  let signal = status! & 0x7f
+  result.status = signal == 0 ? (status! >> 8) & 0xff : 128 + signal
   return result
 }
 
-/// Held while pipes are made and a program starts: between pipe and fcntl a program that another test starts at the
-/// same time would inherit our ends and keep them open.
-private let starting = Mutex<Void>(())
-
 private func spawn(
   _ arguments: [String], environment: [String], output: Int32, errors: Int32
-) throws -> pid_t {
+) throws(ConformanceError) -> pid_t {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
@@ -103,7 +95,7 @@ private func spawn(
   var pid: pid_t = 0
   let failure = posix_spawn(&pid, arguments[0], &actions, &attributes, &argv, &envp)
   guard failure == 0 else {
-    throw LaunchError(description: "cannot run \(arguments[0]): \(String(cString: strerror(failure)))")
+    throw ConformanceError("cannot run \(arguments[0]): \(String(cString: strerror(failure)))")
   }
   return pid
 }
@@ -112,44 +104,4 @@ private func monotonicMilliseconds() -> Int {
   var now = timespec()
   clock_gettime(CLOCK_MONOTONIC, &now)
   return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
-}
-
-/// Both ends close on exec.
-private struct Pipe {
-  private(set) var readEnd: Int32
-  private(set) var writeEnd: Int32
-  var isOpen: Bool { readEnd >= 0 }
-
-  init() throws {
-    var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw LaunchError(description: "no pipe: errno \(errno)") }
-    (readEnd, writeEnd) = (ends[0], ends[1])
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-  }
-
-  /// One read of what poll says is there; the read end closes at the end of the data.
-  mutating func drain(into bytes: inout [UInt8]) {
-    let count = withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 1) { buffer in
-      let count = read(readEnd, buffer.baseAddress!, buffer.count)
-      // A program that prints without end is judged by its first megabytes.
-      if count > 0 && bytes.count < 8 << 20 { bytes.append(contentsOf: buffer[..<count]) }
-      return count
-    }
-    if count == 0 || (count < 0 && errno != EINTR) { closeReadEnd() }
-  }
-
-  mutating func closeReadEnd() {
-    if readEnd >= 0 { Glibc.close(readEnd) }
-    readEnd = -1
-  }
-
-  mutating func closeWriteEnd() {
-    if writeEnd >= 0 { Glibc.close(writeEnd) }
-    writeEnd = -1
-  }
-
-  mutating func close() {
-    closeReadEnd()
-    closeWriteEnd()
-  }
 }
