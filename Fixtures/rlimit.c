@@ -44,6 +44,34 @@ int main(void) {
   SHOW(syscall(SYS_setrlimit, RLIMIT_CORE, bad_pointer()));
   SHOW(prlimit(1 << 28, RLIMIT_NOFILE, NULL, &old));
 
+  say("-- of another process");
+  int pipes[2];
+  char byte;
+  QUIET(pipe(pipes));
+  pid_t pid = fork();
+  if (pid == 0) {
+    close(pipes[1]);
+    QUIET(read(pipes[0], &byte, 1));
+    show("nofile", RLIMIT_NOFILE);
+    _exit(0);
+  }
+  limit = (struct rlimit){10, 20};
+  SHOW(prlimit(pid, RLIMIT_NOFILE, &limit, &old));
+  say("old %ld %ld", (long)old.rlim_cur, (long)old.rlim_max);
+  SHOW(prlimit(pid, RLIMIT_NOFILE, NULL, &old));
+  say("now %ld %ld", (long)old.rlim_cur, (long)old.rlim_max);
+  limit = (struct rlimit){30, 20};
+  SHOW(prlimit(pid, RLIMIT_NOFILE, &limit, NULL));
+  SHOW(prlimit(pid, 99, &limit, NULL));
+  limit = (struct rlimit){5, 20};
+  SHOW(prlimit(pid, RLIMIT_NOFILE, &limit, bad_pointer()));
+  SHOW(prlimit(pid, RLIMIT_NOFILE, bad_pointer(), NULL));
+  SHOW(prlimit(1 << 28, RLIMIT_NOFILE, &limit, NULL));
+  SHOW(prlimit(-1, RLIMIT_NOFILE, &limit, NULL));
+  close(pipes[1]);
+  close(pipes[0]);
+  wait_for("child", pid);
+
   say("-- RLIMIT_FSIZE");
   IN_CHILD {
     limit = (struct rlimit){100, 100};

@@ -34,10 +34,10 @@ static void drop_capabilities(int events) {
   if (syscall(SYS_capset, &header, none)) uwrx_fail(events, "drop the capabilities");
 }
 
-// A wall behind the filter: whatever the kernel itself writes, makes, removes or lists by a path for the guest lies below the
-// skeleton root. Files that the supervisor hands over are not concerned (landlock(7): the rights of a descriptor are those of its
-// opener). Reading and execution are left out, because fexecve(3) opens such a file anew, and it lies on a mount outside. A
-// kernel without Landlock has the other walls.
+// A wall behind the filter: whatever the kernel itself makes, removes, renames, truncates or lists by a path for the guest lies
+// below the skeleton root. Files that the supervisor hands over are not concerned (landlock(7): the rights of a descriptor are those
+// of its opener). Reading and execution are left out, because fexecve(3) opens such a file anew, and it lies on a mount outside;
+// writing, because a message queue lies on a mount of its own. A kernel without Landlock has the other walls.
 static void confine_paths(int events, int skeleton) {
   long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) return;
@@ -45,7 +45,7 @@ static void confine_paths(int events, int skeleton) {
   if (abi >= 2) accesses |= 1 << 13;    // REFER
   if (abi >= 3) accesses |= 1 << 14;    // TRUNCATE
   if (abi >= 5) accesses |= 1 << 15;    // IOCTL_DEV
-  accesses &= ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE);
+  accesses &= ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
   uint64_t handled = accesses; // all that struct landlock_ruleset_attr had in ABI 1
   struct landlock_path_beneath_attr below = {.allowed_access = accesses, .parent_fd = skeleton};
   int rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);

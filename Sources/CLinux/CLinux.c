@@ -86,10 +86,12 @@ long uwrx_tgkill(int tgid, int tid, int signal) {
   return uwrx_result(syscall(SYS_tgkill, tgid, tid, signal));
 }
 
-long uwrx_file_size_limit(int pid) {
-  struct rlimit limit;
-  if (prlimit(pid, RLIMIT_FSIZE, NULL, &limit)) return -errno;
-  return limit.rlim_cur > LONG_MAX ? LONG_MAX : (long)limit.rlim_cur;
+long uwrx_exchange_limit(int pid, int resource, int sets, uint64_t *pair) {
+  struct rlimit64 new = {pair[0], pair[1]}, old;
+  if (syscall(SYS_prlimit64, pid, resource, sets ? &new : NULL, &old)) return -errno;
+  pair[0] = old.rlim_cur;
+  pair[1] = old.rlim_max;
+  return 0;
 }
 
 void uwrx_keep_capabilities(uint64_t wanted) {

@@ -38,6 +38,17 @@ final class LinuxProcesses: ProcessInformation {
     uwrx_tgkill(group.rawValue, thread.rawValue, 0) == 0
   }
 
+  func children(of thread: AbsTid) -> [AbsTgid] {
+    var bytes: [UInt8] = []
+    // One that has ended, or a kernel without CONFIG_PROC_CHILDREN, has none that we know of.
+    guard (try? Self.read(hostProc, "\(thread.rawValue)/task/\(thread.rawValue)/children", into: &bytes)) != nil else {
+      return []
+    }
+    return bytes.split(separator: 0x20).compactMap { Int32(String(decoding: $0, as: UTF8.self)) }.map {
+      AbsTgid(rawValue: $0)
+    }
+  }
+
   func timerSlack(of thread: AbsTid) throws(Errno) -> UInt64 {
     var bytes: [UInt8] = []
     try Self.read(hostProc, "\(thread.rawValue)/timerslack_ns", into: &bytes)
@@ -53,8 +64,10 @@ final class LinuxProcesses: ProcessInformation {
     try checkErrno(Int32(text.withUTF8 { Glibc.write(file, $0.baseAddress!, $0.count) }))
   }
 
-  func fileSizeLimit(of thread: AbsTid) throws(Errno) -> UInt64 {
-    UInt64(bitPattern: Int64(try check(uwrx_file_size_limit(thread.rawValue))))
+  func limit(_ resource: Int32, of thread: AbsTid, setTo new: ResourceLimit?) throws(Errno) -> ResourceLimit {
+    var pair = [new?.soft ?? 0, new?.hard ?? 0]
+    _ = try check(uwrx_exchange_limit(thread.rawValue, resource, new == nil ? 0 : 1, &pair))
+    return ResourceLimit(soft: pair[0], hard: pair[1])
   }
 
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32) {

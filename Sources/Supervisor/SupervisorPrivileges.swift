@@ -8,7 +8,6 @@ enum SupervisorPrivileges {
     | 1 << 3 | 1 << 4  // CAP_FOWNER, CAP_FSETID: O_NOATIME on them, modes of the layer's files
     | 1 << 19  // CAP_SYS_PTRACE: memory and descriptors of a guest process that is not dumpable
     | 1 << 23  // CAP_SYS_NICE: the timer slack of another process (CredentialsTable)
-    | 1 << 24  // CAP_SYS_RESOURCE: limits of another process
 
   /// Mounts, networks, devices, clocks and modules are nothing that a supervisor led astray could touch from here on. Threads that are
   /// made later inherit this, so it must be called before the first.

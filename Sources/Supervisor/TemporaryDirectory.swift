@@ -12,7 +12,7 @@ package final class TemporaryDirectory {
 
   /// - Parameter prefix: what its name begins with. A leftover is known by that, so it must be nobody else's.
   /// - Throws: `SupervisorError` if none can be made below `parent`.
-  package init(in parent: String, prefix: String = "uwrx-") throws(SupervisorError) {
+  package init(in parent: String, prefix: String = ".uwrx-guest-") throws(SupervisorError) {
     guard let real = realPath(parent) else { throw Self.failure(parent) }
     Self.removeLeftovers(in: real, prefix)
     var template = Array("\(real)/\(prefix)XXXXXX".utf8CString)

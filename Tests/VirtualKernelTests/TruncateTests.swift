@@ -43,7 +43,7 @@ struct TruncateTests {
 
   @Test func fileSizeLimitIsTheGuests() throws {
     let machine = try Machine()
-    machine.information.sizeLimit = 100
+    machine.information.limits[Int32(RLIMIT_FSIZE.rawValue)] = ResourceLimit(soft: 100, hard: 100)
     #expect(machine.call(.truncate, "/etc/passwd", 101) == .error(.fileTooLarge))
     #expect(machine.information.signals.map(\.signal) == [SIGXFSZ])
     #expect(machine.call(.truncate, "/etc/passwd", 100) == .done)

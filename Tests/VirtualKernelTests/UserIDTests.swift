@@ -140,3 +140,35 @@ struct UserIDTests {
     #expect(machine.call(.setgroups, 0, 0) == .value(0))
   }
 }
+
+/// prlimit(2) on another process; Fixtures/rlimit.c compares with Linux.
+struct LimitTests {
+  private let limit = Int32(RLIMIT_NOFILE.rawValue)
+
+  private func set(_ machine: Machine, _ pid: Int32, _ soft: UInt64, _ hard: UInt64) -> Reply {
+    let new = machine.memory.place(value: ResourceLimit(soft: soft, hard: hard))
+    return machine.call(.prlimit64, pid, limit, new, 0)
+  }
+
+  @Test("of a child that has not made a call yet") func ofAChild() throws {
+    let machine = try Machine()
+    machine.call(.getuid)
+    machine.fork(3)
+    #expect(set(machine, 3, 10, 20) == .value(0))
+    #expect(machine.information.limits[limit] == ResourceLimit(soft: 10, hard: 20))
+    #expect(set(machine, 3, 10, 21) == .error(.notPermitted))
+    #expect(set(machine, 3, 21, 20) == .error(.invalidArgument))
+    #expect(set(machine, 99, 1, 1) == .error(.noSuchProcess))
+  }
+
+  @Test("of another user's process") func ofAnother() throws {
+    let machine = try Machine()
+    machine.call(.getuid)
+    let parent = machine.thread
+    machine.thread = machine.fork(3)
+    #expect(machine.call(.setresuid, 1000, 1000, 1000) == .value(0))
+    #expect(set(machine, 2, 10, 20) == .error(.notPermitted))
+    machine.thread = parent
+    #expect(set(machine, 3, 10, 20) == .error(.notPermitted))
+  }
+}

@@ -64,7 +64,8 @@ long uwrx_pidfd_getfd(int pidfd, int fd);
 long uwrx_read_thread_status(int proc, int tid, void *buffer, size_t length);
 long uwrx_tgkill(int tgid, int tid, int signal);
 // RLIMIT_FSIZE of a process; LONG_MAX for none.
-long uwrx_file_size_limit(int pid);
+// prlimit(2): `pair` is the soft and the hard limit, the new ones if `sets`, and then what was.
+long uwrx_exchange_limit(int pid, int resource, int sets, uint64_t *pair);
 // Gives up every capability of the calling thread but these.
 void uwrx_keep_capabilities(uint64_t wanted);
 int uwrx_wait_exited(int s);

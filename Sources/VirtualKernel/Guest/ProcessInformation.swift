@@ -19,6 +19,17 @@ public struct ThreadStatus {
   }
 }
 
+/// struct rlimit64; `UInt64.max` is no limit.
+public struct ResourceLimit: BitwiseCopyable, Equatable {
+  public var soft: UInt64
+  public var hard: UInt64
+
+  public init(soft: UInt64, hard: UInt64) {
+    self.soft = soft
+    self.hard = hard
+  }
+}
+
 /// What the kernel knows about the guest's processes.
 public protocol ProcessInformation: AnyObject {
   /// - Throws: `.noSuchProcess` if the thread has ended.
@@ -27,12 +38,16 @@ public protocol ProcessInformation: AnyObject {
   /// Whether `thread` is a living thread of `group`.
   func isThread(_ thread: AbsTid, of group: AbsTgid) -> Bool
 
+  /// The processes that a thread has made and that still live.
+  func children(of thread: AbsTid) -> [AbsTgid]
+
   /// Nanoseconds by which timers of this thread may be late; 0 for a real-time thread. New threads inherit it.
   func timerSlack(of thread: AbsTid) throws(Errno) -> UInt64
   func setTimerSlack(of thread: AbsTid, to nanoseconds: UInt64) throws(Errno)
 
-  /// The soft limit RLIMIT_FSIZE of the thread's process, in bytes.
-  func fileSizeLimit(of thread: AbsTid) throws(Errno) -> UInt64
+  /// A resource limit of the thread's process (prlimit(2)), which is then set to `new` unless that is nil.
+  /// - Returns: what it was.
+  func limit(_ resource: Int32, of thread: AbsTid, setTo new: ResourceLimit?) throws(Errno) -> ResourceLimit
   /// Sends a signal to the thread, as the kernel does beside an errno.
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32)
 

@@ -34,6 +34,17 @@ public final class ThreadTable {
     namespace.thread(id).flatMap { threads[$0] }
   }
 
+  /// As `thread(_:)`, also a process that has made no call yet that is seen.
+  func findThread(_ id: NsTid) -> Thread? {
+    if let known = thread(id) { return known }
+    for parent in threads.keys {
+      for child in information.children(of: parent) where groups[child] == nil {
+        if let found = try? find(child.leader), found.nsID == id { return found }
+      }
+    }
+    return nil
+  }
+
   public func group(_ id: NsTgid) -> ThreadGroup? {
     namespace.group(id).flatMap { groups[$0] }
   }

@@ -37,7 +37,8 @@ extension Registry {
       .native(.process_mrelease, "Frees memory of a dying process of the guest's pid namespace."),
       .native(.process_vm_readv, "Reaches only processes of the guest's pid namespace that ptrace access allows."),
       .native(.process_vm_writev, "Reaches only processes of the guest's pid namespace that ptrace access allows."),
-      .deny(.memfd_secret, .noFunction, "A path in secret memory could not be read; kernels may lack the call."),
+      .native(
+        .memfd_secret, "The caller's own memory; an argument in it that the supervisor would have to read is EFAULT."),
       .deny(.userfaultfd, .notPermitted, "A fault handler could stall the supervisor's reads of guest memory."),
     ]
   }

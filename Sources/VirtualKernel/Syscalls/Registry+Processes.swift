@@ -154,9 +154,10 @@ extension Registry {
       .native(.times, "The caller's own usage and that of its children."),
       .native(.getrlimit, "The caller's own limits."),
       .native(.setrlimit, "The caller's own limits; raising a hard limit needs a capability."),
-      .deny(
-        .prlimit64, .notPermitted, "One's own limits, or reading, are native; an equal uid could starve guest init.",
-        missing: "setting a limit by pid", nativeWhen: .all(.low32(0, equals: 0)) + .all(.clear(2, bits: .max))),
+      .emulate(
+        .prlimit64, Syscalls.prlimit64,
+        "One's own limits, or reading, are native; to the kernel guest init is the same user.",
+        nativeWhen: .all(.low32(0, equals: 0)) + .all(.clear(2, bits: .max))),
     ]
   }
 

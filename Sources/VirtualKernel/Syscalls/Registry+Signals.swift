@@ -29,9 +29,9 @@ extension Registry {
     [
       .native(.nanosleep, "Blocks, so must not be trapped."),
       .native(.clock_nanosleep, "Blocks, so must not be trapped."),
-      .native(.clock_gettime, "The host's clock, which every program may read.", missing: virtualTime),
+      .native(.clock_gettime, "The host's clock, which every program may read."),
       .native(.clock_getres, "A constant of the kernel."),
-      .native(.gettimeofday, "The host's clock, which every program may read.", missing: virtualTime),
+      .native(.gettimeofday, "The host's clock, which every program may read."),
       .native(.timer_create, "The caller's own timer."),
       .native(.timer_settime, "The caller's own timer."),
       .native(.timer_gettime, "The caller's own timer."),
@@ -46,8 +46,6 @@ extension Registry {
     ]
   }
 
-  private static var virtualTime: StaticString { "virtual time" }
-
   #if arch(x86_64)
     static var signalsOfX86: [SyscallEntry] {
       [.native(.pause, "Blocks, so must not be trapped.")]
@@ -55,7 +53,7 @@ extension Registry {
 
     static var timeOfX86: [SyscallEntry] {
       [
-        .native(.time, "The host's clock, which every program may read.", missing: virtualTime),
+        .native(.time, "The host's clock, which every program may read."),
         .native(.alarm, "The caller's own timer."),
       ]
     }

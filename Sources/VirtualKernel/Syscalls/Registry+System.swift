@@ -35,7 +35,7 @@ extension Registry {
     [
       .native(.uname, "The names are of the guest's own UTS namespace."),
       .native(.sysinfo, "Totals of memory and load, which every program may read."),
-      .native(.getrandom, "The kernel's randomness.", missing: "seeded randomness"),
+      .native(.getrandom, "The kernel's randomness."),
       .deny(.sethostname, .notPermitted, "Needs CAP_SYS_ADMIN."),
       .deny(.setdomainname, .notPermitted, "Needs CAP_SYS_ADMIN."),
       .deny(.io_uring_setup, .noFunction, "Its requests bypass the filter; libraries fall back."),
@@ -68,7 +68,7 @@ extension Registry {
         .deny(.iopl, .notPermitted, "Needs CAP_SYS_RAWIO."),
         .deny(.ioperm, .notPermitted, "Needs CAP_SYS_RAWIO."),
         .deny(.ustat, .noFunction, "Tells of the host's filesystems by device number; statfs replaced it."),
-        .deny(.sysfs, .noFunction, "Obsolete; kernels may lack it."),
+        .native(.sysfs, "Names the file systems that the kernel knows, as /proc/filesystems does."),
         .deny(.uselib, .noFunction, "Loads a.out libraries; kernels may lack it."),
         .deny(._sysctl, .noFunction, "Removed from Linux in 5.5."),
         .deny(.create_module, .noFunction, "Removed from Linux in 2.6."),

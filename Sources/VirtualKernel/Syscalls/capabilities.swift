@@ -51,9 +51,9 @@ extension Syscalls {
   private static func capabilities(of pid: Int32, _ call: Call) throws(Errno) -> Capabilities {
     if pid == 0 { return call.credentials.pointee.capabilities }
     let processes = call.kernel.processes
-    if let thread = processes.thread(NsTid(rawValue: pid)) { return thread.credentials.pointee.capabilities }
+    if let thread = processes.findThread(NsTid(rawValue: pid)) { return thread.credentials.pointee.capabilities }
     if pid == 1 { return .root }
-    // One that was just born and has made no call that is seen.
+    // An orphan that has made no call yet that is seen.
     guard (try? call.kernel.information.statusOfProcLink(String(pid))) != nil else { throw .noSuchProcess }
     return processes.credentials.initial.pointee.capabilities
   }

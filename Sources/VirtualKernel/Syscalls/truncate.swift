@@ -18,7 +18,9 @@ extension Syscalls {
     }
     try call.require(.write, inode)
     try call.requireChangeable(inode)
-    if length > inode.pointee.size, UInt64(length) > (try call.kernel.information.fileSizeLimit(of: call.thread.id)) {
+    if length > inode.pointee.size,
+      UInt64(length) > (try call.kernel.information.limit(fileSize, of: call.thread.id, setTo: nil).soft)
+    {
       // setrlimit(2), RLIMIT_FSIZE: the limit is the guest's, not the supervisor's.
       call.kernel.information.signal(call.thread.id, of: call.thread.group.id, SIGXFSZ)
       throw .fileTooLarge

@@ -14,7 +14,8 @@ final class MockProcesses: ProcessInformation {
   /// The groups whose death is being watched for, by pidfd.
   private(set) var watched: [Int32: AbsTgid] = [:]
   private(set) var statusCalls = 0
-  var sizeLimit = UInt64.max
+  /// Limits that are not infinite.
+  var limits: [Int32: ResourceLimit] = [:]
   private(set) var signals: [(thread: AbsTid, signal: Int32)] = []
   private var nextWatch: Int32 = 500_000
 
@@ -33,6 +34,10 @@ final class MockProcesses: ProcessInformation {
     return process.threads[thread] != nil
   }
 
+  func children(of thread: AbsTid) -> [AbsTgid] {
+    world.processes.values.filter { $0.isAlive && $0.parent.leader == thread }.map { $0.id }
+  }
+
   func timerSlack(of thread: AbsTid) throws(Errno) -> UInt64 {
     try world.process(of: thread).slack[thread] ?? 50_000
   }
@@ -41,7 +46,11 @@ final class MockProcesses: ProcessInformation {
     try world.process(of: thread).slack[thread] = nanoseconds
   }
 
-  func fileSizeLimit(of thread: AbsTid) throws(Errno) -> UInt64 { sizeLimit }
+  func limit(_ resource: Int32, of thread: AbsTid, setTo new: ResourceLimit?) throws(Errno) -> ResourceLimit {
+    let old = limits[resource] ?? ResourceLimit(soft: .max, hard: .max)
+    if let new { limits[resource] = new }
+    return old
+  }
 
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32) { signals.append((thread, signal)) }
 
@@ -62,6 +71,10 @@ final class MockProcesses: ProcessInformation {
   }
 
   func statusOfProcLink(_ path: String) throws(Errno) -> stat {
+    if !path.contains("/") {
+      guard path == "1" || process(path)?.isAlive == true else { throw .noSuchFileOrDirectory }
+      return stat()
+    }
     guard path.hasSuffix("/exe"), let process = process(path), let executable = process.executable else {
       throw .noSuchFileOrDirectory
     }
@@ -74,6 +87,9 @@ final class MockProcesses: ProcessInformation {
   }
 
   func listProc(_ path: String) throws(Errno) -> [[UInt8]] {
+    if path == "." {
+      return (["1"] + world.processes.values.filter(\.isAlive).map { String($0.nsID.rawValue) }).map { Array($0.utf8) }
+    }
     guard let process = process(path) else { throw .noSuchFileOrDirectory }
     if path.hasSuffix("/fd") { return process.files.files.keys.map { Array(String($0).utf8) } }
     return process.threads.values.map { Array(String($0.rawValue).utf8) }

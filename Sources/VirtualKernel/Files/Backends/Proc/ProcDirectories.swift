@@ -118,11 +118,8 @@ extension ProcFileSystem {
     let known = files.dentries.find(parent, name)
     if isRoot {
       guard files.dentries[parent].pointee.parent == files.root, let id = Int32(name) else { return known }
-      // A process that was just born has not made a call that is seen, but its parent may look for it. Guest init never does.
-      let isAlive =
-        call.kernel.processes.group(NsTgid(rawValue: id)) != nil
-        || (try? call.kernel.information.statusOfProcLink(String(id))) != nil
-      guard id == 1 || isAlive else {
+      // The kernel is asked: one that was just born has not made a call that is seen, and of one that was waited for we are told later.
+      guard (try? call.kernel.information.statusOfProcLink(String(id))) != nil else {
         if known != .none { files.removeProcDirectory(of: NsTgid(rawValue: id)) }
         return .none
       }
@@ -163,11 +160,13 @@ extension ProcFileSystem {
     var names: [String] = []
     if isRoot {
       guard files.dentries[parent].pointee.parent == files.root else { return }
-      let seen = call.kernel.processes.namespace.groupIDs.map { $0.rawValue }
-      let born = ((try? call.kernel.information.listProc(".")) ?? []).compactMap {
-        Int32(String(decoding: $0, as: UTF8.self))
+      let alive = Set(
+        try call.kernel.information.listProc(".").compactMap { Int32(String(decoding: $0, as: UTF8.self)) })
+      for child in files.directory(of: parent).children where child != .none {
+        guard let id = Int32(files.dentries.name(of: child)), !alive.contains(id) else { continue }
+        files.removeProcDirectory(of: NsTgid(rawValue: id))
       }
-      names = Set([1] + seen + born).sorted().map(String.init)
+      names = alive.sorted().map(String.init)
     } else {
       let node = ProcNode(files.inode(of: parent))
       switch node.kind {
