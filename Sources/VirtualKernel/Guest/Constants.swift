@@ -14,6 +14,22 @@ let S_IFBLK: UInt32 = 0o060000
 let S_IFIFO: UInt32 = 0o010000
 let S_IFSOCK: UInt32 = 0o140000
 
+/// AT_FDCWD as a register holds it.
+let atCurrentDirectory = UInt64(bitPattern: Int64(AT_FDCWD))
+
+// <fcntl.h> defines these as expressions or only for some feature levels, which Swift does not import.
+let O_PATH_: Int32 = 0o10000000
+let O_NOATIME_: Int32 = 0o1000000
+let O_SYNC_: Int32 = 0o4010000
+#if arch(arm64)
+  let O_DIRECT_: Int32 = 0o200000
+#else
+  let O_DIRECT_: Int32 = 0o40000
+#endif
+let O_TMPFILE_: Int32 = 0o20000000 | O_DIRECTORY
+let AT_EMPTY_PATH_: Int32 = 0x1000
+let AT_NO_AUTOMOUNT_: Int32 = 0x800
+
 /// renameat2(2).
 let renameNoReplace: UInt32 = 1
 let renameExchange: UInt32 = 2

@@ -26,7 +26,9 @@ extension Registry {
       .gate(.fchdir, Syscalls.fchdir, "As chdir, after a check that the descriptor is a directory of the tree."),
       .gate(.umask, Syscalls.umask, "The kernel keeps the mask; emulated creation has to know it."),
       .native(.getcwd, "The cwd is the same path of the skeleton root, so the kernel's answer is right."),
-      .deny(.name_to_handle_at, .notSupportedOnSocket, "A handle names a host inode; filesystems may lack handles."),
+      .emulate(
+        .name_to_handle_at, Syscalls.name_to_handle_at, "Resolves a path; a handle would name an inode of the host's.",
+        missing: "handles, as on a filesystem without them"),
       .deny(.open_by_handle_at, .notPermitted, "Opens by host inode past every path; needs CAP_DAC_READ_SEARCH."),
     ]
   }

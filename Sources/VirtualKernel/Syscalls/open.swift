@@ -210,20 +210,6 @@ extension Syscalls {
   }
 }
 
-/// AT_FDCWD as a register holds it.
-let atCurrentDirectory = UInt64(bitPattern: Int64(AT_FDCWD))
-
-// <fcntl.h> defines these as expressions or only for some feature levels, which Swift does not import.
-let O_PATH_: Int32 = 0o10000000
-let O_NOATIME_: Int32 = 0o1000000
-let O_SYNC_: Int32 = 0o4010000
-#if arch(arm64)
-  let O_DIRECT_: Int32 = 0o200000
-#else
-  let O_DIRECT_: Int32 = 0o40000
-#endif
-let O_TMPFILE_: Int32 = 0o20000000 | O_DIRECTORY
-
 private let knownOpenFlags = UInt64(
   O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC_ | O_DSYNC | 0o20000 /* FASYNC */
     | O_DIRECT_ | 0o100000 /* O_LARGEFILE */ | O_DIRECTORY | O_NOFOLLOW | O_NOATIME_ | O_CLOEXEC | O_PATH_

@@ -72,16 +72,14 @@ extension Syscalls {
 }
 
 extension WalkOptions {
-  /// The options that the flags of an `*at` call mean.
+  /// The options that the flags of an `*at` call mean, if it follows links unless it is told not to: linkat and
+  /// name_to_handle_at, which have AT_SYMLINK_FOLLOW, do not.
   init(atFlags flags: Int32) {
     self = []
     if flags & AT_SYMLINK_NOFOLLOW != 0 { insert(.noFollow) }
     if flags & AT_EMPTY_PATH_ != 0 { insert(.allowEmpty) }
   }
 }
-
-let AT_EMPTY_PATH_: Int32 = 0x1000
-let AT_NO_AUTOMOUNT_: Int32 = 0x800
 
 extension Call {
   /// What stat tells about the file at the end of a walk.
