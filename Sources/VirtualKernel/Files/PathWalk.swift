@@ -35,7 +35,7 @@ struct WalkResult {
   var name: UnsafeBufferPointer<UInt8>
   var last: Last
   var hasTrailingSlash: Bool
-  /// Set if the path ended at a link of /proc to an open file that has no name in the tree.
+  /// Set if the path ended at a link of /proc to an open file that has no name in the tree, or is empty and means one.
   var openFile: (thread: AbsTid, descriptor: Int32)?
 }
 

@@ -141,20 +141,28 @@ extension Call {
     _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions = []
   ) throws(Errno) -> WalkResult {
     if path.count == 0, !options.contains(.allowEmpty) { throw .noSuchFileOrDirectory }
-    let start =
-      path.first == UInt8(ascii: "/") && !options.contains(.inRoot)
-      ? files.root : try base(directory, allowFile: path.count == 0 && options.contains(.allowEmpty))
+    var start = files.root
+    if path.first != UInt8(ascii: "/") || options.contains(.inRoot) {
+      let allowFile = path.count == 0 && options.contains(.allowEmpty)
+      guard let found = try base(directory, allowFile: allowFile) else {
+        return WalkResult(
+          parent: .none, dentry: .none, name: path, last: .dot, hasTrailingSlash: false,
+          openFile: (thread.id, Int32(truncatingIfNeeded: directory)))
+      }
+      start = found
+    }
     return try files.walk(self, from: start, path, options)
   }
 
-  /// The dentry that a relative path starts from.
-  func base(_ directory: UInt64, allowFile: Bool = false) throws(Errno) -> DentryID {
+  /// The dentry that a relative path starts from, nil for a file that is not of the tree.
+  /// - Parameter allowFile: it need not be a directory.
+  private func base(_ directory: UInt64, allowFile: Bool) throws(Errno) -> DentryID? {
     let descriptor = Int32(truncatingIfNeeded: directory)
     if descriptor == AT_FDCWD { return try workingDirectory() }
     let status = try kernel.descriptors.status(of: descriptor, in: thread)
     if let dentry = files.dentry(ofSkeletonDirectory: status) { return dentry }
-    guard allowFile, let dentry = dentry(of: descriptor, status) else { throw .notDirectory }
-    return dentry
+    guard allowFile else { throw .notDirectory }
+    return dentry(of: descriptor, status)
   }
 
   /// The name under which a descriptor's file is known.
@@ -169,6 +177,13 @@ extension Call {
     }
     let alias = files.inodes[inode.index].pointee.firstAlias
     return alias == .none ? nil : alias
+  }
+
+  /// The tree's file behind an open file, which may have lost its name; nil if it is none of the tree's.
+  func dentry(of open: (thread: AbsTid, descriptor: Int32)) throws(Errno) -> DentryID? {
+    let thread = try kernel.processes.thread(open.thread)
+    let status = try kernel.descriptors.status(of: open.descriptor, in: thread.id)
+    return dentry(of: open.descriptor, status, in: thread.group)
   }
 
   func workingDirectory() throws(Errno) -> DentryID {

@@ -23,9 +23,7 @@ extension Syscalls {
   @Sendable static func fchmod(_ call: Call) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     guard let target = try call.changeable(descriptor) else {
-      return try call.changeForeign(descriptor) { host, file throws(Errno) in
-        try host.setMode(of: file, UInt32(truncatingIfNeeded: call.arguments.1) & 0o7777)
-      }
+      return try chmod(call, (call.thread.id, descriptor), call.arguments.1)
     }
     return try chmod(call, target, call.arguments.1)
   }
@@ -34,10 +32,21 @@ extension Syscalls {
     _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ mode: UInt64, _ options: WalkOptions
   ) throws(Errno) -> Outcome {
     let walk = try call.walk(directory, path, options)
-    guard walk.openFile == nil else { throw .notPermitted }
+    if let open = walk.openFile {
+      guard let dentry = try call.dentry(of: open) else { return try chmod(call, open, mode) }
+      return try chmod(call, dentry, mode)
+    }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
     return try chmod(call, dentry, mode)
+  }
+
+  private static func chmod(
+    _ call: Call, _ open: (thread: AbsTid, descriptor: Int32), _ mode: UInt64
+  ) throws(Errno) -> Outcome {
+    try call.changeForeign(open) { host, file throws(Errno) in
+      try host.setMode(of: file, UInt32(truncatingIfNeeded: mode) & 0o7777)
+    }
   }
 
   private static func chmod(_ call: Call, _ dentry: DentryID, _ mode: UInt64) throws(Errno) -> Outcome {
@@ -74,10 +83,10 @@ extension Call {
 
   /// Calls `body` with the descriptor's open file if the host knows its file by no name any more, with nil otherwise.
   func withNameless<Value>(
-    _ dentry: DentryID, _ descriptor: Int32, _ body: (FileDescriptor?) throws(Errno) -> Value
+    _ dentry: DentryID, _ open: (thread: AbsTid, descriptor: Int32), _ body: (FileDescriptor?) throws(Errno) -> Value
   ) throws(Errno) -> Value {
     guard files.isNameless(dentry) else { return try body(nil) }
-    let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
+    let file = try kernel.descriptors.duplicate(open.descriptor, of: try kernel.processes.thread(open.thread).group)
     defer { kernel.descriptors.release(file) }
     // A descriptor from before the copy-up leads to the lower file, and another thread may have put any other file behind the
     // number since it was looked at: neither is to be changed.
@@ -88,9 +97,9 @@ extension Call {
 
   /// Changes a file that is none of the tree's: only one that cannot outlive the run, such as a pipe or a memory file.
   func changeForeign(
-    _ descriptor: Int32, _ body: (any HostFiles, FileDescriptor) throws(Errno) -> Void
+    _ open: (thread: AbsTid, descriptor: Int32), _ body: (any HostFiles, FileDescriptor) throws(Errno) -> Void
   ) throws(Errno) -> Outcome {
-    let file = try kernel.descriptors.duplicate(descriptor, of: thread.group)
+    let file = try kernel.descriptors.duplicate(open.descriptor, of: try kernel.processes.thread(open.thread).group)
     defer { kernel.descriptors.release(file) }
     let status = try kernel.host.status(of: file)
     // An inherited file of the user's has a name on the host and is not the guest's to change.

@@ -24,7 +24,7 @@ extension Syscalls {
   @Sendable static func fchown(_ call: Call) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     guard let target = try call.changeable(descriptor) else {
-      return try call.changeForeign(descriptor) { _, _ throws(Errno) in }
+      return try call.changeForeign((call.thread.id, descriptor)) { _, _ throws(Errno) in }
     }
     return try chown(call, target, call.arguments.1, call.arguments.2)
   }
@@ -34,7 +34,12 @@ extension Syscalls {
     _ options: WalkOptions
   ) throws(Errno) -> Outcome {
     let walk = try call.walk(directory, path, options)
-    guard walk.openFile == nil else { throw .notPermitted }
+    if let open = walk.openFile {
+      guard let dentry = try call.dentry(of: open) else {
+        return try call.changeForeign(open) { _, _ throws(Errno) in }
+      }
+      return try chown(call, dentry, uid, gid)
+    }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
     return try chown(call, dentry, uid, gid)

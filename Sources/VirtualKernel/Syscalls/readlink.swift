@@ -21,6 +21,7 @@ extension Syscalls {
     // readlink(2): an empty path means the link that a descriptor opened with O_PATH | O_NOFOLLOW refers to.
     let walk = try call.walk(directory, path, [.noFollow, .allowEmpty])
     if path.count == 0, Int32(truncatingIfNeeded: directory) == AT_FDCWD { throw .noSuchFileOrDirectory }
+    if walk.openFile != nil { throw path.count == 0 ? .noSuchFileOrDirectory : .invalidArgument }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
     let inode = call.files.inode(of: dentry)

@@ -17,11 +17,9 @@ extension Syscalls {
       let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
       guard descriptor != AT_FDCWD else { throw .badAddress }
       guard let target = try call.changeable(descriptor) else {
-        return try call.changeForeign(descriptor) { host, file throws(Errno) in
-          try host.setTimes(of: file, access: times.access, modification: times.modification)
-        }
+        return try setTimes(call, (call.thread.id, descriptor), times)
       }
-      return try call.withNameless(target, descriptor) { open throws(Errno) in
+      return try call.withNameless(target, (call.thread.id, descriptor)) { open throws(Errno) in
         try setTimes(call, target, times, open: open)
       }
     }
@@ -51,7 +49,7 @@ extension Syscalls {
     if call.arguments.1 == 0 {
       let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
       guard let target = try call.changeable(descriptor) else { throw .notPermitted }
-      return try call.withNameless(target, descriptor) { open throws(Errno) in
+      return try call.withNameless(target, (call.thread.id, descriptor)) { open throws(Errno) in
         try setTimes(call, target, times, open: open)
       }
     }
@@ -88,10 +86,23 @@ extension Syscalls {
     _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ times: TimePair, _ options: WalkOptions
   ) throws(Errno) -> Outcome {
     let walk = try call.walk(directory, path, options)
-    if walk.openFile != nil { throw .notPermitted }
+    if let open = walk.openFile {
+      guard let dentry = try call.dentry(of: open) else { return try setTimes(call, open, times) }
+      return try call.withNameless(dentry, open) { file throws(Errno) in
+        try setTimes(call, dentry, times, open: file)
+      }
+    }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
     return try setTimes(call, dentry, times)
+  }
+
+  private static func setTimes(
+    _ call: Call, _ open: (thread: AbsTid, descriptor: Int32), _ times: TimePair
+  ) throws(Errno) -> Outcome {
+    try call.changeForeign(open) { host, file throws(Errno) in
+      try host.setTimes(of: file, access: times.access, modification: times.modification)
+    }
   }
 
   private static func setTimes(

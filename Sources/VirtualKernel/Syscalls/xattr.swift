@@ -145,7 +145,8 @@ extension Syscalls {
     case .file(let dentry): return try body(dentry, nil)
     case .descriptor(let descriptor):
       guard let dentry = try call.changeable(descriptor) else { return nil }
-      return try call.withNameless(dentry, descriptor) { open throws(Errno) in try body(dentry, open) }
+      return try call.withNameless(dentry, (call.thread.id, descriptor)) { open throws(Errno) in try body(dentry, open)
+      }
     }
   }
 
