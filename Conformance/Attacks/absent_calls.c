@@ -108,7 +108,6 @@ int main(void) {
   REFUSED(syscall(SYS_fanotify_init, 0, 0));
   REFUSED(syscall(SYS_fanotify_init, 0x200, 0)); // FAN_REPORT_FID, which needs no privilege
   REFUSED(syscall(SYS_vhangup));
-  REFUSED(syscall(SYS_memfd_secret, 0));
   REFUSED(syscall(SYS_lookup_dcookie, 0, zero, sizeof zero));
   REFUSED(syscall(SYS_mknod, "null", S_IFCHR | 0666, 0x103));
   REFUSED(syscall(SYS_mknod, "disk", S_IFBLK | 0666, 0xfe00));

@@ -101,6 +101,18 @@ int main(void) {
   char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, lower, 0);
   calls(shared);
   if (memcmp(shared, "line 0000\n", 10)) escaped("a file was written to through its mapping");
+  // Memory that no other process can read: what is in it cannot be judged, so it must not be let through.
+  int secret = (int)syscall(SYS_memfd_secret, 0);
+  if (secret >= 0) {
+    ftruncate(secret, 4096);
+    char *hidden = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, secret, 0);
+    NEEDS(hidden != MAP_FAILED);
+    strcpy(hidden, "/bin/true");
+    calls(hidden);
+    struct stat st;
+    if (stat(hidden, &st) == 0) escaped("a path in secret memory was read");
+    execve(hidden, (char *[]){"x", NULL}, NULL);
+  }
   page = region + 4096;
   volatile bool stop = false;
   pthread_t thread;
