@@ -21,6 +21,20 @@ struct InotifyTests {
     #expect(machine.host.watches[1].node === machine.run.at("etc/new"))
   }
 
+  @Test("a link that no layer has is nothing that could be watched", arguments: ["/dev/fd", "/made"])
+  func linkOfNoLayer(_ path: String) throws {
+    let machine = try Machine(sources: [], links: [("/made", "/etc")])
+    let dontFollow = 0x0200_0000
+    let reply = machine.call(.inotify_add_watch, inotify(machine), path, modify | dontFollow)
+    guard case .error = reply else {
+      Issue.record("\(reply)")
+      return
+    }
+    #expect(machine.host.watches.isEmpty)
+    // Nor has it attributes that could be read.
+    #expect(machine.call(.lgetxattr, path, "user.note", 0, 0) == .error(.noData))
+  }
+
   @Test func watchesTheRunsOwnDirectoryWhereChangesGo() throws {
     let machine = try Machine()
     #expect(machine.call(.inotify_add_watch, inotify(machine), "/etc", 0x100) == .value(1))

@@ -143,28 +143,27 @@ extension FileTree {
   /// with is what its topmost layer is.
   func requireWritable(_ dentry: DentryID) throws(Errno) {
     guard hasReadOnlyLayers, inode(of: dentry).pointee.backing == .lower else { return }
-    let lower =
-      inode(of: dentry).pointee.kind == .directory
-      ? directory(of: dentry).lowers.first
-      : directory(of: dentries[dentry].pointee.parent).lowers[Int(dentries[dentry].pointee.lowerIndex)]
-    guard let lower, layers[lower.layer].isReadOnly else { return }
+    guard let lower = lowerDirectory(of: dentry), layers[lower.layer].isReadOnly else { return }
     // A directory above the destination is no part of the source.
     let isAbove = lower.prefixDepth.map { $0 + (inode(of: dentry).pointee.kind == .directory ? 0 : 1) }
     if let isAbove, isAbove < layers[lower.layer].destination.count { return }
     throw .readOnlyFileSystem
   }
 
+  /// The lower directory that a directory is, or that a file is in; nil for what no layer has, such as a link that the tree was
+  /// given beside its sources.
+  private func lowerDirectory(of dentry: DentryID) -> LowerDirectory? {
+    if inode(of: dentry).pointee.kind == .directory { return directory(of: dentry).lowers.first }
+    let lowers = directory(of: dentries[dentry].pointee.parent).lowers
+    let index = Int(dentries[dentry].pointee.lowerIndex)
+    return index < lowers.count ? lowers[index] : nil
+  }
+
   /// The path below its layer's root of a file that is in a lower layer, in `hostPath`.
   /// - Returns: the layer's index.
   func buildLowerPath(of dentry: DentryID) throws(Errno) -> Int {
+    guard let lower = lowerDirectory(of: dentry) else { throw .staleNFSFileHandle }
     let record = inode(of: dentry)
-    let lower: LowerDirectory
-    if record.pointee.kind == .directory {
-      guard let own = directory(of: dentry).lowers.first else { throw .staleNFSFileHandle }
-      lower = own
-    } else {
-      lower = directory(of: dentries[dentry].pointee.parent).lowers[Int(dentries[dentry].pointee.lowerIndex)]
-    }
     hostPath.clear()
     if lower.prefixDepth == nil {
       try hostPath.append(lower.path)
@@ -192,8 +191,8 @@ extension FileTree {
       try buildPath(of: name, into: &path)
       return try above(upperRoot(inode.pointee.backing), path.cString)
     }
-    guard inode.pointee.backing == .lower else { return nil }
-    if inode.pointee.kind == .directory, directory(of: dentry).lowers.first?.prefixDepth != nil { return nil }
+    guard inode.pointee.backing == .lower, let lower = lowerDirectory(of: dentry) else { return nil }
+    if inode.pointee.kind == .directory, lower.prefixDepth != nil { return nil }
     let layer = try buildLowerPath(of: dentry)
     return try below(layers[layer].tree, hostPath.cString)
   }
