@@ -13,8 +13,10 @@ final class Directory {
   /// Lower directories, the first wins.
   var lowers: [LowerDirectory]
   /// The children in the order of their cookies; a removed one leaves `.none`, so that the cookies of a listing
-  /// that is being read stay true.
-  var children: [DentryID] = []
+  /// that is being read stay true. A new name takes the place of a removed one, which readdir(3) may or may not show to who is
+  /// in the middle of a listing.
+  private(set) var children: [DentryID] = []
+  private var vacant: [UInt32] = []
   /// All names of the lower layers are in the table: a name that is not found does not exist.
   var isComplete: Bool
   /// The directory exists in the run's layer or the store.
@@ -29,13 +31,13 @@ final class Directory {
   }
   /// What it was there last: a removed directory may still be someone's current one.
   private(set) var lastSkeleton: HostIdentity?
-  var liveChildren = 0
+  private(set) var liveChildren = 0
   /// Whiteouts stand in this directory on the host.
   var hasWhiteouts = false
   /// Negative dentries that must not be forgotten before the directory is.
-  var negatives: [DentryID] = []
+  var negatives = DentryList()
   /// Names for which a bind(2) was let through since the last listing.
-  var expectedSockets: [DentryID] = []
+  var expectedSockets = DentryList()
   /// The names are made by the virtual /proc.
   var isProc = false
 
@@ -46,6 +48,31 @@ final class Directory {
   }
   /// The root of the tree: /tmp, /proc and the like are merged into it.
   var fileSystemRoot = false
+
+  /// - Returns: the child's place.
+  func insert(_ child: DentryID) -> UInt32 {
+    liveChildren += 1
+    if let slot = vacant.popLast() {
+      children[Int(slot)] = child
+      return slot
+    }
+    children.append(child)
+    return UInt32(children.count - 1)
+  }
+
+  func remove(_ child: DentryID, at slot: UInt32) {
+    guard slot < children.count, children[Int(slot)] == child else { return }
+    children[Int(slot)] = .none
+    vacant.append(slot)
+    liveChildren -= 1
+  }
+
+  /// Gives all children new places in this order.
+  func sort(by areInOrder: (DentryID, DentryID) -> Bool) {
+    children.removeAll { $0 == .none }
+    vacant = []
+    children.sort(by: areInOrder)
+  }
 
   init(lowers: [LowerDirectory], isComplete: Bool, isUpper: Bool, store: Backing, fileSystem: UInt8) {
     self.lowers = lowers

@@ -54,7 +54,7 @@ extension FileTree {
       guard negativeCount < negativeLimit else { return .none }
       negativeCount += 1
       let negative = dentries.insert(parent, name)
-      directory.negatives.append(negative)
+      remember(negative: negative, in: parent)
       return negative
     }
     let dentry = dentries.insert(parent, name)
@@ -233,27 +233,28 @@ extension FileTree {
 // Listings.
 extension FileTree {
   func addToListing(_ dentry: DentryID, _ directory: Directory) {
-    dentries[dentry].pointee.slot = UInt32(directory.children.count)
-    directory.children.append(dentry)
-    directory.liveChildren += 1
+    dentries[dentry].pointee.slot = directory.insert(dentry)
   }
 
   func removeFromListing(_ dentry: DentryID) {
-    let directory = directory(of: dentries[dentry].pointee.parent)
-    let slot = Int(dentries[dentry].pointee.slot)
-    guard slot < directory.children.count, directory.children[slot] == dentry else { return }
-    directory.children[slot] = .none
-    directory.liveChildren -= 1
+    directory(of: dentries[dentry].pointee.parent).remove(dentry, at: dentries[dentry].pointee.slot)
+  }
+
+  /// A name of the directory that is known not to exist.
+  func remember(negative: DentryID, in parent: DentryID) {
+    directory(of: parent).negatives.append(negative) {
+      dentries[$0].pointee.parent == parent && dentries[$0].pointee.inode == .none
+    }
   }
 
   /// Brings all names of the lower directories into the table.
   func complete(_ parent: DentryID) throws(Errno) {
     let directory = directory(of: parent)
-    for dentry in directory.expectedSockets
+    for dentry in directory.expectedSockets.entries
     where dentries[dentry].pointee.parent == parent && dentries[dentry].pointee.flags.contains(.maybeSocket) {
       try settleSocket(dentry)
     }
-    directory.expectedSockets = []
+    directory.expectedSockets.removeAll()
     guard !directory.isComplete else { return }
     // What hides names in one layer may hide those of the layers below it, too.
     var isTentative = false
@@ -304,8 +305,7 @@ extension FileTree {
 
   /// Puts the children in the order of their names, before the first cookie is given out.
   private func sortListing(_ directory: Directory) {
-    directory.children.removeAll { $0 == .none }
-    directory.children.sort { left, right in
+    directory.sort { left, right in
       let a = dentries.name(of: left)
       let b = dentries.name(of: right)
       let order = memcmp(a.baseAddress!, b.baseAddress!, min(a.count, b.count))

@@ -144,7 +144,7 @@ extension FileTree {
     if isBelow {
       let negative = dentries.insert(parent, dentries.name(of: dentry))
       dentries[negative].pointee.flags = [.inLower, .whiteoutOnDisk]
-      directory(of: parent).negatives.append(negative)
+      remember(negative: negative, in: parent)
     }
     dentries[dentry].pointee.flags.insert(.unlinked)
     dentries[dentry].pointee.flags.subtract([.inLower, .inUpper])
@@ -153,12 +153,12 @@ extension FileTree {
     if record.pointee.kind == .directory {
       record.pointee.links = 0
       // The list may name dentries that have become files, and were perhaps freed and used again elsewhere.
-      for negative in directory(of: dentry).negatives
+      for negative in directory(of: dentry).negatives.entries
       where dentries[negative].pointee.inode == .none && dentries[negative].pointee.parent == dentry {
         dentries.unhash(negative)
         dentries.free(negative)
       }
-      directory(of: dentry).negatives = []
+      directory(of: dentry).negatives.removeAll()
     } else {
       record.pointee.links -= record.pointee.links > 0 ? 1 : 0
     }

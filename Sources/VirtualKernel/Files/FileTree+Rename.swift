@@ -124,7 +124,7 @@ extension FileTree {
       if inode(of: target).pointee.kind == .directory { inode(of: to.parent).pointee.links -= 1 }
       forget(target)
     } else if to.dentry != .none {
-      directory(of: to.parent).negatives.removeAll { $0 == to.dentry }
+      directory(of: to.parent).negatives.remove(to.dentry)
       dentries.unhash(to.dentry)
     }
     if to.dentry != .none, target == .none {
@@ -139,7 +139,7 @@ extension FileTree {
     if wasBelow {
       let negative = dentries.insert(oldParent, dentries.name(of: source))
       dentries[negative].pointee.flags = [.inLower, .whiteoutOnDisk]
-      directory(of: oldParent).negatives.append(negative)
+      remember(negative: negative, in: oldParent)
     }
     forgetNodes(source)
     keepNumber(source)

@@ -89,7 +89,7 @@ extension FileTree {
 
   /// A negative dentry of a look-up, which no other part of the tree knows yet.
   private func forgetNegative(_ dentry: DentryID, in parent: DentryID) {
-    directory(of: parent).negatives.removeAll { $0 == dentry }
+    directory(of: parent).negatives.remove(dentry)
     dentries.unhash(dentry)
     dentries.free(dentry)
   }

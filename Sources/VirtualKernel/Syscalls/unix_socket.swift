@@ -63,13 +63,15 @@ extension FileTree {
     if dentry == .none {
       dentry = dentries.insert(parent, name)
       negativeCount += 1
-      directory.negatives.append(dentry)
+      remember(negative: dentry, in: parent)
     }
     if !dentries[dentry].pointee.flags.contains(.maybeSocket) {
       // What a lost race or a failed bind has left there is not in the tree.
       try buildPath(of: dentry, into: &path)
       try? skeleton.remove(path.cString)
-      directory.expectedSockets.append(dentry)
+      directory.expectedSockets.append(dentry) {
+        dentries[$0].pointee.parent == parent && dentries[$0].pointee.flags.contains(.maybeSocket)
+      }
       dentries[dentry].pointee.flags.insert(.maybeSocket)
     }
   }

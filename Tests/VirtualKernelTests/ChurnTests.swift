@@ -1,0 +1,39 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import VirtualKernel
+
+/// Names that come and go for ever leave nothing behind.
+struct ChurnTests {
+  @Test func namesOfADirectory() throws {
+    let machine = try Machine()
+    let files = machine.kernel.files
+    func sizes() throws -> [Int] {
+      let directories = files.directories.compactMap { $0 }
+      return [
+        directories.reduce(0) { $0 + $1.children.count }, directories.reduce(0) { $0 + $1.negatives.entries.count },
+        directories.reduce(0) { $0 + $1.expectedSockets.entries.count }, files.orphans.count, files.movedNumbers.count,
+        files.inodes.count, files.identities.count, files.negativeCount,
+      ]
+    }
+    func churn(_ rounds: Int) throws {
+      for round in 0..<rounds {
+        let name = "/work/n\(round % 50)"
+        try machine.close(machine.open(name, O_CREAT | O_WRONLY, 0o600))
+        machine.call(.rename, name, "/work/other")
+        machine.call(.unlink, "/work/other")
+        machine.call(.access, "/tmp/missing\(round % 50)", F_OK)
+        machine.call(.mkdir, "/tmp/d\(round % 50)", 0o700)
+        machine.call(.rmdir, "/tmp/d\(round % 50)")
+        machine.call(.symlink, "to", "/work/l")
+        machine.call(.unlink, "/work/l")
+      }
+    }
+    // Until the list of files without a name is full.
+    try churn(3000)
+    let before = try sizes()
+    try churn(3000)
+    for (early, late) in zip(before, try sizes()) { #expect(late < early + 3000) }
+  }
+}
