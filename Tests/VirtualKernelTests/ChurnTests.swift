@@ -14,7 +14,7 @@ struct ChurnTests {
       return [
         directories.reduce(0) { $0 + $1.children.count }, directories.reduce(0) { $0 + $1.negatives.entries.count },
         directories.reduce(0) { $0 + $1.expectedSockets.entries.count }, files.orphans.count, files.movedNumbers.count,
-        files.inodes.count, files.identities.count, files.negativeCount,
+        files.inodes.count, files.identities.count, files.negativeCount, files.skeletonIdentities.count,
       ]
     }
     func churn(_ rounds: Int) throws {
@@ -28,6 +28,9 @@ struct ChurnTests {
         machine.call(.rmdir, "/tmp/d\(round % 50)")
         machine.call(.symlink, "to", "/work/l")
         machine.call(.unlink, "/work/l")
+        machine.call(.mknodat, AT_FDCWD, "/work/fifo", 0o010600, 0)
+        machine.call(.openat, AT_FDCWD, "/work/fifo", O_RDWR)
+        machine.call(.unlink, "/work/fifo")
       }
     }
     // Until the list of files without a name is full.

@@ -223,7 +223,7 @@ extension FileTree {
     let mode = (try? skeleton.status(path.cString).st_mode) ?? 0o755
     let inode = makeInode(.socket, mode: mode, backing: directory.store, fileSystem: directory.fileSystem)
     attach(inode, to: dentry)
-    identities[HostIdentity(try skeleton.status(path.cString))] = inode
+    try registerInSkeleton(inode)
     addToListing(dentry, directory)
     // A later run finds the socket's name in the layer, as it would on a disk.
     try makeUpperNode(dentry, mode: mode, device: 0)

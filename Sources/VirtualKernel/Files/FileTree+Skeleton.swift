@@ -83,7 +83,15 @@ extension FileTree {
     // The virtual kernel has already decided who may open it.
     try skeleton.makeNode(path.cString, mode: inode(of: dentry).pointee.kind.modeBits | 0o666)
     dentries[dentry].pointee.flags.insert(.inSkeleton)
-    identities[HostIdentity(try skeleton.status(path.cString))] = dentries[dentry].pointee.inode
+    try registerInSkeleton(dentries[dentry].pointee.inode)
+  }
+
+  /// What stands at `path` of the skeleton is this file.
+  func registerInSkeleton(_ inode: InodeID) throws(Errno) {
+    let identity = HostIdentity(try skeleton.status(path.cString))
+    if identities[identity] == inode { return }
+    identities[identity] = inode
+    skeletonIdentities[inode, default: []].append(identity)
   }
 
   /// Makes what the guest will open with O_PATH: its descriptor then tells which file it is by what stands in the skeleton.
@@ -98,7 +106,7 @@ extension FileTree {
     case (_, .symbolicLink):
       try materialiseLink(dentry, target: linkTarget(of: record))
       try buildPath(of: dentry, into: &path)
-      identities[HostIdentity(try skeleton.status(path.cString))] = dentries[dentry].pointee.inode
+      try registerInSkeleton(dentries[dentry].pointee.inode)
     case (_, .fifo), (_, .socket): try materialiseNode(dentry)
     default: try bindExecutable(dentry)
     }

@@ -28,6 +28,8 @@ final class FileTree {
   var identities: [HostIdentity: InodeID] = [:]
   /// What files of lower trees were known by before their contents were fetched; other names of theirs still are.
   var unfetchedIdentities: [InodeID: HostIdentity] = [:]
+  /// What stood in the skeleton for a FIFO, a socket or a link that the guest opened itself; its descriptors may live on.
+  var skeletonIdentities: [InodeID: [HostIdentity]] = [:]
   /// Directories by what they are in the skeleton.
   var skeletonDirectories: [HostIdentity: DentryID] = [:]
   /// Files and directories without a name that a descriptor may still refer to, oldest first.
@@ -244,6 +246,9 @@ extension FileTree {
     if record.pointee.backing != .proc {
       if identities[identity] == id { identities[identity] = nil }
       if identities[record.pointee.lowerIdentity] == id { identities[record.pointee.lowerIdentity] = nil }
+      for known in skeletonIdentities.removeValue(forKey: id) ?? [] where identities[known] == id {
+        identities[known] = nil
+      }
       if let unfetched = unfetchedIdentities.removeValue(forKey: id), identities[unfetched] == id {
         identities[unfetched] = nil
       }
