@@ -56,7 +56,11 @@ int main(void) {
     seed += 7;
   }
   for (int i = 0; i < 6; i++)
-    if (workers[i]) kill(-workers[i], SIGKILL);
+    if (workers[i]) {
+      // It may not have come to make its own group.
+      setpgid(workers[i], workers[i]);
+      kill(-workers[i], SIGKILL);
+    }
   while (waitpid(-1, NULL, 0) > 0) {
   }
   return verdict();

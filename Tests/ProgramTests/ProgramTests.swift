@@ -6,8 +6,15 @@ extension UnderUwrx {
   /// stay as they are. Linux is the oracle; no script holds an expectation.
   @Suite("Real programs")
   struct ProgramTests {
+    /// Locked by attacks that use up what there is, and here against them.
+    private static let attackTests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("AttackTests/AttackTests.swift").path
+
     @Test("as natively", arguments: ProgramCase.all)
     func sameAsNative(_ program: ProgramCase) throws {
+      let lock = open(Self.attackTests, O_RDONLY | O_CLOEXEC)
+      defer { close(lock) }
+      while flock(lock, LOCK_SH) < 0, errno == EINTR {}
       let script = program.script
       let workspace = try Workspace(program.identity)
       let source = try script.package.map(fetch)
