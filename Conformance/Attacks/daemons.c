@@ -32,7 +32,11 @@ int main(void) {
       for (;;) read(pair[0], &byte, 1);
     }
     if (way == 5) open("data/fifo", O_RDONLY);
-    if (way == 6) for (;;) if (fork() == 0) _exit(0);
+    // Reaped, as else it would be the machine's processes that run out: that is what --pids is for.
+    if (way == 6) for (;;) {
+      if (fork() == 0) _exit(0);
+      wait(NULL);
+    }
     for (;;) pause();
   }
   for (;;) pause();
