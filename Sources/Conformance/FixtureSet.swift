@@ -1,5 +1,6 @@
 import CConformance
 import Glibc
+import Supervisor
 
 /// The fixtures with what they need beside them: headers, the scripts that prepare and look at a directory, and the intended
 /// differences.

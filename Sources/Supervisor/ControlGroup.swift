@@ -88,12 +88,7 @@ struct ControlGroup {
   /// Groups of supervisors that were killed.
   private static func removeStale() {
     for parent in ["/sys/fs/cgroup", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/memory"] {
-      guard let stream = opendir(parent) else { continue }
-      defer { closedir(stream) }
-      while let entry = readdir(stream) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
+      for name in directoryEntries(parent) ?? [] {
         guard name.hasPrefix("uwrx-"), let pid = pid_t(name.dropFirst(5)), kill(pid, 0) < 0, uwrx_errno() == ESRCH
         else {
           continue

@@ -18,24 +18,13 @@ struct ProcessTreeUsage {
         residentBytes += (fields.dropFirst(21).first.flatMap { Int($0) } ?? 0) * Int(getpagesize())
       }
       // proc_pid_children(5): a child is listed at the thread that has made it.
-      for thread in Self.threads(of: pid) {
-        guard let children = LimitEnforcer.read("/proc/\(pid)/task/\(thread)/children") else { continue }
+      for thread in directoryEntries("/proc/\(pid)/task") ?? [] {
+        guard Int32(thread) != nil, let children = LimitEnforcer.read("/proc/\(pid)/task/\(thread)/children") else {
+          continue
+        }
         pending += children.split(whereSeparator: { $0 == " " || $0 == "\n" }).compactMap { Int32($0) }
       }
     }
-  }
-
-  private static func threads(of pid: Int32) -> [Int32] {
-    guard let stream = opendir("/proc/\(pid)/task") else { return [] }
-    defer { closedir(stream) }
-    var threads: [Int32] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if let thread = Int32(name) { threads.append(thread) }
-    }
-    return threads
   }
 
   /// The seconds that the supervisor's own dead children used, of which guest init is the only one that lives long.

@@ -49,16 +49,9 @@ public struct RunDirectory: Sendable {
   }
 
   private static func numbers(in directory: String) -> [Int] {
-    guard let stream = opendir(directory) else { return [] }
-    defer { closedir(stream) }
-    var numbers: [Int] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if let number = Int(name), String(number) == name, number >= 0 { numbers.append(number) }
+    (directoryEntries(directory) ?? []).compactMap { name in
+      Int(name).flatMap { String($0) == name && $0 >= 0 ? $0 : nil }
     }
-    return numbers
   }
 
   private static func makeDirectories(_ path: String) throws(SupervisorError) {

@@ -37,12 +37,7 @@ package final class TemporaryDirectory {
   deinit { remove() }
 
   private static func removeLeftovers(in parent: String, _ prefix: String) {
-    guard let stream = opendir(parent) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
+    for name in directoryEntries(parent) ?? [] {
       guard name.hasPrefix(prefix), name.utf8.count == prefix.utf8.count + 6 else { continue }
       let path = "\(parent)/\(name)"
       let file = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)

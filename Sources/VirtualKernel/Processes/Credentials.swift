@@ -58,7 +58,6 @@ public struct Credentials: Hashable {
 extension Credentials {
   /// Brings the capabilities into line after the user ids have changed from `old`.
   mutating func didChangeUser(from old: IDs) {
-    user.fileSystem = user.effective
     let wasRoot = old.real == 0 || old.effective == 0 || old.saved == 0
     let isRoot = user.real == 0 || user.effective == 0 || user.saved == 0
     if wasRoot, !isRoot {

@@ -101,6 +101,14 @@ extension Call {
     if let failure { throw failure }
   }
 
+  func write<Element: BitwiseCopyable>(contentsOf elements: [Element], at address: UInt64) throws(Errno) {
+    var failure: Errno?
+    elements.withUnsafeBytes { bytes in
+      do throws(Errno) { try write(bytes, at: address) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
   func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) throws(Errno) {
     guard bytes.count > 0 else { return }
     try kernel.memory.write(thread.id, at: address, bytes)
@@ -224,14 +232,6 @@ extension Call {
   /// - Throws: `.permissionDenied` unless the guest's user may do this to the file.
   @inline(__always)
   func require(_ access: Access, _ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
-    try require(access, inode, credentials)
-  }
-
-  /// As `require(_:_:)`, for who `credentials` say.
-  @inline(__always)
-  func require(
-    _ access: Access, _ inode: UnsafeMutablePointer<Inode>, _ credentials: UnsafePointer<Credentials>
-  ) throws(Errno) {
     if credentials.pointee.has(.overrideModes) {
       // path_resolution(7): root may do everything but execute what nobody may.
       if access.contains(.execute), inode.pointee.kind != .directory, inode.pointee.permissions & 0o111 == 0 {
@@ -239,12 +239,11 @@ extension Call {
       }
       return
     }
-    try requireAsUser(access, inode, credentials)
+    try requireAsUser(access, inode)
   }
 
-  private func requireAsUser(
-    _ access: Access, _ inode: UnsafeMutablePointer<Inode>, _ own: UnsafePointer<Credentials>
-  ) throws(Errno) {
+  private func requireAsUser(_ access: Access, _ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
+    let own = credentials
     if own.pointee.has(.readAnything) {
       if access == .read { return }
       if inode.pointee.kind == .directory, !access.contains(.write) { return }

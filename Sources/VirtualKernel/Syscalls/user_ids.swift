@@ -134,14 +134,7 @@ extension Syscalls {
     let size = Int32(truncatingIfNeeded: call.arguments.0)
     let groups = call.credentials.pointee.groups
     guard size >= 0, size == 0 || Int(size) >= groups.count else { throw .invalidArgument }
-    if size > 0 {
-      let result: Result<Void, Errno> = groups.withUnsafeBytes { bytes in
-        do throws(Errno) { return .success(try call.write(bytes, at: call.arguments.1)) } catch {
-          return .failure(error)
-        }
-      }
-      try result.get()
-    }
+    if size > 0 { try call.write(contentsOf: groups, at: call.arguments.1) }
     return .value(Int64(groups.count))
   }
 

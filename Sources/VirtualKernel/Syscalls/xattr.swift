@@ -251,11 +251,7 @@ extension Syscalls {
     let size = Int(min(arguments.size, 65536))
     if size == 0 { return .value(Int64(bytes.count)) }
     guard bytes.count <= size else { throw .outOfRange }
-    var failure: Errno?
-    bytes.withUnsafeBytes { raw in
-      do throws(Errno) { try call.write(raw, at: arguments.value) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try call.write(contentsOf: bytes, at: arguments.value)
     return .value(Int64(bytes.count))
   }
 
