@@ -42,9 +42,9 @@ public struct FileHistory {
         parents[event.pid] = event.node
         births[event.pid] = time
         if let inherited = executables[event.node]?.last { executables[event.pid] = [inherited] }
-      case .exit: break
       case .stored: places[event.version] = Array(name)
       default:
+        guard kind.isAccess else { continue }
         let slash = [UInt8(ascii: "/")]
         var path = slash + nodes.path(of: event.node)
         if kind == .missing { path += (path.count > 1 ? slash : []) + name }
@@ -61,7 +61,7 @@ public struct FileHistory {
 
   private mutating func note(_ kind: EventKind, _ path: [UInt8], _ version: UInt32, _ time: Int) {
     switch kind {
-    case .create, .write, .renameTo, .link, .symbolicLink, .makeDirectory:
+    case .create, .write, .truncate, .renameTo, .link, .symbolicLink, .makeDirectory:
       changes[path, default: []].append((time, version))
     case .delete, .renameFrom, .removeDirectory: changes[path, default: []].append((time, nil))
     default: break

@@ -6,7 +6,7 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case spawn
   /// A process was let through an execve(2) of `node`.
   case exec
-  /// A process has ended.
+  /// A process has ended: `version` is its wait status (wait(2)), `name` a `ResourceUse`, or nothing if it could not be asked.
   case exit
   /// An open for reading.
   case read
@@ -32,12 +32,42 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case link
   /// Where a version that is not the last of its file is kept: `name` is the path below the trace.
   case stored
+  /// A truncation of a file by its path or its descriptor; `version` is what it made. An open with O_TRUNC is a `write`.
+  case truncate
+  /// What an `exec` was given, right after it: `node` is the current directory, `version` the number of its environment, `name`
+  /// the arguments, each with its NUL.
+  case arguments
+  /// Defines an environment, once for all processes that have the same: `version` is its number, from 1, `name` the variables,
+  /// each with its NUL, in the order in which the program finds them.
+  case environment
+  /// Bytes that a process has asked to be written to its descriptor `version`, 1 or 2: `name` is the bytes.
+  case output
+  /// A socket was connected, bound, or waited on for a connection: `version` is the descriptor, `name` the `sockaddr`, which for
+  /// `accept` is the socket's own.
+  case connect
+  case bind
+  case accept
+  /// A call that uwrx refuses whatever its arguments are: `version` is its number, `node` the errno. Told once for each process.
+  case denied
+  /// A limit was reached: `name` is the line for the user.
+  case limit
+  /// With `--trace=io`: `version` is the descriptor, `node` the file or 0, `name` the number of bytes that were asked for (8 bytes);
+  /// for `close` nothing.
+  case readBytes
+  case writeBytes
+  case close
+  /// A parameter of the run: `name` is its name, a NUL and its value. They come first.
+  case parameter
+  /// The wall clock at the event's time: `name` is nanoseconds since 1970 (8 bytes). The second event of a trace.
+  case clock
+  /// At the end of a run, for each call that was trapped: `version` is its number, `name` a `CallTotals`.
+  case totals
 
   /// The word for it in `files.meta`, or nil for what changes no file.
   public var metaName: String? {
     switch self {
     case .create: "create"
-    case .write: "write"
+    case .write, .truncate: "write"
     case .delete: "delete"
     case .renameFrom: "rename_from"
     case .renameTo: "rename_to"
@@ -50,12 +80,56 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
     default: nil
     }
   }
+
+  /// Whether it tells that a process has used or changed what stands at a path: `node`, with `name` below it for `missing`.
+  public var isAccess: Bool {
+    switch self {
+    case .exec, .read, .stat, .missing, .readLink, .list: true
+    default: metaName != nil
+    }
+  }
 }
 
-/// One record of a trace's `events` file, without its name: 24 bytes, little-endian, in this order.
+/// What a process used. 32 bytes, little-endian.
+public struct ResourceUse: Sendable, BitwiseCopyable, Equatable {
+  /// Nanoseconds of processor time, of all its threads.
+  public var userTime: UInt64
+  public var systemTime: UInt64
+  /// Bytes; 0 if it is not known.
+  public var peakMemory: UInt64
+  /// 0 for now.
+  public var reserved: UInt64 = 0
+
+  public init(userTime: UInt64, systemTime: UInt64, peakMemory: UInt64) {
+    self.userTime = userTime
+    self.systemTime = systemTime
+    self.peakMemory = peakMemory
+  }
+}
+
+/// How a system call was used in a run. 24 bytes, little-endian.
+public struct CallTotals: Sendable, BitwiseCopyable, Equatable {
+  public var count: UInt64
+  /// Nanoseconds from the receipt of a call to its answer.
+  public var totalTime: UInt64
+  public var longestTime: UInt64
+
+  public init(count: UInt64, totalTime: UInt64, longestTime: UInt64) {
+    self.count = count
+    self.totalTime = totalTime
+    self.longestTime = longestTime
+  }
+}
+
+/// One record of a trace's events, without its name: 32 bytes, little-endian, in this order.
 ///
 /// The name follows, padded with zeros to a multiple of 8 bytes. A record of kind 0 ends the file.
 public struct Event: Sendable, BitwiseCopyable {
+  /// In `flags`: the bytes go on in the next record of the same kind and process.
+  public static let continues: UInt8 = 1
+  /// In `flags`: bytes beyond these were not recorded.
+  public static let isCut: UInt8 = 2
+
   public var kind: UInt8
   public var flags: UInt8 = 0
   public var nameLength: UInt16 = 0
@@ -65,8 +139,12 @@ public struct Event: Sendable, BitwiseCopyable {
   public var node: UInt32
   /// The version of the file that the process saw or made; 0 is what stood there before the run.
   public var version: UInt32
-  /// Nanoseconds of the monotonic clock.
+  /// Nanoseconds of the monotonic clock, when the call was received.
   public var time: UInt64
+  /// The guest's id of the thread that made the call; 0 if none did.
+  public var thread: UInt32 = 0
+  /// Nanoseconds from the call's receipt to its answer, at most 4.29 s; 0 for all but the first event of a call.
+  public var duration: UInt32 = 0
 
   public init(_ kind: EventKind, pid: UInt32, node: UInt32, version: UInt32, time: UInt64 = 0) {
     self.kind = kind.rawValue
