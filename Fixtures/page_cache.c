@@ -22,7 +22,7 @@ int main(void) {
   say("cached %d", (int)counts.cached);
   QUIET(pread(below, page, 1, 0));
   SHOW(syscall(CACHESTAT, below, &all, &counts, 0));
-  say("cached %d", (int)counts.cached);
+  say("cached of the file below %d", (int)counts.cached);
   SHOW(syscall(CACHESTAT, fd, &all, &counts, 1));
   SHOW(syscall(CACHESTAT, fd, bad_pointer(), &counts, 0));
   SHOW(syscall(CACHESTAT, fd, &all, bad_pointer(), 0));

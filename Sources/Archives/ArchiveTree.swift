@@ -107,9 +107,9 @@ public final class ArchiveTree: LowerTree {
     return try stores[Int(node.store)].open(node.content, flags: flags)
   }
 
-  public func hostPath(of path: UnsafePointer<CChar>) throws(Errno) -> [UInt8] {
+  public func appendHostPath(of path: UnsafePointer<CChar>, to buffer: inout PathBuffer) throws(Errno) {
     let node = try regular(path)
-    return stores[Int(node.store)].path(node.content)
+    try buffer.append(stores[Int(node.store)].path(node.content))
   }
 
   public func listAttributes(

@@ -13,6 +13,7 @@
 #define UWRX_BASE "/proc"
 #define UWRX_SKELETON "/proc/skeleton"
 #define UWRX_STORE "/proc/store"
+#define UWRX_EMPTY "/proc/empty"
 
 int uwrx_send_descriptors(int socket, uint32_t operation, int32_t value, const char *path, const int *descriptors,
                           int count);

@@ -78,7 +78,7 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   views[UWRX_VIEW_PROC] = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
   if (mount("tmpfs", UWRX_BASE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount a tmpfs");
-  if (mkdir(UWRX_SKELETON, 0755) || mkdir(UWRX_STORE, 0755)) uwrx_fail(events, "create the mount points");
+  if (mkdir(UWRX_SKELETON, 0755) || mkdir(UWRX_STORE, 0755) || mkdir(UWRX_EMPTY, 0555)) uwrx_fail(events, "create the mount points");
   if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount the skeleton root");
   if (store >= 0) {
     // Opened before /proc was covered, as it may be anywhere.
@@ -134,6 +134,38 @@ static int bind_file(const struct uwrx_message *m, const char *from, const char 
   return result;
 }
 
+// A file that is opened through an overlay has an inode of the overlay's, and so locks that the host's processes do not meet.
+static int mount_overlay(const struct uwrx_message *m, const char *path) {
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_DIRECTORY,
+                         .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  struct stat st;
+  int result = -EIO, fs = -1, directory = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  if (directory < 0) return -errno;
+  if (fstat(directory, &st))
+    result = -errno;
+  else if (st.st_dev != m->device || st.st_ino != m->inode)
+    result = -ESTALE;
+  // The directory is named as ".": a path would have to be escaped, and may be longer than fsconfig takes. Without a layer to write
+  // to an overlay has two others at least.
+  else if (fchdir(directory) || (fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)) < 0 ||
+           syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "lowerdir", ".:" UWRX_EMPTY, 0) ||
+           syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "xino", "off", 0) ||
+           syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) ||
+           syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ||
+           (result = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+                                  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME)) < 0)
+    result = -errno;
+  if (result >= 0 && restrict_mount(result, MOUNT_ATTR_NOSYMFOLLOW, 0)) {
+    int error = errno;
+    close(result);
+    result = -error;
+  }
+  if (fs >= 0) close(fs);
+  close(directory);
+  if (chdir("/")) _exit(125);
+  return result;
+}
+
 static void serve(int control) {
   static char buffer[sizeof(struct uwrx_message) + 2 * PATH_MAX + 2];
   ssize_t n = recv(control, buffer, sizeof buffer - 1, 0);
@@ -145,15 +177,20 @@ static void serve(int control) {
   const char *path = buffer + sizeof m;
   const char *second = path + strlen(path) + 1;
   if (second > buffer + n) _exit(125);
-  int result = -ENOSYS;
+  int result = -ENOSYS, mounted = -1;
   switch (m.operation) {
   case UWRX_BIND_FILE:
   case UWRX_BIND_DEVICE: result = bind_file(&m, path, second); break;
+  case UWRX_OVERLAY:
+    mounted = mount_overlay(&m, path);
+    result = mounted < 0 ? mounted : 0;
+    break;
   case UWRX_SIGNAL_ALL: result = kill(-1, m.value) ? -errno : 0; break;
   case UWRX_SIGNAL_COMMAND: result = kill(-command, m.value) ? -errno : 0; break;
   }
-  struct uwrx_message reply = {.operation = m.operation, .value = result};
-  if (send(control, &reply, sizeof reply, MSG_NOSIGNAL) < 0) _exit(0);
+  int sent = uwrx_send_descriptors(control, m.operation, result, "", &mounted, mounted >= 0);
+  if (mounted >= 0) close(mounted);
+  if (sent < 0) _exit(0);
 }
 
 static void reap(int events) {

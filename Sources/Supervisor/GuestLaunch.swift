@@ -9,6 +9,7 @@ struct GuestLaunch {
   let initPid: Int32
   let control: FileDescriptor
   let events: FileDescriptor
+  let hasUserNamespace: Bool
 
   /// Creates the namespaces and guest init, and lets it go on after `prepare` was called with its id: what must hold for the
   /// guest must hold for guest init before it forks. The process must not have made a thread yet.
@@ -57,6 +58,7 @@ struct GuestLaunch {
     if result < 0 {
       throw Self.failure(step: launch.failed_step.map { String(cString: $0) } ?? "start", Errno(rawValue: -result))
     }
+    hasUserNamespace = launch.user_namespace != 0
     initPid = launch.init_pid
     control = FileDescriptor(rawValue: launch.control)
     events = FileDescriptor(rawValue: launch.events)

@@ -10,8 +10,11 @@ final class KernelDescriptorBroker: DescriptorBroker {
   private let closer = SocketCloser()
   private let path = UnsafeMutablePointer<CChar>.allocate(capacity: 64)
 
-  init(proc: FileDescriptor) {
+  private let devices: OverlayDevices
+
+  init(proc: FileDescriptor, devices: OverlayDevices) {
     self.proc = proc
+    self.devices = devices
   }
 
   deinit { path.deallocate() }
@@ -24,6 +27,7 @@ final class KernelDescriptorBroker: DescriptorBroker {
     // The magic link leads to the open file itself, so it is missing only if the descriptor is not open.
     if result == -Int(ENOENT) { throw .badFileDescriptor }
     _ = try check(result)
+    devices.resolve(&status)
     return status
   }
 
@@ -36,6 +40,7 @@ final class KernelDescriptorBroker: DescriptorBroker {
     let error = fstat(Int32(file), &status) < 0 ? uwrx_errno() : 0
     close(Int32(file), status)
     if error != 0 { throw Errno(rawValue: error) }
+    devices.resolve(&status)
     return status
   }
 

@@ -10,8 +10,12 @@ final class LinuxHostFiles: HostFiles {
   private static let emptyPath: Int32 = 0x1000  // AT_EMPTY_PATH
   /// What the kernel takes from the modes of new files: the guest's umask has had its say already, the supervisor's has none.
   private let umask: UInt32
+  private let overlays: OverlayMounts
 
-  init(umask: UInt32) { self.umask = umask }
+  init(umask: UInt32, overlays: OverlayMounts) {
+    self.umask = umask
+    self.overlays = overlays
+  }
 
   func status(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) -> stat {
     var status = stat()
@@ -22,6 +26,7 @@ final class LinuxHostFiles: HostFiles {
   func status(of file: FileDescriptor) throws(Errno) -> stat {
     var status = stat()
     _ = try check(uwrx_fstatat(file.rawValue, "", &status, Self.emptyPath))
+    overlays.devices.resolve(&status)
     return status
   }
 
@@ -51,6 +56,18 @@ final class LinuxHostFiles: HostFiles {
         try check(uwrx_openat2(directory.rawValue, path, UInt64(UInt32(bitPattern: flags)), UInt64(mode), Self.resolve))
       ))
   }
+
+  func openApart(_ path: UnsafePointer<CChar>, identity: HostIdentity, flags: Int32) -> FileDescriptor? {
+    overlays.open(path, identity: identity, flags: flags)
+  }
+
+  func isApart(_ file: FileDescriptor) -> Bool {
+    var status = stat()
+    return fstat(file.rawValue, &status) == 0
+      && overlays.devices.device(behind: UInt64(status.st_dev)) != UInt64(status.st_dev)
+  }
+
+  func device(behind device: UInt64) -> UInt64 { overlays.devices.device(behind: device) }
 
   func reopen(_ file: FileDescriptor, flags: Int32) throws(Errno) -> FileDescriptor {
     let isFIFO = try status(of: file).st_mode & 0o170000 == 0o010000
@@ -86,6 +103,12 @@ final class LinuxHostFiles: HostFiles {
     _ file: FileDescriptor, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int {
     let count = pread(file.rawValue, buffer.baseAddress, buffer.count, offset)
+    if count < 0 { throw Errno(rawValue: uwrx_errno()) }
+    return count
+  }
+
+  func write(_ file: FileDescriptor, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int {
+    let count = pwrite(file.rawValue, bytes.baseAddress, bytes.count, offset)
     if count < 0 { throw Errno(rawValue: uwrx_errno()) }
     return count
   }

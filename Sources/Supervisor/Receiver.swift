@@ -82,6 +82,8 @@ final class Receiver: @unchecked Sendable {
       do throws(Errno) { try work.publish(failed: failure != nil) } catch { failure = failure ?? error }
       if let failure {
         send(box.notification.id, value: 0, error: -failure.rawValue, flags: 0)
+      } else if let value = work.value {
+        send(box.notification.id, value: value, error: 0, flags: 0)
       } else {
         decideAndSend(box.notification)
       }

@@ -134,7 +134,9 @@ public final class Supervisor {
       throw SupervisorError("cannot watch the guest's processes: \(error)")
     }
     self.processes = processes
-    let host = LinuxHostFiles(umask: (try? processes.status(of: AbsTid(rawValue: getpid())).umask) ?? 0o777)
+    let overlays = OverlayMounts(channel, inUserNamespace: launch.hasUserNamespace)
+    let host = LinuxHostFiles(
+      umask: (try? processes.status(of: AbsTid(rawValue: getpid())).umask) ?? 0o777, overlays: overlays)
     let layers = try stack.layers(in: views.host, host: host, build: directory.build)
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
@@ -152,7 +154,8 @@ public final class Supervisor {
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(
-        memory: ProcessMemory(listener: listener), descriptors: KernelDescriptorBroker(proc: hostProc),
+        memory: ProcessMemory(listener: listener),
+        descriptors: KernelDescriptorBroker(proc: hostProc, devices: overlays.devices),
         information: processes, host: host,
         skeleton: TmpfsSkeleton(root: skeleton, view: views.skeleton, channel: channel),
         configuration: kernelConfiguration)
@@ -328,13 +331,13 @@ public final class Supervisor {
   }
 
   private func signalCommand(_ signal: Int32) {
-    try? channel.request(UWRX_SIGNAL_COMMAND, value: signal)
+    _ = try? channel.request(UWRX_SIGNAL_COMMAND, value: signal)
   }
 
   private func signalAll(_ signal: Int32) {
-    try? channel.request(UWRX_SIGNAL_ALL, value: signal)
+    _ = try? channel.request(UWRX_SIGNAL_ALL, value: signal)
     // A stopped process acts on a signal only when it goes on.
-    try? channel.request(UWRX_SIGNAL_ALL, value: SIGCONT)
+    _ = try? channel.request(UWRX_SIGNAL_ALL, value: SIGCONT)
   }
 
   // MARK: The end

@@ -16,6 +16,7 @@ enum uwrx_operation {
   // Supervisor to guest init, on the control socket; each is answered by one message with value 0 or -errno.
   UWRX_BIND_FILE = 16, // read-only bind of the file `path` of the host at `second` of the skeleton
   UWRX_BIND_DEVICE,    // the same for a device node
+  UWRX_OVERLAY,        // the answer comes with a read-only overlay mount of the host's directory `path`
   UWRX_SIGNAL_ALL,     // value: signal for every process of the guest
   UWRX_SIGNAL_COMMAND, // value: signal for the command's process group
 };
@@ -28,7 +29,7 @@ enum uwrx_view { UWRX_VIEW_HOST, UWRX_VIEW_RUN, UWRX_VIEW_STORE, UWRX_VIEW_SKELE
 struct uwrx_message {
   uint32_t operation;
   int32_t value;
-  uint64_t device, inode; // UWRX_BIND_*: what must be found at `path`
+  uint64_t device, inode; // UWRX_BIND_*, UWRX_OVERLAY: what must be found at `path`
 };
 
 struct uwrx_launch {

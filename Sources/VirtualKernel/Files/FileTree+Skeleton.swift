@@ -63,9 +63,9 @@ extension FileTree {
       try buildPath(of: dentry, into: &path)
     } else {
       let layer = try buildLowerPath(of: dentry)
-      let absolute = try layers[layer].tree.hostPath(of: hostPath.cString)
-      hostPath.clear()
-      try hostPath.append(absolute)
+      path.clear()
+      try layers[layer].tree.appendHostPath(of: hostPath.cString, to: &path)
+      swap(&path, &hostPath)
       try buildPath(of: dentry, into: &path)
     }
     try skeleton.bind(

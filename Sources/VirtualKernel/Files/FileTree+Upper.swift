@@ -134,6 +134,18 @@ extension FileTree {
     return try layers[layer].tree.open(hostPath.cString, flags: flags)
   }
 
+  /// Opens a regular file for a descriptor of the guest's.
+  func openForGuest(_ dentry: DentryID, flags: Int32) throws(Errno) -> FileDescriptor {
+    let record = inode(of: dentry)
+    guard record.pointee.backing == .lower else { return try openHost(dentry, flags: flags) }
+    let tree = layers[try buildLowerPath(of: dentry)].tree
+    path.clear()
+    try tree.appendHostPath(of: hostPath.cString, to: &path)
+    let identity = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
+    if let file = host.openApart(path.cString, identity: identity, flags: flags) { return file }
+    return try tree.open(hostPath.cString, flags: flags)
+  }
+
   /// - Throws: `.noSpace` if the run may write no more.
   func requireSpace(_ store: Backing) throws(Errno) {
     if isFull, store == .run { throw .noSpace }

@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 
 /// A NUL-terminated path under construction, in storage that is allocated once.
-struct PathBuffer: ~Copyable {
+public struct PathBuffer: ~Copyable {
   private static var capacity: Int { PATH_MAX + 1 }
   private let storage: UnsafeMutablePointer<CChar>
   private var start: Int
@@ -46,7 +46,8 @@ struct PathBuffer: ~Copyable {
     storage[end] = 0
   }
 
-  mutating func append(_ bytes: [UInt8]) throws(Errno) {
+  /// - Throws: `.fileNameTooLong` beyond PATH_MAX.
+  public mutating func append(_ bytes: [UInt8]) throws(Errno) {
     guard end + bytes.count + 1 < Self.capacity else { throw .fileNameTooLong }
     copy(bytes)
   }
@@ -57,6 +58,17 @@ struct PathBuffer: ~Copyable {
     }
     end += bytes.count
     storage[end] = 0
+  }
+
+  /// Appends a slash and a path; nothing if that is empty.
+  /// - Throws: `.fileNameTooLong` beyond PATH_MAX.
+  public mutating func append(below path: UnsafePointer<CChar>) throws(Errno) {
+    guard path[0] != 0 else { return }
+    guard end + 1 < Self.capacity else { throw .fileNameTooLong }
+    storage[end] = CChar(UInt8(ascii: "/"))
+    end += 1
+    try append(
+      UnsafeBufferPointer(start: UnsafeRawPointer(path).assumingMemoryBound(to: UInt8.self), count: strlen(path)))
   }
 
   /// Appends a slash, unless the path is empty, and a name.

@@ -10,6 +10,17 @@ public protocol HostFiles: AnyObject {
   func open(
     _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, flags: Int32, mode: UInt32
   ) throws(Errno) -> FileDescriptor
+  /// Opens a regular file of a lower layer for reading so that locks on it (flock(2), fcntl(2)) are locks among the guest's
+  /// processes, and never keep one of the host's waiting.
+  /// - Parameters:
+  ///   - path: absolute on the host, without symbolic links.
+  ///   - identity: the file that must be found there.
+  /// - Returns: nil if the file cannot be opened so.
+  func openApart(_ path: UnsafePointer<CChar>, identity: HostIdentity, flags: Int32) -> FileDescriptor?
+  /// Whether a file was opened so.
+  func isApart(_ file: FileDescriptor) -> Bool
+  /// The device that `st_dev` tells of a file of this device when it is not opened apart.
+  func device(behind device: UInt64) -> UInt64
   /// A new open file description of what `file` refers to.
   func reopen(_ file: FileDescriptor, flags: Int32) throws(Errno) -> FileDescriptor
   func close(_ file: FileDescriptor)
@@ -20,6 +31,8 @@ public protocol HostFiles: AnyObject {
     _ body: (UnsafeBufferPointer<UInt8>, UInt8, UInt64) -> Void
   ) throws(Errno)
   func read(_ file: FileDescriptor, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int
+  /// pwrite(2)
+  func write(_ file: FileDescriptor, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int
   /// Where the next byte at or after `offset` is that is not in a hole; nil if there is none.
   func nextData(of file: FileDescriptor, from offset: Int) -> Int?
 

@@ -9,7 +9,7 @@ public enum Outcome {
   /// The kernel runs the caller's own call. Only for entries with the disposition `gate`.
   case `continue`
   /// The answer needs work that may block. The receiver runs it on the blocking pool without the lock, publishes it, and
-  /// asks the handler again.
+  /// returns what it says or asks the handler again.
   case blocked(on: any BlockingWork)
 }
 
@@ -19,4 +19,10 @@ public protocol BlockingWork: AnyObject, Sendable {
   func perform() throws(Errno)
   /// Makes the result visible, under the lock. `failed` tells that `perform` has thrown.
   func publish(failed: Bool) throws(Errno)
+  /// What the call returns once the work is published; nil if its handler is to be asked again.
+  var value: Int64? { get }
+}
+
+extension BlockingWork {
+  public var value: Int64? { nil }
 }

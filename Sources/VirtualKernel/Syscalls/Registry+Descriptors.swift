@@ -27,7 +27,10 @@ extension Registry {
       .native(.splice, "Moves data between descriptors that the caller holds."),
       .native(.tee, "Copies between pipes that the caller holds."),
       .native(.vmsplice, "Moves the caller's own pages into a pipe."),
-      .native(.copy_file_range, "Copies between descriptors; the target is open for writing, so not a lower file."),
+      .gate(
+        .copy_file_range, Syscalls.copyFileRange,
+        "Copies between descriptors that the caller holds; from a lower file, which is on a file system apart, the supervisor does."
+      ),
       .native(.fsync, "Writes back a file that the caller has open."),
       .native(.fdatasync, "Writes back a file that the caller has open."),
       .native(.sync_file_range, "Writes back a range of a file that the caller has open."),
@@ -38,9 +41,7 @@ extension Registry {
       .native(.readahead, "Only fills the page cache."),
       .native(.fadvise64, "Only advises the page cache."),
       .native(.cachestat, "Counts cached pages of a file that the caller has open."),
-      .native(
-        .flock, "Blocks, so must not be trapped; the lock is on the open file.",
-        missing: "a lock on a lower file is also seen by the host's processes"),
+      .native(.flock, "Blocks, so must not be trapped; lower files have locks of their own, apart from the host's."),
       .native(.memfd_create, "An anonymous file, reachable only through its descriptor."),
       .native(.io_setup, "A ring of the caller's own; its requests name descriptors."),
       .native(.io_destroy, "Ends a ring of the caller's own."),

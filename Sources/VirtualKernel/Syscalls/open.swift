@@ -156,7 +156,7 @@ extension Syscalls {
     if writes, !call.credentials.pointee.has(.keepSetID) { inode.pointee.clearSetIDs(call.credentials) }
     var wanted = flags & hostFlags
     if flags & O_TRUNC != 0 { wanted |= O_TRUNC }
-    let file = try files.openHost(dentry, flags: wanted | O_CLOEXEC | O_NOCTTY)
+    let file = try files.openForGuest(dentry, flags: wanted | O_CLOEXEC | O_NOCTTY)
     return give(call, file, flags, dentry)
   }
 

@@ -47,11 +47,8 @@ extension Machine {
     let file = process.files.files[descriptor]!
     if !file.isWritable || file.node.volume.isReadOnly { Issue.record("a write to \(descriptor) would have failed") }
     if file.flags & O_APPEND != 0 { file.position = file.node.bytes.count }
-    let end = file.position + text.utf8.count
-    if file.node.bytes.count < end { file.node.bytes += [UInt8](repeating: 0, count: end - file.node.bytes.count) }
-    file.node.bytes.replaceSubrange(file.position..<end, with: text.utf8)
-    file.position = end
-    file.node.touch()
+    file.node.write(text.utf8, at: file.position)
+    file.position += text.utf8.count
   }
 
   func write(_ text: String, to path: String, _ flags: Int32 = O_WRONLY | O_CREAT | O_TRUNC) throws(Errno) {

@@ -159,6 +159,7 @@ final class Machine {
         case .blocked(let work):
           blockedCount += 1
           try finish(work)
+          if let value = work.value { return .value(value) }
         }
       } catch {
         return .error(error)

@@ -15,6 +15,8 @@ final class MemoryHostFiles: HostFiles {
   var leavesWhiteouts = true
   /// Some file systems have no attributes of the user's.
   var hasAttributes = true
+  /// Whether the host can mount overlays.
+  var opensApart = false
   /// Who owns what the supervisor makes.
   var user: UInt32 = 0
   private(set) var watches: [(node: Node, mask: UInt32)] = []
@@ -82,6 +84,18 @@ final class MemoryHostFiles: HostFiles {
     return try open(try find(directory, path), flags: flags)
   }
 
+  func openApart(_ path: UnsafePointer<CChar>, identity: HostIdentity, flags: Int32) -> FileDescriptor? {
+    let path = (0..<strlen(path)).map { UInt8(bitPattern: path[$0]) }
+    guard opensApart, let node = world.node(ofHost: path), node.identity == identity else { return nil }
+    let file = OpenFile(node, flags: flags)
+    file.isApart = true
+    return world.insert(file)
+  }
+
+  func isApart(_ file: FileDescriptor) -> Bool { world.file(file).isApart }
+
+  func device(behind device: UInt64) -> UInt64 { device }
+
   private func open(_ node: Node, flags: Int32) throws(Errno) -> FileDescriptor {
     if flags & O_PATH_ == 0 {
       switch node.kind {
@@ -138,6 +152,14 @@ final class MemoryHostFiles: HostFiles {
     try world.enter(.read)
     let bytes = world.file(file).node.bytes.dropFirst(offset).prefix(buffer.count)
     buffer.copyBytes(from: bytes)
+    return bytes.count
+  }
+
+  func write(_ file: FileDescriptor, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int {
+    try world.enter(.write)
+    let open = world.file(file)
+    guard open.isWritable else { throw .badFileDescriptor }
+    open.node.write(Array(bytes), at: offset)
     return bytes.count
   }
 

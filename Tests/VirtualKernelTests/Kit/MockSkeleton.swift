@@ -93,23 +93,13 @@ final class MockSkeleton: Skeleton {
   ) throws(Errno) {
     try world.enter(.skeletonBind)
     let host = (0..<strlen(hostPath)).map { UInt8(bitPattern: hostPath[$0]) }
-    guard let node = nodeOfHost(host), node.identity == identity else {
+    guard let node = world.node(ofHost: host), node.identity == identity else {
       Issue.record("the file to bind is not at \(String(decoding: host, as: UTF8.self))")
       throw .staleNFSFileHandle
     }
     let (parent, name) = try world.findParent(root, path)
     parent.removeEntry(name)
     parent.insert(name, node)
-  }
-
-  private func nodeOfHost(_ path: [UInt8]) -> Node? {
-    for (prefix, node) in world.roots {
-      if path == prefix { return node }
-      if path.starts(with: prefix + [UInt8(ascii: "/")]) {
-        return node.at(String(decoding: path.dropFirst(prefix.count), as: UTF8.self))
-      }
-    }
-    return nil
   }
 }
 

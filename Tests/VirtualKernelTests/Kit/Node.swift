@@ -98,6 +98,13 @@ final class Node {
     touch()
   }
 
+  func write(_ new: some Collection<UInt8>, at position: Int) {
+    let end = position + new.count
+    if bytes.count < end { bytes += [UInt8](repeating: 0, count: end - bytes.count) }
+    bytes.replaceSubrange(position..<end, with: new)
+    touch()
+  }
+
   func touch() {
     modified = volume.now()
     changed = modified
@@ -205,6 +212,7 @@ final class OpenFile {
   var position = 0
   /// What /proc shows for a file that has no path.
   var name: String?
+  var isApart = false
 
   init(_ node: Node, flags: Int32, name: String? = nil) {
     self.node = node

@@ -10,7 +10,7 @@ final class World {
   /// Calls of the host, by the names of the protocol's members.
   enum Operation: Hashable {
     case status, statusOfFile, open, reopen, readLink, list, read, makeDirectory, makeNode, makeSymbolicLink, link
-    case linkFile, rename, remove, setMode, setModeOfFile, setTimes, setTimesOfFile, truncate, copyContents
+    case linkFile, rename, remove, setMode, setModeOfFile, setTimes, setTimesOfFile, truncate, write, copyContents
     case fileSystemStatus, getAttribute, listAttributes, setAttribute, removeAttribute, addWatch, sealedFile
     case skeletonMakeDirectory, skeletonMakeSymbolicLink, skeletonMakeNode, skeletonOpenDirectory, skeletonStatus
     case skeletonRename, skeletonLink, skeletonRemove, skeletonBind
@@ -30,6 +30,17 @@ final class World {
   var failingCall: (index: Int, error: Errno)?
   /// Paths of the host as guest init knows them.
   var roots: [(path: [UInt8], node: Node)] = []
+
+  /// What stands at an absolute path of the host.
+  func node(ofHost path: [UInt8]) -> Node? {
+    for (prefix, node) in roots {
+      if path == prefix { return node }
+      if path.starts(with: prefix + [UInt8(ascii: "/")]) {
+        return node.at(String(decoding: path.dropFirst(prefix.count), as: UTF8.self))
+      }
+    }
+    return nil
+  }
 
   func makeVolume(isReadOnly: Bool) -> Volume {
     let volume = Volume(device: UInt64(100 + volumes.count), isReadOnly: isReadOnly)

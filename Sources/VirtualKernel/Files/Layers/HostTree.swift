@@ -15,7 +15,7 @@ public final class HostTree: LowerTree {
   private let host: any HostFiles
   /// The directory or file, opened in the read-only clone of the host's mounts.
   let root: FileDescriptor
-  /// Its absolute path on the host without symbolic links.
+  /// Its absolute path on the host without symbolic links; empty for the host's root.
   private let path: [UInt8]
   /// Files and directories that others may not read are left out: secrets of /etc.
   private let hidesPrivate: Bool
@@ -29,7 +29,7 @@ public final class HostTree: LowerTree {
   ) {
     self.host = host
     self.root = root
-    self.path = path
+    self.path = path == [UInt8(ascii: "/")] ? [] : path
     self.hidesPrivate = hidesPrivate
     self.buildDirectory = buildDirectory
   }
@@ -68,10 +68,9 @@ public final class HostTree: LowerTree {
     try host.open(root, path, flags: flags, mode: 0)
   }
 
-  public func hostPath(of path: UnsafePointer<CChar>) throws(Errno) -> [UInt8] {
-    guard path[0] != 0 else { return self.path }
-    let relative = UnsafeRawBufferPointer(start: path, count: strlen(path))
-    return self.path + (self.path.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + relative
+  public func appendHostPath(of path: UnsafePointer<CChar>, to buffer: inout PathBuffer) throws(Errno) {
+    try buffer.append(self.path)
+    try buffer.append(below: path)
   }
 
   public func listAttributes(

@@ -31,8 +31,8 @@ public protocol LowerTree: AnyObject {
   /// Opens a regular file. Only for reading: `flags` are those of open(2) that do not change a file.
   func open(_ path: UnsafePointer<CChar>, flags: Int32) throws(Errno) -> FileDescriptor
 
-  /// Where a regular file's contents are on the host: an absolute path without symbolic links, for guest init's binds.
-  func hostPath(of path: UnsafePointer<CChar>) throws(Errno) -> [UInt8]
+  /// Appends where a regular file's contents are on the host: an absolute path without symbolic links.
+  func appendHostPath(of path: UnsafePointer<CChar>, to buffer: inout PathBuffer) throws(Errno)
 
   /// llistxattr(2): names that end with NUL.
   func listAttributes(

@@ -72,9 +72,9 @@ public final class TraceTree: LowerTree {
     try host.open(root, build(path, line(path)), flags: flags, mode: 0)
   }
 
-  public func hostPath(of path: UnsafePointer<CChar>) throws(Errno) -> [UInt8] {
-    let below = build(path, line(path))
-    return self.path + [UInt8(ascii: "/")] + UnsafeRawBufferPointer(start: below, count: strlen(below))
+  public func appendHostPath(of path: UnsafePointer<CChar>, to buffer: inout PathBuffer) throws(Errno) {
+    try buffer.append(self.path)
+    try buffer.append(below: build(path, line(path)))
   }
 
   public func listAttributes(

@@ -84,7 +84,7 @@ extension ProcFileSystem {
       let number = UInt64(String(decoding: fields[4], as: UTF8.self))
     else { return Array(line) }
     let files = call.files
-    let identity = HostIdentity(device: uwrx_makedev(major, minor), inode: number)
+    let identity = HostIdentity(device: call.kernel.host.device(behind: uwrx_makedev(major, minor)), inode: number)
     let prefix = fields[0...2].map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
     guard let inode = files.identities[identity], files.inodes[inode.index].pointee.firstAlias != .none,
       let name = try? files.guestPath(of: files.inodes[inode.index].pointee.firstAlias)
