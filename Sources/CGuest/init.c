@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -47,6 +48,18 @@ static void bring_loopback_up(int events) {
 static void open_low_ports(int events) {
   int file = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_WRONLY | O_CLOEXEC);
   if (file < 0 || write(file, "0", 1) != 1) uwrx_fail(events, "open the low ports to the guest");
+  close(file);
+}
+
+// A guest that forks without end must leave the host numbers for its own processes. What cannot be set is not: a container may
+// have made the file read-only, and has a limit of its own then.
+static void limit_process_numbers(uint32_t count) {
+  char text[16];
+  int file = open("/proc/sys/kernel/pid_max", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  snprintf(text, sizeof text, "%u", count);
+  ssize_t written = write(file, text, strlen(text));
+  (void)written;
   close(file);
 }
 
@@ -222,6 +235,7 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
   bring_loopback_up(events);
   if (launch->inside_uid == 0) open_low_ports(events);
+  if (launch->process_numbers) limit_process_numbers(launch->process_numbers);
   build_mounts(launch, events);
 
   command = fork();

@@ -105,6 +105,8 @@ int uwrx_guest_launch(struct uwrx_launch *launch) {
     close(events[0]);
     return error;
   }
+  // Where memory runs out, the guest is what the kernel ends first. Older or stricter systems may refuse; they lose nothing by it.
+  write_file((int)pid, "oom_score_adj", "1000");
   launch->init_pid = (int)pid;
   launch->control = control[0];
   launch->events = events[0];

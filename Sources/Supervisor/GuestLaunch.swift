@@ -42,6 +42,7 @@ struct GuestLaunch {
     launch.user_namespace = isRoot && configuration.uid == 0 && configuration.gid == 0 ? 0 : 1
     launch.inside_uid = configuration.uid
     launch.inside_gid = configuration.gid
+    launch.process_numbers = KernelFeatures.processNumbers
     launch.terminal = terminal
     launch.limit_processes = configuration.limits.processes.map { UInt64($0) + 1 } ?? .max  // guest init counts too
     // No file is larger than all that may be kept.

@@ -44,6 +44,7 @@ struct uwrx_launch {
   uint64_t filter_flags;
   int user_namespace;     // 1: make one, mapping inside_* to the caller's ids
   uint32_t inside_uid, inside_gid;
+  uint32_t process_numbers; // how many the guest's processes and threads have; 0: as many as the host's
   int terminal; // descriptor of the terminal whose foreground group the command becomes, or -1
   // UINT64_MAX: inherit.
   uint64_t limit_processes;  // RLIMIT_NPROC
