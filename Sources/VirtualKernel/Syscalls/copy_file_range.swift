@@ -5,6 +5,7 @@ import SystemPackage
 extension Syscalls {
   /// copy_file_range(2) does not copy between file systems of two kinds, and lower files are on one apart (`HostFiles.openApart`).
   @Sendable static func copyFileRange(_ call: Call) throws(Errno) -> Outcome {
+    _ = try splice(call)
     let (source, sourceOffset, target, targetOffset, length, flags) = call.arguments
     guard length > 0, flags == 0 else { return .continue }
     let group = call.thread.group
