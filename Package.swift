@@ -60,9 +60,10 @@ let package = Package(
     .testTarget(name: "TracingTests", dependencies: ["Tracing", "Inspect"]),
     .testTarget(
       name: "InspectTests",
-      dependencies: ["Inspect", "Tracing", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: ["Inspect", "Tracing", "TraceKit", .product(name: "SystemPackage", package: "swift-system")]),
+    .target(name: "TraceKit", dependencies: ["Tracing"], path: "Tests/TraceKit"),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
-    .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing"]),
+    .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing", "TraceKit"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),
     .testTarget(name: "AttackTests"),
     .testTarget(name: "ModelTests"),

@@ -12,7 +12,7 @@ public struct PathPattern: Sendable {
   public init(_ text: String) {
     var bytes = Escaping.unescape(text.utf8) ?? Array(text.utf8)
     while bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
-    isGlob = bytes.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }
+    isGlob = text.contains { "*?[".contains($0) }
     if isGlob, bytes.first != UInt8(ascii: "/"), bytes.first != UInt8(ascii: "*") { bytes = Array("*/".utf8) + bytes }
     self.text = isGlob ? bytes + [0] : bytes
   }
