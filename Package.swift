@@ -6,6 +6,7 @@ let package = Package(
   products: [
     .executable(name: "uwrx", targets: ["uwrx"]),
     .library(name: "Sandbox", targets: ["Sandbox"]),
+    .library(name: "Inspect", targets: ["Inspect"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -17,6 +18,7 @@ let package = Package(
       dependencies: [
         "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect", "Conformance",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
       name: "Sandbox",
@@ -45,7 +47,8 @@ let package = Package(
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),
-    .target(name: "Inspect", dependencies: ["Tracing"]),
+    .target(
+      name: "Inspect", dependencies: ["Tracing", .product(name: "SystemPackage", package: "swift-system")]),
     .target(
       name: "Tracing", dependencies: [.product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "CGuest"),
@@ -55,8 +58,12 @@ let package = Package(
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Tracing"]),
     .testTarget(name: "TracingTests", dependencies: ["Tracing", "Inspect"]),
+    .testTarget(
+      name: "InspectTests",
+      dependencies: ["Inspect", "Tracing", "TraceKit", .product(name: "SystemPackage", package: "swift-system")]),
+    .target(name: "TraceKit", dependencies: ["Tracing"], path: "Tests/TraceKit"),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
-    .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing"]),
+    .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing", "TraceKit"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),
     .testTarget(name: "AttackTests"),
     .testTarget(name: "ModelTests"),

@@ -8,12 +8,14 @@ import VirtualKernel
 struct RunRecord {
   let directory: RunDirectory
   let events: EventWriter
+  private let lock: DirectoryLock
 
   /// Writes what is known before the run.
   init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, parents: [TraceDirectory]
   ) throws(SupervisorError) {
     self.directory = directory
+    lock = DirectoryLock(directory.path)
     let disposition = signal(SIGXFSZ, SIG_IGN)
     defer { signal(SIGXFSZ, disposition) }
     do throws(Errno) {

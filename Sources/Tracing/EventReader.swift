@@ -10,7 +10,9 @@ public final class EventReader {
   /// What was read so far, in bytes.
   public private(set) var offset = 0
   /// Whether the file ends in the middle of a record or with one that makes no sense.
-  public private(set) var isDamaged = false
+  public var isDamaged: Bool { isNonsense || isCutOff }
+  private var isNonsense = false
+  private var isCutOff = false
 
   public init(path: String) throws(Errno) {
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
@@ -25,17 +27,24 @@ public final class EventReader {
   }
 
   /// The next event; its name is valid until the next call.
-  /// - Returns: nil at the end.
+  /// - Returns: nil at the end. While the run goes on more may have come by the next call.
   /// - Throws: what read(2) failed with.
   public func next() throws(Errno) -> (Event, UnsafeBufferPointer<UInt8>)? {
-    guard !isDamaged, try fill(MemoryLayout<Event>.size) else { return nil }
+    guard !isNonsense else { return nil }
+    isCutOff = false
+    guard try fill(MemoryLayout<Event>.size) else { return nil }
     let event = buffer.load(fromByteOffset: start, as: Event.self)
-    guard event.kind != 0 else { return nil }
-    let size = MemoryLayout<Event>.size + (Int(event.nameLength) + 7) & ~7
-    guard EventKind(rawValue: event.kind) != nil, try fill(size) else {
-      isDamaged = true
+    guard event.kind != 0 else {
+      // Its writer may fill what was read as zeros.
+      end = start
       return nil
     }
+    guard EventKind(rawValue: event.kind) != nil else {
+      isNonsense = true
+      return nil
+    }
+    let size = MemoryLayout<Event>.size + (Int(event.nameLength) + 7) & ~7
+    guard try fill(size) else { return nil }
     let name = UnsafeBufferPointer(
       start: (buffer.baseAddress! + start + MemoryLayout<Event>.size).assumingMemoryBound(to: UInt8.self),
       count: Int(event.nameLength))
@@ -50,13 +59,14 @@ public final class EventReader {
     end -= start
     start = 0
     while end < count {
-      let got = read(file.rawValue, buffer.baseAddress! + end, buffer.count - end)
+      let got = pread(file.rawValue, buffer.baseAddress! + end, buffer.count - end, offset + end)
       if got < 0 {
         if errno == EINTR { continue }
         throw Errno(rawValue: errno)
       }
       if got == 0 {
-        isDamaged = isDamaged || end > 0
+        isCutOff = end > 0
+        end = 0
         return false
       }
       end += got

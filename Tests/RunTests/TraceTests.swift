@@ -205,9 +205,10 @@ struct TraceTests {
         directory, ["--system"],
         "cat f 2>&1; echo one > f; cat f; echo two > f; head -1 f; (echo three > f); rm f; tail f 2>&1; wc b; exit 0")
       let trace = try TraceDirectory(directory + "/build/0/0")
-      let history = try FileHistory(trace)
+      let history = try RunHistory(trace)
       func pids(_ program: String) -> [UInt32] {
-        history.executables.filter { $0.value.contains(Array("/usr/bin/\(program)".utf8)) }.map(\.key).sorted()
+        let executable = history.paths.id(of: Array("/usr/bin/\(program)".utf8))
+        return history.processes.filter { $0.program?.executable == executable }.map(\.pid)
       }
       let path = Array("\(directory)/f".utf8)
       func seen(_ pid: UInt32) throws -> String {
@@ -224,7 +225,7 @@ struct TraceTests {
       #expect(try seen(#require(pids("rm").first)) == "" && history.resolveFile(path, asOf: pids("wc")[0]) == .missing)
       let other = Array("\(directory)/b".utf8)
       #expect(history.resolveFile(other, asOf: try #require(pids("wc").first)) == .below)
-      #expect(try trace.fileBelow(other) == other)
+      #expect(try LowerFiles(trace).file(other) == other)
     }
   }
 

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Glibc
+import Inspect
+import SystemPackage
+import Tracing
+
+enum ReportFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+/// What all reports on a trace take.
+struct InspectOptions: ParsableArguments {
+  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.")
+  var trace: String
+
+  @Option(help: "How to print it.")
+  var format = ReportFormat.text
+
+  /// What was found is told nevertheless.
+  func warnOfDamage() {
+    printError("the events of \(trace) are damaged or cut off: this is what can be read of them")
+  }
+
+  /// Opens the trace, prints what `body` makes of it, and turns what goes wrong into a message and an exit status.
+  func report(_ body: (TraceDirectory, OutputBuffer) throws -> Void) throws {
+    let output = OutputBuffer()
+    do {
+      do {
+        try body(try TraceDirectory(trace), output)
+      } catch let error as TraceError {
+        // What was found before it is worth to be seen.
+        try output.flush()
+        throw error
+      }
+      try output.flush()
+    } catch let error as TraceError {
+      printError(error.description)
+      throw ExitCode(125)
+    } catch Errno.brokenPipe {
+      // Who reads has seen enough.
+      throw ExitCode(128 + SIGPIPE)
+    } catch let error as Errno {
+      printError("cannot write the report: \(error)")
+      throw ExitCode(125)
+    }
+  }
+}
+
+extension ProcessNumber: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
