@@ -11,7 +11,9 @@ struct RecordingTests {
     var event: Event
     var bytes: [UInt8]
 
-    var strings: [String] { bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map(RecordingTests.text) }
+    var strings: [String] {
+      bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map(RecordingTests.text)
+    }
     var use: ResourceUse? {
       bytes.count == MemoryLayout<ResourceUse>.size
         ? bytes.withUnsafeBytes { $0.loadUnaligned(as: ResourceUse.self) } : nil
@@ -321,7 +323,8 @@ struct RecordingTests {
   @Test("parameters and the clock come first, and the totals add up")
   func frame() throws {
     try CommandLine.withDirectory { directory in
-      let outcome = try run(directory, ["--summary", "--hostname", "box"], "cat /etc/passwd > f; cat f f >/dev/null; rm f")
+      let outcome = try run(
+        directory, ["--summary", "--hostname", "box"], "cat /etc/passwd > f; cat f f >/dev/null; rm f")
       #expect(outcome.status == 0)
       let trace = try Trace(directory)
       #expect(trace.records[0].kind == .parameter)

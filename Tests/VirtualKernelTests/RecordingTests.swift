@@ -100,12 +100,13 @@ struct RecordingTests {
     for number in [1, 2] as [Int32] { machine.process.files.files[number] = file }
   }
 
-  @Test(arguments: [
-    (FileType.fifo | 0o600, false, 0, true), (FileType.socket | 0o600, false, 0, true),
-    (FileType.regular | 0o600, true, 0, true), (FileType.regular | 0o600, false, 0, false),
-    (FileType.characterDevice | 0o600, false, uwrx_makedev(1, 3), false),
-    (FileType.characterDevice | 0o600, false, uwrx_makedev(136, 1), true),
-  ] as [(UInt32, Bool, UInt64, Bool)])
+  @Test(
+    arguments: [
+      (FileType.fifo | 0o600, false, 0, true), (FileType.socket | 0o600, false, 0, true),
+      (FileType.regular | 0o600, true, 0, true), (FileType.regular | 0o600, false, 0, false),
+      (FileType.characterDevice | 0o600, false, uwrx_makedev(1, 3), false),
+      (FileType.characterDevice | 0o600, false, uwrx_makedev(136, 1), true),
+    ] as [(UInt32, Bool, UInt64, Bool)])
   func outputIsToldWhereOthersSeeIt(_ mode: UInt32, _ isInherited: Bool, _ device: UInt64, _ isTold: Bool) throws {
     let machine = try Machine()
     redirect(machine, mode, isInherited: isInherited, device: device)
