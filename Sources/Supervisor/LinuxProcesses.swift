@@ -92,20 +92,20 @@ final class LinuxProcesses: ProcessInformation {
     Glibc.close(pidfd.rawValue)
   }
 
-  /// Below this much processor time a process has hardly had the time to use memory that it has given back, and what it holds is told
-  /// in a quarter of the time that its peak takes.
+  /// Below this much processor time a process has lived for about a tick of the kernel's clock, which says nothing of how the time
+  /// divides, and asking for its peak memory would cost it several per cent more.
   private static let shortLife: Int64 = 5_000_000
 
   func use(of group: AbsTgid) -> ResourceUse? {
     guard let time = processorTime(of: group) else { return nil }
     return ResourceUse(
       userTime: UInt64(time.user), systemTime: UInt64(time.system),
-      peakMemory: time.user + time.system < Self.shortLife ? residentMemory(of: group) : peakMemory(of: group))
+      peakMemory: time.user + time.system < Self.shortLife ? 0 : peakMemory(of: group))
   }
 
   private func processorTime(of group: AbsTgid) -> (user: Int64, system: Int64)? {
     let all = uwrx_processor_time(group.rawValue, UWRX_CLOCK_ALL)
-    guard all >= 0 else { return nil }
+    guard all >= Self.shortLife else { return all < 0 ? nil : (all, 0) }
     // As getrusage(2) has it: the sum is exact, and the ticks tell how it is divided. None of either kind: all is the other's.
     let ticks = uwrx_processor_time(group.rawValue, UWRX_CLOCK_ALL_TICKS)
     let userTicks = ticks > 0 ? uwrx_processor_time(group.rawValue, UWRX_CLOCK_USER_TICKS) : 0
@@ -120,16 +120,6 @@ final class LinuxProcesses: ProcessInformation {
     let lines = StatusLines(text: UnsafeRawBufferPointer(rebasing: statusText.prefix(count)))
     return lines.kibibytes("VmHWM:").map { $0 << 10 } ?? 0
   }
-
-  /// The second field of /proc/<pid>/statm, in pages.
-  private func residentMemory(of group: AbsTgid) -> UInt64 {
-    let count = uwrx_read_proc(hostProc.rawValue, group.rawValue, "statm", statusText.baseAddress!, statusText.count)
-    let fields = UnsafeRawBufferPointer(rebasing: statusText.prefix(max(0, count))).split(separator: 0x20)
-    guard fields.count > 1 else { return 0 }
-    return fields[1].reduce(0) { $0 &* 10 &+ UInt64($1 &- 0x30) } &* Self.pageSize
-  }
-
-  private static let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
 
   func end(of group: AbsTgid, _ pidfd: FileDescriptor) -> (status: Int32?, use: ResourceUse?) {
     var status: Int32 = 0

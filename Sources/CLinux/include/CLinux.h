@@ -68,7 +68,7 @@ long uwrx_pidfd_probe(int pidfd);
 enum uwrx_processor_clock { UWRX_CLOCK_ALL_TICKS, UWRX_CLOCK_USER_TICKS, UWRX_CLOCK_ALL };
 int64_t uwrx_processor_time(int pid, enum uwrx_processor_clock clock);
 long uwrx_getsockname(int socket, void *address, size_t length);
-// Reads a file of /proc/<tid> below `proc`: "status", "stat", "statm".
+// Reads a file of /proc/<tid> below `proc`: "status", "stat".
 long uwrx_read_proc(int proc, int tid, const char *name, void *buffer, size_t length);
 long uwrx_tgkill(int tgid, int tid, int signal);
 // RLIMIT_FSIZE of a process; LONG_MAX for none.

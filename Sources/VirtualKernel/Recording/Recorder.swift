@@ -18,7 +18,7 @@ final class Recorder {
   private let memory: any GuestMemory
   private let pages: GuestPages
   private var environments = EnvironmentTable()
-  private var outputLeft = runLimit
+  var outputLeft = runLimit
   private var argumentsLeft = runLimit
   /// Its pages cost nothing until they are used.
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: argumentLimit, alignment: 4096)
