@@ -47,13 +47,15 @@ struct InspectCommandTests {
         "\(CommandLine.binary) inspect procs --tree --env \(trace.path)", in: "/", environment: ["LC_ALL": "C.UTF-8"])
       #expect(
         text.output == #"""
-          pid  parent     start    wall    user  system  memory  status                         command
-            2       1  0.000000  34.0us       -       -       -  exit 3                         sh -c 'cc '\''a b.c'\''\x0a'
-            3       2  0.000008  18.0us  2.00ms  1.00ms   3.00M  exit 0                         ├─ cc 'a b.c'
-                                                                                                │  │  +N\xc2\x9b=\x09
-                                                                                                │  │  ~A=2
-            4       3  0.000021  4.00us       -       -       -  killed by SIGKILL              │  └─ (cc 'a b.c')
-            5       2  0.000027  6.00us       -       -       -  killed by SIGABRT (core dumped)  └─ ./a.out
+          pid  parent     start    wall    user  system  memory  status                           command
+            2       1  0.000000  31.0us       -       -       -  exit 3                           sh -c 'cc '\''a b.c'\''\x0a'
+            3       2  0.000008  17.0us  2.00ms  1.00ms   3.00M  exit 0                           ├─ cc 'a b.c'
+                                                                                                  │  │  +N\xc2\x9b=\x09
+                                                                                                  │  │  ~A=2
+            4       3  0.000021  3.00us       -       -       -  killed by SIGKILL                │  └─ (cc 'a b.c')
+            5       2  0.000026  4.00us       -       -       -  killed by SIGABRT (core dumped)  └─ ./a.out
+                                                                                                        +N\xc2\x9b=\x09
+                                                                                                        ~A=2
 
           """#)
       let ascii = try CommandLine.shell(
@@ -139,7 +141,7 @@ struct InspectCommandTests {
         "    0.000023     4  denied      mount: Operation not permitted",
         "    0.000024     4  exit        killed by SIGKILL",
         "    0.000025     3  exit        exit 0, user 2.00ms, system 1.00ms, memory 3.00M",
-        "    0.000034     1  totals      openat: 4 calls, 2.00us in all, 900ns the longest",
+        "    0.000032     1  totals      openat: 4 calls, 2.00us in all, 900ns the longest",
       ] { #expect(lines.contains(line), "\(line)\n\(lines.joined(separator: "\n"))") }
     }
   }
@@ -149,7 +151,7 @@ struct InspectCommandTests {
     try withTrace { trace, inspect in
       let text = try inspect(["stats", "--top", "1"])
       for line in [
-        "processes  4", "output          4", "openat      4  2.00us  500ns    900ns", "3.00ms    3  cc 'a b.c'",
+        "processes  4", "output           4", "openat      4  2.00us  500ns    900ns", "3.00ms    3  cc 'a b.c'",
       ] {
         #expect(text.output.contains(line), "\(line)\n\(text.output)")
       }
