@@ -32,20 +32,9 @@ public struct PathTable: Sendable {
 
   /// The path of a name in a directory, which is added if it is not there.
   public mutating func add(_ name: UnsafeBufferPointer<UInt8>, in directory: ID) -> ID {
-    var hasher = Hasher()
-    hasher.combine(directory.rawValue)
-    hasher.combine(bytes: UnsafeRawBufferPointer(name))
-    let hash = UInt32(truncatingIfNeeded: hasher.finalize())
-    var slot = Int(hash) & (slots.count - 1)
-    while slots[slot] != 0 {
-      let found = slots[slot]
-      if entries[Int(found)].hash == hash, entries[Int(found)].parent == directory.rawValue,
-        range(of: found).count == name.count, names[range(of: found)].elementsEqual(name)
-      {
-        return ID(rawValue: found)
-      }
-      slot = (slot + 1) & (slots.count - 1)
-    }
+    let hash = Self.hash(name, directory)
+    let slot = slot(of: name, in: directory, hash)
+    if slots[slot] != 0 { return ID(rawValue: slots[slot]) }
     let new = UInt32(entries.count)
     names.append(contentsOf: name)
     entries.append(Entry(parent: directory.rawValue, hash: hash, end: names.count))
@@ -116,22 +105,32 @@ public struct PathTable: Sendable {
     return current
   }
 
-  private func find(_ name: UnsafeBufferPointer<UInt8>, in directory: ID) -> ID? {
+  /// The path of a name in a directory; nil if nobody has used it.
+  func find(_ name: UnsafeBufferPointer<UInt8>, in directory: ID) -> ID? {
+    let slot = slot(of: name, in: directory, Self.hash(name, directory))
+    return slots[slot] == 0 ? nil : ID(rawValue: slots[slot])
+  }
+
+  private static func hash(_ name: UnsafeBufferPointer<UInt8>, _ directory: ID) -> UInt32 {
     var hasher = Hasher()
     hasher.combine(directory.rawValue)
     hasher.combine(bytes: UnsafeRawBufferPointer(name))
-    let hash = UInt32(truncatingIfNeeded: hasher.finalize())
+    return UInt32(truncatingIfNeeded: hasher.finalize())
+  }
+
+  /// The slot that has it, or the one where it would be.
+  private func slot(of name: UnsafeBufferPointer<UInt8>, in directory: ID, _ hash: UInt32) -> Int {
     var slot = Int(hash) & (slots.count - 1)
     while slots[slot] != 0 {
-      let found = slots[slot]
-      if entries[Int(found)].hash == hash, entries[Int(found)].parent == directory.rawValue,
-        names[range(of: found)].elementsEqual(name)
+      let found = Int(slots[slot])
+      if entries[found].hash == hash, entries[found].parent == directory.rawValue,
+        names[range(of: slots[slot])].elementsEqual(name)
       {
-        return ID(rawValue: found)
+        break
       }
       slot = (slot + 1) & (slots.count - 1)
     }
-    return nil
+    return slot
   }
 
   /// All paths, those of a directory sorted by name, each behind its directory.

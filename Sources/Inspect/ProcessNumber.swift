@@ -15,6 +15,13 @@ public struct ProcessNumber: Sendable, Hashable, CustomStringConvertible {
     self.components = components
   }
 
+  /// Whether it names the process with this trace pid.
+  public func matches(_ pid: UInt32) -> Bool { components.count == 1 && components[0] == pid }
+
+  func unknown(in trace: TraceDirectory) -> TraceError {
+    TraceError("the trace \(trace.path) has no process \(self): see uwrx inspect procs for those that it has")
+  }
+
   public var description: String { components.map { String($0) }.joined(separator: ".") }
 }
 
@@ -23,7 +30,6 @@ extension RunHistory {
   /// - Throws: a message if it has none.
   public func requireProcess(_ number: ProcessNumber, in trace: TraceDirectory) throws(TraceError) -> UInt32 {
     if number.components.count == 1, self[number.components[0]] != nil { return number.components[0] }
-    throw TraceError(
-      "the trace \(trace.path) has no process \(number): see uwrx inspect procs for those that it has")
+    throw number.unknown(in: trace)
   }
 }

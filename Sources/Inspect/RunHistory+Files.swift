@@ -89,6 +89,17 @@ public enum FileResolution: Sendable, Equatable {
 }
 
 extension RunHistory {
+  /// The path that an event is about; `.none` if it is about none.
+  /// - Parameter event: one that the history has taken.
+  public func path(of event: Event, _ name: UnsafeBufferPointer<UInt8>) -> PathTable.ID {
+    guard let kind = EventKind(rawValue: event.kind) else { return .none }
+    switch kind {
+    case .missing: return paths.find(name, in: path(ofNode: event.node)) ?? .none
+    case .node, .readBytes, .writeBytes, .close: return path(ofNode: event.node)
+    default: return kind.isAccess ? path(ofNode: event.node) : .none
+    }
+  }
+
   /// What was done with a path, in the order in which each first happened.
   public func accesses(of path: PathTable.ID) -> [Access] { files.accesses.accesses(of: path) }
 

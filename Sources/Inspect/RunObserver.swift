@@ -1,4 +1,3 @@
-import SystemPackage
 import Tracing
 
 /// Reads the events of a run into a `RunHistory`, also while the run goes on.
@@ -11,18 +10,18 @@ public final class RunObserver {
   public let trace: TraceDirectory
   /// What is known so far. A copy costs nothing until the next update, which then copies the whole: do not hold one meanwhile.
   public private(set) var history: RunHistory
-  private let reader: EventReader
+  private let events: EventStream
 
   /// - Parameter accesses: as for `RunHistory.init`.
   /// - Throws: a message if the trace has no events.
   public init(_ trace: TraceDirectory, accesses: Bool = true) throws(TraceError) {
     self.trace = trace
-    reader = try trace.events()
+    events = try EventStream(trace)
     history = RunHistory(accesses: accesses)
   }
 
   /// Whether the events end in the middle, or some of them make no sense. One of a run in progress may do so for a moment.
-  public var isDamaged: Bool { history.isDamaged || reader.isDamaged }
+  public var isDamaged: Bool { history.isDamaged || events.isDamaged }
 
   /// Takes the events that have come since the last time.
   /// - Parameter limit: takes no more than so many, so that a caller can show how far it has come.
@@ -31,13 +30,9 @@ public final class RunObserver {
   @discardableResult
   public func update(atMost limit: Int = .max) throws(TraceError) -> Bool {
     var count = 0
-    do throws(Errno) {
-      while count < limit, let (event, name) = try reader.next() {
-        history.take(event, name)
-        count += 1
-      }
-    } catch {
-      throw TraceError("cannot read \(trace.path)/events: \(error)")
+    while count < limit, let (event, name) = try events.next() {
+      history.take(event, name)
+      count += 1
     }
     return count > 0
   }

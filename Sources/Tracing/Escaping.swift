@@ -8,7 +8,10 @@ public enum Escaping {
     var pending = all[...]
     while let first = pending.first {
       let length = characterLength(pending)
-      if length == 0 || first < 0x20 || first == 0x7f || first == UInt8(ascii: "\\") {
+      // U+0080 to U+009F are control characters, too: a terminal may take them for the beginning of a sequence.
+      let isControl =
+        first < 0x20 || first == 0x7f || (first == 0xc2 && length == 2 && pending[pending.startIndex + 1] < 0xa0)
+      if length == 0 || isControl || first == UInt8(ascii: "\\") {
         result += [UInt8(ascii: "\\"), UInt8(ascii: "x"), digit(first >> 4), digit(first & 15)]
         pending = pending.dropFirst()
       } else {

@@ -44,10 +44,14 @@ struct EnvironmentArgument: ExpressibleByArgument {
 struct PositiveArgument: ExpressibleByArgument {
   let value: Int
 
+  init(_ value: Int) { self.value = value }
+
   init?(argument: String) {
     guard let number = Int(argument), number > 0 else { return nil }
     value = number
   }
+
+  var defaultValueDescription: String { "\(value)" }
 }
 
 /// A number of bytes, with K, M or G for powers of 1024.

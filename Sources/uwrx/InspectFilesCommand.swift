@@ -23,6 +23,7 @@ struct InspectFilesCommand: ParsableCommand {
       case .text: try report.text(who: who, to: output)
       case .json: try report.json(to: output)
       }
+      if history.isDamaged { options.warnOfDamage() }
     }
   }
 }

@@ -14,6 +14,11 @@ struct InspectOptions: ParsableArguments {
   @Option(help: "How to print it.")
   var format = ReportFormat.text
 
+  /// What was found is told nevertheless.
+  func warnOfDamage() {
+    printError("the events of \(trace) are damaged or cut off: this is what can be read of them")
+  }
+
   /// Opens the trace, prints what `body` makes of it, and turns what goes wrong into a message and an exit status.
   func report(_ body: (TraceDirectory, OutputBuffer) throws -> Void) throws {
     let output = OutputBuffer()
