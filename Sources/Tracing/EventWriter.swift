@@ -9,6 +9,11 @@ public final class EventWriter: EventSink {
   private var windowStart = 0
   /// In the window.
   private var end = 0
+  /// Of the call whose events are being written; the time is 0 between calls.
+  private var callTime: UInt64 = 0
+  private var callThread: UInt32 = 0
+  /// Where in the file the call's first event is, plus 1; 0 if it has none.
+  private var callStart: UInt64 = 0
   /// Why recording has stopped: the disk is full, or the user's limit on a file's size is reached.
   public private(set) var failure: Errno?
 
@@ -31,13 +36,48 @@ public final class EventWriter: EventSink {
     guard failure == nil, let window else { return }
     var event = event
     event.nameLength = UInt16(name.count)
+    if callTime != 0, event.time == 0 {
+      event.time = callTime
+      event.thread = callThread
+    }
     if event.time == 0 { event.time = Self.now() }
+    if callTime != 0, callStart == 0, !Self.isDefinition(event.kind) { callStart = UInt64(windowStart + end) + 1 }
     if let base = name.baseAddress {
       memcpy(window + end + MemoryLayout<Event>.size, base, name.count)
     }
     // The kind comes last in effect: a reader of a file whose writer was killed stops at a record without one.
     (window + end).storeBytes(of: event, as: Event.self)
     end += size
+  }
+
+  public func beginCall(time: UInt64, thread: UInt32, first: UInt64) {
+    callTime = time
+    callThread = thread
+    callStart = first
+  }
+
+  public func suspendCall() -> UInt64 {
+    callTime = 0
+    defer { callStart = 0 }
+    return callStart
+  }
+
+  public func endCall(duration: UInt64) {
+    callTime = 0
+    guard callStart != 0, failure == nil else { return }
+    var duration = UInt32(clamping: duration)
+    let offset = Int(callStart - 1) + MemoryLayout<Event>.offset(of: \.duration)!
+    callStart = 0
+    if offset >= windowStart, let window {
+      (window + (offset - windowStart)).storeBytes(of: duration, as: UInt32.self)
+    } else {
+      // A call that had to wait while others filled the window.
+      pwrite(file.rawValue, &duration, MemoryLayout<UInt32>.size, off_t(offset))
+    }
+  }
+
+  private static func isDefinition(_ kind: UInt8) -> Bool {
+    kind == EventKind.node.rawValue || kind == EventKind.environment.rawValue || kind == EventKind.spawn.rawValue
   }
 
   private static func now() -> UInt64 {
