@@ -50,7 +50,11 @@ extension ViewerState {
     var text = Format.count(content.total, "variable") + (content.isCut ? " and more that were not recorded" : "")
     if let count = content.differenceCount {
       text += ", \(count == 0 ? "none" : Format.grouped(count)) not as in its parent"
-      if showsEnvironmentDifferences { text += ": only these (d: all)" } else if count > 0 { text += " (d: only these)" }
+      if showsEnvironmentDifferences {
+        text += ": only these (d: all)"
+      } else if count > 0 {
+        text += " (d: only these)"
+      }
     } else if showsEnvironmentDifferences {
       text += ", no parent to compare with (d: all)"
     }

@@ -81,7 +81,9 @@ extension ViewerState {
       spans.append(Span(text: "  "))
     }
     add(nil, "all \(Format.grouped(content.counts.reduce(0, +)))")
-    for group in FileLine.Group.allCases { add(group, "\(group.name) \(Format.grouped(content.counts[group.rawValue]))") }
+    for group in FileLine.Group.allCases {
+      add(group, "\(group.name) \(Format.grouped(content.counts[group.rawValue]))")
+    }
     return spans
   }
 
@@ -95,7 +97,7 @@ extension ViewerState {
       }
     // What an open implies need not be told.
     let told = line.kinds.filter { FileLine.Group($0) <= max(line.group, .read) }
-    let words = (told.isEmpty ? line.kinds : told).map { Self.word($0) }
+    let words = (told.isEmpty ? line.kinds : told).map(\.word)
     var spans = [
       Span(text: words.joined(separator: ",").cut(to: 13).text.padded(to: 14), style: Style(ink)),
       Span(text: glyphs.text(run.paths.path(of: line.path)), style: line.group == .missed ? .dim : .normal),
@@ -105,16 +107,5 @@ extension ViewerState {
       spans.append(Span(text: " \(glyphs.arrow) \(writer) \(shortName(writer))", style: Style(.accent)))
     }
     return spans
-  }
-
-  private static func word(_ kind: EventKind) -> String {
-    switch kind {
-    case .exec: "exec"
-    case .read: "read"
-    case .list: "list"
-    case .readLink: "readlink"
-    case .missing: "missed"
-    default: kind.metaName ?? "stat"
-    }
   }
 }

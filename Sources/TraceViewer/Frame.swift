@@ -21,8 +21,10 @@ struct Layout: Equatable {
   static let leastRows = 8
   static let leastColumns = 40
 
-  /// - Parameter alone: the part that has the screen for itself where there is no room for both, or if it `isZoomed`.
-  init(rows: Int, columns: Int, alone: ViewerState.Focus, isZoomed: Bool) {
+  /// - Parameters:
+  ///   - alone: the part that has the screen for itself where there is no room for both, or if it `isZoomed`.
+  ///   - needed: the tree makes no use of more rows.
+  init(rows: Int, columns: Int, alone: ViewerState.Focus, isZoomed: Bool, needed: Int) {
     let body = 1..<max(1, rows - 1)
     let all = Area(rows: body, columns: 0..<columns)
     if isZoomed || rows < 20 && columns < 150 || columns < 60 {
@@ -34,7 +36,7 @@ struct Layout: Equatable {
       details = Area(rows: body, columns: middle + 1..<columns)
       divider = middle
     } else {
-      let middle = body.lowerBound + (body.count + 1) / 2
+      let middle = body.lowerBound + min((body.count + 1) / 2, max(needed, 6))
       tree = Area(rows: body.lowerBound..<middle, columns: 0..<columns)
       details = Area(rows: middle..<body.upperBound, columns: 0..<columns)
     }
@@ -42,7 +44,10 @@ struct Layout: Equatable {
 }
 
 extension ViewerState {
-  var layout: Layout { Layout(rows: rows, columns: columns, alone: focus, isZoomed: isZoomed) }
+  var layout: Layout {
+    // Of all processes, so that nothing moves when a filter is typed.
+    Layout(rows: rows, columns: columns, alone: focus, isZoomed: isZoomed, needed: run.processes.count + 2)
+  }
 
   var isTooSmall: Bool { rows < Layout.leastRows || columns < Layout.leastColumns }
 

@@ -1,3 +1,5 @@
+import Inspect
+
 extension ViewerState {
   func drawTitle(_ screen: inout Screen) {
     let (mark, style): (String, Style) =
@@ -9,7 +11,7 @@ extension ViewerState {
     var counts = "  " + Format.count(run.processes.count, "process", plural: "processes")
     if runningCount > 0, progress != .ended { counts += ", \(Format.grouped(runningCount)) running" }
     let failures = failureCount > 0 ? ", \(Format.grouped(failureCount)) failed" : ""
-    let time = "  " + Format.duration(wholeDuration) + "  "
+    let time = "  " + Units.duration(wholeDuration) + "  "
     let right = Glyphs.width(counts + failures + time + mark)
     let left = screen.put("uwrx ui  ", row: 0, column: 0, style: Style(.good, bold: true))
     // The end of a path says more than its beginning.
@@ -55,9 +57,9 @@ extension ViewerState {
       return
     }
     var column = 0
-    for (key, meaning) in hints where column + key.count + meaning.count < columns {
-      column = screen.put(key, row: row, column: column, style: .bold)
-      column = screen.put(meaning, row: row, column: column, style: Style(.shadow)) + 1
+    for (key, meaning) in hints where column + Glyphs.width(key + meaning) + 1 < columns {
+      column = screen.put(key + " ", row: row, column: column, style: Style(.accent, bold: true))
+      column = screen.put(meaning, row: row, column: column) + 2
     }
     if let notice {
       let text = " ! \(notice) "
@@ -72,16 +74,16 @@ extension ViewerState {
     if case .help = mode { return [("Esc", "Back"), ("Up/Down", "Scroll")] }
     if focus == .tree {
       return [
-        ("?", "Help"), ("/", "Filter"), ("Enter", "Details"), ("1-5", "Tab"), ("y", "Copy"), ("p", "Parent"),
-        ("c", "Child"), ("b", "Back"), ("s", "Sort"), ("!", "Failed"), ("z", "Zoom"), ("q", "Quit"),
+        ("?", "Help"), ("q", "Quit"), ("/", "Filter"), ("Enter", "Details"), ("1-5", "Tab"), ("y", "Copy"),
+        ("p", "Parent"), ("c", "Child"), ("b", "Back"), ("s", "Sort"), ("!", "Failed"), ("z", "Zoom"),
       ]
     }
-    var hints = [("?", "Help"), ("Esc", "Tree"), ("1-5", "Tab"), ("/", "Filter"), ("y", "Copy")]
+    var hints = [("?", "Help"), ("q", "Quit"), ("Esc", "Tree"), ("1-5", "Tab"), ("/", "Filter"), ("y", "Copy")]
     switch tab {
     case .environment: hints.append(("d", "Differences"))
     case .files: hints += [("f", "Group"), ("Enter", "Writer")]
     default: break
     }
-    return hints + [("z", "Zoom"), ("b", "Back"), ("q", "Quit")]
+    return hints + [("z", "Zoom"), ("b", "Back")]
   }
 }

@@ -8,7 +8,13 @@ extension ViewerState {
     let lines = activity[process.pid].connections
     let search = paneSearch
     guard !search.isEmpty else { return lines }
-    return lines.filter { search.matches([Array(SocketAddress.text($0.address, glyphs).utf8)]) }
+    return lines.filter { search.matches([Array(addressText($0.address).utf8)]) }
+  }
+
+  func addressText(_ address: [UInt8]) -> String {
+    // What could not be shown is escaped already.
+    let text = address.withUnsafeBufferPointer { SocketAddress.text($0) }
+    return glyphs.pieces(text, isLiteral: true).map(\.text).joined()
   }
 
   func spans(_ line: NetworkLine) -> [Span] {
@@ -20,9 +26,9 @@ extension ViewerState {
       }
     return [
       Span(text: word.padded(to: 9), style: Style(ink)),
-      Span(text: SocketAddress.text(line.address, glyphs)),
+      Span(text: addressText(line.address)),
       Span(text: "  descriptor \(line.descriptor)", style: .dim),
-      Span(text: "  +" + Format.duration(UInt64(max(0, run.elapsed(line.time)))), style: .dim),
+      Span(text: "  +\(Units.seconds(run.elapsed(line.time))) s", style: .dim),
       Span(text: line.count > 1 ? "  \(Format.grouped(line.count)) times" : "", style: .dim),
     ]
   }

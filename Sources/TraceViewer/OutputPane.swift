@@ -23,7 +23,11 @@ extension ViewerState {
     var content = OutputContent(bytes: record.bytes, lines: [], sizes: (0, 0), isCut: record.isCut)
     for (number, output) in record.outputs.enumerated() {
       let end = number + 1 < record.outputs.count ? record.outputs[number + 1].start : record.bytes.count
-      if output.descriptor == 2 { content.sizes.error += end - output.start } else { content.sizes.output += end - output.start }
+      if output.descriptor == 2 {
+        content.sizes.error += end - output.start
+      } else {
+        content.sizes.output += end - output.start
+      }
       if output.isCut { content.isCut = true }
       var start = output.start
       while start < end {
@@ -41,7 +45,7 @@ extension ViewerState {
 
   func heading(_ content: OutputContent) -> [Span] {
     guard !content.bytes.isEmpty else { return [Span(text: "It printed nothing", style: .dim)] }
-    var text = "stdout \(Format.size(UInt64(content.sizes.output))), stderr \(Format.size(UInt64(content.sizes.error)))"
+    var text = "stdout \(Units.bytes(UInt64(content.sizes.output))), stderr \(Units.bytes(UInt64(content.sizes.error)))"
     if content.isCut { text += ", and more that is not here" }
     return [Span(text: text, style: .dim)]
   }

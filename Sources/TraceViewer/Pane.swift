@@ -68,7 +68,11 @@ extension ViewerState {
     case .environment(let content): heading(content)
     case .files(let content): heading(content)
     case .network(let lines):
-      [Span(text: lines.isEmpty ? "It used no socket" : Format.count(lines.count, "use", plural: "uses") + " of sockets", style: .dim)]
+      [
+        Span(
+          text: lines.isEmpty ? "It used no socket" : Format.count(lines.count, "use", plural: "uses") + " of sockets",
+          style: .dim)
+      ]
     case .output(let content): heading(content)
     }
   }
@@ -80,7 +84,7 @@ extension ViewerState {
       guard let value = content.lines[index].value else { return nil }
       return CopyText("the variable", glyphs.quoted(content.lines[index].name + [UInt8(ascii: "=")] + value))
     case .files(let content): return CopyText("the path", glyphs.quoted(run.paths.path(of: content.lines[index].path)))
-    case .network(let lines): return CopyText("the address", SocketAddress.text(lines[index].address, glyphs))
+    case .network(let lines): return CopyText("the address", addressText(lines[index].address))
     case .output(let content): return CopyText("the line", glyphs.text(content.bytes[content.lines[index].range]))
     case .summary, .empty: return nil
     }

@@ -10,7 +10,8 @@ extension ViewerState {
         ? Span(text: "unknown", style: Style(.warning)) : Span(text: "running", style: Style(.accent, bold: true))
     }
     if let exit = status.exitStatus {
-      return exit == 0 ? Span(text: "ok", style: Style(.good)) : Span(text: "exit \(exit)", style: Style(.bad, bold: true))
+      return exit == 0
+        ? Span(text: "ok", style: Style(.good)) : Span(text: "exit \(exit)", style: Style(.bad, bold: true))
     }
     if let signal = status.signal {
       return Span(text: WaitStatus.name(ofSignal: signal), style: Style(.special, bold: true))
@@ -53,10 +54,11 @@ extension ViewerState {
     func add(_ label: String, _ spans: Span...) {
       lines.append([Span(text: label.padded(to: 11), style: Style(.accent))] + spans)
     }
-    func elapsed(_ time: UInt64) -> String { "+" + Format.duration(UInt64(max(0, run.elapsed(time)))) }
 
     var ids = "\(process.pid)"
-    if let guest = process.guestPid { ids += "  (pid \(guest) in the guest" + (process.hostPid.map { ", \($0) on the host)" } ?? ")") }
+    if let guest = process.guestPid {
+      ids += "  (pid \(guest) in the guest" + (process.hostPid.map { ", \($0) on the host)" } ?? ")")
+    }
     add("Process", Span(text: ids, style: .bold))
     if let parent = process.parent, parent != Event.supervisor {
       add("Parent", Span(text: "\(parent) \(shortName(parent))"))
@@ -64,20 +66,22 @@ extension ViewerState {
     var status = statusText(process)
     if let full = process.status { status.text = full.description }
     add("Status", status)
-    var time = "\(Format.duration(duration(process)))   from \(elapsed(process.start))"
-    if let end = process.end { time += " to \(elapsed(end))" }
+    var time = "\(Units.duration(duration(process))), from +\(Units.seconds(run.elapsed(process.start)))"
+    if let end = process.end { time += " to +\(Units.seconds(run.elapsed(end)))" }
+    add("Time", Span(text: time + " s"))
     if let clock = run.wallClock {
-      time += "   at \(Format.timeOfDay(clock &+ UInt64(max(0, run.elapsed(process.start))))) UTC"
+      add("Started", Span(text: WallClock.text(clock &+ UInt64(max(0, run.elapsed(process.start))))))
     }
-    add("Time", Span(text: time))
     if let use = process.use {
-      var text = "user \(Format.duration(use.userTime)), system \(Format.duration(use.systemTime))"
-      if use.peakMemory > 0 { text += ", memory \(Format.size(use.peakMemory))" }
+      var text = "user \(Units.duration(use.userTime)), system \(Units.duration(use.systemTime))"
+      if use.peakMemory > 0 { text += ", memory \(Units.bytes(use.peakMemory))" }
       add("Used", Span(text: text))
     }
     if let program = process.program {
       let path = glyphs.text(run.paths.path(of: program.executable))
-      add("Program", Span(text: path.isEmpty ? "(a file without a path)" : path), Span(text: program.version == 0 ? "" : "  made by this run"))
+      add(
+        "Program", Span(text: path.isEmpty ? "(a file without a path)" : path),
+        Span(text: program.version == 0 ? "" : "  made by this run"))
       if program.directory != .none { add("Directory", Span(text: glyphs.text(run.paths.path(of: program.directory)))) }
     }
     if process.programs.isEmpty, process.inherited != nil {
@@ -87,7 +91,7 @@ extension ViewerState {
       process.children.isEmpty ? nil : Format.count(process.children.count, "child", plural: "children"),
       process.threads.count > 1 ? Format.count(process.threads.count, "thread") : nil,
       Format.count(process.eventCount, "event"),
-      process.outputSize > 0 ? "\(Format.size(UInt64(process.outputSize))) of output" : nil,
+      process.outputSize > 0 ? "\(Units.bytes(UInt64(process.outputSize))) of output" : nil,
     ].compactMap { $0 }
     add("Counts", Span(text: extra.joined(separator: ", ")))
     let refusals = activity[process.pid].refusals

@@ -8,7 +8,7 @@ import Tracing
 /// Shows the trace of a run on the whole terminal until the user has seen enough.
 public struct TraceViewer {
   private let trace: TraceDirectory
-  private let reader: EventReader
+  private let events: EventStream
   private let display: TerminalDisplay
   private var state: ViewerState
   private let signals: Int32
@@ -26,7 +26,7 @@ public struct TraceViewer {
   public init(_ path: String, callName: @escaping @Sendable (UInt32) -> String) throws(ViewerError) {
     do throws(TraceError) {
       trace = try TraceDirectory(path)
-      reader = try trace.events()
+      events = try EventStream(trace)
     } catch {
       throw ViewerError(error.description)
     }
@@ -52,8 +52,8 @@ public struct TraceViewer {
   public mutating func run() -> Int32? {
     defer { close(signals) }
     while !state.isFinished {
+      state.resize(rows: display.rows, columns: display.columns)
       read()
-      (state.rows, state.columns) = (display.rows, display.columns)
       draw()
       if let signal = wait() { return signal }
     }
@@ -77,13 +77,13 @@ public struct TraceViewer {
     // Asked first: what comes while the events are read is then read the next time.
     let isInProgress = trace.isInProgress
     var count = 0
-    do throws(Errno) {
-      while count < Self.slice, let (event, name) = try reader.next() {
+    do throws(TraceError) {
+      while count < Self.slice, let (event, name) = try events.next() {
         state.take(event, name)
         count += 1
       }
     } catch {
-      state.notice = "the trace cannot be read on: \(error)"
+      state.notice = error.description
       state.progress = .ended
     }
     state.now = Self.monotonicTime()
@@ -95,7 +95,7 @@ public struct TraceViewer {
       state.progress = .running
     } else {
       state.progress = .ended
-      if reader.isDamaged {
+      if events.isDamaged {
         state.notice = "the trace is damaged: what comes before that is shown"
       } else if !trace.isComplete {
         state.notice = "the run was killed, or not recorded to its end"

@@ -49,7 +49,7 @@ extension ViewerState {
   private var filterText: String {
     var parts: [String] = []
     if !treeFilter.text.isEmpty { parts.append("/" + treeFilter.text) }
-    if minimalDuration > 0 { parts.append(">= \(Format.duration(minimalDuration))") }
+    if minimalDuration > 0 { parts.append(">= \(Units.duration(minimalDuration))") }
     if showsFailuresOnly { parts.append("failed") }
     return parts.joined(separator: ", ")
   }
@@ -67,13 +67,13 @@ extension ViewerState {
     let status = statusText(process)
     put("\(process.pid)".aligned(to: columns.pid) + " ", faded(.normal))
     put(status.text.cut(to: 9).text.padded(to: 10), faded(status.style))
-    put(Format.duration(duration(process)).aligned(to: 7) + " ", faded(.normal))
+    put(Units.duration(duration(process)).aligned(to: 7) + " ", faded(.normal))
     if columns.hasTimes {
-      put((process.use.map { Format.duration($0.userTime &+ $0.systemTime) } ?? "").aligned(to: 7) + " ", .dim)
+      put((process.use.map { Units.duration($0.userTime &+ $0.systemTime) } ?? "").aligned(to: 7) + " ", .dim)
     }
     if columns.hasMemory {
       let peak = process.use?.peakMemory ?? 0
-      put((peak > 0 ? Format.size(peak) : "").aligned(to: 8) + " ", .dim)
+      put((peak > 0 ? Units.bytes(peak) : "").aligned(to: 8) + " ", .dim)
     }
     put(" " + branches(treeRow, width: limit - column), .dim)
     drawCommand(process, put: put, width: limit - column, faded: faded)

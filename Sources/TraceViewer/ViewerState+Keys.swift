@@ -23,7 +23,9 @@ extension ViewerState {
     case .character(let digit) where ("1"..."5").contains(digit): show(Tab(rawValue: Int(digit.value) - 0x31)!)
     case .tab: show(Tab(rawValue: (tab.rawValue + 1) % Tab.allCases.count)!)
     case .backTab: show(Tab(rawValue: (tab.rawValue + Tab.allCases.count - 1) % Tab.allCases.count)!)
-    case .character("z"): isZoomed.toggle()
+    case .character("z"):
+      isZoomed.toggle()
+      refreshPane()
     case .character("y"): copy()
     case .character("p"): goToParent()
     case .character("c"): goToFirstChild()
@@ -75,8 +77,14 @@ extension ViewerState {
     return true
   }
 
+  /// After a change of what is asked for: what is selected is one of it, if there is any.
   private mutating func relayOut() {
     layOutTree()
+    let rows = tree.rows
+    if isFiltered, rows.indices.contains(treePosition.selected), !rows[treePosition.selected].isMatch {
+      let after = rows[treePosition.selected...].firstIndex(where: \.isMatch)
+      if let match = after ?? rows.firstIndex(where: \.isMatch) { treePosition.select(match, count: rows.count) }
+    }
     adoptRow()
   }
 
@@ -126,7 +134,6 @@ extension ViewerState {
 
   private mutating func goToMatch(forward: Bool) {
     let count = tree.rows.count
-    guard count > 0 else { return }
     var row = treePosition.selected
     for _ in 0..<count {
       row = (row + (forward ? 1 : count - 1)) % count

@@ -65,8 +65,8 @@ public struct ViewerState: Sendable {
   public var notice: String?
   /// Of the trace's clock, for processes that have not ended.
   public var now: UInt64 = 0
-  public var rows = 0
-  public var columns = 0
+  public private(set) var rows = 0
+  public private(set) var columns = 0
   public private(set) var isFinished = false
   /// What brings text to the terminal's clipboard, to be taken by who can send it there.
   public var copied: String?
@@ -127,6 +127,14 @@ public struct ViewerState: Sendable {
     if selected == nil { adoptRow() } else { refreshPane() }
   }
 
+  /// Takes the terminal's size.
+  public mutating func resize(rows: Int, columns: Int) {
+    guard (rows, columns) != (self.rows, self.columns) else { return }
+    (self.rows, self.columns) = (rows, columns)
+    // Lines are broken for it.
+    refreshPane()
+  }
+
   mutating func finish() { isFinished = true }
 
   // MARK: The tree
@@ -163,8 +171,6 @@ public struct ViewerState: Sendable {
       treePosition.select(row, count: tree.rows.count)
     } else {
       treePosition.select(treePosition.selected, count: tree.rows.count)
-      let first = tree.rows.firstIndex(where: \.isMatch)
-      if isFiltered, let first { treePosition.select(first, count: tree.rows.count) }
     }
   }
 

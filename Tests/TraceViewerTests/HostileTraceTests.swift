@@ -18,7 +18,10 @@ struct HostileTraceTests {
   }
 
   private static let keys: [Key] =
-    [.up, .down, .left, .right, .pageUp, .pageDown, .home, .end, .enter, .escape, .tab, .backTab, .backspace, .delete, .help, .other]
+    [
+      .up, .down, .left, .right, .pageUp, .pageDown, .home, .end, .enter, .escape, .tab, .backTab, .backspace, .delete,
+      .help, .other,
+    ]
     + "12345/nNpcbyzsdft!+- ?ghjklGax.".unicodeScalars.map { Key($0) }
 
   /// All that is shown must be what a terminal shows as it is, and nothing must be outside.
@@ -51,8 +54,8 @@ struct HostileTraceTests {
   private func press(_ count: Int, _ state: inout ViewerState, _ generator: inout Generator) {
     for _ in 0..<count {
       if Int.random(in: 0..<20, using: &generator) == 0 {
-        state.rows = Int.random(in: 0..<40, using: &generator)
-        state.columns = Int.random(in: 0..<170, using: &generator)
+        state.resize(
+          rows: .random(in: 0..<40, using: &generator), columns: .random(in: 0..<170, using: &generator))
       }
       state.handle(Self.keys.randomElement(using: &generator)!)
       check(&state)
@@ -62,8 +65,9 @@ struct HostileTraceTests {
   @Test("names of any bytes", arguments: [true, false])
   func names(_ isUTF8: Bool) {
     let words: [[UInt8]] = [
-      Array("\u{1b}[2J\u{1b}]52;c;AAAA\u{7}".utf8), Array("tab\tnew\nline\r".utf8), [0xff, 0xfe, 0x80], Array("日本語".utf8),
-      [UInt8](repeating: 0x78, count: 60_000), Array("e\u{301}\u{202e}".utf8), Array("\u{9b}31m".utf8), [],
+      Array("\u{1b}[2J\u{1b}]52;c;AAAA\u{7}".utf8), Array("tab\tnew\nline\r".utf8), [0xff, 0xfe, 0x80],
+      Array("日本語".utf8),
+      [UInt8](repeating: 0x78, count: 20_000), Array("e\u{301}\u{202e}".utf8), Array("\u{9b}31m".utf8), [],
     ]
     var script = TraceScript()
     for (number, word) in words.enumerated() {
@@ -76,14 +80,14 @@ struct HostileTraceTests {
     }
     var state = script.viewer(isUTF8: isUTF8)
     var generator = Generator(state: 7)
-    press(1500, &state, &generator)
+    press(400, &state, &generator)
   }
 
   @Test("events of any bytes", arguments: 0..<20 as Range<UInt64>)
   func events(_ seed: UInt64) {
     var generator = Generator(state: seed)
     var state = ViewerState(path: "x", command: [], isUTF8: true)
-    (state.rows, state.columns) = (24, 80)
+    state.resize(rows: 24, columns: 80)
     state.progress = [.reading, .running, .ended][Int(seed) % 3]
     for _ in 0..<2000 {
       var event = Event(EventKind.allCases.randomElement(using: &generator)!, pid: 0, node: 0, version: 0)
@@ -92,11 +96,12 @@ struct HostileTraceTests {
       event.node = Bool.random(using: &generator) ? .random(in: 0...12, using: &generator) : .max
       event.version = Bool.random(using: &generator) ? .random(in: 0...12, using: &generator) : .max
       event.time = Bool.random(using: &generator) ? .random(in: 0...1000, using: &generator) : .max
-      let name = (0..<Int.random(in: 0..<40, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      let name = (0..<Int.random(in: 0..<40, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator)
+      }
       name.withUnsafeBufferPointer { state.take(event, $0) }
     }
     state.refresh()
-    press(200, &state, &generator)
+    press(100, &state, &generator)
   }
 
   @Test("100,000 processes, in a row and below each other", arguments: [true, false])

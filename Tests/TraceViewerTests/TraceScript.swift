@@ -44,13 +44,15 @@ struct TraceScript {
   }
 
   mutating func exec(
-    _ pid: UInt32, _ path: String, _ arguments: [[UInt8]], environment: [String] = ["HOME=/root"], directory: String = "/src"
+    _ pid: UInt32, _ path: String, _ arguments: [[UInt8]], environment: [String] = ["HOME=/root"],
+    directory: String = "/src"
   ) {
     add(Event(.exec, pid: pid, node: node(path), version: 0))
     if environments[environment] == nil {
       environments[environment] = UInt32(environments.count + 1)
       add(
-        Event(.environment, pid: 1, node: 0, version: environments[environment]!), environment.flatMap { $0.utf8 + [0] })
+        Event(.environment, pid: 1, node: 0, version: environments[environment]!), environment.flatMap { $0.utf8 + [0] }
+      )
     }
     let directory = node(directory)
     add(
@@ -100,7 +102,8 @@ struct TraceScript {
     script.wait(milliseconds: 5)
     script.spawn(3, parent: 2)
     script.exec(
-      3, "/usr/bin/gcc-12", "cc", "-c", "main.c", environment: ["HOME=/root", "MAKELEVEL=1", "PATH=/usr/local/bin:/usr/bin"])
+      3, "/usr/bin/gcc-12", "cc", "-c", "main.c",
+      environment: ["HOME=/root", "MAKELEVEL=1", "PATH=/usr/local/bin:/usr/bin"])
     script.wait(milliseconds: 20)
     script.access(.read, 3, "/src/main.c")
     script.miss(3, "config.h", in: "/src")
@@ -133,10 +136,12 @@ struct TraceScript {
   }
 
   /// A viewer that has read all.
-  func viewer(rows: Int = 24, columns: Int = 80, isUTF8: Bool = true, progress: ViewerState.Progress = .ended) -> ViewerState {
+  func viewer(rows: Int = 24, columns: Int = 80, isUTF8: Bool = true, progress: ViewerState.Progress = .ended)
+    -> ViewerState
+  {
     var state = ViewerState(
       path: "build/0/0", command: ["make", "-k"].map { Array($0.utf8) }, isUTF8: isUTF8, hasClipboard: true)
-    (state.rows, state.columns) = (rows, columns)
+    state.resize(rows: rows, columns: columns)
     give(to: &state)
     state.progress = progress
     state.refresh()
