@@ -15,6 +15,8 @@ struct EnvironmentContent: Sendable {
   /// All variables, and what is different of them; nil if there is nothing to compare with.
   var total: Int
   var differenceCount: Int?
+  /// What it is compared with.
+  var origin: String
   var isKnown: Bool
   var isCut: Bool
 }
@@ -22,7 +24,7 @@ struct EnvironmentContent: Sendable {
 extension ViewerState {
   func environmentContent(_ process: RunProcess) -> EnvironmentContent {
     guard let program = process.program, let environment = run.environment(program.environment) else {
-      return EnvironmentContent(lines: [], total: 0, differenceCount: nil, isKnown: false, isCut: false)
+      return EnvironmentContent(lines: [], total: 0, differenceCount: nil, origin: "", isKnown: false, isCut: false)
     }
     let difference = run.environmentDifference(of: process.pid)
     var changes: [[UInt8]: EnvironmentLine.Change] = [:]
@@ -41,15 +43,15 @@ extension ViewerState {
     if !search.isEmpty { lines.removeAll { !search.matches([$0.name, $0.value ?? []]) } }
     return EnvironmentContent(
       lines: lines, total: total,
-      differenceCount: difference.map { $0.added.count + $0.changed.count + $0.removed.count }, isKnown: true,
-      isCut: environment.isCut)
+      differenceCount: difference.map { $0.added.count + $0.changed.count + $0.removed.count },
+      origin: process.programs.count > 1 ? "the program before" : "its parent", isKnown: true, isCut: environment.isCut)
   }
 
   func heading(_ content: EnvironmentContent) -> [Span] {
     guard content.isKnown else { return [Span(text: "The trace does not tell its environment", style: .dim)] }
     var text = Format.count(content.total, "variable") + (content.isCut ? " and more that were not recorded" : "")
     if let count = content.differenceCount {
-      text += ", \(count == 0 ? "none" : Format.grouped(count)) not as in its parent"
+      text += ", \(count == 0 ? "none" : Format.grouped(count)) not as in \(content.origin)"
       if showsEnvironmentDifferences {
         text += ": only these (d: all)"
       } else if count > 0 {

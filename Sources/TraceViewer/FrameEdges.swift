@@ -81,7 +81,7 @@ extension ViewerState {
     var hints = [("?", "Help"), ("q", "Quit"), ("Esc", "Tree"), ("1-5", "Tab"), ("/", "Filter"), ("y", "Copy")]
     switch tab {
     case .environment: hints.append(("d", "Differences"))
-    case .files: hints += [("f", "Group"), ("Enter", "Writer")]
+    case .files: hints += [("f", "Group"), ("Enter", "Writer or reader")]
     default: break
     }
     return hints + [("z", "Zoom"), ("b", "Back")]

@@ -23,7 +23,7 @@ extension ViewerState {
     ("", "In the details"),
     ("Left Right h l", "scroll sideways"),
     ("/", "show the lines with all of these words"),
-    ("Enter", "files: to the process that wrote the version"),
+    ("Enter", "files: to who wrote the version; of one's own, to who read it"),
     ("f", "files: all, written, read, asked for, missed"),
     ("d", "environment: only what is not as in the parent"),
     ("", "Anywhere"),

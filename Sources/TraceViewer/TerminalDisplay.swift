@@ -4,6 +4,7 @@ import Glibc
 /// The terminal by ncurses: draws what has changed, and knows the keys.
 final class TerminalDisplay {
   private var shown: Screen?
+  private var shownText: String?
   private(set) var rows = 0
   private(set) var columns = 0
 
@@ -62,12 +63,13 @@ final class TerminalDisplay {
   func measure() {
     var (rows, columns) = (Int32(0), Int32(0))
     uwrx_terminal_size(&rows, &columns)
-    if (Int(rows), Int(columns)) != (self.rows, self.columns) { shown = nil }
+    if (Int(rows), Int(columns)) != (self.rows, self.columns) { (shown, shownText) = (nil, nil) }
     (self.rows, self.columns) = (Int(rows), Int(columns))
   }
 
   func show(_ screen: Screen) {
     guard screen != shown else { return }
+    shownText = nil
     for row in 0..<screen.rows where shown == nil || shown!.row(row) != screen.row(row) { draw(row, of: screen) }
     uwrx_terminal_flush(Int32(screen.cursor?.row ?? -1), Int32(screen.cursor?.column ?? 0))
     shown = screen
@@ -90,11 +92,13 @@ final class TerminalDisplay {
 
   /// Shows text as the terminal itself wraps it, so that a line that is selected with the mouse is one line.
   func show(plain text: String) {
+    // Written again, it would take away what is being selected.
+    guard text != shownText else { return }
     show(Screen(rows: rows, columns: columns))
     uwrx_terminal_forget()
     uwrx_terminal_flush(0, 0)
     write(text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n"))
-    shown = nil
+    (shown, shownText) = (nil, text)
   }
 
   /// Sends bytes that move no cursor, such as those that fill the terminal's clipboard.
@@ -134,7 +138,7 @@ final class TerminalDisplay {
 
   func resume() {
     uwrx_terminal_resume()
-    shown = nil
+    (shown, shownText) = (nil, nil)
     measure()
   }
 }

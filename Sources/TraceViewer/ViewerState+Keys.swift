@@ -1,3 +1,5 @@
+import Inspect
+
 extension ViewerState {
   /// Does what a key stands for.
   public mutating func handle(_ key: Key) {
@@ -170,7 +172,7 @@ extension ViewerState {
     case .escape: leaveDetails()
     case .left, .character("h"): paneOffset = max(0, paneOffset - 8)
     case .right, .character("l"): paneOffset = min(1 << 20, paneOffset + 8)
-    case .enter: goToWriter()
+    case .enter: goToOther()
     case .character("f") where tab == .files:
       let groups: [FileLine.Group?] = [nil] + FileLine.Group.allCases
       fileGroup = groups[(groups.firstIndex(of: fileGroup)! + 1) % groups.count]
@@ -194,17 +196,16 @@ extension ViewerState {
     }
   }
 
-  private mutating func goToWriter() {
+  private mutating func goToOther() {
     guard case .files(let content) = pane, content.lines.indices.contains(panePosition.selected) else { return }
     let line = content.lines[panePosition.selected]
-    guard let writer = line.writer else {
-      message =
-        line.group == .missed
-        ? "There was nothing to read"
-        : line.version == 0 ? "It was there before the run" : "This process wrote it itself"
-      return
+    guard line.version > 0 else {
+      return message = line.group == .missed ? "There was nothing to read" : "It was there before the run"
     }
-    guard let process = index(of: writer) else { return message = "The trace does not tell who process \(writer) is" }
+    guard let other = line.writer ?? reader(of: line) else {
+      return message = "This process wrote it, and no other one read it"
+    }
+    guard let process = index(of: other) else { return message = "The trace does not tell who process \(other) is" }
     jump(to: process)
     // There, the version is what the user looks for.
     if case .files(let content) = pane,
@@ -212,6 +213,13 @@ extension ViewerState {
     {
       panePosition.select(place, count: content.lines.count)
     }
+  }
+
+  /// The first process that read what this one wrote.
+  private func reader(of line: FileLine) -> UInt32? {
+    run.accesses(of: line.path).first {
+      $0.version == line.version && $0.pid != current?.pid && FileLine.Group($0.kind) == .read
+    }?.pid
   }
 
   // MARK: Modes

@@ -120,7 +120,11 @@ public struct ViewerState: Sendable {
 
   /// Makes what events have told, or the end of the run, seen.
   public mutating func refresh() {
-    guard needsRefresh || progress != .ended else { return }
+    guard needsRefresh else {
+      // Times go on.
+      if tab == .summary { refreshPane() }
+      return
+    }
     needsRefresh = false
     if run.isDamaged, notice == nil { notice = "some events of the trace make no sense and were left out" }
     refreshTree()

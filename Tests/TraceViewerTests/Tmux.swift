@@ -37,26 +37,31 @@ final class Tmux {
 
   private init(_ directory: String) { self.directory = directory }
 
+  /// Not by `Process`, which waits until the last descendant has closed a socket of its own: here, the server.
   @discardableResult
   func run(_ arguments: [String]) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/tmux")
-    process.arguments = ["-L", "ui", "-f", "/dev/null", "-u"] + arguments
-    process.environment = ProcessInfo.processInfo.environment.merging([
+    let path = directory + "/output"
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+    let environment = ProcessInfo.processInfo.environment.merging([
       "TMUX_TMPDIR": directory, "LC_ALL": "C.UTF-8", "TMUX": "",
     ]) { $1 }
-    // Files, since the server may keep a pipe open.
-    let path = directory + "/output"
-    _ = FileManager.default.createFile(atPath: path, contents: nil)
-    let output = try #require(FileHandle(forWritingAtPath: path))
-    defer { try? output.close() }
-    process.standardOutput = output
-    process.standardError = output
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
+    var words = (["tmux", "-L", "ui", "-f", "/dev/null", "-u"] + arguments).map { strdup($0) } + [nil]
+    var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
+    defer { for string in words + variables { free(string) } }
+    var pid = pid_t()
+    guard posix_spawnp(&pid, "tmux", &actions, nil, &words, &variables) == 0 else {
+      throw Failure(description: "tmux is missing: .ci/install installs it")
+    }
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
     let text = try String(contentsOfFile: path, encoding: .utf8)
-    guard process.terminationStatus == 0 else { throw Failure(description: "tmux \(arguments): \(text)") }
+    guard status == 0 else { throw Failure(description: "tmux \(arguments): \(text)") }
     return text
   }
 

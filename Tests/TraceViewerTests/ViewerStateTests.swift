@@ -152,9 +152,13 @@ struct ViewerStateTests {
     #expect(state.current?.pid == 3)
     #expect(state.text()[10].contains("create        /src/main.o  v1"))
     state.handle(.enter)
-    #expect(state.message == "This process wrote it itself")
-    state.type("b")
     #expect(state.current?.pid == 6)
+    state.type("bb")
+    #expect(state.current?.pid == 6)
+    state.handle(.escape)
+    state.type("/a.out\r")
+    state.handle(.enter)
+    #expect(state.message == "This process wrote it, and no other one read it")
   }
 
   @Test("the files of a process by what was done with them")
