@@ -16,7 +16,7 @@ let package = Package(
     .executableTarget(
       name: "uwrx",
       dependencies: [
-        "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect", "Conformance",
+        "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect", "TraceViewer", "Conformance",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -51,6 +51,12 @@ let package = Package(
       name: "Inspect", dependencies: ["Tracing", .product(name: "SystemPackage", package: "swift-system")]),
     .target(
       name: "Tracing", dependencies: [.product(name: "SystemPackage", package: "swift-system")]),
+    .target(
+      name: "TraceViewer",
+      dependencies: [
+        "Inspect", "Tracing", "CNcurses", "CLinux", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(name: "CNcurses", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "CGuest"),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .systemLibrary(
@@ -62,6 +68,7 @@ let package = Package(
       name: "InspectTests",
       dependencies: ["Inspect", "Tracing", "TraceKit", .product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "TraceKit", dependencies: ["Tracing"], path: "Tests/TraceKit"),
+    .testTarget(name: "TraceViewerTests", dependencies: ["uwrx", "TraceViewer", "Inspect", "Tracing"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
     .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing", "TraceKit"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),

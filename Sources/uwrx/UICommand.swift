@@ -1,0 +1,33 @@
+import ArgumentParser
+import Glibc
+import TraceViewer
+import VirtualKernel
+
+struct UICommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ui", abstract: "Shows a run on the whole terminal: its processes, and what each of them did.",
+    discussion: "It follows a run in progress. The key ? lists the keys, q quits.")
+
+  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.")
+  var trace: String
+
+  func run() throws {
+    let signal: Int32?
+    do {
+      var viewer = try TraceViewer(trace) { number in
+        SyscallNumber(rawValue: Int32(truncatingIfNeeded: number)).map { "\($0)" } ?? "call \(number)"
+      }
+      signal = viewer.run()
+    } catch {
+      printError(error.description)
+      throw ExitCode(125)
+    }
+    guard let signal else { return }
+    // Whoever waits is to see what has ended it.
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, signal)
+    raise(signal)
+    sigprocmask(SIG_UNBLOCK, &set, nil)
+  }
+}

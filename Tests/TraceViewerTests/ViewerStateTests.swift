@@ -1,0 +1,305 @@
+import Testing
+import Tracing
+
+@testable import TraceViewer
+
+@Suite("What the viewer shows, and what its keys do")
+struct ViewerStateTests {
+  @Test("80x24: the tree over the details")
+  func wholeScreen() {
+    var state = TraceScript.build.viewer()
+    #expect(
+      state.text().joined(separator: "\n") == """
+        uwrx ui  build/0/0  make -k                5 processes, 2 failed  73.0ms  ended
+          PID STATUS       TIME     CPU  COMMAND
+            2 exit 2     73.0ms  3.00ms  ▾ make -k
+            3 ok         20.0ms  3.00ms  ├── cc -c main.c
+            4 exit 1     7.00ms  3.00ms  ├── cc -c 'bad file.c'
+            5 ok         40.0ms  3.00ms  └─▾ cc main.o
+            6 ok         40.0ms  3.00ms    └── /usr/bin/ld -o a.out main.o
+
+         1 Summary  2 Environment  3 Files  4 Network  5 Output                  2 make
+         Process    2  (pid 1 in the guest, 5002 on the host)
+         Status     exit 2
+         Time       73.0ms, from +0.000000 to +0.073000 s
+         Started    2026-01-02T03:04:05.000000Z
+         Used       user 2.00ms, system 1.00ms, memory 12.0M
+         Program    /usr/bin/make
+         Directory  /src
+         Counts     3 children, 7 events, 35B of output
+
+         Command    make -k
+
+
+
+
+        ? Help  q Quit  / Filter  Enter Details  1-5 Tab  y Copy  p Parent  c Child
+        """)
+  }
+
+  @Test("a locale without UTF-8 gets ASCII")
+  func ascii() {
+    var script = TraceScript.build
+    script.spawn(7, parent: 2)
+    script.exec(7, "/usr/bin/env", "env", "grün")
+    var state = script.viewer(isUTF8: false)
+    let rows = state.text()
+    #expect(rows.allSatisfy { $0.unicodeScalars.allSatisfy(\.isASCII) })
+    #expect(rows.contains { $0.contains("|-+ ") || $0.contains("|-- ") })
+    #expect(rows.contains { $0.hasSuffix("env $'gr\\303\\274n'") })
+  }
+
+  @Test("a filter is live and keeps the ancestors of what matches")
+  func filter() {
+    var state = TraceScript.build.viewer()
+    state.type("/ld")
+    var rows = state.text()
+    #expect(rows[1].contains("[/ld] 1 of 5"))
+    #expect(rows[2...4].map { $0.contains("make") || $0.contains("main.o") } == [true, true, true])
+    #expect(!rows[2...7].contains { $0.contains("main.c") })
+    #expect(rows[23].hasPrefix("Filter processes: ld"))
+    #expect(state.current?.pid == 6)
+    state.type(" a.out")
+    rows = state.text()
+    #expect(rows[1].contains("1 of 5"))
+    #expect(state.current?.pid == 6)
+    state.handle(.enter)
+    #expect(state.text()[1].contains("[/ld a.out]"))
+    state.handle(.escape)
+    #expect(!state.isFiltered)
+    #expect(state.current?.pid == 6)
+    state.type("/no such program\r")
+    #expect(state.text()[2].contains("No process matches"))
+    state.type("n")
+    #expect(state.message == "No process matches")
+  }
+
+  @Test("n and N go through the matches, or the failed ones")
+  func matches() {
+    var state = TraceScript.build.viewer()
+    var pids: [UInt32] = []
+    state.type("/cc\r")
+    for _ in 0..<4 {
+      pids.append(state.current!.pid)
+      state.type("n")
+    }
+    #expect(pids == [3, 4, 5, 3])
+    state.type("N")
+    #expect(state.current?.pid == 3)
+    state.handle(.escape)
+    state.type("gn")
+    #expect(state.current?.pid == 4)
+    state.type("n")
+    #expect(state.current?.pid == 2)
+  }
+
+  @Test("failed ones only, long ones only, sorted")
+  func choices() {
+    var state = TraceScript.build.viewer()
+    func shown() -> [UInt32] { state.tree.rows.map { state.run.processes[$0.process].pid } }
+    state.type("!")
+    #expect(shown() == [2, 4])
+    state.type("!t")
+    #expect(shown() == [2, 3, 5, 6])
+    state.type("ttt")
+    #expect(shown() == [2, 3, 4, 5, 6])
+    state.type("s")
+    #expect(shown() == [2, 5, 6, 3, 4])
+  }
+
+  @Test("parent, child, collapse and back")
+  func moves() {
+    var state = TraceScript.build.viewer()
+    state.handle(.end)
+    #expect(state.current?.pid == 6)
+    state.type("p")
+    #expect(state.current?.pid == 5)
+    state.type("p")
+    #expect(state.current?.pid == 2)
+    state.type("c")
+    #expect(state.current?.pid == 3)
+    state.type("bb")
+    #expect(state.current?.pid == 5)
+    state.handle(.backspace)
+    #expect(state.current?.pid == 6)
+    state.type("b")
+    #expect(state.message == "There is nothing to go back to")
+    state.handle(.left)
+    #expect(state.current?.pid == 5)
+    state.handle(.left)
+    #expect(state.tree.rows.count == 4)
+    #expect(state.text()[5].contains("▸ (1) cc main.o"))
+    state.handle(.right)
+    #expect(state.tree.rows.count == 5)
+    state.handle(.end)
+    state.type("-")
+    #expect(state.tree.rows.count == 4)
+    #expect(state.current?.pid == 5)
+    state.type("+")
+    #expect(state.tree.rows.count == 5)
+  }
+
+  @Test("from a file that was read to who wrote it, and back")
+  func writer() {
+    var state = TraceScript.build.viewer()
+    state.handle(.end)
+    state.type("3")
+    state.handle(.enter)
+    state.type("/main.o\r")
+    let rows = state.text()
+    #expect(rows[10].contains("read          /src/main.o  v1 ← 3 cc"))
+    state.handle(.enter)
+    #expect(state.current?.pid == 3)
+    #expect(state.text()[10].contains("create        /src/main.o  v1"))
+    state.handle(.enter)
+    #expect(state.current?.pid == 6)
+    state.type("bb")
+    #expect(state.current?.pid == 6)
+    state.handle(.escape)
+    state.type("/a.out\r")
+    state.handle(.enter)
+    #expect(state.message == "This process wrote it, and no other one read it")
+  }
+
+  @Test("the files of a process by what was done with them")
+  func files() {
+    var state = TraceScript.build.viewer()
+    state.type("c3")
+    let rows = state.text()
+    #expect(rows[9].contains("all 5  written 1  read 2  asked 1  missed 1"))
+    #expect(
+      rows[10...14].map { $0.split(separator: " ").prefix(2).joined(separator: " ") } == [
+        "create /src/main.o", "exec /usr/bin/gcc-12", "read /src/main.c", "stat /usr/include", "missing /src/config.h",
+      ])
+    state.handle(.enter)
+    state.type("ffff")
+    #expect(state.pane.count == 1)
+    #expect(state.text()[10].contains("missing       /src/config.h"))
+  }
+
+  @Test("an environment and how it differs")
+  func environment() {
+    var state = TraceScript.build.viewer()
+    state.type("c2")
+    let rows = state.text()
+    #expect(rows[9].contains("3 variables, 2 not as in its parent"))
+    #expect(
+      rows[10...12] == [
+        "   HOME=/root", " + MAKELEVEL=1", " ~ PATH=/usr/local/bin:/usr/bin",
+      ])
+    state.handle(.enter)
+    state.type("d")
+    #expect(state.pane.count == 2)
+    // What the second compiler no longer has is told, too.
+    state.handle(.escape)
+    state.handle(.down)
+    #expect(state.text()[10] == " - PATH=/usr/bin")
+  }
+
+  @Test("output with its control characters visible")
+  func output() {
+    var script = TraceScript.build
+    script.print(2, Array("a\tb\u{1b}[31mred\u{1b}]0;title\u{7}\r\nöl ".utf8) + [0xff, 0x0a])
+    var state = script.viewer()
+    state.type("5")
+    let rows = state.text()
+    #expect(rows[9].contains("stderr 30B"))
+    #expect(rows[10] == " err make: Target 'all' not remade")
+    #expect(rows[11] == " out done")
+    #expect(rows[12] == #" out a       b\x1b[31mred\x1b]0;title\x07\r"#)
+    #expect(rows[13] == #" out öl \xff"#)
+  }
+
+  @Test("connections of all families")
+  func network() {
+    var script = TraceScript.build
+    script.connect(2, [2, 0, 0x1f, 0x90, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+    script.connect(2, [10, 0, 0, 80, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 15) + [1, 0, 0, 0, 0], kind: .bind)
+    script.connect(2, [1, 0] + Array("/run/x\n.sock".utf8) + [0], kind: .accept)
+    script.connect(2, [1, 0, 0] + Array("abstract".utf8))
+    script.connect(2, [2])
+    script.connect(2, [])
+    var state = script.viewer()
+    state.type("4")
+    let rows = state.text()
+    #expect(rows[10].contains("connect  127.0.0.1:8080"))
+    #expect(rows[11].contains("bind     [::1]:80"))
+    #expect(rows[12].contains(#"accept   unix:/run/x\x0a.sock"#))
+    #expect(rows[13].contains("connect  unix:@abstract"))
+    #expect(rows[14].contains("unknown"))
+  }
+
+  @Test("the command alone on the screen, and to the clipboard")
+  func copy() {
+    var state = TraceScript.build.viewer()
+    state.type("cj")
+    state.type("y")
+    guard case .text(let text) = state.frame() else { return #expect(Bool(false)) }
+    #expect(text.hasPrefix("cc -c 'bad file.c'\n"))
+    #expect(state.copied == "\u{1b}]52;c;Y2MgLWMgJ2JhZCBmaWxlLmMn\u{7}")
+    state.type("q")
+    #expect(state.mode == .browse)
+    #expect(!state.isFinished)
+    state.type("q")
+    #expect(state.isFinished)
+  }
+
+  @Test("a run in progress keeps the selection, and its end is seen")
+  func progress() {
+    var script = TraceScript()
+    script.spawn(2, parent: 1)
+    script.exec(2, "/bin/sh", "sh")
+    script.spawn(3, parent: 2)
+    var state = script.viewer(progress: .running)
+    #expect(state.text()[0].hasSuffix("● running"))
+    #expect(state.text()[3].contains("running"))
+    state.handle(.end)
+    #expect(state.current?.pid == 3)
+    var more = script
+    more.spawn(4, parent: 2)
+    more.exec(3, "/bin/true", "true")
+    more.exit(3, status: 9)
+    for (event, name) in more.events[script.events.count...] {
+      name.withUnsafeBufferPointer { state.take(event, $0) }
+    }
+    state.refresh()
+    #expect(state.current?.pid == 3)
+    #expect(state.text()[3].contains("SIGKILL"))
+    #expect(state.text()[3].contains("true"))
+    #expect(state.text()[4].contains("running"))
+    state.progress = .ended
+    state.refresh()
+    #expect(state.text()[0].hasSuffix("ended"))
+    #expect(state.text()[4].contains("unknown"))
+  }
+
+  @Test(
+    "small, large and impossible sizes",
+    arguments: [(0, 0), (1, 200), (7, 80), (24, 39), (8, 40), (19, 80), (50, 59), (60, 220)])
+  func sizes(_ rows: Int, _ columns: Int) {
+    var state = TraceScript.build.viewer(rows: rows, columns: columns)
+    let text = state.text()
+    #expect(text.count == rows)
+    if rows < 8 || columns < 40 {
+      #expect(text.first.map { "The terminal is too small:".hasPrefix($0) } ?? true)
+      return
+    }
+    #expect(text.contains { $0.contains("make") })
+    state.type("3")
+    #expect(state.text().contains { $0.contains("/src/Makefile") })
+    if rows < 20 { #expect(!state.text().contains { $0.contains("PID") }) }
+    state.handle(.escape)
+    #expect(state.text().contains { $0.contains("PID") })
+  }
+
+  @Test("help lists the keys, and scrolls where it has no room")
+  func help() {
+    var state = TraceScript.build.viewer()
+    state.type("?")
+    #expect(state.text()[1] == " Moving")
+    state.handle(.end)
+    #expect(state.text().contains { $0.contains("quit") })
+    state.handle(.escape)
+    #expect(state.mode == .browse)
+  }
+}
