@@ -79,6 +79,9 @@ struct JSONText {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"):
         bytes.append(UInt8(ascii: "\\"))
         bytes.append(byte)
+      case 0x0a: bytes.append(contentsOf: "\\n".utf8)
+      case 0x09: bytes.append(contentsOf: "\\t".utf8)
+      case 0x0d: bytes.append(contentsOf: "\\r".utf8)
       case 0..<0x20, 0x7f:
         bytes.append(contentsOf: "\\u00".utf8)
         bytes.append(hexDigit(byte >> 4))

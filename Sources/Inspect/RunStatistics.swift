@@ -5,11 +5,16 @@ import Tracing
 public struct RunStatistics {
   /// A call that took long.
   public struct SlowCall: Sendable {
-    /// Its first event.
+    /// The event that tells most of it, with the call's duration.
     public var event: Event
     /// That as `EventText` tells it.
     public var text: [UInt8]
     public var path: [UInt8]?
+
+    /// Whether another event is of the same call: only the first event of a call has its duration.
+    fileprivate func isOf(_ other: Event) -> Bool {
+      event.time == other.time && event.pid == other.pid && event.thread == other.thread
+    }
   }
 
   public let history: RunHistory
@@ -29,13 +34,16 @@ public struct RunStatistics {
     var slowest: [SlowCall] = []
     while let (event, name) = try events.next() {
       history.take(event, name)
+      if event.duration == 0, event.thread != 0, EventKind(rawValue: event.kind)?.isResult == true,
+        let call = slowest.firstIndex(where: { $0.isOf(event) })
+      {
+        var event = event
+        event.duration = slowest[call].event.duration
+        slowest[call] = Self.call(event, name, history, describer)
+      }
       guard event.duration > (slowest.count < top ? 0 : slowest.last?.event.duration ?? .max) else { continue }
-      var text: [UInt8] = []
-      describer.text(event, name, history, to: &text)
-      let id = history.path(of: event, name)
-      let call = SlowCall(event: event, text: text, path: id == .none ? nil : history.paths.path(of: id))
       let place = slowest.firstIndex { $0.event.duration < event.duration } ?? slowest.count
-      slowest.insert(call, at: place)
+      slowest.insert(Self.call(event, name, history, describer), at: place)
       if slowest.count > top { slowest.removeLast() }
     }
     self.slowest = slowest
@@ -51,12 +59,34 @@ public struct RunStatistics {
     self.fileCounts = fileCounts
   }
 
+  private static func call(
+    _ event: Event, _ name: UnsafeBufferPointer<UInt8>, _ history: RunHistory, _ describer: EventText
+  ) -> SlowCall {
+    var text: [UInt8] = []
+    describer.text(event, name, history, to: &text)
+    let id = history.path(of: event, name)
+    return SlowCall(event: event, text: text, path: id == .none ? nil : history.paths.path(of: id))
+  }
+
   private static func size(of trace: TraceDirectory) -> UInt64 {
     var sum: UInt64 = 0
     for name in ["events", "perfetto"] {
       var status = stat()
-      if lstat("\(trace.path)/\(name)", &status) == 0, status.st_size > 0 { sum += UInt64(status.st_size) }
+      guard lstat("\(trace.path)/\(name)", &status) == 0 else { continue }
+      // A buffer is larger than what is in it.
+      let size = trace.isComplete ? status.st_size : min(status.st_size, status.st_blocks * 512)
+      sum += UInt64(max(0, size))
     }
     return sum
+  }
+}
+
+extension EventKind {
+  /// What a call was made for, not a look-up on the way.
+  fileprivate var isResult: Bool {
+    switch self {
+    case .missing, .stat, .readLink: false
+    default: isAccess
+    }
   }
 }

@@ -5,6 +5,8 @@ import Tracing
 public final class TraceBuilder {
   /// The run's directory.
   public let path: String
+  /// Where the events of a finished trace are.
+  public var eventsFile: URL { URL(fileURLWithPath: path + "/events") }
   /// Of the next event.
   public var time: UInt64 = 5_000_000_000
   private let root: String
