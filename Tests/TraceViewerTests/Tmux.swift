@@ -47,7 +47,6 @@ final class Tmux {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     let environment = ProcessInfo.processInfo.environment.merging([
       "TMUX_TMPDIR": directory, "LC_ALL": "C.UTF-8", "TMUX": "",
     ]) { $1 }
