@@ -32,7 +32,7 @@ public struct FileHistory {
     var time = 0
     while true {
       let next: (Event, UnsafeBufferPointer<UInt8>)?
-      do { next = try reader.next() } catch { throw TraceError("cannot read \(trace.path)/events: \(error)") }
+      do { next = try reader.next() } catch { throw TraceError("cannot read \(trace.path)/perfetto: \(error)") }
       guard let (event, name) = next, let kind = EventKind(rawValue: event.kind) else { break }
       time += 1
       switch kind {

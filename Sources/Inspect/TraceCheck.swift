@@ -32,7 +32,7 @@ public enum TraceCheck {
 
   private static func checkEvents(_ trace: TraceDirectory, _ problems: inout [String]) throws(TraceError) {
     let history = try FileHistory(trace)
-    if history.isDamaged { problems.append("the file \(trace.path)/events is damaged or cut off") }
+    if history.isDamaged { problems.append("the file \(trace.path)/perfetto is damaged or cut off") }
     for place in history.places.values where !exists(trace, place) {
       problems.append("\(text(trace, place)) is missing, though it is a version that a process has seen or made")
     }

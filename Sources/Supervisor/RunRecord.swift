@@ -28,7 +28,7 @@ struct RunRecord {
         let target = isNear ? "../../.." + parent.path.dropFirst(directory.build.utf8.count) : parent.path
         if symlink(target, "\(path)/parent/\(index)") < 0 { throw Errno(rawValue: uwrx_errno()) }
       }
-      events = try EventWriter(path: "\(path)/events")
+      events = try EventWriter(trace: path)
       try TraceDirectory.write(
         "\(path)/cmd", configuration.command.flatMap { TraceDirectory.line([$0]) })
     } catch {

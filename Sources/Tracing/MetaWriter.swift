@@ -34,6 +34,6 @@ public enum MetaWriter {
   private static func next(
     _ reader: EventReader, _ trace: TraceDirectory
   ) throws(TraceError) -> (Event, UnsafeBufferPointer<UInt8>)? {
-    do { return try reader.next() } catch { throw TraceError("cannot read \(trace.path)/events: \(error)") }
+    do { return try reader.next() } catch { throw TraceError("cannot read \(trace.path)/perfetto: \(error)") }
   }
 }

@@ -12,7 +12,8 @@ import SystemPackage
 ///     files-<pid>/ later versions, by the process that wrote them
 ///     files.index  what the host's files do not tell: see `LayerIndex`
 ///     files.meta   a line per change: path, process, operation and executable, with tabs between
-///     events       what the processes did: see `Event`
+///     perfetto     what the processes did: see `TraceEncoder`
+///     events       while the run lasts: what is not in `perfetto` yet, see `EventBuffer`
 ///     archive/     while the run lasts: versions that were overwritten, by number
 ///     status       made last: a run without it was killed or could not be recorded to its end
 ///
@@ -85,8 +86,8 @@ public struct TraceDirectory: Sendable {
   }
 
   public func events() throws(TraceError) -> EventReader {
-    do throws(Errno) { return try EventReader(path: "\(path)/events") } catch {
-      throw TraceError("cannot read \(path)/events: \(error)")
+    do throws(Errno) { return try EventReader(trace: path) } catch {
+      throw TraceError("cannot read \(path)/perfetto: \(error)")
     }
   }
 

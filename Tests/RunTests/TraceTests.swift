@@ -265,7 +265,7 @@ struct TraceTests {
       try damaged("files.index", "damaged") { try Data("x".utf8).write(to: URL(fileURLWithPath: $0)) }
       try damaged("sources", "damaged") { try Data("\\q\n".utf8).write(to: URL(fileURLWithPath: $0)) }
       try damaged("status", "incomplete") { try FileManager.default.removeItem(atPath: $0) }
-      try damaged("events", "cut off") {
+      try damaged("perfetto", "cut off") {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: $0))
         try bytes.prefix(bytes.count - 3).write(to: URL(fileURLWithPath: $0))
       }
