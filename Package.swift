@@ -10,6 +10,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
@@ -50,7 +51,13 @@ let package = Package(
     .target(
       name: "Inspect", dependencies: ["Tracing", .product(name: "SystemPackage", package: "swift-system")]),
     .target(
-      name: "Tracing", dependencies: [.product(name: "SystemPackage", package: "swift-system")]),
+      name: "Tracing",
+      dependencies: [
+        "CLinux", "CZlib",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      exclude: ["Perfetto/trace.proto"]),
     .target(
       name: "TraceViewer",
       dependencies: [
@@ -59,11 +66,14 @@ let package = Package(
     .target(name: "CNcurses", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "CGuest"),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Tracing"]),
-    .testTarget(name: "TracingTests", dependencies: ["Tracing", "Inspect"]),
+    .testTarget(
+      name: "TracingTests",
+      dependencies: ["Tracing", "Inspect", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .testTarget(
       name: "InspectTests",
       dependencies: ["Inspect", "Tracing", "TraceKit", .product(name: "SystemPackage", package: "swift-system")]),

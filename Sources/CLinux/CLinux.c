@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -174,6 +175,12 @@ long uwrx_fcntl(int fd, int command, long argument) {
 }
 
 long uwrx_clone_contents(int to, int from) { return uwrx_result(ioctl(to, 0x40049409 /* FICLONE */, from)); }
+
+long uwrx_punch_hole(int fd, int64_t offset, int64_t length) {
+  return uwrx_result(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length));
+}
+
+long uwrx_eventfd(int waits) { return uwrx_result(eventfd(0, waits ? EFD_CLOEXEC : EFD_CLOEXEC | EFD_NONBLOCK)); }
 
 uint64_t uwrx_makedev(uint32_t major, uint32_t minor) { return makedev(major, minor); }
 

@@ -8,14 +8,12 @@ import VirtualKernel
 struct RunRecord {
   let directory: RunDirectory
   let events: EventWriter
-  private let lock: DirectoryLock
 
   /// Writes what is known before the run.
   init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, parents: [TraceDirectory]
   ) throws(SupervisorError) {
     self.directory = directory
-    lock = DirectoryLock(directory.path)
     let disposition = signal(SIGXFSZ, SIG_IGN)
     defer { signal(SIGXFSZ, disposition) }
     do throws(Errno) {
@@ -32,7 +30,7 @@ struct RunRecord {
         let target = isNear ? "../../.." + parent.path.dropFirst(directory.build.utf8.count) : parent.path
         if symlink(target, "\(path)/parent/\(index)") < 0 { throw Errno(rawValue: uwrx_errno()) }
       }
-      events = try EventWriter(path: "\(path)/events")
+      events = try EventWriter(trace: path)
       recordParameter("command", Array(configuration.command.joined(separator: "\0").utf8))
       recordClock()
       for option in options { recordParameter(option.name, Array(option.value.utf8)) }
@@ -117,6 +115,10 @@ struct RunRecord {
     return String(repeating: "0", count: 16 - digits.count) + digits + "\n"
   }
 
+  /// Moves the events to their place while the run goes on.
+  /// - Returns: false if there can be no thread for it.
+  func startCollector() -> Bool { events.collect(on: startThread) }
+
   /// Writes what is known after it. The guest has ended.
   func finish(_ kernel: VirtualKernel, _ configuration: RunConfiguration, exitCode: Int32) throws(SupervisorError) {
     let path = directory.path
@@ -133,30 +135,11 @@ struct RunRecord {
     } catch {
       throw failure("\(error)")
     }
-    do throws(TraceError) {
-      try writeMeta()
-    } catch {
-      throw failure("\(error)")
-    }
     do throws(Errno) {
       try TraceDirectory.write("\(path)/status", TraceDirectory.line(["exit", String(exitCode)]))
+      try events.removeBuffer()
     } catch {
       throw failure("\(error)")
-    }
-  }
-
-  private func writeMeta() throws(TraceError) {
-    let path = "\(directory.path)/files.meta"
-    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw TraceError("\(Errno(rawValue: uwrx_errno()))") }
-    defer { close(file) }
-    try MetaWriter.write(try TraceDirectory(directory.path)) { text throws(TraceError) in
-      var done = 0
-      while done < text.count {
-        let count = text.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + done, text.count - done) }
-        if count < 0 { throw TraceError("\(Errno(rawValue: uwrx_errno()))") }
-        done += count
-      }
     }
   }
 

@@ -1,76 +1,119 @@
 import Glibc
 import SystemPackage
 
-/// Streams the events of a trace with bounded memory.
+/// Streams the events of a trace with bounded memory, in the order in which they were recorded: those in its `perfetto` file,
+/// and while the run goes on or if it was killed, those in its buffer.
 public final class EventReader {
-  private let file: FileDescriptor
-  private var buffer: UnsafeMutableRawBufferPointer
-  private var start = 0
-  private var end = 0
-  /// What was read so far, in bytes.
-  public private(set) var offset = 0
-  /// Whether the file ends in the middle of a record or with one that makes no sense.
-  public var isDamaged: Bool { isNonsense || isCutOff }
-  private var isNonsense = false
-  private var isCutOff = false
-
-  public init(path: String) throws(Errno) {
-    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-    file = FileDescriptor(rawValue: descriptor)
-    buffer = .allocate(byteCount: 1 << 18, alignment: 8)
+  private enum Place {
+    case packets
+    case buffer
   }
 
-  deinit {
-    buffer.deallocate()
-    close(file.rawValue)
+  private let packets: PacketFileReader?
+  private let buffer: EventBufferReader?
+  private var decoder = TraceDecoder()
+  private var place = Place.packets
+  /// Of the `perfetto` file.
+  private var limit: UInt64 = 0
+  /// Events of the buffer that were given out and that the packets after the limit have, too.
+  private var ahead = 0
+  private var skipped = 0
+  private var isBroken = false
+
+  /// - Parameter trace: the run's directory.
+  /// - Throws: what opening its files failed with.
+  public convenience init(trace: String) throws(Errno) { try self.init(trace: trace, packetsOnly: false) }
+
+  /// - Parameter packetsOnly: whether `perfetto` has all events although there is a buffer.
+  init(trace: String, packetsOnly: Bool) throws(Errno) {
+    // In this order: what the buffer no longer has, the other has.
+    do { buffer = packetsOnly ? nil : try EventBufferReader(path: "\(trace)/events") } catch {
+      guard error == .invalidArgument else { throw error }
+      buffer = nil
+      isBroken = true
+    }
+    do {
+      packets = try PacketFileReader(path: "\(trace)/perfetto")
+    } catch {
+      guard error == .noSuchFileOrDirectory, buffer != nil else { throw error }
+      packets = nil
+    }
+    limit = buffer?.progress.length ?? .max
   }
+
+  /// What was read so far, in bytes of the two files.
+  public var offset: Int { Int(packets?.offset ?? 0) + Int(buffer?.offset ?? 0) }
+
+  /// Whether the last event was one of `perfetto`, or none was read.
+  var isInPackets: Bool { place == .packets }
+
+  /// Whether the files hold what is no event, or end in the middle of one.
+  public var isDamaged: Bool { isBroken || packets?.isDamaged == true || buffer?.isDamaged == true }
 
   /// The next event; its name is valid until the next call.
-  /// - Returns: nil at the end. While the run goes on more may have come by the next call.
+  /// - Returns: nil at the end. Of a run that goes on there may be more later.
   /// - Throws: what read(2) failed with.
   public func next() throws(Errno) -> (Event, UnsafeBufferPointer<UInt8>)? {
-    guard !isNonsense else { return nil }
-    isCutOff = false
-    guard try fill(MemoryLayout<Event>.size) else { return nil }
-    let event = buffer.load(fromByteOffset: start, as: Event.self)
-    guard event.kind != 0 else {
-      // Its writer may fill what was read as zeros.
-      end = start
-      return nil
+    while !isDamaged {
+      switch place {
+      case .packets:
+        if let found = try nextOfPackets() {
+          if skipped == 0 { return found }
+          skipped -= 1
+        } else if isDamaged || !proceed() {
+          return nil
+        }
+      case .buffer:
+        guard let buffer else { return nil }
+        switch try buffer.next() {
+        case .event(let event, let name):
+          ahead += 1
+          return (event, name)
+        case .end: return nil
+        case .gone:
+          guard !buffer.isDamaged else { return nil }
+          skipped = ahead
+          ahead = 0
+          limit = buffer.progress.length
+          place = .packets
+        }
+      }
     }
-    guard EventKind(rawValue: event.kind) != nil else {
-      isNonsense = true
-      return nil
-    }
-    let size = MemoryLayout<Event>.size + (Int(event.nameLength) + 7) & ~7
-    guard try fill(size) else { return nil }
-    let name = UnsafeBufferPointer(
-      start: (buffer.baseAddress! + start + MemoryLayout<Event>.size).assumingMemoryBound(to: UInt8.self),
-      count: Int(event.nameLength))
-    start += size
-    offset += size
-    return (event, name)
+    return nil
   }
 
-  private func fill(_ count: Int) throws(Errno) -> Bool {
-    if end - start >= count { return true }
-    memmove(buffer.baseAddress!, buffer.baseAddress! + start, end - start)
-    end -= start
-    start = 0
-    while end < count {
-      let got = pread(file.rawValue, buffer.baseAddress! + end, buffer.count - end, offset + end)
-      if got < 0 {
-        if errno == EINTR { continue }
-        throw Errno(rawValue: errno)
-      }
-      if got == 0 {
-        isCutOff = end > 0
-        end = 0
-        return false
-      }
-      end += got
+  /// What to do at the limit.
+  /// - Returns: false if this is the end.
+  private func proceed() -> Bool {
+    guard let buffer else {
+      // A whole file says where it ends.
+      isBroken = isBroken || !decoder.hasEnded
+      return false
     }
+    let progress = buffer.progress
+    if progress.length != limit {
+      limit = progress.length
+      return true
+    }
+    guard (packets?.offset ?? 0) == limit, skipped == 0 else {
+      isBroken = true
+      return false
+    }
+    buffer.seek(progress.drained)
+    place = .buffer
     return true
+  }
+
+  private func nextOfPackets() throws(Errno) -> (Event, UnsafeBufferPointer<UInt8>)? {
+    guard let packets else { return nil }
+    while let packet = try packets.next(limit: limit) {
+      do throws(TraceDecoder.Damage) {
+        if let event = try decoder.decode(packet) { return event }
+      } catch {
+        isBroken = true
+        return nil
+      }
+    }
+    return nil
   }
 }

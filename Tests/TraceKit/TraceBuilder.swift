@@ -6,7 +6,7 @@ public final class TraceBuilder {
   /// The run's directory.
   public let path: String
   /// Where the events of a finished trace are.
-  public var eventsFile: URL { URL(fileURLWithPath: path + "/events") }
+  public var eventsFile: URL { URL(fileURLWithPath: path + "/perfetto") }
   /// Of the next event.
   public var time: UInt64 = 5_000_000_000
   private let root: String
@@ -18,17 +18,18 @@ public final class TraceBuilder {
     path = root + "/0/0"
     try FileManager.default.createDirectory(atPath: path + "/files", withIntermediateDirectories: true)
     for name in ["cmd", "sources"] { try Data().write(to: URL(fileURLWithPath: "\(path)/\(name)")) }
-    writer = try EventWriter(path: path + "/events")
+    writer = try EventWriter(trace: path)
   }
 
   deinit { try? FileManager.default.removeItem(atPath: root) }
 
   public func directory() throws -> TraceDirectory { try TraceDirectory(path) }
 
-  /// Cuts the file after its last event and marks the run as complete.
+  /// Completes the record and marks the run as complete.
   @discardableResult
   public func finish() throws -> TraceBuilder {
     try writer.finish()
+    try writer.removeBuffer()
     try Data("*\t0\t0\n".utf8).write(to: URL(fileURLWithPath: "\(path)/files.index"))
     try Data("exit\t0\n".utf8).write(to: URL(fileURLWithPath: "\(path)/status"))
     return self

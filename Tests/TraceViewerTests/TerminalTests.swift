@@ -132,8 +132,6 @@ struct TerminalTests {
     script.exec(2, "/bin/sh", "sh", "-c", "first")
     var trace = ""
     var writer: EventWriter?
-    var lock: Int32 = -1
-    defer { if lock >= 0 { close(lock) } }
     func append(_ events: ArraySlice<(Event, [UInt8])>) {
       for (event, name) in events { name.withUnsafeBufferPointer { writer!.append(event, $0) } }
     }
@@ -141,10 +139,7 @@ struct TerminalTests {
       trace = directory + "/0/0"
       try FileManager.default.createDirectory(atPath: trace + "/files", withIntermediateDirectories: true)
       try "sh\n".write(toFile: trace + "/cmd", atomically: false, encoding: .utf8)
-      writer = try EventWriter(path: trace + "/events")
-      // As the supervisor does while it lives.
-      lock = open(trace, O_RDONLY | O_DIRECTORY)
-      flock(lock, LOCK_SH)
+      writer = try EventWriter(trace: trace)
       append(script.events[...])
       return "\(Tmux.binary) ui \(trace); echo status $?; exec cat"
     }) { tmux in
@@ -164,8 +159,7 @@ struct TerminalTests {
       try tmux.wait(for: "exit 3")
       try writer!.finish()
       try "exit\t0\n".write(toFile: trace + "/status", atomically: false, encoding: .utf8)
-      close(lock)
-      lock = -1
+      try writer!.removeBuffer()
       try tmux.wait("the end") { $0[0].hasSuffix("ended") }
       try tmux.press("q")
       try tmux.wait(for: "status 0")
@@ -179,8 +173,8 @@ struct TerminalTests {
       try TraceScript.build.write(to: trace, isComplete: isCut)
       if isCut {
         let size = try #require(
-          FileManager.default.attributesOfItem(atPath: trace + "/events")[.size] as? Int)
-        truncate(trace + "/events", size - 5)
+          FileManager.default.attributesOfItem(atPath: trace + "/perfetto")[.size] as? Int)
+        truncate(trace + "/perfetto", size - 5)
       }
       return "\(Tmux.binary) ui \(trace); exec cat"
     }) { tmux in

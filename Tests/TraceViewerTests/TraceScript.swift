@@ -152,10 +152,12 @@ struct TraceScript {
   func write(to directory: String, isComplete: Bool = true) throws {
     try FileManager.default.createDirectory(atPath: directory + "/files", withIntermediateDirectories: true)
     try "make\n-k\n".write(toFile: directory + "/cmd", atomically: false, encoding: .utf8)
-    let writer = try EventWriter(path: directory + "/events")
+    let writer = try EventWriter(trace: directory)
     for (event, name) in events { name.withUnsafeBufferPointer { writer.append(event, $0) } }
     try writer.finish()
-    if isComplete { try "exit\t2\n".write(toFile: directory + "/status", atomically: false, encoding: .utf8) }
+    guard isComplete else { return }
+    try writer.removeBuffer()
+    try "exit\t2\n".write(toFile: directory + "/status", atomically: false, encoding: .utf8)
   }
 }
 

@@ -95,9 +95,19 @@ long uwrx_copy_file_range(int from, int to, size_t length);
 long uwrx_memfd_create(const char *name);
 // Makes a memory file unchangeable for ever.
 long uwrx_seal(int fd);
+// Gives the blocks back that hold this part of a file, which reads as zeros from then on.
+long uwrx_punch_hole(int fd, int64_t offset, int64_t length);
 uint64_t uwrx_makedev(uint32_t major, uint32_t minor);
 uint32_t uwrx_major(uint64_t device);
 uint32_t uwrx_minor(uint64_t device);
+
+// A counter of the kernel's (eventfd(2)); reading it waits until it is not 0 if `waits`.
+long uwrx_eventfd(int waits);
+
+// Words that other threads and processes see, too.
+
+static inline uint64_t uwrx_load(const void *word) { return __atomic_load_n((const uint64_t *)word, __ATOMIC_ACQUIRE); }
+static inline void uwrx_store(void *word, uint64_t value) { __atomic_store_n((uint64_t *)word, value, __ATOMIC_RELEASE); }
 
 int uwrx_errno(void);
 char *_Nullable *_Nonnull uwrx_environ(void);

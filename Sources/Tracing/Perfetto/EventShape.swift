@@ -1,0 +1,157 @@
+/// The arguments of slices. The raw values are their numbers in a trace's `debug_annotation_names`.
+enum Annotation: UInt8, CaseIterable {
+  case path = 1
+  /// What the last component of a path was looked for in.
+  case directory
+  case version
+  /// What the duration has beyond whole microseconds, which are all that a slice has.
+  case nanoseconds
+  case flags
+  case node
+  case process
+  case thread
+  case guestProcess
+  case hostProcess
+  case duration
+  case status
+  case outcome
+  case userTime
+  case systemTime
+  case peakMemory
+  case reserved
+  case workingDirectory
+  case environment
+  case arguments
+  case variables
+  case descriptor
+  case text
+  case address
+  case socketAddress
+  case call
+  case errno
+  case bytes
+  case name
+  case value
+  case realTime
+  case count
+  case totalTime
+  case longestTime
+  case place
+  /// What no other annotation can hold.
+  case data
+  /// The texts of this slice are written as `Escaping` says, since they are no UTF-8.
+  case isEscaped
+
+  var title: String {
+    switch self {
+    case .nanoseconds: "and nanoseconds"
+    case .guestProcess: "pid in the guest"
+    case .hostProcess: "pid on the host"
+    case .userTime: "user time (ns)"
+    case .systemTime: "system time (ns)"
+    case .peakMemory: "peak memory"
+    case .workingDirectory: "working directory"
+    case .socketAddress: "sockaddr"
+    case .call: "system call"
+    case .realTime: "time (ns since 1970)"
+    case .totalTime: "total time (ns)"
+    case .longestTime: "longest time (ns)"
+    case .duration: "duration (ns)"
+    case .isEscaped: "escaped"
+    default: "\(self)"
+    }
+  }
+}
+
+/// The categories of slices, by their numbers in a trace's `event_categories`.
+enum Category: UInt8, CaseIterable {
+  case file = 1
+  case process
+  case network
+  case output
+  case run
+}
+
+/// How the events of a kind stand in a trace: which annotations hold their fields.
+struct EventShape {
+  /// How the name of an event is written.
+  enum Payload {
+    case none
+    case text(Annotation)
+    /// Texts, each with its NUL.
+    case list(Annotation)
+    /// A text, a NUL, and a text or several with NULs between them.
+    case pair(Annotation, Annotation)
+    /// Little-endian numbers of 8 bytes; the first always stands there, the others unless they are 0.
+    case numbers([Annotation])
+    /// A number of 4 bytes.
+    case number(Annotation)
+    case socketAddress
+  }
+
+  var title: String
+  var category: Category
+  var node = Annotation.path
+  var version = Annotation.version
+  var payload = Payload.none
+
+  /// By the raw value of the kind.
+  static let all: [EventShape] = {
+    var shapes = [EventShape](
+      repeating: EventShape(title: "", category: .run), count: Int(EventKind.allCases.last!.rawValue) + 1)
+    for kind in EventKind.allCases { shapes[Int(kind.rawValue)] = of(kind) }
+    return shapes
+  }()
+
+  private static func of(_ kind: EventKind) -> EventShape {
+    switch kind {
+    case .node: EventShape(title: "name", category: .file, payload: .text(.name))
+    case .spawn: EventShape(title: "spawn", category: .process, version: .guestProcess, payload: .number(.hostProcess))
+    case .exec: EventShape(title: "exec", category: .process)
+    case .exit:
+      EventShape(
+        title: "exit", category: .process, version: .status,
+        payload: .numbers([.userTime, .systemTime, .peakMemory, .reserved]))
+    case .read: EventShape(title: "open", category: .file)
+    case .stat: EventShape(title: "stat", category: .file)
+    case .missing: EventShape(title: "missing", category: .file, payload: .text(.name))
+    case .readLink: EventShape(title: "readlink", category: .file)
+    case .list: EventShape(title: "list", category: .file)
+    case .create: EventShape(title: "create", category: .file)
+    case .write: EventShape(title: "write", category: .file)
+    case .delete: EventShape(title: "delete", category: .file)
+    case .renameFrom: EventShape(title: "rename from", category: .file)
+    case .renameTo: EventShape(title: "rename to", category: .file)
+    case .makeDirectory: EventShape(title: "mkdir", category: .file)
+    case .removeDirectory: EventShape(title: "rmdir", category: .file)
+    case .changeMode: EventShape(title: "chmod", category: .file)
+    case .changeOwner: EventShape(title: "chown", category: .file)
+    case .symbolicLink: EventShape(title: "symlink", category: .file)
+    case .link: EventShape(title: "link", category: .file)
+    case .stored: EventShape(title: "stored", category: .file, payload: .text(.place))
+    case .truncate: EventShape(title: "truncate", category: .file)
+    case .arguments:
+      EventShape(
+        title: "arguments", category: .process, node: .workingDirectory, version: .environment,
+        payload: .list(.arguments))
+    case .environment:
+      EventShape(title: "environment", category: .process, version: .environment, payload: .list(.variables))
+    case .output: EventShape(title: "output", category: .output, version: .descriptor, payload: .text(.text))
+    case .connect: EventShape(title: "connect", category: .network, version: .descriptor, payload: .socketAddress)
+    case .bind: EventShape(title: "bind", category: .network, version: .descriptor, payload: .socketAddress)
+    case .accept: EventShape(title: "accept", category: .network, version: .descriptor, payload: .socketAddress)
+    case .denied: EventShape(title: "denied", category: .process, node: .errno, version: .call)
+    case .limit: EventShape(title: "limit", category: .run, payload: .text(.text))
+    case .readBytes:
+      EventShape(title: "read bytes", category: .file, version: .descriptor, payload: .numbers([.bytes]))
+    case .writeBytes:
+      EventShape(title: "write bytes", category: .file, version: .descriptor, payload: .numbers([.bytes]))
+    case .close: EventShape(title: "close", category: .file, version: .descriptor)
+    case .parameter: EventShape(title: "parameter", category: .run, payload: .pair(.name, .value))
+    case .clock: EventShape(title: "clock", category: .run, payload: .numbers([.realTime]))
+    case .totals:
+      EventShape(
+        title: "totals", category: .run, version: .call, payload: .numbers([.count, .totalTime, .longestTime]))
+    }
+  }
+}

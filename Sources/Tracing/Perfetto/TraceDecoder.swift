@@ -1,0 +1,313 @@
+import Glibc
+import SwiftProtobuf
+
+/// Tells the events of the packets that `TraceEncoder` has made, whatever the packets are.
+struct TraceDecoder: ~Copyable {
+  /// The packets make no sense.
+  struct Damage: Error {}
+
+  private struct Path {
+    /// The node that has the path, or for what was missing the directory.
+    var node: UInt32
+    /// Of the text.
+    var length: UInt32
+    /// The name that was missing, in `names`; nothing for a node.
+    var name: Range<Int>
+  }
+
+  private var clock: UInt64 = 0
+  private var hasBegun = false
+  private var eventCount: UInt64 = 0
+  /// Whether the packet was read that tells that there are no more.
+  private(set) var hasEnded = false
+  private var tracks: [(pid: UInt32, thread: UInt32)] = []
+  /// By their numbers less 1.
+  private var paths: [Path] = [Path(node: Event.rootNode, length: 1, name: 0..<0)]
+  private var names: [UInt8] = []
+  private var lastNode = Event.rootNode
+  private var values = AnnotationValues()
+  private var payload: UnsafeMutableBufferPointer<UInt8> = .allocate(capacity: Int(UInt16.max) + 1)
+  private var payloadLength = 0
+
+  init() {}
+
+  deinit { payload.deallocate() }
+
+  /// - Returns: nil if the packet tells no event; the name is valid until the next call.
+  mutating func decode(
+    _ packet: UnsafeBufferPointer<UInt8>
+  ) throws(Damage) -> (Event, UnsafeBufferPointer<UInt8>)? {
+    var fields = PacketReader(packet)
+    var time: UInt64?
+    var timeClock = TraceEncoder.clock
+    var event: UnsafeBufferPointer<UInt8>?
+    var interned: UnsafeBufferPointer<UInt8>?
+    payloadLength = 0
+    while let (number, value) = fields.field() {
+      switch (number, value) {
+      case (8, .integer(let value)): time = value
+      case (58, .integer(let value)): timeClock = value
+      case (10, .integer(TraceEncoder.sequence)), (13, .integer): break
+      case (11, .bytes(let bytes)): event = bytes
+      case (12, .bytes(let bytes)): interned = bytes
+      case (6, .bytes(let bytes)): try setClock(bytes)
+      case (45, .bytes(let bytes)): try begin(bytes)
+      case (59, .bytes): break
+      case (60, .bytes(let bytes)): try defineTrack(bytes)
+      default: throw Damage()
+      }
+    }
+    guard !fields.isDamaged, hasBegun, !hasEnded else { throw Damage() }
+    guard var time else { return nil }
+    if timeClock == TraceEncoder.clock {
+      clock &+= time
+      time = clock
+    } else if timeClock != TraceEncoder.monotonicClock {
+      throw Damage()
+    }
+    let decoded = if let event { try decode(event, interned, time) } else { try defineNode(interned, time) }
+    if decoded != nil { eventCount += 1 }
+    return decoded
+  }
+
+  // MARK: Rare packets
+
+  private mutating func begin(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
+    let information: Perfetto_Protos_SystemInfo = try Self.message(bytes)
+    guard information.tracingServiceVersion == TraceEncoder.version, !hasBegun else { throw Damage() }
+    hasBegun = true
+  }
+
+  private static func message<M: Message>(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) -> M {
+    guard let message = try? M(serializedBytes: Array(bytes)) else { throw Damage() }
+    return message
+  }
+
+  private mutating func setClock(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
+    let snapshot: Perfetto_Protos_ClockSnapshot = try Self.message(bytes)
+    guard let own = snapshot.clocks.first(where: { UInt64($0.clockID) == TraceEncoder.clock }) else { throw Damage() }
+    clock = own.timestamp
+  }
+
+  private mutating func defineTrack(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
+    let track: Perfetto_Protos_TrackDescriptor = try Self.message(bytes)
+    var new: (pid: UInt32, thread: UInt32) = (0, 0)
+    if track.hasThread {
+      guard let thread = UInt32(exactly: track.thread.tid) else { throw Damage() }
+      new = (UInt32(bitPattern: track.thread.pid), thread)
+    } else if track.hasProcess {
+      new.pid = UInt32(bitPattern: track.process.pid)
+    }
+    if track.uuid == UInt64(tracks.count) + 1 {
+      tracks.append(new)
+    } else if track.uuid == 0 || track.uuid > UInt64(tracks.count) || tracks[Int(track.uuid) - 1] != new {
+      throw Damage()
+    }
+  }
+
+  // MARK: Paths
+
+  /// The entries of `debug_annotation_string_values`.
+  private func strings(
+    _ interned: UnsafeBufferPointer<UInt8>
+  ) throws(Damage) -> [(number: UInt64, text: UnsafeBufferPointer<UInt8>)] {
+    var result: [(number: UInt64, text: UnsafeBufferPointer<UInt8>)] = []
+    var entries = PacketReader(interned)
+    while let (number, value) = entries.field() {
+      guard number == 29, case .bytes(let bytes) = value else { continue }
+      var entry: (number: UInt64, text: UnsafeBufferPointer<UInt8>) = (0, UnsafeBufferPointer(start: nil, count: 0))
+      var fields = PacketReader(bytes)
+      while let (number, value) = fields.field() {
+        switch (number, value) {
+        case (1, .integer(let value)): entry.number = value
+        case (2, .bytes(let bytes)): entry.text = bytes
+        default: throw Damage()
+        }
+      }
+      guard !fields.isDamaged else { throw Damage() }
+      result.append(entry)
+    }
+    guard !entries.isDamaged else { throw Damage() }
+    return result
+  }
+
+  private func path(_ number: UInt64) throws(Damage) -> Path {
+    guard number > 0, number <= UInt64(paths.count) else { throw Damage() }
+    return paths[Int(number) - 1]
+  }
+
+  /// What a path says below a directory.
+  private func name(
+    _ text: UnsafeBufferPointer<UInt8>, below directory: Path
+  ) throws(Damage) -> [UInt8] {
+    let prefix = directory.node == Event.rootNode ? 1 : Int(directory.length) + 1
+    guard directory.name.isEmpty, text.count >= prefix, let name = Escaping.unescape(text[prefix...]) else {
+      throw Damage()
+    }
+    return name
+  }
+
+  private mutating func defineNode(
+    _ interned: UnsafeBufferPointer<UInt8>?, _ time: UInt64
+  ) throws(Damage) -> (Event, UnsafeBufferPointer<UInt8>)? {
+    guard let interned else { throw Damage() }
+    let entries = try strings(interned)
+    guard entries.count == 2, entries[1].number == UInt64(paths.count) + 1, lastNode < .max else { throw Damage() }
+    let parent = try path(entries[0].number)
+    let name = try name(entries[1].text, below: parent)
+    lastNode += 1
+    paths.append(Path(node: lastNode, length: UInt32(entries[1].text.count), name: 0..<0))
+    try append(name)
+    return (Event(.node, pid: 0, node: lastNode, version: parent.node, time: time), named())
+  }
+
+  private mutating func defineMissing(_ interned: UnsafeBufferPointer<UInt8>) throws(Damage) {
+    let entries = try strings(interned)
+    guard !entries.isEmpty else { return }
+    guard entries.count == 1, entries[0].number == UInt64(paths.count) + 1 else { throw Damage() }
+    let directory = try path(try values.path(.directory))
+    let name = try name(entries[0].text, below: directory)
+    guard !name.isEmpty else { throw Damage() }
+    paths.append(
+      Path(node: directory.node, length: 0, name: names.count..<names.count + name.count))
+    names += name
+  }
+
+  // MARK: Events
+
+  private mutating func decode(
+    _ slice: UnsafeBufferPointer<UInt8>, _ interned: UnsafeBufferPointer<UInt8>?, _ time: UInt64
+  ) throws(Damage) -> (Event, UnsafeBufferPointer<UInt8>)? {
+    var name: UInt64 = 0
+    var type: UInt64 = 0
+    var trackNumber: UInt64 = 0
+    var microseconds: UInt64 = 0
+    values.clear()
+    var fields = PacketReader(slice)
+    while let (number, value) = fields.field() {
+      switch (number, value) {
+      case (3, .integer), (23, .bytes), (47, .integer), (48, .integer): break
+      case (4, .bytes(let bytes)): try values.add(bytes)
+      case (6, .bytes(let bytes)): microseconds = try Self.duration(bytes)
+      case (9, .integer(let value)): type = value
+      case (10, .integer(let value)): name = value
+      case (11, .integer(let value)): trackNumber = value
+      default: throw Damage()
+      }
+    }
+    guard !fields.isDamaged, trackNumber > 0, trackNumber <= UInt64(tracks.count) else { throw Damage() }
+    let kind: EventKind
+    switch type {
+    case 1:
+      guard values.has(.arguments) || values.has(.data) else { return nil }
+      kind = .arguments
+    case 2:
+      guard values.has(.status) else { return nil }
+      kind = .exit
+    default:
+      if name == TraceEncoder.endName {
+        guard try values.integer(.count) == eventCount else { throw Damage() }
+        hasEnded = true
+        return nil
+      }
+      guard let number = UInt8(exactly: name), let known = EventKind(rawValue: number) else { throw Damage() }
+      kind = known
+      if kind == .missing, let interned { try defineMissing(interned) }
+    }
+    let track = tracks[Int(trackNumber) - 1]
+    let shape = EventShape.all[Int(kind.rawValue)]
+    var event = Event(kind, pid: track.pid, node: 0, version: try values.word(shape.version), time: time)
+    event.thread = values.has(.thread) ? try values.word(.thread) : track.thread
+    event.flags = UInt8(truncatingIfNeeded: try values.word(.flags))
+    event.duration = try duration(microseconds)
+    if kind == .spawn, values.has(.process) {
+      event.node = track.pid
+      event.pid = try values.word(.process)
+    } else if shape.node != .errno, values.has(shape.node) {
+      let path = try path(try values.path(shape.node))
+      event.node = path.node
+      if !path.name.isEmpty { try append(names[path.name]) }
+    } else {
+      event.node = try values.word(shape.node == .errno ? .errno : .node)
+    }
+    // A name that stands for itself has the number after the last all the same.
+    if kind == .node, event.node == lastNode &+ 1 { lastNode = event.node }
+    try decode(shape.payload)
+    event.nameLength = UInt16(payloadLength)
+    return (event, named())
+  }
+
+  private func duration(_ microseconds: UInt64) throws(Damage) -> UInt32 {
+    if values.has(.duration) { return try values.word(.duration) }
+    let (product, overflow) = microseconds.multipliedReportingOverflow(by: 1000)
+    guard !overflow, let duration = UInt32(exactly: product &+ UInt64(try values.word(.nanoseconds))) else {
+      throw Damage()
+    }
+    return duration
+  }
+
+  private static func duration(_ legacy: UnsafeBufferPointer<UInt8>) throws(Damage) -> UInt64 {
+    var fields = PacketReader(legacy)
+    var result: UInt64 = 0
+    while let (number, value) = fields.field() {
+      switch (number, value) {
+      case (2, .integer): break
+      case (3, .integer(let value)): result = value
+      default: throw Damage()
+      }
+    }
+    guard !fields.isDamaged else { throw Damage() }
+    return result
+  }
+
+  // MARK: Names
+
+  private func named() -> UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(start: payload.baseAddress, count: payloadLength)
+  }
+
+  private mutating func append(_ bytes: some Collection<UInt8>) throws(Damage) {
+    guard payloadLength + bytes.count <= Int(UInt16.max) else { throw Damage() }
+    _ = UnsafeMutableBufferPointer(rebasing: payload[payloadLength...]).initialize(from: bytes)
+    payloadLength += bytes.count
+  }
+
+  private mutating func append<T: FixedWidthInteger>(number: T) throws(Damage) {
+    guard payloadLength + MemoryLayout<T>.size <= Int(UInt16.max) else { throw Damage() }
+    UnsafeMutableRawPointer(payload.baseAddress! + payloadLength).storeBytes(of: number, as: T.self)
+    payloadLength += MemoryLayout<T>.size
+  }
+
+  private mutating func append(text: UnsafeBufferPointer<UInt8>) throws(Damage) {
+    guard values.has(.isEscaped) else { return try append(text) }
+    guard let bytes = Escaping.unescape(text) else { throw Damage() }
+    try append(bytes)
+  }
+
+  private mutating func decode(_ form: EventShape.Payload) throws(Damage) {
+    if values.has(.data) { return try append(text: try values.text(.data)) }
+    switch form {
+    case .none: break
+    case .text(let annotation): if values.has(annotation) { try append(text: try values.text(annotation)) }
+    case .list(let annotation):
+      guard values.has(annotation) else { return }
+      for text in try values.list(annotation) {
+        try append(text: text)
+        try append(number: UInt8(0))
+      }
+    case .pair(let first, let second):
+      guard values.has(first) else { return }
+      try append(try values.text(first))
+      for text in try values.list(second) {
+        try append(number: UInt8(0))
+        try append(text: text)
+      }
+    case .numbers(let annotations):
+      guard values.has(annotations[0]) else { return }
+      for annotation in annotations { try append(number: try values.integer(annotation)) }
+    case .number(let annotation): if values.has(annotation) { try append(number: try values.word(annotation)) }
+    case .socketAddress:
+      if values.has(.socketAddress) { try append(text: try values.text(.socketAddress)) }
+    }
+  }
+}
