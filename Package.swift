@@ -62,7 +62,9 @@ let package = Package(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Tracing"]),
-    .testTarget(name: "TracingTests", dependencies: ["Tracing", "Inspect"]),
+    .testTarget(
+      name: "TracingTests",
+      dependencies: ["Tracing", "Inspect", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
     .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),

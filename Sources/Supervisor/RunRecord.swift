@@ -72,6 +72,10 @@ struct RunRecord {
     return String(repeating: "0", count: 16 - digits.count) + digits + "\n"
   }
 
+  /// Moves the events to their place while the run goes on.
+  /// - Returns: false if there can be no thread for it.
+  func startCollector() -> Bool { events.collect(on: startThread) }
+
   /// Writes what is known after it. The guest has ended.
   func finish(_ kernel: VirtualKernel, _ configuration: RunConfiguration, exitCode: Int32) throws(SupervisorError) {
     let path = directory.path
@@ -95,6 +99,7 @@ struct RunRecord {
     }
     do throws(Errno) {
       try TraceDirectory.write("\(path)/status", TraceDirectory.line(["exit", String(exitCode)]))
+      try events.removeBuffer()
     } catch {
       throw failure("\(error)")
     }

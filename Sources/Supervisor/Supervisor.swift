@@ -164,7 +164,9 @@ public final class Supervisor {
     if configuration.ownsProcess { SupervisorPrivileges.drop() }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
-    guard receiver.start() else { throw SupervisorError("cannot start a thread: the user's limit of processes") }
+    guard receiver.start(), record.startCollector() else {
+      throw SupervisorError("cannot start a thread: the user's limit of processes")
+    }
     try loop()
     endGuest()
     let result = result()

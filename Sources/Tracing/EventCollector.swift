@@ -80,7 +80,12 @@ final class EventCollector: @unchecked Sendable {
     }
   }
 
-  func willRun() { isRunning = true }
+  func start(_ start: (@escaping @Sendable () -> Void) -> Bool) -> Bool {
+    isRunning = start { self.run() }
+    return isRunning
+  }
+
+  func moveFinished() { if !isRunning { drain() } }
 
   func stop() {
     guard isRunning else { return }
@@ -99,6 +104,7 @@ final class EventCollector: @unchecked Sendable {
       output.cut(to: EventBuffer.progress(header).length)
       throw error
     }
+    EventBuffer.setProgress(header, EventBuffer.Progress(drained: drained, length: output.length))
   }
 
   private static func signal(_ descriptor: FileDescriptor) {

@@ -79,7 +79,11 @@ public final class EventReader {
   /// What to do at the limit.
   /// - Returns: false if this is the end.
   private func proceed() -> Bool {
-    guard let buffer else { return false }
+    guard let buffer else {
+      // A whole file says where it ends.
+      isBroken = isBroken || !decoder.hasEnded
+      return false
+    }
     let progress = buffer.progress
     if progress.length != limit {
       limit = progress.length

@@ -66,6 +66,7 @@ public final class EventWriter: EventSink {
   }
 
   deinit {
+    collector.stop()
     munmap(header, EventBuffer.headerSize + Int(capacity))
     close(file.rawValue)
   }
@@ -194,15 +195,15 @@ public final class EventWriter: EventSink {
 
   // MARK: The collector
 
-  /// Moves finished records to `perfetto` until `finish` is called. To be called on a thread of its own, once.
-  /// - Returns: the work, which does not touch the writer.
-  public func collection() -> @Sendable () -> Void {
-    let collector = collector
-    collector.willRun()
-    return { collector.run() }
-  }
+  /// Moves finished records to `perfetto` from now on, until `finish` is called.
+  /// - Parameter start: runs what it is given on a thread of its own, or answers false.
+  /// - Returns: what `start` has answered. Without a thread the records wait for `finish`, or until there is no room for more.
+  public func collect(on start: (@escaping @Sendable () -> Void) -> Bool) -> Bool { collector.start(start) }
 
-  /// Moves what is left, and removes the buffer: `perfetto` is the whole record then.
+  /// Moves now what can be moved, where no thread does.
+  func moveFinished() { collector.moveFinished() }
+
+  /// Moves what is left: `perfetto` is the whole record then.
   /// - Throws: why recording has stopped, if it has. What was recorded stays readable.
   public func finish() throws(Errno) {
     collector.stop()
@@ -210,6 +211,10 @@ public final class EventWriter: EventSink {
     sealed = end
     publish()
     try collector.finish()
+  }
+
+  /// Removes the buffer of a record that is whole; as long as it is there, and its writer lives, the run goes on for others.
+  public func removeBuffer() throws(Errno) {
     if unlink(path) < 0 { throw Errno(rawValue: errno) }
   }
 }

@@ -56,6 +56,13 @@ struct PacketWriter: ~Copyable {
 
   mutating func bytes(_ field: UInt32, _ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { self.bytes(field, $0) } }
 
+  /// Messages that are encoded already.
+  mutating func raw(_ bytes: [UInt8]) {
+    reserve(bytes.count)
+    memcpy(base + count, bytes, bytes.count)
+    count += bytes.count
+  }
+
   /// Begins a message inside the one that is being written.
   /// - Returns: what `close` needs.
   mutating func open(_ field: UInt32) -> Int {

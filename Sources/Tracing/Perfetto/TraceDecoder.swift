@@ -17,6 +17,9 @@ struct TraceDecoder: ~Copyable {
 
   private var clock: UInt64 = 0
   private var hasBegun = false
+  private var eventCount: UInt64 = 0
+  /// Whether the packet was read that tells that there are no more.
+  private(set) var hasEnded = false
   private var tracks: [(pid: UInt32, thread: UInt32)] = []
   /// By their numbers less 1.
   private var paths: [Path] = [Path(node: Event.rootNode, length: 1, name: 0..<0)]
@@ -54,7 +57,7 @@ struct TraceDecoder: ~Copyable {
       default: throw Damage()
       }
     }
-    guard !fields.isDamaged, hasBegun else { throw Damage() }
+    guard !fields.isDamaged, hasBegun, !hasEnded else { throw Damage() }
     guard var time else { return nil }
     if timeClock == TraceEncoder.clock {
       clock &+= time
@@ -62,8 +65,9 @@ struct TraceDecoder: ~Copyable {
     } else if timeClock != TraceEncoder.monotonicClock {
       throw Damage()
     }
-    guard let event else { return try defineNode(interned, time) }
-    return try decode(event, interned, time)
+    let decoded = if let event { try decode(event, interned, time) } else { try defineNode(interned, time) }
+    if decoded != nil { eventCount += 1 }
+    return decoded
   }
 
   // MARK: Rare packets
@@ -201,6 +205,11 @@ struct TraceDecoder: ~Copyable {
       guard values.has(.status) else { return nil }
       kind = .exit
     default:
+      if name == TraceEncoder.endName {
+        guard try values.integer(.count) == eventCount else { throw Damage() }
+        hasEnded = true
+        return nil
+      }
       guard let number = UInt8(exactly: name), let known = EventKind(rawValue: number) else { throw Damage() }
       kind = known
       if kind == .missing, let interned { try defineMissing(interned) }

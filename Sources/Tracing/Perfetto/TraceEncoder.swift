@@ -12,8 +12,9 @@ final class TraceEncoder {
   /// Clocks of their own begin at 64.
   static let clock: UInt64 = 64
   static let monotonicClock: UInt64 = 3
-  /// Event names below are those of kinds.
+  /// Event names below are those of kinds, but for the one that ends the trace.
   static let firstProgramName: UInt64 = 64
+  static let endName: UInt64 = 63
   /// The path of the root.
   static let rootPath: UInt64 = 1
   /// A longer path is told by the number of its node: paths of which each is longer than the one before by a name would
@@ -33,6 +34,7 @@ final class TraceEncoder {
   private(set) var nodes = NodeTable()
   private var lastTime: UInt64 = 0
   private var hasBegun = false
+  private(set) var eventCount: UInt64 = 0
   /// The number of the path of each node; 0 if it has none.
   private var nodePaths: [UInt64] = [0, rootPath]
   private var lastPath = rootPath
@@ -47,6 +49,7 @@ final class TraceEncoder {
   func encode(_ event: Event, _ name: UnsafeBufferPointer<UInt8>) {
     guard let kind = EventKind(rawValue: event.kind) else { return }
     if !hasBegun { begin(event.time) }
+    eventCount += 1
     if let (pid, time) = starting {
       starting = nil
       if kind != .arguments || event.pid != pid || event.time != time {
@@ -75,11 +78,18 @@ final class TraceEncoder {
     encodeCall(event, name)
   }
 
-  /// Makes the packets of what was held back.
+  /// Makes the packets of what was held back, and the last one, which tells how many events there are.
   func finish() {
     if !hasBegun { begin(0) }
     if let (pid, time) = starting { beginProgram(pid, time) }
     starting = nil
+    let uuid = track(0, 0)
+    let packet = openPacket()
+    let slice = openEvent(uuid, .run, name: Self.endName)
+    annotate(.count, eventCount)
+    packets.integer(9, 3)
+    packets.close(slice)
+    closePacket(packet, lastTime)
   }
 
   // MARK: Packets
@@ -424,6 +434,11 @@ final class TraceEncoder {
         $0.name = EventShape.all[Int(kind.rawValue)].title
       }
     }
+    packet.internedData.eventNames.append(
+      .with {
+        $0.iid = Self.endName
+        $0.name = "end of the record"
+      })
     packet.internedData.debugAnnotationNames = Annotation.allCases.map { annotation in
       Perfetto_Protos_DebugAnnotationName.with {
         $0.iid = UInt64(annotation.rawValue)
