@@ -46,7 +46,8 @@ let package = Package(
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),
-    .target(name: "Inspect", dependencies: ["Tracing"]),
+    .target(
+      name: "Inspect", dependencies: ["Tracing", .product(name: "SystemPackage", package: "swift-system")]),
     .target(
       name: "Tracing",
       dependencies: [

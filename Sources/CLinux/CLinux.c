@@ -73,9 +73,45 @@ long uwrx_pidfd_getfd(int pidfd, int fd) {
   return uwrx_result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
 }
 
-long uwrx_read_thread_status(int proc, int tid, void *buffer, size_t length) {
+// struct pidfd_info of include/uapi/linux/pidfd.h in its first size, of which the exit status is the last field.
+struct uwrx_pidfd_info {
+  uint64_t mask, cgroupid;
+  uint32_t ids[11];
+  int32_t exit_code;
+};
+#define UWRX_PIDFD_GET_INFO _IOWR(0xff, 11, struct uwrx_pidfd_info)
+#define UWRX_PIDFD_INFO_EXIT 8
+
+long uwrx_pidfd_exit_status(int pidfd, int *status) {
+  struct uwrx_pidfd_info info = {.mask = UWRX_PIDFD_INFO_EXIT};
+  _Static_assert(sizeof info == 64, "PIDFD_INFO_SIZE_VER0");
+  if (ioctl(pidfd, UWRX_PIDFD_GET_INFO, &info)) return -errno;
+  if (!(info.mask & UWRX_PIDFD_INFO_EXIT)) return 0;
+  *status = info.exit_code;
+  return 1;
+}
+
+long uwrx_pidfd_probe(int pidfd) {
+  long result = uwrx_result(syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0));
+  return result == -ESRCH ? result : 0;
+}
+
+int64_t uwrx_processor_time(int pid, enum uwrx_processor_clock clock) {
+  struct timespec time;
+  // MAKE_PROCESS_CPUCLOCK of include/linux/posix-timers_types.h.
+  if (clock_gettime((clockid_t)(~(unsigned)pid << 3 | clock), &time)) return -errno;
+  return time.tv_sec * 1000000000ll + time.tv_nsec;
+}
+
+long uwrx_getsockname(int socket, void *address, size_t length) {
+  socklen_t size = (socklen_t)length;
+  if (getsockname(socket, address, &size)) return -errno;
+  return size < length ? (long)size : (long)length;
+}
+
+long uwrx_read_proc(int proc, int tid, const char *name, void *buffer, size_t length) {
   char path[32];
-  snprintf(path, sizeof path, "%d/status", tid);
+  snprintf(path, sizeof path, "%d/%s", tid, name);
   int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -errno;
   long n = uwrx_result(read(fd, buffer, length));

@@ -1,16 +1,19 @@
 import Glibc
+import SystemPackage
 import Tracing
 
 /// Whether a trace is whole and fits together.
 public enum TraceCheck {
+  /// - Parameter acceptsKilled: whether it is all right if the run was killed and its record repaired.
   /// - Returns: what is wrong, a sentence each; empty if nothing is.
-  public static func problems(of trace: TraceDirectory) -> [String] {
+  public static func problems(of trace: TraceDirectory, acceptsKilled: Bool = false) -> [String] {
     var problems: [String] = []
     func check(_ body: () throws(TraceError) -> Void) {
       do throws(TraceError) { try body() } catch { problems.append(error.description) }
     }
-    check { () throws(TraceError) in try trace.requireComplete() }
-    for name in ["cmd", "options", "sources", "files.meta"] {
+    if !acceptsKilled || trace.state != .killed { check { () throws(TraceError) in try trace.requireComplete() } }
+    // A run that goes on, or was killed, may be writing a line of its last file.
+    for name in ["cmd", "options", "sources"] + (trace.state == .unfinished ? [] : ["files.meta"]) {
       check { () throws(TraceError) in _ = try trace.fields(of: name) }
     }
     check { () throws(TraceError) in try checkIndex(trace, &problems) }
@@ -31,11 +34,20 @@ public enum TraceCheck {
   }
 
   private static func checkEvents(_ trace: TraceDirectory, _ problems: inout [String]) throws(TraceError) {
-    let history = try FileHistory(trace)
-    if history.isDamaged { problems.append("the file \(trace.path)/perfetto is damaged or cut off") }
-    for place in history.places.values where !exists(trace, place) {
-      problems.append("\(text(trace, place)) is missing, though it is a version that a process has seen or made")
+    let reader = try trace.events()
+    var check = EventCheck()
+    do throws(Errno) {
+      while let (event, name) = try reader.next() {
+        check.add(event)
+        guard event.kind == EventKind.stored.rawValue, !exists(trace, Array(name)) else { continue }
+        problems.append(
+          "\(text(trace, Array(name))) is missing, though it is a version that a process has seen or made")
+      }
+    } catch {
+      throw TraceError("cannot read \(trace.path)/perfetto: \(error)")
     }
+    if reader.isDamaged { problems.append("the file \(trace.path)/perfetto is damaged or cut off") }
+    problems += check.problems.map { "\(trace.path)/perfetto: \($0)" }
   }
 
   /// The parents of a run, each with the paths of all runs that it stands on.

@@ -76,6 +76,15 @@ final class KernelDescriptorBroker: DescriptorBroker {
     return count
   }
 
+  func socketName(
+    of descriptor: Int32, of group: ThreadGroup, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    let file = Int32(try check(uwrx_pidfd_getfd(group.pidfd.rawValue, descriptor)))
+    // Closing it is not the last of the socket: its owner waits for us.
+    defer { closer.close(file) }
+    return try check(uwrx_getsockname(file, buffer.baseAddress!, buffer.count))
+  }
+
   func flags(of file: FileDescriptor) throws(Errno) -> Int32 {
     Int32(try check(uwrx_fcntl(file.rawValue, F_GETFL, 0)))
   }

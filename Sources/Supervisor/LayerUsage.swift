@@ -13,7 +13,11 @@ struct LayerUsage {
   /// Looks at every file and kept version of a run, on a mount that follows no symbolic link: the guest changes the tree meanwhile.
   /// - Parameter directory: the run's own.
   init(of directory: FileDescriptor) {
-    let paths = ["files", "archive"].map { strdup("/proc/self/fd/\(directory.rawValue)/\($0)") }
+    self.init(trees: ["files", "archive"].map { "/proc/self/fd/\(directory.rawValue)/\($0)" })
+  }
+
+  init(trees: [String]) {
+    let paths = trees.map { strdup($0) }
     defer { paths.forEach { free($0) } }
     var roots = paths + [nil]
     guard let stream = fts_open(&roots, FTS_PHYSICAL | FTS_NOCHDIR, nil) else { return }

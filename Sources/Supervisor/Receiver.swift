@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 import VirtualKernel
 
 /// Receives the guest's system calls, asks the virtual kernel and answers.
@@ -12,13 +13,25 @@ final class Receiver: @unchecked Sendable {
   /// Guards the virtual kernel.
   private let lock: Lock
   private let pool = BlockingPool()
+  /// By the number of the call. To be read when the guest has ended.
+  private let totals = UnsafeMutablePointer<CallTotals>.allocate(capacity: callCount)
+  private static let callCount = 512
 
   init(listener: FileDescriptor, kernel: VirtualKernel, lock: Lock) {
     self.listener = listener
     self.kernel = kernel
     self.lock = lock
+    totals.initialize(
+      repeating: CallTotals(count: 0, totalTime: 0, longestTime: 0), count: Self.callCount)
     // Linux 6.6: the woken side runs at once on this processor. Older kernels answer EINVAL and work without.
     _ = uwrx_notification_sync_wake_up(listener.rawValue)
+  }
+
+  deinit { totals.deallocate() }
+
+  /// How each call was used that was used at all, by its number.
+  var usedCalls: [(number: Int32, totals: CallTotals)] {
+    (0..<Self.callCount).filter { totals[$0].count > 0 }.map { (Int32($0), totals[$0]) }
   }
 
   /// Waits until no work is under way that a call had to wait for. The guest has ended.
@@ -36,7 +49,7 @@ final class Receiver: @unchecked Sendable {
       raw = seccomp_notif()
       let result = uwrx_notification_receive(listener.rawValue, &raw)
       if result == 0 {
-        answer(Notification(raw))
+        answer(Notification(raw, time: Self.now()))
         continue
       }
       // ENOENT: the caller died in between, or the last process under the filter has ended.
@@ -65,11 +78,31 @@ final class Receiver: @unchecked Sendable {
       case .descriptor(let file, let closeOnExec, let keep):
         inject(notification.id, file, closeOnExec: closeOnExec)
         if !keep { Glibc.close(file.rawValue) }
-      case .blocked(let work): wait(for: work, notification)
+      case .blocked(let work):
+        var suspended = notification
+        suspended.firstEvent = kernel.didSuspend()
+        return wait(for: work, suspended)
       }
     } catch {
       send(notification.id, value: 0, error: -error.rawValue, flags: 0)
     }
+    didAnswer(notification)
+  }
+
+  private func didAnswer(_ notification: Notification) {
+    let duration = Self.now() &- notification.time
+    kernel.didAnswer(after: duration)
+    guard notification.number >= 0, notification.number < Self.callCount else { return }
+    let total = totals + Int(notification.number)
+    total.pointee.count += 1
+    total.pointee.totalTime &+= duration
+    total.pointee.longestTime = max(total.pointee.longestTime, duration)
+  }
+
+  private static func now() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
   private func wait(for work: any BlockingWork, _ notification: Notification) {
@@ -82,6 +115,8 @@ final class Receiver: @unchecked Sendable {
       do throws(Errno) { try work.publish(failed: failure != nil) } catch { failure = failure ?? error }
       if let failure {
         send(box.notification.id, value: 0, error: -failure.rawValue, flags: 0)
+        kernel.resume(box.notification)
+        didAnswer(box.notification)
       } else {
         decideAndSend(box.notification)
       }
@@ -116,8 +151,9 @@ private final class NotificationBox: @unchecked Sendable {
 }
 
 extension Notification {
-  init(_ raw: seccomp_notif) {
+  init(_ raw: seccomp_notif, time: UInt64) {
     self.init(
-      id: raw.id, thread: AbsTid(rawValue: Int32(bitPattern: raw.pid)), number: raw.data.nr, arguments: raw.data.args)
+      id: raw.id, thread: AbsTid(rawValue: Int32(bitPattern: raw.pid)), number: raw.data.nr, arguments: raw.data.args,
+      time: time)
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+@_exported import enum VirtualKernel.TraceLevel
 
 /// Files of the host, or of an archive, that the guest sees.
 public struct Source: Sendable, Equatable {
@@ -103,6 +104,10 @@ public struct RunConfiguration: Sendable {
   public var gid: UInt32 = 0
   public var hostname: String = "uwrx"
   public var limits = Limits()
+  /// How much of the run is recorded in its trace.
+  public var trace = TraceLevel.standard
+  /// Called with the run's directory before the guest starts.
+  public var willStart: (@Sendable (_ directory: String) -> Void)?
   /// Directories that exist in the guest although no source has them.
   public var emptyDirectories: [String] = []
   public var links: [Link] = []

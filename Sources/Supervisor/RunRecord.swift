@@ -18,7 +18,9 @@ struct RunRecord {
     defer { signal(SIGXFSZ, disposition) }
     do throws(Errno) {
       let path = directory.path
-      try TraceDirectory.write("\(path)/options", Self.options(configuration, directory))
+      let options = Self.options(configuration, directory)
+      try TraceDirectory.write(
+        "\(path)/options", options.flatMap { TraceDirectory.line([$0.name, $0.value]) })
       try TraceDirectory.write("\(path)/sources", Self.sources(configuration))
       try TraceDirectory.write("\(path)/seed.txt", Array(Self.seed().utf8))
       if !parents.isEmpty { try Self.makeDirectory("\(path)/parent") }
@@ -29,6 +31,9 @@ struct RunRecord {
         if symlink(target, "\(path)/parent/\(index)") < 0 { throw Errno(rawValue: uwrx_errno()) }
       }
       events = try EventWriter(trace: path)
+      recordParameter("command", Array(configuration.command.joined(separator: "\0").utf8))
+      recordClock()
+      for option in options { recordParameter(option.name, Array(option.value.utf8)) }
       try TraceDirectory.write(
         "\(path)/cmd", configuration.command.flatMap { TraceDirectory.line([$0]) })
     } catch {
@@ -40,9 +45,11 @@ struct RunRecord {
     if mkdir(path, 0o755) < 0 { throw Errno(rawValue: uwrx_errno()) }
   }
 
-  private static func options(_ configuration: RunConfiguration, _ directory: RunDirectory) -> [UInt8] {
+  private typealias Option = (name: String, value: String)
+
+  private static func options(_ configuration: RunConfiguration, _ directory: RunDirectory) -> [Option] {
     let limits = configuration.limits
-    var lines: [(String, String)] = [
+    var options: [Option] = [
       ("build", directory.build), ("step", String(directory.step)), ("attempt", String(directory.attempt)),
       ("workdir", configuration.workingDirectory ?? ""), ("uid", String(configuration.uid)),
       ("gid", String(configuration.gid)), ("hostname", configuration.hostname),
@@ -52,10 +59,46 @@ struct RunRecord {
       ("file-size", limits.fileSize.map { String($0) } ?? ""),
       ("disk", limits.disk.map { String($0) } ?? ""), ("open-files", limits.openFiles.map { String($0) } ?? ""),
       ("times", configuration.times.rawValue),
-      ("tmp", configuration.temporaryDirectory ?? ""),
+      ("tmp", configuration.temporaryDirectory ?? ""), ("trace", configuration.trace.rawValue),
     ]
-    lines += configuration.environment.map { ("env", $0) }
-    return lines.flatMap { TraceDirectory.line([$0.0, $0.1]) }
+    options += configuration.environment.map { ("env", $0) }
+    return options
+  }
+
+  private func append(_ kind: EventKind, version: UInt32 = 0, _ bytes: UnsafeRawBufferPointer) {
+    // What is longer than a record can hold.
+    var rest = bytes[...]
+    repeat {
+      var event = Event(kind, pid: Event.supervisor, node: 0, version: version)
+      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 15))
+      rest = rest.dropFirst(1 << 15)
+      if !rest.isEmpty { event.flags = Event.continues }
+      events.append(event, piece.bindMemory(to: UInt8.self))
+    } while !rest.isEmpty
+  }
+
+  private func recordParameter(_ name: String, _ value: [UInt8]) {
+    (Array(name.utf8) + [0] + value).withUnsafeBytes { append(.parameter, $0) }
+  }
+
+  /// The wall clock is read right before the event's own time.
+  private func recordClock() {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    let nanoseconds = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    withUnsafeBytes(of: nanoseconds.littleEndian) { append(.clock, $0) }
+  }
+
+  /// - Parameter message: the line for the user.
+  func recordLimit(_ message: String) {
+    var message = message
+    message.withUTF8 { append(.limit, UnsafeRawBufferPointer($0)) }
+  }
+
+  func recordTotals(_ calls: [(number: Int32, totals: CallTotals)]) {
+    for call in calls {
+      withUnsafeBytes(of: call.totals) { append(.totals, version: UInt32(bitPattern: call.number), $0) }
+    }
   }
 
   private static func sources(_ configuration: RunConfiguration) -> [UInt8] {
@@ -92,31 +135,11 @@ struct RunRecord {
     } catch {
       throw failure("\(error)")
     }
-    do throws(TraceError) {
-      try writeMeta()
-    } catch {
-      throw failure("\(error)")
-    }
     do throws(Errno) {
       try TraceDirectory.write("\(path)/status", TraceDirectory.line(["exit", String(exitCode)]))
       try events.removeBuffer()
     } catch {
       throw failure("\(error)")
-    }
-  }
-
-  private func writeMeta() throws(TraceError) {
-    let path = "\(directory.path)/files.meta"
-    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw TraceError("\(Errno(rawValue: uwrx_errno()))") }
-    defer { close(file) }
-    try MetaWriter.write(try TraceDirectory(directory.path)) { text throws(TraceError) in
-      var done = 0
-      while done < text.count {
-        let count = text.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + done, text.count - done) }
-        if count < 0 { throw TraceError("\(Errno(rawValue: uwrx_errno()))") }
-        done += count
-      }
     }
   }
 

@@ -45,6 +45,7 @@ public final class Supervisor {
     // and an interrupt ends the unpacking of a large one.
     let stack = try LayerStack(&configuration, ArchiveOpener(build: build))
     let directory = try RunDirectory(build: build, step: configuration.step)
+    configuration.willStart?(directory.path)
     let supervisor = try Supervisor(
       configuration, directory, try RunRecord(directory, configuration, parents: stack.parents))
     return try supervisor.run(stack)
@@ -74,7 +75,7 @@ public final class Supervisor {
     self.record = record
     self.directory = directory
     terminal = Terminal(enabled: configuration.ownsProcess)
-    let filter = SyscallFilter()
+    let filter = SyscallFilter(level: configuration.trace)
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsProcess ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)
@@ -148,7 +149,7 @@ public final class Supervisor {
       hostname: configuration.hostname, devices: try open("/dev"),
       terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
-      links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) })
+      links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, level: configuration.trace)
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(
@@ -179,6 +180,8 @@ public final class Supervisor {
     receiver?.waitForWork()
     lock.lock()
     defer { lock.unlock() }
+    kernel.didEndAll()
+    if let receiver { record.recordTotals(receiver.usedCalls) }
     try record.finish(kernel, configuration, exitCode: result.exitCode)
   }
 
@@ -204,7 +207,11 @@ public final class Supervisor {
     var code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
     if commandStatus == nil { code = 128 + (endSignal ?? SIGKILL) }
     if limits.isTimeOver { code = 124 }
-    let messages = (limitHit.map { [$0] } ?? []) + reportLimits()
+    let reported = reportLimits()
+    lock.lock()
+    for message in reported { record.recordLimit(message) }
+    lock.unlock()
+    let messages = (limitHit.map { [$0] } ?? []) + reported
     return RunResult(
       exitCode: code, limitHit: messages.isEmpty ? nil : messages.joined(separator: "\nuwrx: "),
       directory: directory.path)
@@ -361,14 +368,14 @@ public final class Supervisor {
     switch limits.check(now) {
     case .none: break
     case .end(let signal, let message):
-      limitHit = limitHit ?? message
+      reachLimit(message)
       signalAll(signal)
       endLater(signal)
     case .killed(let message):
-      limitHit = limitHit ?? message
+      reachLimit(message)
       endSignal = SIGKILL
     case .refuseWrites(let message):
-      limitHit = limitHit ?? message
+      reachLimit(message)
       lock.lock()
       kernel?.refuseWrites()
       lock.unlock()
@@ -377,6 +384,14 @@ public final class Supervisor {
       killTime = nil
       kill(launch.initPid, SIGKILL)
     }
+  }
+
+  private func reachLimit(_ message: String) {
+    limitHit = limitHit ?? message
+    // A guest that is held up by something must be ended all the same.
+    guard lock.lock(within: 0.1) else { return }
+    record.recordLimit(message)
+    lock.unlock()
   }
 
   /// Guest init takes the whole guest with it.

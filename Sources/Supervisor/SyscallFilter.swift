@@ -9,18 +9,12 @@ import VirtualKernel
 /// all the rest of a start; a test compares the two. It is only built here: the guest installs it itself, in C,
 /// after its last privileged step.
 public struct SyscallFilter: Sendable {
-  public struct Options: Sendable {
-    /// Calls that the supervisor wants to see although the registry lets the kernel run them unseen.
-    public var notified: Set<SyscallNumber> = []
-
-    public init() {}
-  }
-
   /// The instructions, each with the layout of `struct sock_filter` (include/uapi/linux/filter.h).
   public let program: [UInt64]
 
-  public init(options: Options = Options()) {
-    let numbers = Self.numbers(options)
+  /// - Parameter level: calls that are only recorded are seen where they are.
+  public init(level: TraceLevel = .standard) {
+    let numbers = Self.numbers(level)
     var assembler = Assembler()
     assembler.search(numbers[...])
     assembler.prologue()
@@ -40,7 +34,7 @@ public struct SyscallFilter: Sendable {
   }
 
   /// All numbers in ascending ranges of one action: neighbours mostly share theirs, so a search is short.
-  private static func numbers(_ options: Options) -> [Range] {
+  private static func numbers(_ level: TraceLevel) -> [Range] {
     var ranges: [Range] = []
     var next: UInt32 = 0
     func append(_ first: UInt32, _ action: Action) {
@@ -50,19 +44,19 @@ public struct SyscallFilter: Sendable {
     for entry in Registry.entries {
       let number = UInt32(entry.number.rawValue)
       if number > next { append(next, .answer(Answer.notify)) }
-      append(number, options.notified.contains(entry.number) ? .answer(Answer.notify) : action(entry))
+      append(number, action(entry.filtering(at: level)))
       next = number + 1
     }
     append(next, .answer(Answer.notify))
     return ranges
   }
 
-  private static func action(_ entry: SyscallEntry) -> Action {
-    if !entry.nativeWhen.isEmpty { return .allowWhen(entry.nativeWhen) }
-    switch entry.disposition {
-    case .native: return .answer(Answer.allow)
-    case .deny(let errno): return .answer(Answer.errno | UInt32(errno.rawValue))
-    case .emulate, .gate: return .answer(Answer.notify)
+  private static func action(_ filtering: Filtering) -> Action {
+    switch filtering {
+    case .allow: .answer(Answer.allow)
+    case .notify: .answer(Answer.notify)
+    case .fail(let errno): .answer(Answer.errno | UInt32(errno))
+    case .allowWhen(let alternatives): .allowWhen(alternatives)
     }
   }
 }
@@ -211,6 +205,9 @@ private struct Assembler {
     case .equal:
       compare(Field.low(condition.argument), UInt32(truncatingIfNeeded: condition.mask), low, else: otherwise)
       compare(Field.high(condition.argument), UInt32(truncatingIfNeeded: condition.mask >> 32), high, else: otherwise)
+    case .notEqual where condition.mask == 0xffff_ffff:
+      jumpEqual(low, then: otherwise, else: next)
+      load(Field.low(condition.argument))
     case .notEqual:
       precondition(condition.mask == .max, "a masked inequality")
       jumpEqual(low, then: otherwise, else: next)

@@ -6,7 +6,8 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case spawn
   /// A process was let through an execve(2) of `node`.
   case exec
-  /// A process has ended: `version` is its wait status (wait(2)), `name` a `ResourceUse`, or nothing if it could not be asked.
+  /// A process has ended: `version` is its wait status (wait(2)), `name` a `ResourceUse`, or nothing if it could not be asked. The
+  /// time is that of its exit_group(2) if it made one, which is some milliseconds before the event was written.
   case exit
   /// An open for reading.
   case read
@@ -143,7 +144,8 @@ public struct Event: Sendable, BitwiseCopyable {
   public var time: UInt64
   /// The guest's id of the thread that made the call; 0 if none did.
   public var thread: UInt32 = 0
-  /// Nanoseconds from the call's receipt to its answer, at most 4.29 s; 0 for all but the first event of a call.
+  /// Nanoseconds from the call's receipt to its answer, at most 4.29 s; 0 for all but the first event of a call. What only
+  /// defines something (`node`, `environment`, `spawn`) does not count as one.
   public var duration: UInt32 = 0
 
   public init(_ kind: EventKind, pid: UInt32, node: UInt32, version: UInt32, time: UInt64 = 0) {
@@ -161,5 +163,18 @@ public struct Event: Sendable, BitwiseCopyable {
 
 /// Takes the events of a run. Called on the path of every notification: must neither wait nor allocate.
 public protocol EventSink: AnyObject {
+  /// - Parameter event: during a call its time and thread are the call's; else the time is now unless it is set.
   func append(_ event: Event, _ name: UnsafeBufferPointer<UInt8>)
+
+  /// The events that follow are of one call.
+  /// - Parameters:
+  ///   - time: when it was received, in nanoseconds of the monotonic clock.
+  ///   - thread: the guest's id of its thread.
+  ///   - first: what `suspendCall` gave if the call is taken up again, else 0.
+  func beginCall(time: UInt64, thread: UInt32, first: UInt64)
+  /// The call must wait for something: other calls come first.
+  /// - Returns: where the call's first event is, for `beginCall`.
+  func suspendCall() -> UInt64
+  /// The call was answered, this many nanoseconds after its receipt.
+  func endCall(duration: UInt64)
 }

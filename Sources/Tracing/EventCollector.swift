@@ -20,7 +20,10 @@ final class EventCollector: @unchecked Sendable {
   private var file = FileDescriptor(rawValue: -1)
   private var capacity: UInt64 = 0
   private var drained: UInt64 = 0
-  private var encoder = TraceEncoder()
+  private let encoder = TraceEncoder()
+  /// Makes `files.meta` meanwhile; the encoder knows the names.
+  private let meta: MetaWriter
+  private let metaFile: FileDescriptor
   /// The collector has to do, and the writer has room (eventfd(2)).
   private let work: FileDescriptor
   private let room: FileDescriptor
@@ -31,6 +34,10 @@ final class EventCollector: @unchecked Sendable {
 
   init(trace: String) throws(Errno) {
     output = try TraceFile(creating: "\(trace)/perfetto")
+    let descriptor = open("\(trace)/files.meta", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+    metaFile = FileDescriptor(rawValue: descriptor)
+    meta = MetaWriter(file: metaFile)
     words = .allocate(capacity: 3)
     words.initialize(repeating: 0, count: 3)
     work = try Self.counter(waits: 0)
@@ -45,7 +52,7 @@ final class EventCollector: @unchecked Sendable {
   }
 
   deinit {
-    for descriptor in [work, room, ended] { close(descriptor.rawValue) }
+    for descriptor in [work, room, ended, metaFile] { close(descriptor.rawValue) }
     words.deallocate()
   }
 
@@ -100,7 +107,10 @@ final class EventCollector: @unchecked Sendable {
     drain()
     if let failure { throw failure }
     encoder.finish()
-    do { try output.flush(&encoder.packets) } catch {
+    do throws(Errno) {
+      try output.flush(&encoder.packets)
+      try meta.flush()
+    } catch {
       output.cut(to: EventBuffer.progress(header).length)
       throw error
     }
@@ -163,6 +173,7 @@ final class EventCollector: @unchecked Sendable {
       let event = place.load(as: Event.self)
       let name = (place + MemoryLayout<Event>.size).assumingMemoryBound(to: UInt8.self)
       encoder.encode(event, UnsafeBufferPointer(start: name, count: Int(event.nameLength)))
+      try meta.add(event, encoder.nodes)
       try output.take(&encoder.packets)
       offset += UInt64(MemoryLayout<Event>.size + (Int(event.nameLength) + 7) & ~7)
     }

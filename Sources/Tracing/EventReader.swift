@@ -22,9 +22,12 @@ public final class EventReader {
 
   /// - Parameter trace: the run's directory.
   /// - Throws: what opening its files failed with.
-  public init(trace: String) throws(Errno) {
+  public convenience init(trace: String) throws(Errno) { try self.init(trace: trace, packetsOnly: false) }
+
+  /// - Parameter packetsOnly: whether `perfetto` has all events although there is a buffer.
+  init(trace: String, packetsOnly: Bool) throws(Errno) {
     // In this order: what the buffer no longer has, the other has.
-    do { buffer = try EventBufferReader(path: "\(trace)/events") } catch {
+    do { buffer = packetsOnly ? nil : try EventBufferReader(path: "\(trace)/events") } catch {
       guard error == .invalidArgument else { throw error }
       buffer = nil
       isBroken = true
@@ -40,6 +43,9 @@ public final class EventReader {
 
   /// What was read so far, in bytes of the two files.
   public var offset: Int { Int(packets?.offset ?? 0) + Int(buffer?.offset ?? 0) }
+
+  /// Whether the last event was one of `perfetto`, or none was read.
+  var isInPackets: Bool { place == .packets }
 
   /// Whether the files hold what is no event, or end in the middle of one.
   public var isDamaged: Bool { isBroken || packets?.isDamaged == true || buffer?.isDamaged == true }

@@ -21,8 +21,9 @@ public final class EventWriter: EventSink {
   private var callThread: UInt32 = 0
   /// Where the call's first event is, plus 1; 0 if it has none.
   private var callStart: UInt64 = 0
-  /// The same of the calls that wait for something.
+  /// The same of the calls that wait for something, and the least of them.
   private var suspended: [UInt64] = []
+  private var firstSuspended = UInt64.max
   /// Records before it are no longer changed, whether their calls were answered or not.
   private var sealed: UInt64 = 0
   /// Why recording has stopped: the disk is full, or the user's limit on a file's size is reached.
@@ -116,27 +117,28 @@ public final class EventWriter: EventSink {
 
   // MARK: Calls
 
-  /// The events that follow are of one call.
-  /// - Parameters:
-  ///   - time: when it was received, in nanoseconds of the monotonic clock.
-  ///   - thread: the guest's id of its thread.
-  ///   - first: what `suspendCall` gave if the call is taken up again, else 0.
   public func beginCall(time: UInt64, thread: UInt32, first: UInt64) {
     callTime = time
     callThread = thread
     callStart = first
-    if first != 0 { suspended.removeAll { $0 == first } }
+    if first != 0 { forget { $0 == first } }
   }
 
-  /// The call must wait for something: other calls come first.
-  /// - Returns: where the call's first event is, for `beginCall`.
   public func suspendCall() -> UInt64 {
     let first = callStart
     callTime = 0
     callStart = 0
-    if first != 0 { suspended.append(first) }
+    if first != 0 {
+      suspended.append(first)
+      firstSuspended = min(firstSuspended, first)
+    }
     publish()
     return first
+  }
+
+  private func forget(_ isGone: (UInt64) -> Bool) {
+    suspended.removeAll(where: isGone)
+    firstSuspended = suspended.min() ?? .max
   }
 
   /// The call was answered, this many nanoseconds after its receipt: whole microseconds of them are recorded, at least one.
@@ -156,7 +158,7 @@ public final class EventWriter: EventSink {
   private func publish() {
     var finished = end
     if callStart != 0 { finished = min(finished, callStart - 1) }
-    for first in suspended { finished = min(finished, first - 1) }
+    finished = min(finished, firstSuspended - 1)
     EventBuffer.store(header, .finished, max(finished, sealed))
   }
 
@@ -184,6 +186,7 @@ public final class EventWriter: EventSink {
     if offset <= collector.released + capacity { return true }
     // A call, or one that waits, that holds up more than the buffer can hold is recorded without its duration.
     sealed = end
+    forget { $0 <= sealed }
     publish()
     collector.waitUntilReleased(offset - capacity)
     guard offset <= collector.released + capacity else {

@@ -15,7 +15,8 @@ import SystemPackage
 ///     perfetto     what the processes did: see `TraceEncoder`
 ///     events       while the run lasts: what is not in `perfetto` yet, see `EventBuffer`
 ///     archive/     while the run lasts: versions that were overwritten, by number
-///     status       made last: a run without it was killed or could not be recorded to its end
+///     status       made last: `exit` and the exit status, or `killed` if `uwrx check --repair` has made it. A run without it
+///                  goes on, was killed or could not be recorded to its end
 ///
 /// All text is written as `Escaping` says.
 public struct TraceDirectory: Sendable {
@@ -37,12 +38,35 @@ public struct TraceDirectory: Sendable {
     }
   }
 
+  /// What became of the run.
+  public enum State: Sendable {
+    /// It goes on, or was killed, or could not be recorded to its end.
+    case unfinished
+    /// It was killed, and its record was repaired: it holds what was known then.
+    case killed
+    /// It was recorded to its end.
+    case complete
+  }
+
+  public var state: State {
+    guard let status = try? fields(of: "status") else { return .unfinished }
+    switch status.first?.first {
+    case Array("exit".utf8): return .complete
+    case Array("killed".utf8): return .killed
+    default: return .unfinished
+    }
+  }
+
   /// Whether the run was recorded to its end.
-  public var isComplete: Bool { exists("status") }
+  public var isComplete: Bool { state == .complete }
 
   /// - Throws: a message that names the trace unless it is complete.
   public func requireComplete() throws(TraceError) {
-    guard isComplete else {
+    switch state {
+    case .complete: return
+    case .killed:
+      throw TraceError("the trace \(path) is incomplete: its run was killed; its record was repaired up to there")
+    case .unfinished:
       throw TraceError("the trace \(path) is incomplete: its run was killed, or could not be recorded to its end")
     }
   }

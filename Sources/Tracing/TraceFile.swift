@@ -16,11 +16,22 @@ final class TraceFile {
   private var ready = 0
   private(set) var length: UInt64
 
-  init(creating path: String) throws(Errno) {
-    let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+  convenience init(creating path: String) throws(Errno) {
+    try self.init(path, O_CREAT | O_EXCL, length: 0)
+  }
+
+  /// - Parameter length: what of the file is to stay.
+  convenience init(continuing path: String, length: UInt64) throws(Errno) {
+    try self.init(path, O_NOFOLLOW, length: length)
+    if ftruncate(file.rawValue, off_t(length)) < 0 { throw Errno(rawValue: errno) }
+    lseek(file.rawValue, off_t(length), SEEK_SET)
+  }
+
+  private init(_ path: String, _ flags: Int32, length: UInt64) throws(Errno) {
+    let descriptor = Glibc.open(path, O_WRONLY | O_CLOEXEC | flags, 0o644)
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }
     file = FileDescriptor(rawValue: descriptor)
-    length = 0
+    self.length = length
     stream.initialize(to: z_stream())
     guard deflateInit_(stream, Self.level, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
       throw .noMemory

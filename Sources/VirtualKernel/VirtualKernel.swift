@@ -17,6 +17,8 @@ public final class VirtualKernel {
   let proc: ProcFileSystem
   let devices: DeviceTable
   let inherited: Set<HostIdentity>
+  /// nil if no more is recorded than changes need.
+  let recorder: Recorder?
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
   var remembersFileSystemState = true
   /// Whether a process could not take a descriptor for want of a number.
@@ -24,6 +26,8 @@ public final class VirtualKernel {
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
   /// The registry's handlers by number: to read one from an entry copies the whole entry.
   private let handlers = UnsafeMutablePointer<Handler?>.allocate(capacity: Registry.size)
+  /// The same for native calls that are trapped only to be recorded.
+  private let observers = UnsafeMutablePointer<Handler?>.allocate(capacity: Registry.size)
 
   public init(
     memory: any GuestMemory, descriptors: any DescriptorBroker, information: any ProcessInformation,
@@ -45,12 +49,19 @@ public final class VirtualKernel {
         storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
         squashesTimes: configuration.squashesTimes, uid: configuration.uid, gid: configuration.gid),
       credentials: credentials.initial,
-      events: configuration.events)
+      events: configuration.events, recordsUses: configuration.level > .off)
+    recorder =
+      configuration.level > .off
+      ? configuration.events.map { Recorder($0, memory, configuration.level) } : nil
     proc = ProcFileSystem(configuration)
     devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
     try files.addSpecialDirectories(configuration)
     for number in 0..<Registry.size {
-      (handlers + number).initialize(to: Registry.entry(Int32(number))?.handler)
+      let entry = Registry.entry(Int32(number))
+      (handlers + number).initialize(to: entry?.handler)
+      let observation = recorder == nil ? nil : entry?.observation
+      (observers + number).initialize(
+        to: observation.flatMap { configuration.level >= $0.level ? $0.handler : nil })
     }
     call.initialize(to: Call(self))
   }
@@ -58,18 +69,51 @@ public final class VirtualKernel {
   deinit {
     call.deinitialize(count: 1)
     call.deallocate()
-    handlers.deinitialize(count: Registry.size)
-    handlers.deallocate()
+    for table in [handlers, observers] {
+      table.deinitialize(count: Registry.size)
+      table.deallocate()
+    }
   }
 
   /// Answers one notification. Whatever goes wrong ends in an errno.
   public func decide(_ notification: Notification) throws(Errno) -> Outcome {
     let number = Int(notification.number)
     guard number >= 0, number < Registry.size else { throw .noFunction }
-    guard let handler = handlers[number] else { throw Registry.refusal(notification.number) }
     let call = call.pointee
+    guard let handler = handlers[number] else { return try decideWithoutHandler(call, notification) }
     try call.begin(notification)
     return try handler(call)
+  }
+
+  /// A call that is native or refused, and trapped to be recorded.
+  private func decideWithoutHandler(_ call: Call, _ notification: Notification) throws(Errno) -> Outcome {
+    if let observer = observers[Int(notification.number)] {
+      // Whatever goes wrong here is not the guest's matter.
+      do throws(Errno) {
+        try call.begin(notification)
+        _ = try observer(call)
+      } catch {}
+      return .continue
+    }
+    let refusal = Registry.refusal(notification.number)
+    if let recorder, Registry.entry(notification.number)?.nativeWhen.isEmpty ?? true,
+      (try? call.begin(notification)) != nil
+    {
+      recorder.recordRefusal(call, refusal)
+    }
+    throw refusal
+  }
+
+  /// The call that was decided last has its answer, this many nanoseconds after its receipt.
+  public func didAnswer(after duration: UInt64) { files.events?.endCall(duration: duration) }
+
+  /// The call that was decided last waits for work.
+  /// - Returns: what its notification needs for its second time (`Notification.firstEvent`).
+  public func didSuspend() -> UInt64 { files.events?.suspendCall() ?? 0 }
+
+  /// The work of a call has failed, which is its answer.
+  public func resume(_ notification: Notification) {
+    files.events?.beginCall(time: notification.time, thread: 0, first: notification.firstEvent)
   }
 
   /// The trace learns of a process.
@@ -81,10 +125,6 @@ public final class VirtualKernel {
         Event(.spawn, pid: group.number, node: parent, version: UInt32(bitPattern: group.nsID.rawValue)),
         bytes.bindMemory(to: UInt8.self))
     }
-  }
-
-  private func append(_ event: Event) {
-    files.events?.append(event, UnsafeBufferPointer(start: nil, count: 0))
   }
 
   /// A descriptor that a handler gave out has got this number in the guest.
@@ -115,9 +155,27 @@ public final class VirtualKernel {
   public func didEnd(_ group: AbsTgid) {
     if let known = processes.groups[group] {
       files.removeProcDirectory(of: known.nsID)
-      if known.isAnnounced { append(Event(.exit, pid: known.number, node: 0, version: 0)) }
+      if known.isAnnounced { recordEnd(of: known) }
     }
     processes.remove(group)
+  }
+
+  /// The guest has ended: tells so of the processes whose deaths nobody has reported yet.
+  public func didEndAll() {
+    for group in processes.groups.values.sorted(by: { $0.number < $1.number }) { didEnd(group.id) }
+  }
+
+  private func recordEnd(of group: ThreadGroup) {
+    guard let events = files.events else { return }
+    let (told, remaining) = information.end(of: group.id, group.pidfd)
+    let status = told ?? group.end?.status ?? 0
+    var event = Event(.exit, pid: group.number, node: 0, version: UInt32(bitPattern: status))
+    // Who was killed on the way did not end when it wanted to.
+    if let end = group.end, uwrx_wait_exited(status) != 0 { event.time = end.time }
+    guard recorder != nil, let use = remaining ?? group.end?.use else {
+      return events.append(event, UnsafeBufferPointer(start: nil, count: 0))
+    }
+    withUnsafeBytes(of: use) { events.append(event, $0.bindMemory(to: UInt8.self)) }
   }
 }
 
@@ -164,6 +222,8 @@ public struct KernelConfiguration {
   public var emptyDirectories: [[UInt8]]
   /// Symbolic links that exist although no source has them.
   public var links: [(path: [UInt8], target: [UInt8])]
+  /// How much `events` learns.
+  public var level: TraceLevel
 
   public init(
     layers: [Layer], run: FileDescriptor, trace: FileDescriptor,
@@ -172,7 +232,7 @@ public struct KernelConfiguration {
     hostname: String,
     devices: FileDescriptor,
     terminal: InheritedTerminal?, inherited: Set<HostIdentity>, emptyDirectories: [[UInt8]],
-    links: [(path: [UInt8], target: [UInt8])]
+    links: [(path: [UInt8], target: [UInt8])], level: TraceLevel = .standard
   ) {
     self.layers = layers
     self.run = run
@@ -193,5 +253,6 @@ public struct KernelConfiguration {
     self.inherited = inherited
     self.emptyDirectories = emptyDirectories
     self.links = links
+    self.level = level
   }
 }

@@ -5,14 +5,25 @@ import Tracing
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Tells whether a run's record is whole and fits together.",
-    discussion: "The exit status is 0 if it is, 1 if something is wrong, which is then named.")
+    discussion: """
+      The exit status is 0 if it is, 1 if something is wrong, which is then named. With --repair the record of a run that \
+      was killed is finished: it then holds all that was known, says that the run was killed, and no run can stand on it.
+      """)
 
   @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.")
   var trace: String
 
+  @Flag(help: "Finish the record of a run that was killed.")
+  var repair = false
+
   func run() throws {
     do {
-      let problems = TraceCheck.problems(of: try TraceDirectory(trace))
+      let trace = try TraceDirectory(trace)
+      if repair, case .repaired(let events) = try TraceRepair.repair(trace) {
+        print("repaired \(trace.path): \(events) events were saved")
+      }
+      // Whoever has it repaired knows that the run was killed.
+      let problems = TraceCheck.problems(of: trace, acceptsKilled: repair)
       for problem in problems { print(problem) }
       if !problems.isEmpty { throw ExitCode(1) }
     } catch let error as TraceError {

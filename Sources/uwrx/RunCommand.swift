@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Sandbox
+import Tracing
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -85,6 +86,24 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How many descriptors a process of the guest's may have.", valueName: "number"))
   var openFiles: PositiveArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      How much the trace tells: off (processes, programs and changes of files), default (also reads, misses, arguments, output, \
+      connections), io (also each read, write and close).
+      """,
+      valueName: "off|default|io"))
+  var trace = TraceLevel.standard
+
+  @Flag(help: "At the end say on standard error what the run did, in figures.")
+  var summary = false
+
+  @Flag(help: "Say nothing but errors: not that a limit was reached, nor advice.")
+  var quiet = false
+
+  @Flag(help: "Say at the start where the run is kept, and what its sources and limits are.")
+  var verbose = false
+
   @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
   var command: [String] = []
 
@@ -92,20 +111,30 @@ struct RunCommand: ParsableCommand {
     guard !command.isEmpty else {
       throw ValidationError("There is no command: write it after --, as in uwrx run --system -- ls -l")
     }
+    if quiet, verbose || summary { throw ValidationError("--quiet excludes --verbose and --summary") }
   }
 
   func run() throws {
     do {
       let result = try Sandbox.run(try makeConfiguration())
-      if let message = result.limitHit { printError(message) }
-      if result.exitCode == 127, !system, source.isEmpty, parent.isEmpty {
+      if let message = result.limitHit, !quiet { printError(message) }
+      if result.exitCode == 127, !system, source.isEmpty, parent.isEmpty, !quiet {
         printError("the guest's file tree is empty; give it --system or --source")
       }
+      if summary { try printSummary(result.directory) }
       throw ExitCode(result.exitCode)
     } catch let error as SupervisorError {
       printError(error.description)
       throw ExitCode(125)
+    } catch let error as TraceError {
+      printError(error.description)
+      throw ExitCode(125)
     }
+  }
+
+  private func printSummary(_ directory: String) throws {
+    let summary = try RunSummary(try TraceDirectory(directory))
+    for line in summary.lines { printError(line) }
   }
 
   private var limits: Limits {
@@ -145,12 +174,67 @@ struct RunCommand: ParsableCommand {
     configuration.limits = limits
     configuration.ownsProcess = true
     configuration.workingDirectory = workdir
+    configuration.trace = trace
     if system {
       let home = environment.last { $0.hasPrefix("HOME=/") }.map { String($0.dropFirst(5)) }
       configuration.emptyDirectories = ["/var/tmp", home].compactMap { $0 }
+    }
+    if verbose {
+      let surroundings = surroundings(configuration)
+      configuration.willStart = { printError("the run is kept in \($0)\(surroundings)") }
     }
     return configuration
   }
 }
 
+extension RunCommand {
+  /// Sources, parents and limits for the line at the start.
+  private func surroundings(_ configuration: RunConfiguration) -> String {
+    let sources = configuration.sources.map {
+      $0.kind == .host && $0.hostPath == $0.destination
+        ? $0.destination : "\($0.destination)=\($0.kind.rawValue):\($0.hostPath)"
+    }
+    let limits: [(String, String?)] = [
+      ("pids", pids.map { "\($0.value)" }), ("memory", memory.map { "\($0.bytes)" }),
+      ("timeout", timeout.map { "\($0.seconds)" }), ("cpu-time", cpuTime.map { "\($0.seconds)" }),
+      ("file-size", fileSize.map { "\($0.bytes)" }), ("disk", disk.map { "\($0.bytes)" }),
+      ("open-files", openFiles.map { "\($0.value)" }),
+    ]
+    let parts = [
+      ("sources", sources), ("parents", parent),
+      ("limits", limits.compactMap { name, value in value.map { "\(name) \($0)" } }),
+    ]
+    return parts.filter { !$0.1.isEmpty }.map { "; \($0.0): \($0.1.joined(separator: ", "))" }.joined()
+  }
+}
+
+extension RunSummary {
+  fileprivate var lines: [String] {
+    [
+      "\(processes) processes, \(programs) programs run",
+      "\(filesRead) files read, \(filesWritten) written",
+      "\(calls) calls answered in \(Self.decimal(seconds, places: 3)) s",
+      "trace of \(Self.size(traceBytes)), \(Self.size(eventBytes)) of it events",
+    ]
+  }
+
+  private static func size(_ bytes: Int) -> String {
+    switch bytes {
+    case ..<(1 << 10): "\(bytes) bytes"
+    case ..<(1 << 20): "\(decimal(Double(bytes) / 1024, places: 1)) KiB"
+    case ..<(1 << 30): "\(decimal(Double(bytes) / 1_048_576, places: 1)) MiB"
+    default: "\(decimal(Double(bytes) / 1_073_741_824, places: 1)) GiB"
+    }
+  }
+
+  /// Without Foundation, which takes longer to load than all of uwrx.
+  private static func decimal(_ value: Double, places: Int) -> String {
+    let scale = (0..<places).reduce(1) { product, _ in product * 10 }
+    let scaled = Int((value * Double(scale)).rounded())
+    let fraction = String(scaled % scale)
+    return "\(scaled / scale)." + String(repeating: "0", count: places - fraction.count) + fraction
+  }
+}
+
+extension TraceLevel: ExpressibleByArgument {}
 extension Times: ExpressibleByArgument {}

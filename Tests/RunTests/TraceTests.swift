@@ -303,6 +303,34 @@ struct TraceTests {
       #expect(outcome.status == 125 && outcome.error.contains("incomplete"))
       let listing = try CommandLine.run(["inspect", "files", "build/0/0"], in: directory)
       #expect(listing.status == 0 && listing.output.contains("\(directory)/a"), "\(listing.error)")
+      // What is left of it can be made a record that says what it is.
+      let repair = try CommandLine.run(["check", "--repair", "build/0/0"], in: directory)
+      #expect(repair.status == 0 && repair.output.contains("were saved"), "\(repair.output)\(repair.error)")
+      #expect(!FileManager.default.fileExists(atPath: directory + "/build/0/0/events"))
+      #expect(try text("\(directory)/build/0/0/status") == "killed\n")
+      #expect(try text("\(directory)/build/0/0/files.meta").contains("\(directory)/a\t2\tcreate\t"))
+      let check = try CommandLine.run(["check", "build/0/0"], in: directory)
+      #expect(check.status == 1 && check.output.contains("killed") && check.output.split(separator: "\n").count == 1)
+      #expect(try CommandLine.run(["inspect", "files", "build/0/0"], in: directory).output == listing.output)
+      let again = try CommandLine.run(["check", "--repair", "build/0/0"], in: directory)
+      #expect(again.status == 0 && again.output.isEmpty, "\(again.output)\(again.error)")
+      let refused = try CommandLine.run(["run", "--parent", "build/0/0", "--", "true"], in: directory)
+      #expect(refused.status == 125 && refused.error.contains("killed"))
+    }
+  }
+
+  @Test("a run that goes on can be read, and is not repaired")
+  func goingOn() throws {
+    try CommandLine.withDirectory { directory in
+      let command = """
+        \(CommandLine.binary) run --system -- sh -c 'echo a > a; sleep 60' & until [ -s build/0/0/files$PWD/a ]; do sleep 0.05; done
+        \(CommandLine.binary) check --repair build/0/0; echo status $?; \(CommandLine.binary) inspect files build/0/0
+        kill $!; wait $!; exit 0
+        """
+      let outcome = try CommandLine.shell(command, in: directory)
+      #expect(
+        outcome.output.hasPrefix("status 125\n") && outcome.output.contains("\(directory)/a\n"), "\(outcome.output)")
+      #expect(outcome.error.contains("goes on"), "\(outcome.error)")
     }
   }
 }

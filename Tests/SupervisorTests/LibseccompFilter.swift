@@ -13,27 +13,41 @@ enum LibseccompFilter {
   private static let notify: UInt32 = 0x7fc0_0000
   private static let killProcess: UInt32 = 0x8000_0000
 
-  static func program() throws -> [UInt64] {
+  static func program(_ level: TraceLevel) throws -> [UInt64] {
     guard let context = seccomp_init(notify) else { throw Failure(step: "init") }
     defer { seccomp_release(context) }
     try check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, killProcess), "bad architecture")
     // A number of -1 is how a tracer skips a call.
     try check(seccomp_attr_set(context, SCMP_FLTATR_API_TSKIP, 1), "skipped calls")
     try check(seccomp_rule_add_exact_array(context, allow, -1, 0, nil), "skipped calls")
-    for entry in Registry.entries { try add(entry, to: context) }
+    for entry in Registry.entries { try add(entry, level, to: context) }
     return try export(context)
   }
 
-  private static func add(_ entry: SyscallEntry, to context: scmp_filter_ctx) throws {
-    if !entry.nativeWhen.isEmpty {
-      for alternative in entry.nativeWhen { try add(entry.number, allow, when: alternative, to: context) }
-      return
+  private static func add(_ entry: SyscallEntry, _ level: TraceLevel, to context: scmp_filter_ctx) throws {
+    switch entry.filtering(at: level) {
+    case .allow: try add(entry.number, allow, when: [], to: context)
+    case .fail(let errno): try add(entry.number, 0x0005_0000 | UInt32(errno), when: [], to: context)
+    case .notify: break
+    case .allowWhen(let alternatives):
+      for alternative in alternatives.flatMap(withoutInequality) {
+        try add(entry.number, allow, when: alternative, to: context)
+      }
     }
-    switch entry.disposition {
-    case .native: try add(entry.number, allow, when: [], to: context)
-    case .deny(let errno): try add(entry.number, 0x0005_0000 | UInt32(errno.rawValue), when: [], to: context)
-    case .emulate, .gate: break
-    }
+  }
+
+  /// libseccomp compares low halves only for equality. To differ from some numbers is to have a bit that none of them has, or to be
+  /// another number of the bits that they have.
+  private static func withoutInequality(_ alternative: [ArgumentCondition]) -> [[ArgumentCondition]] {
+    let values = alternative.filter { $0.comparison == .notEqual && $0.mask == 0xffff_ffff }.map { UInt32($0.value) }
+    guard !values.isEmpty else { return [alternative] }
+    precondition(values.count == alternative.count, "inequalities beside others")
+    let used = values.reduce(0, |)
+    let bits = (0..<32 as Range<UInt32>).map { 1 << $0 as UInt32 }.filter { $0 & used == 0 }
+    let others = (0...used).filter { $0 & ~used == 0 && !values.contains($0) }
+    let argument = alternative[0].argument
+    return bits.map { [.bits(argument, of: UInt64($0), equal: UInt64($0))] }
+      + others.map { [.low32(argument, equals: $0)] }
   }
 
   private static func add(

@@ -26,6 +26,13 @@ struct SyscallFilterTests {
   /// Values of an argument that lie on and next to each condition of an entry, with and without a high half.
   private static func arguments(of entry: SyscallEntry) -> [[UInt64]] {
     var cases: [[UInt64]] = [[0, 0, 0, 0, 0, 0], Array(repeating: .max, count: 6)]
+    for number in entry.observation?.descriptors ?? [] {
+      for descriptor in [0, number, 3, number | 0x80, number | 1 << 31] {
+        for high in [0, 1 << 32, 0xffff_ffff_0000_0000] as [UInt64] {
+          cases.append([high | UInt64(descriptor), 0, 0, 0, 0, 0])
+        }
+      }
+    }
     for alternative in entry.nativeWhen {
       var base = Array(repeating: UInt64(0), count: 6)
       for condition in alternative { base[Int(condition.argument)] = condition.value }
@@ -41,15 +48,16 @@ struct SyscallFilterTests {
     return cases
   }
 
-  @Test("agrees with libseccomp")
-  func agrees() throws {
-    let reference = FilterInterpreter(program: try LibseccompFilter.program())
+  @Test("agrees with libseccomp", arguments: TraceLevel.allCases)
+  func agrees(_ level: TraceLevel) throws {
+    let own = FilterInterpreter(program: SyscallFilter(level: level).program)
+    let reference = FilterInterpreter(program: try LibseccompFilter.program(level))
     var compared = 0
     for number in Int32(-2)...600 {
       let entry = Registry.entry(number)
       for arguments in entry.map(Self.arguments) ?? [[0, 0, 0, 0, 0, 0]] {
         let data = Self.call(number, arguments)
-        let result = Self.own.run(data)
+        let result = own.run(data)
         #expect(result != nil && result == reference.run(data), "\(number) \(arguments)")
         compared += 1
       }

@@ -24,7 +24,8 @@ struct DamageTests {
           // Packets that the header does not know of.
           let file = try #require(FileHandle(forWritingAtPath: "\(copy)/perfetto"))
           try file.seekToEnd()
-          try file.write(contentsOf: Data((0..<Int.random(in: 0...5000, using: &random)).map { _ in .random(in: 0...255) }))
+          try file.write(
+            contentsOf: Data((0..<Int.random(in: 0...5000, using: &random)).map { _ in .random(in: 0...255) }))
           try file.close()
           #expect(try readAll(copy) == (Array(expected[...index]), false))
         }
@@ -107,7 +108,9 @@ struct DamageTests {
 
   @Test func foreignFiles() throws {
     try withTrace { path in
-      for bytes in [Data(), Data("\n\u{3}abc".utf8), Data([0x0a, 0x06, 0x92, 0x03, 0x00, 0, 0, 0]), Data(repeating: 0, count: 8192)] {
+      for bytes in [
+        Data(), Data("\n\u{3}abc".utf8), Data([0x0a, 0x06, 0x92, 0x03, 0x00, 0, 0, 0]), Data(repeating: 0, count: 8192),
+      ] {
         try bytes.write(to: URL(fileURLWithPath: "\(path)/perfetto"))
         let (found, isDamaged) = try readAll(path)
         #expect(found.isEmpty && isDamaged)

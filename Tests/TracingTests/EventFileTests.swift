@@ -53,7 +53,10 @@ struct EventFileTests {
     let expected = EventSource.records(120_000, seed: 9, isLikely: true)
     try withTrace { trace in
       let writer = try EventWriter(trace: trace, capacity: 2 << 20)
-      #expect(writer.collect { work in Thread.detachNewThread(work); return true })
+      #expect(
+        writer.collect { work in
+          Thread.detachNewThread(work); return true
+        })
       for record in expected { record.append(to: writer) }
       try writer.finish()
       #expect(try readAll(trace) == (expected, false))
@@ -75,7 +78,10 @@ struct EventFileTests {
     let expected = EventSource.records(150_000, seed: 11, isLikely: true)
     try withTrace { trace in
       let writer = try EventWriter(trace: trace, capacity: 2 << 20)
-      #expect(writer.collect { work in Thread.detachNewThread(work); return true })
+      #expect(
+        writer.collect { work in
+          Thread.detachNewThread(work); return true
+        })
       let reader = try EventReader(trace: trace)
       var found: [Record] = []
       for (index, record) in expected.enumerated() {

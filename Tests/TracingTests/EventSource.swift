@@ -58,7 +58,8 @@ struct EventSource {
     case 0: return []
     case 1: return (0..<Int.random(in: 1...limit, using: &random)).map { _ in .random(in: 0...255, using: &random) }
     case 2: return Array("fs\0".utf8) + Array(Self.words.randomElement(using: &random)!.utf8) + [0]
-    case 3: return (0..<[4, 8, 24, 32].randomElement(using: &random)!).map { _ in .random(in: 0...255, using: &random) }
+    case 3:
+      return (0..<[4, 8, 24, 32].randomElement(using: &random)!).map { _ in .random(in: 0...255, using: &random) }
     default: return Array(Self.words.randomElement(using: &random)!.utf8)
     }
   }
@@ -104,7 +105,9 @@ struct EventSource {
       return Record(exec, [])
     case 2 where pids.count > 3:
       pids.removeAll { $0 == pid }
-      return Record(event(.exit, pid, 0, UInt32.random(in: 0...3, using: &random) << 8, time), [UInt8](repeating: 7, count: 24) + [UInt8](repeating: 0, count: 8))
+      return Record(
+        event(.exit, pid, 0, UInt32.random(in: 0...3, using: &random) << 8, time),
+        [UInt8](repeating: 7, count: 24) + [UInt8](repeating: 0, count: 8))
     case 3...8:
       let new = UInt32(nodes.count + 1)
       nodes.append(new)

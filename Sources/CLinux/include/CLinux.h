@@ -60,8 +60,16 @@ long uwrx_read_memory_split(int pid, void *to, size_t first, size_t second, uint
 long uwrx_write_memory(int pid, const void *from, size_t length, uint64_t to);
 long uwrx_pidfd_open(int pid);
 long uwrx_pidfd_getfd(int pidfd, int fd);
-// Reads /proc/<tid>/status below `proc`.
-long uwrx_read_thread_status(int proc, int tid, void *buffer, size_t length);
+// PIDFD_GET_INFO, Linux 6.15: 1 and the wait status of a process that has been reaped, 0 if it has not been.
+long uwrx_pidfd_exit_status(int pidfd, int *status);
+// Whether the process is there, if only to be reaped: 0, or -ESRCH.
+long uwrx_pidfd_probe(int pidfd);
+// Nanoseconds of processor time of a process (clock_getcpuclockid(3)), or -errno.
+enum uwrx_processor_clock { UWRX_CLOCK_ALL_TICKS, UWRX_CLOCK_USER_TICKS, UWRX_CLOCK_ALL };
+int64_t uwrx_processor_time(int pid, enum uwrx_processor_clock clock);
+long uwrx_getsockname(int socket, void *address, size_t length);
+// Reads a file of /proc/<tid> below `proc`: "status", "stat", "statm".
+long uwrx_read_proc(int proc, int tid, const char *name, void *buffer, size_t length);
 long uwrx_tgkill(int tgid, int tid, int signal);
 // RLIMIT_FSIZE of a process; LONG_MAX for none.
 // prlimit(2): `pair` is the soft and the hard limit, the new ones if `sets`, and then what was.

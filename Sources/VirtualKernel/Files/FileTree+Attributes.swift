@@ -136,7 +136,7 @@ extension FileTree {
 
   func truncate(_ dentry: DentryID, to length: Int64) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry, keepContents: length > 0) { return work }
-    if let work = try beginVersion(dentry, truncates: length == 0) { return work }
+    if let work = try beginVersion(dentry, truncates: length == 0, as: .truncate) { return work }
     let file = try openHost(dentry, flags: O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { host.close(file) }
     try host.truncate(file, to: length)

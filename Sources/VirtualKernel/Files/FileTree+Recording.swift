@@ -5,11 +5,14 @@ import Tracing
 extension FileTree {
   /// Tells what the present process did to a file that has, or had, this name.
   func record(_ kind: EventKind, _ dentry: DentryID) {
-    guard let events, dentry != .none, let record = recordable(dentry) else { return }
+    guard let events, dentry != .none else { return }
+    // A program is needed to tell who made a change.
+    if !recordsUses, kind.metaName == nil, kind != .exec { return }
+    guard let record = recordable(dentry) else { return }
     let node = node(of: dentry)
     if kind.metaName != nil {
       recent.changed()
-    } else if recent.isRepeated(kind, process, node, record.pointee.version) {
+    } else if kind != .exec, recent.isRepeated(kind, process, node, record.pointee.version) {
       return
     }
     events.append(
@@ -25,7 +28,7 @@ extension FileTree {
 
   /// Tells that a name was looked for and not found.
   func recordMissing(_ name: UnsafeBufferPointer<UInt8>, in directory: DentryID) {
-    guard let events, recordable(directory) != nil else { return }
+    guard let events, recordsUses, recordable(directory) != nil else { return }
     let node = node(of: directory)
     if recent.isRepeated(.missing, process, node, dentries.hash(directory, name)) { return }
     events.append(Event(.missing, pid: process, node: node, version: 0), name)
@@ -42,7 +45,8 @@ extension FileTree {
     }
   }
 
-  private func node(of dentry: DentryID) -> UInt32 {
+  /// The number of a name, which is defined if it has none yet.
+  func node(of dentry: DentryID) -> UInt32 {
     if dentry == root { return Event.rootNode }
     let known = dentries[dentry].pointee.node
     if known != 0 { return known }

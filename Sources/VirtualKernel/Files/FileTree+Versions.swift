@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// A version of a file that is not the last: another process has written since, or the file is gone.
 struct KeptVersion {
@@ -20,14 +21,16 @@ private let keptAppendLimit: Int64 = 4096
 // Versions of the files of the run's own layer. Those of /tmp live for the run and have none.
 extension FileTree {
   /// The present process is about to change a file's contents.
-  /// - Parameter appends: it can only append to them.
+  /// - Parameters:
+  ///   - appends: it can only append to them.
+  ///   - kind: what is recorded.
   /// - Returns: work that must be waited for, or nil if the file is ready.
   func beginVersion(
-    _ dentry: DentryID, truncates: Bool, appends: Bool = false
+    _ dentry: DentryID, truncates: Bool, appends: Bool = false, as kind: EventKind = .write
   ) throws(Errno) -> (any BlockingWork)? {
     let record = inode(of: dentry)
     guard record.pointee.backing == .run, record.pointee.kind == .regular else {
-      self.record(.write, dentry)
+      self.record(kind, dentry)
       return nil
     }
     try requireSpace(.run)
@@ -38,7 +41,7 @@ extension FileTree {
       }
       if record.pointee.writer != process || record.pointee.flags.contains(.readByOthers) { startVersion(record) }
     }
-    self.record(.write, dentry)
+    self.record(kind, dentry)
     return nil
   }
 

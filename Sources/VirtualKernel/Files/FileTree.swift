@@ -13,6 +13,8 @@ final class FileTree {
   let layers: [Layer]
   let configuration: FileConfiguration
   let events: (any EventSink)?
+  /// Whether what changes nothing is recorded, too.
+  let recordsUses: Bool
   /// The process whose call is being decided, by the trace's own number.
   var process = Event.supervisor
   /// Who makes it.
@@ -69,7 +71,7 @@ final class FileTree {
 
   init(
     host: any HostFiles, skeleton: any Skeleton, layers: [Layer], configuration: FileConfiguration,
-    credentials: UnsafePointer<Credentials>, events: (any EventSink)?
+    credentials: UnsafePointer<Credentials>, events: (any EventSink)?, recordsUses: Bool
   ) {
     self.host = host
     self.credentials = credentials
@@ -78,6 +80,7 @@ final class FileTree {
     hasReadOnlyLayers = layers.contains { $0.isReadOnly }
     self.configuration = configuration
     self.events = events
+    self.recordsUses = recordsUses
     rootDirectories = layers.enumerated().map { index, layer in
       LowerDirectory(layer: index, path: [], prefixDepth: layer.destination.isEmpty ? nil : 0)
     }

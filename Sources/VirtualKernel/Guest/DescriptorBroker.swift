@@ -29,6 +29,12 @@ public protocol DescriptorBroker: AnyObject {
     _ descriptor: Int32, in thread: AbsTid, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int
 
+  /// getsockname(2).
+  /// - Returns: the number of bytes written to `buffer`.
+  func socketName(
+    of descriptor: Int32, of group: ThreadGroup, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int
+
   /// F_GETFL of a descriptor of the supervisor's.
   func flags(of file: FileDescriptor) throws(Errno) -> Int32
 

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// What /proc/<tid>/status tells about a thread at its birth.
 public struct ThreadStatus {
@@ -55,6 +56,13 @@ public protocol ProcessInformation: AnyObject {
   /// - Returns: a pidfd.
   func watch(_ group: AbsTgid) throws(Errno) -> FileDescriptor
   func endWatch(_ pidfd: FileDescriptor)
+
+  /// What a process that lives has used; nil if it cannot be asked.
+  func use(of group: AbsTgid) -> ResourceUse?
+
+  /// How a process has ended that `watch` gave the pidfd of: its wait status, nil if nobody can say, and what it has used if that
+  /// can still be asked.
+  func end(of group: AbsTgid, _ pidfd: FileDescriptor) -> (status: Int32?, use: ResourceUse?)
 
   /// Appends a file of the guest's own /proc, as the guest would read it: `2/status`, `meminfo`.
   func readProc(_ path: String, into bytes: inout [UInt8]) throws(Errno)

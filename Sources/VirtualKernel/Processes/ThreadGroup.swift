@@ -1,4 +1,5 @@
 import SystemPackage
+import Tracing
 
 /// A process: threads that share memory, descriptors and the current directory.
 public final class ThreadGroup {
@@ -8,6 +9,15 @@ public final class ThreadGroup {
     case known(DentryID, generation: Int)
     /// This thread was let through a chdir(2); it may not have happened yet.
     case changing(AbsTid)
+  }
+
+  /// What is known of a process that is about to end.
+  struct End {
+    /// When it made its exit_group(2).
+    var time: UInt64
+    /// As wait(2) will tell it, unless a signal is faster.
+    var status: Int32
+    var use: ResourceUse?
   }
 
   public let id: AbsTgid
@@ -29,6 +39,11 @@ public final class ThreadGroup {
   var descriptors = FdTable()
   /// The file of the last execve(2) that was let through, a hint for /proc/self/exe.
   var executable = DentryID.none
+  var end: End?
+  /// Whether the trace knows that no more of its output is recorded.
+  var isOutputCut = false
+  /// The calls whose refusal the trace knows, by number.
+  var refused = SIMD8<UInt64>()
   /// How many threads there may be before the dead ones are looked for.
   var sweepThreshold = 64
 

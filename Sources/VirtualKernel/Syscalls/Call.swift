@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// The call that is being decided. There is one, used for every notification, so that none allocates.
 final class Call {
@@ -34,6 +35,8 @@ final class Call {
     created = .none
     let thread = try kernel.processes.thread(notification.thread)
     currentThread = thread
+    files.events?.beginCall(
+      time: notification.time, thread: UInt32(bitPattern: thread.nsID.rawValue), first: notification.firstEvent)
     if !thread.group.isAnnounced { kernel.announce(thread.group) }
     files.process = thread.group.number
     files.credentials = thread.credentials

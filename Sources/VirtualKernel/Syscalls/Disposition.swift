@@ -39,6 +39,11 @@ public struct ArgumentCondition: Sendable, Equatable {
     ArgumentCondition(argument: argument, mask: .max, comparison: .notEqual, value: value)
   }
 
+  /// The low 32 bits differ from `value`. libseccomp has no such comparison, so no condition of `nativeWhen` is one.
+  public static func low32(_ argument: UInt32, differsFrom value: UInt32) -> ArgumentCondition {
+    ArgumentCondition(argument: argument, mask: 0xffff_ffff, comparison: .notEqual, value: UInt64(value))
+  }
+
   /// Of the bits `mask`, exactly those of `value` are set.
   public static func bits(_ argument: UInt32, of mask: UInt64, equal value: UInt64) -> ArgumentCondition {
     ArgumentCondition(argument: argument, mask: mask, comparison: .equal, value: value)

@@ -15,15 +15,23 @@ extension Registry {
       .gate(.bind, Syscalls.bind, "A local name is made in the skeleton root; an address is of the guest's network."),
       .gate(.connect, Syscalls.connect, "A local name is resolved in the tree; an address is of the guest's network."),
       .native(.listen, "A socket that the caller holds."),
-      .native(.accept, "A socket that the caller holds; blocks, so must not be trapped."),
-      .native(.accept4, "A socket that the caller holds; blocks, so must not be trapped."),
+      .native(
+        .accept, "A socket that the caller holds; recorded, then the kernel waits.",
+        observed: .from(.standard, Syscalls.accept)),
+      .native(
+        .accept4, "A socket that the caller holds; recorded, then the kernel waits.",
+        observed: .from(.standard, Syscalls.accept)),
       .native(.getsockname, "A socket that the caller holds."),
       .native(.getpeername, "A socket that the caller holds."),
       .native(.shutdown, "A socket that the caller holds."),
-      .native(.sendto, "Data at native speed; an address is of the guest's network or the skeleton root."),
-      .native(.recvfrom, "Data at native speed; blocks, so must not be trapped."),
-      .native(.sendmsg, "As sendto; descriptors that are passed stay in the guest's tree."),
-      .native(.recvmsg, "As recvfrom; descriptors that arrive come from the guest's tree."),
+      .native(
+        .sendto, "Data at native speed; an address is of the guest's network or the skeleton root.",
+        observed: output(.range)),
+      .native(.recvfrom, "Data at native speed; the kernel waits.", observed: input(.range)),
+      .native(
+        .sendmsg, "As sendto; descriptors that are passed stay in the guest's tree.", observed: output(.message)),
+      .native(
+        .recvmsg, "As recvfrom; descriptors that arrive come from the guest's tree.", observed: input(.message)),
       .native(.sendmmsg, "As sendmsg, several at once."),
       .native(.recvmmsg, "As recvmsg, several at once."),
       .native(.setsockopt, "A socket that the caller holds; what reaches further needs a capability."),

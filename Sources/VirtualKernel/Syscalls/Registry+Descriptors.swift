@@ -7,33 +7,44 @@ extension Registry {
   /// Data through a descriptor, and the descriptor itself.
   static var descriptors: [SyscallEntry] {
     [
-      .native(.read, "Data of a real descriptor at native speed."),
-      .native(.write, "Data of a real descriptor; a lower file is never open for writing."),
-      .native(.readv, "As read, into several buffers."),
-      .native(.writev, "As write, from several buffers."),
-      .native(.pread64, "As read, at an offset."),
-      .native(.pwrite64, "As write, at an offset."),
-      .native(.preadv, "As read, at an offset into several buffers."),
-      .native(.pwritev, "As write, at an offset from several buffers."),
-      .native(.preadv2, "As preadv, with flags."),
-      .native(.pwritev2, "As pwritev, with flags."),
+      .native(.read, "Data of a real descriptor at native speed.", observed: input(.range)),
+      .native(
+        .write, "Data of a real descriptor, recorded for 1 and 2; a lower file is never open for writing.",
+        observed: output(.range)),
+      .native(.readv, "As read, into several buffers.", observed: input(.vector)),
+      .native(.writev, "As write, from several buffers.", observed: output(.vector)),
+      .native(.pread64, "As read, at an offset.", observed: input(.range)),
+      .native(.pwrite64, "As write, at an offset.", observed: output(.range)),
+      .native(.preadv, "As read, at an offset into several buffers.", observed: input(.vector)),
+      .native(.pwritev, "As write, at an offset from several buffers.", observed: output(.vector)),
+      .native(.preadv2, "As preadv, with flags.", observed: input(.vector)),
+      .native(.pwritev2, "As pwritev, with flags.", observed: output(.vector)),
       .native(.lseek, "Moves the position of the open file; a directory's cursor is that position too."),
-      .native(.close, "Never trapped: an interrupted close leaves the caller not knowing whether it happened."),
+      .native(
+        .close, "Trapped only for --trace=io: an interrupted close leaves the caller not knowing whether it happened.",
+        observed: .from(.io, Syscalls.close)),
       .native(.close_range, "As close; the supervisor's copy of the table is checked on use."),
       .native(.dup, "Never trapped; a copied descriptor is the same open file."),
       .native(.dup3, "As dup, onto a chosen number."),
       .native(.pipe2, "A pipe is reachable only through its descriptors."),
-      .native(.sendfile, "Copies between descriptors that the caller holds."),
-      .native(.splice, "Moves data between descriptors that the caller holds."),
+      .native(
+        .sendfile, "Copies between descriptors that the caller holds.", observed: .from(.io, Syscalls.sendfile)),
+      .native(
+        .splice, "Moves data between descriptors that the caller holds.",
+        observed: .from(.io, Syscalls.copy_file_range)),
       .native(.tee, "Copies between pipes that the caller holds."),
       .native(.vmsplice, "Moves the caller's own pages into a pipe."),
-      .native(.copy_file_range, "Copies between descriptors; the target is open for writing, so not a lower file."),
+      .native(
+        .copy_file_range, "Copies between descriptors; the target is open for writing, so not a lower file.",
+        observed: .from(.io, Syscalls.copy_file_range)),
       .native(.fsync, "Writes back a file that the caller has open."),
       .native(.fdatasync, "Writes back a file that the caller has open."),
       .native(.sync_file_range, "Writes back a range of a file that the caller has open."),
       .native(.syncfs, "Writes back the filesystem behind a descriptor, which holds this run's files."),
       .native(.sync, "What the guest wrote has to reach the disk; flushes the host's disks as for any user."),
-      .native(.ftruncate, "Needs a descriptor open for writing, so not a lower file."),
+      .native(
+        .ftruncate, "Needs a descriptor open for writing, so not a lower file; recorded.",
+        observed: .from(.standard, Syscalls.ftruncate)),
       .native(.fallocate, "Needs a descriptor open for writing, so not a lower file."),
       .native(.readahead, "Only fills the page cache."),
       .native(.fadvise64, "Only advises the page cache."),
@@ -57,6 +68,14 @@ extension Registry {
         missing: "inode flags, extent maps, requests of devices and filesystems",
         nativeWhen: .low32(1, isOneOf: ioctlRequests)),
     ]
+  }
+
+  /// What comes in is counted where each read is to be recorded.
+  static func input(_ bytes: TransferBytes) -> Observation { .from(.io, Syscalls.reads(bytes)) }
+
+  /// What a process says to standard output and standard error is part of every trace.
+  static func output(_ bytes: TransferBytes) -> Observation {
+    .from(.standard, descriptors: [1, 2], Syscalls.writes(bytes))
   }
 
   /// Commands of `fcntl` (include/uapi/asm-generic/fcntl.h, include/uapi/linux/fcntl.h) that only touch the

@@ -26,7 +26,9 @@ extension Registry {
       .gate(.set_robust_list, Syscalls.birth, "Every libc makes it at the birth of a thread, which is found here."),
       .native(.get_robust_list, "Reads a list head that the kernel keeps; ptrace access is checked."),
       .native(.exit, "Never trapped: a thread that ends cannot be answered."),
-      .native(.exit_group, "Never trapped: a process that ends cannot be answered."),
+      .native(
+        .exit_group, "What the process has used is recorded, then the kernel ends it.",
+        observed: .from(.standard, Syscalls.exit_group)),
       .native(.wait4, "Blocks, so must not be trapped; the children are of the guest's pid namespace."),
       .native(.waitid, "Blocks, so must not be trapped; the children are of the guest's pid namespace."),
       .native(.pidfd_open, "Only processes of the guest's pid namespace have a pid."),

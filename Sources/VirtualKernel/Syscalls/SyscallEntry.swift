@@ -14,13 +14,18 @@ public struct SyscallEntry: Sendable {
   public let missing: StaticString?
   /// Alternatives: the call is `native` when all conditions of any of them hold.
   public let nativeWhen: [[ArgumentCondition]]
+  /// What the supervisor takes note of in a `native` call; nil for nothing.
+  public let observation: Observation?
   let handler: Handler?
 
   public var name: String { number.name }
 
-  static func native(_ number: SyscallNumber, _ reason: StaticString, missing: StaticString? = nil) -> SyscallEntry {
+  static func native(
+    _ number: SyscallNumber, _ reason: StaticString, missing: StaticString? = nil, observed: Observation? = nil
+  ) -> SyscallEntry {
     SyscallEntry(
-      number: number, disposition: .native, reason: reason, missing: missing, nativeWhen: [], handler: nil)
+      number: number, disposition: .native, reason: reason, missing: missing, nativeWhen: [], observation: observed,
+      handler: nil)
   }
 
   static func emulate(
@@ -28,7 +33,8 @@ public struct SyscallEntry: Sendable {
     missing: StaticString? = nil, nativeWhen: [[ArgumentCondition]] = []
   ) -> SyscallEntry {
     SyscallEntry(
-      number: number, disposition: .emulate, reason: reason, missing: missing, nativeWhen: nativeWhen, handler: handler)
+      number: number, disposition: .emulate, reason: reason, missing: missing, nativeWhen: nativeWhen,
+      observation: nil, handler: handler)
   }
 
   static func gate(
@@ -36,7 +42,8 @@ public struct SyscallEntry: Sendable {
     missing: StaticString? = nil, nativeWhen: [[ArgumentCondition]] = []
   ) -> SyscallEntry {
     SyscallEntry(
-      number: number, disposition: .gate, reason: reason, missing: missing, nativeWhen: nativeWhen, handler: handler)
+      number: number, disposition: .gate, reason: reason, missing: missing, nativeWhen: nativeWhen,
+      observation: nil, handler: handler)
   }
 
   static func deny(
@@ -44,7 +51,8 @@ public struct SyscallEntry: Sendable {
     missing: StaticString? = nil, nativeWhen: [[ArgumentCondition]] = []
   ) -> SyscallEntry {
     SyscallEntry(
-      number: number, disposition: .deny(errno), reason: reason, missing: missing, nativeWhen: nativeWhen, handler: nil)
+      number: number, disposition: .deny(errno), reason: reason, missing: missing, nativeWhen: nativeWhen,
+      observation: nil, handler: nil)
   }
 }
 

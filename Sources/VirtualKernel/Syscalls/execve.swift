@@ -2,6 +2,9 @@ import CLinux
 import Glibc
 import SystemPackage
 
+/// AT_EXECVE_CHECK, Linux 6.14: asks whether it would run.
+private let onlyCheck: Int32 = 0x10000
+
 extension Syscalls {
   /// Whatever a racing thread writes into the path afterwards: the kernel looks it up in the skeleton, where nothing can be
   /// run but what was bound there after these checks.
@@ -12,9 +15,7 @@ extension Syscalls {
 
   @Sendable static func execveat(_ call: Call) throws(Errno) -> Outcome {
     let flags = Int32(truncatingIfNeeded: call.arguments.4)
-    // AT_EXECVE_CHECK, Linux 6.14: asks whether it would run.
-    let check: Int32 = 0x10000
-    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_ | check) == 0 else { throw .invalidArgument }
+    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_ | onlyCheck) == 0 else { throw .invalidArgument }
     let path = try call.path(at: call.arguments.1)
     if path.count == 0, flags & AT_EMPTY_PATH_ != 0, Int32(truncatingIfNeeded: call.arguments.0) != AT_FDCWD {
       return try prepare(call, descriptor: Int32(truncatingIfNeeded: call.arguments.0))
@@ -37,9 +38,15 @@ extension Syscalls {
 
   /// The kernel runs the file from here on.
   private static func execute(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
+    let isAt = call.notification.number == SyscallNumber.execveat.rawValue
+    if isAt, Int32(truncatingIfNeeded: call.arguments.4) & onlyCheck != 0 { return .continue }
     try call.kernel.processes.setCredentials(call.credentials.pointee.afterExecution(), of: call.thread)
     call.thread.group.executable = dentry
+    let recorder = call.kernel.recorder
+    let arguments = recorder?.readArguments(
+      call, isAt ? call.arguments.2 : call.arguments.1, isAt ? call.arguments.3 : call.arguments.2)
     call.files.recordRead(.exec, dentry)
+    if let arguments { recorder?.record(arguments, call) }
     return .continue
   }
 

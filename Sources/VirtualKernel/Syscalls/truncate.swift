@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 extension Syscalls {
   @Sendable static func truncate(_ call: Call) throws(Errno) -> Outcome {
@@ -26,5 +27,19 @@ extension Syscalls {
       throw .fileTooLarge
     }
     return outcome(try call.files.truncate(dentry, to: length))
+  }
+
+  /// The kernel truncates through the caller's descriptor.
+  @Sendable static func ftruncate(_ call: Call) throws(Errno) -> Outcome {
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    guard Int64(bitPattern: call.arguments.1) >= 0 else { return .continue }
+    let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
+    defer { call.kernel.descriptors.release(file) }
+    let status = try call.kernel.host.status(of: file)
+    guard status.st_mode & S_IFMT == S_IFREG, try call.kernel.descriptors.flags(of: file) & O_ACCMODE != O_RDONLY,
+      let dentry = call.dentry(of: descriptor, status)
+    else { return .continue }
+    call.files.record(.truncate, dentry)
+    return .continue
   }
 }

@@ -1,12 +1,14 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 extension Syscalls {
   /// Whatever address a racing thread writes afterwards: in the guest's network namespace there is only the guest's loopback, and
   /// a path leads into the skeleton.
   @Sendable static func bind(_ call: Call) throws(Errno) -> Outcome {
-    guard let path = try unixPath(call) else { return .continue }
+    let address = try address(call)
+    guard let path = unixPath(address) else { return letThrough(call, .bind, address) }
     let walk = try path.withUnsafeBufferPointer { bytes throws(Errno) in
       try call.walk(atCurrentDirectory, bytes, [.noFollow, .materialise])
     }
@@ -22,11 +24,12 @@ extension Syscalls {
     try name.withUnsafeBufferPointer { bytes throws(Errno) in
       try files.expectSocket(bytes, in: walk.parent, existing: walk.dentry)
     }
-    return .continue
+    return letThrough(call, .bind, address)
   }
 
   @Sendable static func connect(_ call: Call) throws(Errno) -> Outcome {
-    guard let path = try unixPath(call) else { return .continue }
+    let address = try address(call)
+    guard let path = unixPath(address) else { return letThrough(call, .connect, address) }
     let walk = try path.withUnsafeBufferPointer { bytes throws(Errno) in
       try call.walk(atCurrentDirectory, bytes, .materialise)
     }
@@ -38,17 +41,37 @@ extension Syscalls {
     guard inode.pointee.kind == .socket, call.files.dentries[dentry].pointee.flags.contains(.inSkeleton) else {
       throw .connectionRefused
     }
-    return .continue
+    return letThrough(call, .connect, address)
+  }
+
+  /// The address of the call; empty if the kernel will refuse it.
+  private static func address(_ call: Call) throws(Errno) -> [UInt8] {
+    let length = Int(UInt32(truncatingIfNeeded: call.arguments.2))
+    guard length >= 2, length <= MemoryLayout<sockaddr_storage>.size else { return [] }
+    // Where no path can be, the kernel says what is wrong.
+    if length > MemoryLayout<sockaddr_un>.size {
+      return (try? call.readBytes(at: call.arguments.1, count: length)) ?? []
+    }
+    return try call.readBytes(at: call.arguments.1, count: length)
   }
 
   /// The path of an AF_UNIX address, or nil for any other: an abstract or unnamed one, another family.
-  private static func unixPath(_ call: Call) throws(Errno) -> [UInt8]? {
-    let length = Int(UInt32(truncatingIfNeeded: call.arguments.2))
+  private static func unixPath(_ address: [UInt8]) -> [UInt8]? {
     // unix(7): the family, and a path of at most 108 bytes.
-    guard length > 2, length <= MemoryLayout<sockaddr_un>.size else { return nil }
-    let bytes = try call.readBytes(at: call.arguments.1, count: length)
-    guard UInt16(bytes[0]) | UInt16(bytes[1]) << 8 == UInt16(AF_UNIX), bytes[2] != 0 else { return nil }
-    return Array(bytes[2...].prefix { $0 != 0 })
+    guard address.count > 2, address.count <= MemoryLayout<sockaddr_un>.size,
+      UInt16(address[0]) | UInt16(address[1]) << 8 == UInt16(AF_UNIX), address[2] != 0
+    else { return nil }
+    return Array(address[2...].prefix { $0 != 0 })
+  }
+
+  private static func letThrough(_ call: Call, _ kind: EventKind, _ address: [UInt8]) -> Outcome {
+    if let recorder = call.kernel.recorder, !address.isEmpty {
+      let descriptor = UInt32(truncatingIfNeeded: call.arguments.0)
+      address.withUnsafeBytes {
+        recorder.append(Event(kind, pid: call.thread.group.number, node: 0, version: descriptor), $0)
+      }
+    }
+    return .continue
   }
 }
 

@@ -60,7 +60,8 @@ final class Machine {
 
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
-    links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false
+    links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
+    level: TraceLevel = .standard
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -107,7 +108,7 @@ final class Machine {
           ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
         inherited: Set((2..<100).map { HostIdentity(device: 77, inode: $0) }),
         emptyDirectories: emptyDirectories.map { Array($0.utf8) },
-        links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }))
+        links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, level: level))
     thread = AbsTid(rawValue: 1002)
     let process = GuestProcess(
       id: AbsTgid(rawValue: 1002), nsID: NsTgid(rawValue: 2), parent: AbsTgid(rawValue: 1001), files: DescriptorTable())

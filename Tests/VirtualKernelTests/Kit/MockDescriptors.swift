@@ -54,6 +54,15 @@ final class MockDescriptors: DescriptorBroker {
     return name.count
   }
 
+  func socketName(
+    of descriptor: Int32, of group: ThreadGroup, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    guard let file = world.processes[group.id]?.files.files[descriptor] else { throw .badFileDescriptor }
+    guard file.node.kind == FileType.socket else { throw .init(rawValue: ENOTSOCK) }
+    buffer.copyBytes(from: file.node.bytes)
+    return file.node.bytes.count
+  }
+
   func flags(of file: FileDescriptor) throws(Errno) -> Int32 { world.file(file).flags }
 
   func position(of file: FileDescriptor) throws(Errno) -> Int {

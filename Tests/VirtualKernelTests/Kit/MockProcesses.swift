@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import SystemPackage
 import Testing
+import Tracing
 
 @testable import VirtualKernel
 
@@ -17,6 +18,9 @@ final class MockProcesses: ProcessInformation {
   /// Limits that are not infinite.
   var limits: [Int32: ResourceLimit] = [:]
   private(set) var signals: [(thread: AbsTid, signal: Int32)] = []
+  var uses: [AbsTgid: ResourceUse] = [:]
+  /// Of processes that have ended.
+  var statuses: [AbsTgid: Int32] = [:]
   private var nextWatch: Int32 = 500_000
 
   init(_ world: World) { self.world = world }
@@ -63,6 +67,12 @@ final class MockProcesses: ProcessInformation {
 
   func endWatch(_ pidfd: FileDescriptor) {
     if watched.removeValue(forKey: pidfd.rawValue) == nil { Issue.record("a watch was ended twice") }
+  }
+
+  func use(of group: AbsTgid) -> ResourceUse? { uses[group] }
+
+  func end(of group: AbsTgid, _ pidfd: FileDescriptor) -> (status: Int32?, use: ResourceUse?) {
+    (statuses[group], nil)
   }
 
   func readProc(_ path: String, into bytes: inout [UInt8]) throws(Errno) {

@@ -1,0 +1,42 @@
+/// A call that the kernel runs, of which the supervisor takes note before.
+///
+/// A signal may interrupt the wait for the supervisor, so that a call that Linux never interrupts fails with EINTR; it is observed no
+/// more often than it must be.
+public struct Observation: Sendable {
+  /// From this level on.
+  public let level: TraceLevel
+  /// Below `TraceLevel.io` only calls with one of these descriptors as the first argument; empty means all.
+  public let descriptors: [UInt32]
+  let handler: Handler
+
+  static func from(
+    _ level: TraceLevel, descriptors: [UInt32] = [], _ handler: @escaping Handler
+  ) -> Observation {
+    Observation(level: level, descriptors: descriptors, handler: handler)
+  }
+}
+
+/// What the filter does with a call.
+public enum Filtering: Sendable, Equatable {
+  case allow
+  case notify
+  case fail(UInt16)
+  /// Allowed if all conditions of any of the alternatives hold, else a notification.
+  case allowWhen([[ArgumentCondition]])
+}
+
+extension SyscallEntry {
+  public func filtering(at level: TraceLevel) -> Filtering {
+    if !nativeWhen.isEmpty { return .allowWhen(nativeWhen) }
+    switch disposition {
+    case .native:
+      guard let observation, level >= observation.level else { return .allow }
+      if observation.descriptors.isEmpty || level == .io { return .notify }
+      return .allowWhen([observation.descriptors.map { .low32(0, differsFrom: $0) }])
+    case .deny(let errno):
+      // Who is told of a refusal has to see it.
+      return level == .off ? .fail(UInt16(errno.rawValue)) : .notify
+    case .emulate, .gate: return .notify
+    }
+  }
+}

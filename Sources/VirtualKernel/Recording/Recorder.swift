@@ -1,0 +1,171 @@
+import CLinux
+import Glibc
+import SystemPackage
+import Tracing
+
+/// Takes down what processes are given and what they say: arguments, environments, output and addresses.
+final class Recorder {
+  /// Linux's limit of arguments and environment together, 3/4 of _STK_LIM (fs/exec.c), in which a pointer counts, too.
+  private static let argumentLimit = 6 << 20
+  private static let outputLimit = 1 << 20
+  /// Of a whole run: its trace must not fill the disk.
+  private static let runLimit = 256 << 20
+  /// A record fits a reader's window.
+  private static let pieceSize = 32 << 10
+
+  let level: TraceLevel
+  private let events: any EventSink
+  private let memory: any GuestMemory
+  private let pages: GuestPages
+  private var environments = EnvironmentTable()
+  private var outputLeft = runLimit
+  private var argumentsLeft = runLimit
+  /// Its pages cost nothing until they are used.
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: argumentLimit, alignment: 4096)
+
+  init(_ events: any EventSink, _ memory: any GuestMemory, _ level: TraceLevel) {
+    self.events = events
+    self.memory = memory
+    self.level = level
+    pages = GuestPages(memory)
+  }
+
+  deinit { buffer.deallocate() }
+
+  private func isWaiting(_ call: Call) -> Bool { memory.isWaiting(call.notification.id) }
+
+  func append(_ event: Event) { events.append(event, UnsafeBufferPointer(start: nil, count: 0)) }
+
+  func append(_ event: Event, _ bytes: UnsafeRawBufferPointer, isCut: Bool = false) {
+    var rest = bytes[...]
+    repeat {
+      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.pieceSize))
+      rest = rest.dropFirst(Self.pieceSize)
+      var event = event
+      event.flags = rest.isEmpty ? (isCut ? Event.isCut : 0) : Event.continues
+      events.append(event, piece.bindMemory(to: UInt8.self))
+    } while !rest.isEmpty
+  }
+
+  // MARK: Programs
+
+  /// What an execve(2) is given, in the buffer.
+  struct Arguments {
+    fileprivate var end: Int
+    fileprivate var isCut: Bool
+    fileprivate var directory: UInt32
+    fileprivate var environment: UInt32
+  }
+
+  /// Reads the arguments of a program and defines its environment.
+  /// - Returns: nil if the caller does not wait any more.
+  func readArguments(_ call: Call, _ arguments: UInt64, _ environment: UInt64) -> Arguments? {
+    pages.begin(call.thread.id)
+    var room = min(Self.argumentLimit, argumentsLeft)
+    let (end, isCut) = strings(arguments, from: 0, &room)
+    let (environmentEnd, environmentIsCut) = strings(environment, from: end, &room)
+    guard isWaiting(call) else { return nil }
+    let bytes = UnsafeRawBufferPointer(rebasing: buffer[end..<environmentEnd])
+    let (number, isNew) = environments.number(bytes)
+    if isNew {
+      append(
+        Event(.environment, pid: call.thread.group.number, node: 0, version: number), bytes, isCut: environmentIsCut)
+      argumentsLeft -= bytes.count
+    }
+    argumentsLeft -= end
+    let directory = (try? call.workingDirectory()).map { call.files.node(of: $0) } ?? 0
+    return Arguments(end: end, isCut: isCut, directory: directory, environment: number)
+  }
+
+  func record(_ arguments: Arguments, _ call: Call) {
+    append(
+      Event(
+        .arguments, pid: call.thread.group.number, node: arguments.directory, version: arguments.environment),
+      UnsafeRawBufferPointer(rebasing: buffer[..<arguments.end]), isCut: arguments.isCut)
+  }
+
+  /// Copies the strings of an array that a null pointer ends.
+  /// - Returns: where they end, and whether some could not be read.
+  private func strings(_ array: UInt64, from start: Int, _ room: inout Int) -> (end: Int, isCut: Bool) {
+    guard array != 0 else { return (start, false) }
+    var end = start
+    var next = array
+    while room > 8 {
+      guard let address = pages.word(at: next) else { return (end, true) }
+      if address == 0 { return (end, false) }
+      let target = UnsafeMutableRawBufferPointer(rebasing: buffer[end..<(end + room - 8)])
+      let (count, isWhole) = pages.string(at: address, into: target)
+      end += count
+      room -= count + 8
+      if !isWhole { return (end, true) }
+      next = next &+ 8
+    }
+    return (end, true)
+  }
+
+  // MARK: Refusals
+
+  /// Records that a call is refused whatever it asks for.
+  func recordRefusal(_ call: Call, _ errno: Errno) {
+    let group = call.thread.group
+    let number = Int(call.notification.number)
+    let bit = UInt64(1) << UInt64(number & 63)
+    guard group.refused[number >> 6] & bit == 0 else { return }
+    group.refused[number >> 6] |= bit
+    append(
+      Event(.denied, pid: group.number, node: UInt32(bitPattern: errno.rawValue), version: UInt32(number)))
+  }
+
+  // MARK: Output
+
+  /// Records what a process asks to be written to a descriptor.
+  func recordOutput(_ call: Call, _ descriptor: Int32, _ bytes: TransferBytes) {
+    let group = call.thread.group
+    guard let status = try? call.kernel.descriptors.status(of: descriptor, in: call.thread),
+      isStream(status, call)
+    else { return }
+    let event = Event(.output, pid: group.number, node: 0, version: UInt32(descriptor))
+    guard outputLeft > 0 else {
+      if !group.isOutputCut {
+        group.isOutputCut = true
+        append(event, UnsafeRawBufferPointer(start: nil, count: 0), isCut: true)
+      }
+      return
+    }
+    let limit = min(Self.outputLimit, outputLeft)
+    var end = 0
+    var isCut = false
+    bytes.forEachRange(call) { address, length in
+      let wanted = min(length, limit - end)
+      let count = read(call, address, into: buffer[end..<(end + wanted)])
+      end += count
+      isCut = count < length
+      return !isCut
+    }
+    guard end > 0, isWaiting(call) else { return }
+    outputLeft -= end
+    append(event, UnsafeRawBufferPointer(rebasing: buffer[..<end]), isCut: isCut)
+  }
+
+  /// Whether what is written there is seen by others and kept nowhere: a pipe, a socket, a terminal, or what the user gave to the run.
+  private func isStream(_ status: stat, _ call: Call) -> Bool {
+    switch status.st_mode & S_IFMT {
+    case S_IFIFO, S_IFSOCK: return true
+    // Major 1 is memory: null, zero, full.
+    case S_IFCHR where uwrx_major(UInt64(status.st_rdev)) == 1: return false
+    case S_IFCHR: return true
+    default: return call.kernel.inherited.contains(HostIdentity(status))
+    }
+  }
+
+  /// - Returns: the number of bytes before the first that cannot be read.
+  private func read(_ call: Call, _ address: UInt64, into target: Slice<UnsafeMutableRawBufferPointer>) -> Int {
+    var count = 0
+    while count < target.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: target.dropFirst(count))
+      guard let got = try? memory.read(call.thread.id, at: address &+ UInt64(count), into: rest), got > 0 else { break }
+      count += got
+    }
+    return count
+  }
+}

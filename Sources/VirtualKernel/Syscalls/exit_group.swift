@@ -1,0 +1,12 @@
+import SystemPackage
+
+extension Syscalls {
+  /// What a process has used cannot be asked any more when it has been waited for.
+  @Sendable static func exit_group(_ call: Call) throws(Errno) -> Outcome {
+    let group = call.thread.group
+    group.end = ThreadGroup.End(
+      time: call.notification.time, status: Int32(truncatingIfNeeded: call.arguments.0 & 0xff) << 8,
+      use: call.kernel.information.use(of: group.id))
+    return .continue
+  }
+}

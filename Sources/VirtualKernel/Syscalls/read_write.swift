@@ -1,0 +1,63 @@
+import SystemPackage
+import Tracing
+
+// The kernel moves the bytes; what a process says, and with `TraceLevel.io` how much it moves, is recorded.
+extension Syscalls {
+  static func reads(_ bytes: TransferBytes) -> Handler {
+    { (call: Call) throws(Errno) -> Outcome in
+      transfer(call, .readBytes, call.arguments.0, bytes)
+      return .continue
+    }
+  }
+
+  static func writes(_ bytes: TransferBytes) -> Handler {
+    { (call: Call) throws(Errno) -> Outcome in
+      let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+      if descriptor == 1 || descriptor == 2 { call.kernel.recorder?.recordOutput(call, descriptor, bytes) }
+      transfer(call, .writeBytes, call.arguments.0, bytes)
+      return .continue
+    }
+  }
+
+  /// From the second argument's descriptor to the first's.
+  @Sendable static func sendfile(_ call: Call) throws(Errno) -> Outcome {
+    transfer(call, .readBytes, call.arguments.1, .count(3))
+    transfer(call, .writeBytes, call.arguments.0, .count(3))
+    return .continue
+  }
+
+  /// copy_file_range and splice: from the first argument's descriptor to the third's.
+  @Sendable static func copy_file_range(_ call: Call) throws(Errno) -> Outcome {
+    transfer(call, .readBytes, call.arguments.0, .count(4))
+    transfer(call, .writeBytes, call.arguments.2, .count(4))
+    return .continue
+  }
+
+  @Sendable static func close(_ call: Call) throws(Errno) -> Outcome {
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    if let node = call.node(of: descriptor) {
+      call.kernel.recorder?.append(
+        Event(.close, pid: call.thread.group.number, node: node, version: UInt32(bitPattern: descriptor)))
+    }
+    return .continue
+  }
+
+  private static func transfer(_ call: Call, _ kind: EventKind, _ argument: UInt64, _ bytes: TransferBytes) {
+    let descriptor = Int32(truncatingIfNeeded: argument)
+    guard let recorder = call.kernel.recorder, recorder.level == .io, let node = call.node(of: descriptor) else {
+      return
+    }
+    withUnsafeBytes(of: bytes.total(call).littleEndian) { count in
+      recorder.append(
+        Event(kind, pid: call.thread.group.number, node: node, version: UInt32(bitPattern: descriptor)), count)
+    }
+  }
+}
+
+extension Call {
+  /// The node of a descriptor's file, 0 if it is none of the tree's; nil if the descriptor is not open.
+  fileprivate func node(of descriptor: Int32) -> UInt32? {
+    guard let status = try? kernel.descriptors.status(of: descriptor, in: thread) else { return nil }
+    return dentry(of: descriptor, status).map { files.node(of: $0) } ?? 0
+  }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+/// What Perfetto's own trace processor finds in a trace. The environment's `UWRX_PERFETTO` names a Python that has the packages
+/// of Conformance/Perfetto/requirements.txt.
+@Suite("Perfetto", .enabled(if: ProcessInfo.processInfo.environment["UWRX_PERFETTO"] != nil))
+struct PerfettoTests {
+  private func rows(_ trace: String, _ queries: [String]) throws -> [[[String: Any]]] {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let script = root.appendingPathComponent("Conformance/Perfetto/trace_sql.py").path
+    let python = try #require(ProcessInfo.processInfo.environment["UWRX_PERFETTO"])
+    let arguments = ([python, script, trace] + queries).map { "'" + $0.replacing("'", with: "'\\''") + "'" }
+    let outcome = try CommandLine.shell(arguments.joined(separator: " "), in: root.path)
+    try #require(outcome.status == 0, "\(outcome.output)\(outcome.error)")
+    var result: [[[String: Any]]] = []
+    for line in outcome.output.split(separator: "\n") {
+      let row = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+      if row.count == 1, row["query"] != nil { result.append([]) } else { result[result.count - 1].append(row) }
+    }
+    return result
+  }
+
+  @Test("processes, programs, calls and their arguments are what the run did, and nothing is lost")
+  func contents() throws {
+    try CommandLine.withDirectory { directory in
+      let script = "echo one > f; cat f nope 2>/dev/null; mv f g; (exit 3); sleep 0; printf 'ü\\377\\n'"
+      _ = try CommandLine.run(["run", "--system", "--", "sh", "-c", script], in: directory)
+      let found = try rows(
+        directory + "/build/0/0/perfetto",
+        [
+          "select name, value from stats where severity in ('error', 'data_loss') and value > 0",
+          "select name from process where name is not null",
+          """
+          select s.name, s.dur, p.name as process from slice s join process_track t on s.track_id = t.id
+          join process p using (upid) where s.name in ('cat', 'mv', 'sleep')
+          """,
+          """
+          select s.name, s.category, a.string_value as path from slice s join args a using (arg_set_id)
+          where a.flat_key = 'debug.path' and a.string_value like '%\(directory)%'
+          """,
+          "select count(*) as n from flow",
+          "select a.string_value as argument from slice s join args a using (arg_set_id) where s.name = 'mv' and a.flat_key = 'debug.arguments'",
+          "select count(*) as n from slice where category = 'file' and dur > 0",
+          "select count(*) as n from clock_snapshot where clock_name = 'REALTIME'",
+        ])
+      #expect(found[0].isEmpty, "\(found[0])")
+      let processes = Set(found[1].compactMap { $0["name"] as? String })
+      #expect(processes.isSuperset(of: ["uwrx", "cat", "mv", "sleep"]))
+      #expect(Set(found[2].compactMap { $0["name"] as? String }) == ["cat", "mv", "sleep"])
+      #expect(found[2].allSatisfy { ($0["dur"] as? Int ?? 0) > 0 && $0["name"] as? String == $0["process"] as? String })
+      let calls = Set(found[3].map { "\($0["name"] as? String ?? "") \($0["path"] as? String ?? "")" })
+      for call in [
+        "create \(directory)/f", "missing \(directory)/nope", "rename from \(directory)/f", "rename to \(directory)/g",
+      ] {
+        #expect(calls.contains(call), "\(call): \(calls)")
+      }
+      #expect(found[4][0]["n"] as? Int ?? 0 >= 4)
+      #expect(found[5].compactMap { $0["argument"] as? String } == ["mv", "f", "g"])
+      #expect(found[6][0]["n"] as? Int ?? 0 > 0)
+      #expect(found[7][0]["n"] as? Int == 1)
+    }
+  }
+}
