@@ -7,7 +7,7 @@ extension UnderUwrx {
   @Suite("Real programs")
   struct ProgramTests {
     /// Locked by attacks that use up what there is, and here against them.
-    private static let attackTests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    static let attackTests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().appendingPathComponent("AttackTests/AttackTests.swift").path
 
     @Test("as natively", arguments: ProgramCase.all)
