@@ -88,11 +88,11 @@ extension ViewerState {
     guard let program = process.program else { return put("(nothing is known)", .dim) }
     let line = commandLine(program, limit: max(16, width * 4))
     guard !process.programs.isEmpty else { return put("(fork) " + line, .dim) }
-    // The program's name stands out, not the directory that it is in.
+    // The program's name stands out; the summary tells the directory that it is in.
     let name = glyphs.text(programName(program))
     let words = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
     if let first = words.first, first.hasSuffix(name), first.unicodeScalars.last != "'" {
-      put(String(first.dropLast(name.count)), faded(.normal))
+      if !first.hasPrefix("/") { put(String(first.dropLast(name.count)), faded(.normal)) }
       put(name, faded(Style(.accent, bold: true)))
       if words.count > 1 { put(" " + words[1], faded(.normal)) }
     } else {

@@ -25,11 +25,11 @@ final class Tmux {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let tmux = Tmux(directory)
     defer {
-      _ = try? tmux.run(["kill-server"])
+      tmux.end()
       try? FileManager.default.removeItem(atPath: directory)
     }
     try tmux.run(
-      ["new-session", "-d", "-x", "\(columns)", "-y", "\(rows)"] + ["-e", "LC_ALL=C.UTF-8", "-e", "PS1=$ "] + [
+      ["new-session", "-d", "-x", "\(columns)", "-y", "\(rows)"] + ["-e", "LC_ALL=C.UTF-8"] + [
         command(directory)
       ])
     try body(tmux)
@@ -47,6 +47,14 @@ final class Tmux {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    // The threads of tests have signals blocked that a shell and tmux itself live by.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let environment = ProcessInfo.processInfo.environment.merging([
       "TMUX_TMPDIR": directory, "LC_ALL": "C.UTF-8", "TMUX": "",
     ]) { $1 }
@@ -54,7 +62,7 @@ final class Tmux {
     var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
     defer { for string in words + variables { free(string) } }
     var pid = pid_t()
-    guard posix_spawnp(&pid, "tmux", &actions, nil, &words, &variables) == 0 else {
+    guard posix_spawnp(&pid, "tmux", &actions, &attributes, &words, &variables) == 0 else {
       throw Failure(description: "tmux is missing: .ci/install installs it")
     }
     var status: Int32 = 0
@@ -62,6 +70,17 @@ final class Tmux {
     let text = try String(contentsOfFile: path, encoding: .utf8)
     guard status == 0 else { throw Failure(description: "tmux \(arguments): \(text)") }
     return text
+  }
+
+  /// Ends the server and waits for that.
+  private func end() {
+    let server = (try? run(["display-message", "-p", "#{pid}"])).flatMap {
+      Int32($0.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+    _ = try? run(["kill-server"])
+    guard let server else { return }
+    for _ in 0..<200 where kill(server, 0) == 0 { usleep(10_000) }
+    kill(server, SIGKILL)
   }
 
   /// Presses keys, by tmux's names for them.

@@ -16,7 +16,7 @@ struct ViewerStateTests {
             3 ok         20.0ms  3.00ms  ├── cc -c main.c
             4 exit 1     7.00ms  3.00ms  ├── cc -c 'bad file.c'
             5 ok         40.0ms  3.00ms  └─▾ cc main.o
-            6 ok         40.0ms  3.00ms    └── /usr/bin/ld -o a.out main.o
+            6 ok         40.0ms  3.00ms    └── ld -o a.out main.o
 
          1 Summary  2 Environment  3 Files  4 Network  5 Output                  2 make
          Process    2  (pid 1 in the guest, 5002 on the host)
