@@ -10,11 +10,11 @@ final class KernelDescriptorBroker: DescriptorBroker {
   private let closer = SocketCloser()
   private let path = UnsafeMutablePointer<CChar>.allocate(capacity: 64)
 
-  private let devices: OverlayDevices
+  private let apart: ApartFiles
 
-  init(proc: FileDescriptor, devices: OverlayDevices) {
+  init(proc: FileDescriptor, apart: ApartFiles) {
     self.proc = proc
-    self.devices = devices
+    self.apart = apart
   }
 
   deinit { path.deallocate() }
@@ -27,7 +27,7 @@ final class KernelDescriptorBroker: DescriptorBroker {
     // The magic link leads to the open file itself, so it is missing only if the descriptor is not open.
     if result == -Int(ENOENT) { throw .badFileDescriptor }
     _ = try check(result)
-    devices.resolve(&status)
+    apart.resolve(&status)
     return status
   }
 
@@ -40,7 +40,7 @@ final class KernelDescriptorBroker: DescriptorBroker {
     let error = fstat(Int32(file), &status) < 0 ? uwrx_errno() : 0
     close(Int32(file), status)
     if error != 0 { throw Errno(rawValue: error) }
-    devices.resolve(&status)
+    apart.resolve(&status)
     return status
   }
 

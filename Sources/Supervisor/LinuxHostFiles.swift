@@ -26,7 +26,7 @@ final class LinuxHostFiles: HostFiles {
   func status(of file: FileDescriptor) throws(Errno) -> stat {
     var status = stat()
     _ = try check(uwrx_fstatat(file.rawValue, "", &status, Self.emptyPath))
-    overlays.devices.resolve(&status)
+    overlays.apart.resolve(&status)
     return status
   }
 
@@ -64,10 +64,10 @@ final class LinuxHostFiles: HostFiles {
   func isApart(_ file: FileDescriptor) -> Bool {
     var status = stat()
     return fstat(file.rawValue, &status) == 0
-      && overlays.devices.device(behind: UInt64(status.st_dev)) != UInt64(status.st_dev)
+      && overlays.apart.device(behind: UInt64(status.st_dev)) != UInt64(status.st_dev)
   }
 
-  func device(behind device: UInt64) -> UInt64 { overlays.devices.device(behind: device) }
+  func identity(behind identity: HostIdentity) -> HostIdentity { overlays.apart.identity(behind: identity) }
 
   func reopen(_ file: FileDescriptor, flags: Int32) throws(Errno) -> FileDescriptor {
     let isFIFO = try status(of: file).st_mode & 0o170000 == 0o010000

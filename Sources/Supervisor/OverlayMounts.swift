@@ -17,7 +17,8 @@ final class OverlayMounts {
     var root: FileDescriptor?
   }
 
-  let devices = OverlayDevices()
+  let apart = ApartFiles()
+  private let copies: ApartCopies
   private let channel: InitChannel
   /// An overlay must not show what a mount covers: the kernel refuses one of a directory with mounts below it that a user
   /// namespace has inherited.
@@ -25,14 +26,22 @@ final class OverlayMounts {
   private var covers: [Cover] = []
   private lazy var mountPoints = Self.readMountPoints()
 
-  init(_ channel: InitChannel, inUserNamespace: Bool) {
+  /// - Parameters:
+  ///   - host: the read-only clone of the host's mounts.
+  ///   - store: a directory for files that live as long as the run.
+  init(_ channel: InitChannel, inUserNamespace: Bool, host: FileDescriptor, store: FileDescriptor) {
     self.channel = channel
+    copies = ApartCopies(host: host, store: store, apart: apart)
     avoidsMounts = inUserNamespace
   }
 
   /// Opens a file that must be `identity`.
-  /// - Returns: nil if no overlay can show it.
+  /// - Returns: nil if no overlay can show it and it is too large to be copied.
   func open(_ path: UnsafePointer<CChar>, identity: HostIdentity, flags: Int32) -> FileDescriptor? {
+    openOverlaid(path, identity, flags) ?? copies.open(path, identity, flags)
+  }
+
+  private func openOverlaid(_ path: UnsafePointer<CChar>, _ identity: HostIdentity, _ flags: Int32) -> FileDescriptor? {
     guard let length = coverLength(path), let cover = cover(UnsafeBufferPointer(start: path, count: length)),
       let root = covers[cover].root
     else { return nil }
@@ -51,9 +60,9 @@ final class OverlayMounts {
     var status = stat()
     guard fstat(file.rawValue, &status) == 0, UInt64(status.st_ino) == identity.inode else { return false }
     let seen = UInt64(status.st_dev)
-    if devices.device(behind: seen) == identity.device { return true }
+    if apart.device(behind: seen) == identity.device { return true }
     // An overlay shows one mount only, so that all of its files are on one device.
-    return identity.device == device && devices.device(behind: seen) == seen && devices.add(seen, below: device)
+    return identity.device == device && apart.device(behind: seen) == seen && apart.add(seen, below: device)
   }
 
   // MARK: Covers
@@ -62,7 +71,7 @@ final class OverlayMounts {
     for index in covers.indices where covers[index].path.count == directory.count {
       if memcmp(covers[index].path, directory.baseAddress!, directory.count) == 0 { return index }
     }
-    guard covers.count < OverlayDevices.capacity / 2 else { return nil }
+    guard covers.count < ApartFiles.capacity / 2 else { return nil }
     let path = Array(directory)
     var cover = Cover(path: path, device: 0, root: nil)
     let name = path.isEmpty ? [CChar(UInt8(ascii: "/")), 0] : path + [0]
@@ -72,7 +81,7 @@ final class OverlayMounts {
       cover.root = try? channel.request(UWRX_OVERLAY, device: cover.device, inode: UInt64(status.st_ino), name)
       // What proc_pid_maps(5) tells of a file is not the device that stat(2) tells, but that of the overlay itself.
       if let root = cover.root, fstat(root.rawValue, &status) == 0 {
-        _ = devices.add(UInt64(status.st_dev), below: cover.device)
+        _ = apart.add(UInt64(status.st_dev), below: cover.device)
       }
     }
     covers.append(cover)

@@ -135,7 +135,8 @@ public final class Supervisor {
       throw SupervisorError("cannot watch the guest's processes: \(error)")
     }
     self.processes = processes
-    let overlays = OverlayMounts(channel, inUserNamespace: launch.hasUserNamespace)
+    let overlays = OverlayMounts(
+      channel, inUserNamespace: launch.hasUserNamespace, host: views.host, store: views.store)
     let host = LinuxHostFiles(
       umask: (try? processes.status(of: AbsTid(rawValue: getpid())).umask) ?? 0o777, overlays: overlays)
     let layers = try stack.layers(in: views.host, host: host, build: directory.build)
@@ -156,7 +157,7 @@ public final class Supervisor {
     do throws(Errno) {
       kernel = try VirtualKernel(
         memory: ProcessMemory(listener: listener),
-        descriptors: KernelDescriptorBroker(proc: hostProc, devices: overlays.devices),
+        descriptors: KernelDescriptorBroker(proc: hostProc, apart: overlays.apart),
         information: processes, host: host,
         skeleton: TmpfsSkeleton(root: skeleton, view: views.skeleton, channel: channel),
         configuration: kernelConfiguration)

@@ -40,6 +40,49 @@ struct ContainmentTests {
     }
   }
 
+  @Test(
+    "a lock of the guest's keeps no program of the host's waiting, also beside a mount", .enabled(if: geteuid() == 0),
+    arguments: [true, false])
+  func locks(_ isRoot: Bool) throws {
+    try CommandLine.withDirectory { directory in
+      try FileManager.default.copyItem(atPath: CommandLine.binary, toPath: directory + "/uwrx")
+      let become = isRoot ? "" : "setpriv --reuid 1000 --regid 1000 --clear-groups"
+      try """
+      import fcntl, os, sys
+      for path in ("/src/file", "/src/mounted/file"):
+          first, second = os.open(path, os.O_RDONLY), os.open(path, os.O_RDONLY)
+          fcntl.flock(first, fcntl.LOCK_EX)
+          fcntl.lockf(first, fcntl.LOCK_SH)
+          try: fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+          except BlockingIOError: print(path, open(path).read().strip(), os.fstat(first).st_ino == os.stat(path).st_ino)
+      print("locked", flush=True)
+      sys.stdin.read()
+      """.write(toFile: directory + "/lock.py", atomically: false, encoding: .utf8)
+      let outcome = try CommandLine.shell(
+        """
+        mkdir -p src/mounted; echo upper > src/file; chmod 755 . src; chmod 777 .
+        cat > inner <<'END'
+        mount -t tmpfs none src/mounted; echo lower > src/mounted/file; mkfifo hold; : > said; chmod 666 hold said
+        \(become) ./uwrx run --system --build build --source "/src=$PWD/src" --source "/lock.py=$PWD/lock.py" \\
+          --workdir / -- python3 /lock.py < hold > said & run=$!
+        exec 3> hold
+        until grep -q locked said || ! kill -0 $run; do sleep 0.05; done
+        for file in src/file src/mounted/file; do
+          python3 -c 'import fcntl, sys; file = open(sys.argv[1], "r+"); how = fcntl.LOCK_EX | fcntl.LOCK_NB
+        fcntl.flock(file, how); fcntl.lockf(file, how); print("free")' $file
+        done
+        exec 3>&-
+        wait $run; echo status $?
+        cat said
+        END
+        unshare --mount sh inner
+        """, in: directory)
+      #expect(
+        outcome.output == "free\nfree\nstatus 0\n/src/file upper True\n/src/mounted/file lower True\nlocked\n",
+        "\(outcome.output)\(outcome.error)")
+    }
+  }
+
   @Test("an inherited file gives the access that it was opened with, and no other")
   func inherited() throws {
     try CommandLine.withDirectory { directory in

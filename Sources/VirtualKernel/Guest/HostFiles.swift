@@ -19,8 +19,8 @@ public protocol HostFiles: AnyObject {
   func openApart(_ path: UnsafePointer<CChar>, identity: HostIdentity, flags: Int32) -> FileDescriptor?
   /// Whether a file was opened so.
   func isApart(_ file: FileDescriptor) -> Bool
-  /// The device that `st_dev` tells of a file of this device when it is not opened apart.
-  func device(behind device: UInt64) -> UInt64
+  /// What a file that proc_pid_maps(5) tells of is known by when it is not opened apart.
+  func identity(behind identity: HostIdentity) -> HostIdentity
   /// A new open file description of what `file` refers to.
   func reopen(_ file: FileDescriptor, flags: Int32) throws(Errno) -> FileDescriptor
   func close(_ file: FileDescriptor)

@@ -94,7 +94,7 @@ final class MemoryHostFiles: HostFiles {
 
   func isApart(_ file: FileDescriptor) -> Bool { world.file(file).isApart }
 
-  func device(behind device: UInt64) -> UInt64 { device }
+  func identity(behind identity: HostIdentity) -> HostIdentity { identity }
 
   private func open(_ node: Node, flags: Int32) throws(Errno) -> FileDescriptor {
     if flags & O_PATH_ == 0 {

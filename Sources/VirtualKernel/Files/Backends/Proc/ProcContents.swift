@@ -84,7 +84,8 @@ extension ProcFileSystem {
       let number = UInt64(String(decoding: fields[4], as: UTF8.self))
     else { return Array(line) }
     let files = call.files
-    let identity = HostIdentity(device: call.kernel.host.device(behind: uwrx_makedev(major, minor)), inode: number)
+    let seen = HostIdentity(device: uwrx_makedev(major, minor), inode: number)
+    let identity = call.kernel.host.identity(behind: seen)
     let prefix = fields[0...2].map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
     guard let inode = files.identities[identity], files.inodes[inode.index].pointee.firstAlias != .none,
       let name = try? files.guestPath(of: files.inodes[inode.index].pointee.firstAlias)
@@ -102,7 +103,8 @@ extension ProcFileSystem {
     // seq_file pads the path to column 73.
     while text.count < 73 { text.append(0x20) }
     text += name
-    if path.reversed().starts(with: " (deleted)".utf8.reversed()) { text += Array(" (deleted)".utf8) }
+    // A copy of a lower file has no name, which the guest is not to know.
+    if identity == seen, path.reversed().starts(with: " (deleted)".utf8.reversed()) { text += Array(" (deleted)".utf8) }
     return text
   }
 }
