@@ -121,8 +121,10 @@ extension TraceEncoder {
       return known
     }
     let parent = thread == 0 ? 0 : track(pid, 0)
-    let uuid = UInt64(tracks.count + 1)
+    lastTrackNumber += 1
+    let uuid = lastTrackNumber
     tracks[key] = uuid
+    if thread != 0 { processes[pid]?.threads.append(thread) }
     lastTrack = (key, uuid)
     if thread == 0, pid != 0 {
       let process = processes[pid] ?? Process(track: uuid, program: pid == Event.supervisor ? Array("uwrx".utf8) : [])
@@ -143,6 +145,13 @@ extension TraceEncoder {
     }
     append(packet)
     return uuid
+  }
+
+  /// The process has ended. What is told of it later, such as where its versions are kept, is told on new tracks of the same process.
+  func forget(_ pid: UInt32) {
+    let process = processes.removeValue(forKey: pid)
+    for thread in [0] + (process?.threads ?? []) { tracks[UInt64(pid) << 32 | UInt64(thread)] = nil }
+    lastTrack = (0, 0)
   }
 
   func describe(_ pid: UInt32, _ process: Process, arguments: [Slice<UnsafeBufferPointer<UInt8>>]) {

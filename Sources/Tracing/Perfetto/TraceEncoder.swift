@@ -28,6 +28,8 @@ final class TraceEncoder {
     var track: UInt64
     var program: [UInt8] = []
     var isRunning = false
+    /// Those that have a track.
+    var threads: [UInt32] = []
   }
 
   var packets = PacketWriter(capacity: 1 << 20)
@@ -41,6 +43,8 @@ final class TraceEncoder {
   private var missing = MissingNames()
   var processes: [UInt32: Process] = [:]
   var tracks: [UInt64: UInt64] = [:]
+  /// Of all tracks ever: those of the dead are forgotten.
+  var lastTrackNumber: UInt64 = 0
   var lastTrack: (key: UInt64, uuid: UInt64) = (0, 0)
   var programs: [[UInt8]: UInt64] = [:]
   /// A program whose slice has not begun, since its arguments may follow.
@@ -70,8 +74,11 @@ final class TraceEncoder {
       starting = (event.pid, event.time)
       return
     case .exit:
+      defer { forget(event.pid) }
       if encodeExit(event, name) { return }
       endProgram(event.pid, event.time)
+      encodeCall(event, name)
+      return
     case .clock: snapshotClocks(event.time, name)
     default: break
     }
