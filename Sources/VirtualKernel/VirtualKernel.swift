@@ -172,7 +172,7 @@ public final class VirtualKernel {
     var event = Event(.exit, pid: group.number, node: 0, version: UInt32(bitPattern: status))
     // Who was killed on the way did not end when it wanted to.
     if let end = group.end, uwrx_wait_exited(status) != 0 { event.time = end.time }
-    guard recorder != nil, let use = remaining ?? group.end?.use else {
+    guard recorder != nil, let use = group.end?.use ?? remaining else {
       return events.append(event, UnsafeBufferPointer(start: nil, count: 0))
     }
     withUnsafeBytes(of: use) { events.append(event, $0.bindMemory(to: UInt8.self)) }

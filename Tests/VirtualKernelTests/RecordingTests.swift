@@ -219,7 +219,7 @@ struct RecordingTests {
       #expect(machine.call(number, 1) == .error(.noFunction))
     }
     #expect(machine.call(.mount) == .error(.notPermitted))
-    #expect(Set(machine.events.records.map(\.kind)) == [.node, .spawn, .exec, .create, .write])
+    #expect(Set(machine.events.records.map(\.kind)) == [.node, .spawn, .exec, .create])
   }
 
   @Test func everyTransferIsToldIfItIsWanted() throws {
