@@ -121,16 +121,14 @@ final class Recorder {
   /// Records what a process asks to be written to a descriptor.
   func recordOutput(_ call: Call, _ descriptor: Int32, _ bytes: TransferBytes) {
     let group = call.thread.group
+    if outputLeft <= 0, group.isOutputCut { return }
     guard let status = try? call.kernel.descriptors.status(of: descriptor, in: call.thread),
       isStream(status, call)
     else { return }
     let event = Event(.output, pid: group.number, node: 0, version: UInt32(descriptor))
     guard outputLeft > 0 else {
-      if !group.isOutputCut {
-        group.isOutputCut = true
-        append(event, UnsafeRawBufferPointer(start: nil, count: 0), isCut: true)
-      }
-      return
+      group.isOutputCut = true
+      return append(event, UnsafeRawBufferPointer(start: nil, count: 0), isCut: true)
     }
     let limit = min(Self.outputLimit, outputLeft)
     var end = 0
