@@ -47,6 +47,10 @@ final class Tmux {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    // The server must hold nothing open that whoever runs the tests waits for.
+    for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
+      if let descriptor = Int32(name), descriptor > 2 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+    }
     // The threads of tests have signals blocked that a shell and tmux itself live by.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -98,13 +102,15 @@ final class Tmux {
     }
   }
 
-  /// Waits until the screen is as it should be.
+  /// Waits until the screen is as it should be, and stays so: it can be seen half drawn.
   @discardableResult
   func wait(_ what: String, until condition: ([String]) -> Bool) throws -> [String] {
     let deadline = Date(timeIntervalSinceNow: 60)
+    var before: [String] = []
     while true {
       let rows = try screen
-      if condition(rows) { return rows }
+      if rows == before, condition(rows) { return rows }
+      before = rows
       if Date() > deadline {
         throw Failure(description: "\(what) is not on the screen:\n" + rows.joined(separator: "\n"))
       }
