@@ -21,7 +21,7 @@ static void reading(int fd) {
   show_parts(SHOW(preadv2(fd, parts, 2, 1, 0)));
   show_parts(SHOW(preadv2(fd, parts, 2, -1, 0)));
   SHOW(preadv2(fd, parts, 2, 0, RWF_HIPRI));
-  show_parts(SHOW(preadv2(fd, parts, 2, 0, RWF_NOWAIT)));
+  SHOW(preadv2(fd, parts, 2, 0, RWF_NOWAIT));
   SHOW(preadv2(fd, parts, 2, 0, 0x40000000));
   SHOW(preadv2(fd, parts, 2, -2, 0));
   SHOW(lseek(fd, 0, SEEK_CUR));
