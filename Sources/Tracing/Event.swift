@@ -48,7 +48,8 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case connect
   case bind
   case accept
-  /// A call that uwrx refuses whatever its arguments are: `version` is its number, `node` the errno. Told once for each process.
+  /// A call that uwrx refuses whatever its arguments are: `version` is its number, `node` the errno. Told once for each process. Of calls that
+  /// seem not to exist (ENOSYS) nothing is told: programs ask for them as a matter of course.
   case denied
   /// A limit was reached: `name` is the line for the user.
   case limit
