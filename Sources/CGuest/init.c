@@ -123,24 +123,23 @@ static int open_in_skeleton(const char *path) {
   return (int)syscall(SYS_openat2, skeleton, path, &how, sizeof how);
 }
 
+// The path was looked up in the host's namespace by the supervisor; only what it found there is used.
+static int check_identity(int file, const struct uwrx_message *m) {
+  struct stat st;
+  if (fstat(file, &st)) return -errno;
+  return st.st_dev != m->device || st.st_ino != m->inode ? -ESTALE : 0;
+}
+
 static int bind_file(const struct uwrx_message *m, const char *from, const char *to) {
-  int result = -EIO, target = -1;
+  int result, target = -1;
   int tree = (int)syscall(SYS_open_tree, AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
   if (tree < 0) return -errno;
-  struct stat st;
-  // The path was looked up in the host's namespace by the supervisor; bind only what it found there.
-  if (fstat(tree, &st)) {
-    result = -errno;
-  } else if (st.st_dev != m->device || st.st_ino != m->inode) {
-    result = -ESTALE;
-  } else {
+  if (!(result = check_identity(tree, m))) {
     uint64_t attributes = MOUNT_ATTR_NOSUID;
     if (m->operation == UWRX_BIND_FILE) attributes |= MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
     if (restrict_mount(tree, attributes, 0) || (target = open_in_skeleton(to)) < 0 ||
         syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
       result = -errno;
-    else
-      result = 0;
   }
   close(tree);
   if (target >= 0) close(target);
@@ -151,22 +150,18 @@ static int bind_file(const struct uwrx_message *m, const char *from, const char 
 static int mount_overlay(const struct uwrx_message *m, const char *path) {
   struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_DIRECTORY,
                          .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-  struct stat st;
-  int result = -EIO, fs = -1, directory = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  int result, fs = -1, directory = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
   if (directory < 0) return -errno;
-  if (fstat(directory, &st))
-    result = -errno;
-  else if (st.st_dev != m->device || st.st_ino != m->inode)
-    result = -ESTALE;
   // The directory is named as ".": a path would have to be escaped, and may be longer than fsconfig takes. Without a layer to write
   // to an overlay has two others at least.
-  else if (fchdir(directory) || (fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)) < 0 ||
+  if (!(result = check_identity(directory, m)) &&
+      (fchdir(directory) || (fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)) < 0 ||
            syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "lowerdir", ".:" UWRX_EMPTY, 0) ||
            syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "xino", "off", 0) ||
            syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) ||
            syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ||
            (result = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
-                                  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME)) < 0)
+                                  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME)) < 0))
     result = -errno;
   if (result >= 0 && restrict_mount(result, MOUNT_ATTR_NOSYMFOLLOW, 0)) {
     int error = errno;

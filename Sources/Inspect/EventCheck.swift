@@ -3,9 +3,7 @@ import Tracing
 /// Whether the events of a trace fit together: names, processes and environments are defined before they are used.
 struct EventCheck {
   private var nodeCount = Event.rootNode
-  private var living: Set<UInt32> = [Event.supervisor]
   private var lastPid = Event.supervisor
-  /// Versions that a process has made.
   private var environments: Set<UInt32> = [0]
   private var eventCount = 0
   private(set) var problems: [String] = []

@@ -98,7 +98,7 @@ struct LayerStack {
         layers.append(try source.layer(in: hostRoot, host: host, build: source.contains(build) ? identity : nil))
       case .trace(let trace, let index):
         let flags = UInt64(0o10000000 | O_CLOEXEC | O_DIRECTORY)  // O_PATH
-        let result = uwrx_openat2(hostRoot.rawValue, String(trace.path.dropFirst()), flags, 0, 0x08 | 0x04 | 0x02)
+        let result = uwrx_openat2(hostRoot.rawValue, String(trace.path.dropFirst()), flags, 0, LinuxHostFiles.resolve)
         guard result >= 0 else {
           throw SupervisorError("cannot open the trace \(trace.path): \(Errno(rawValue: CInt(-result)))")
         }

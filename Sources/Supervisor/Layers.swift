@@ -115,7 +115,7 @@ struct ResolvedSource {
       let relative = String(path.dropFirst())
       let flags = UInt64(0o10000000 | O_CLOEXEC)  // O_PATH
       let result = uwrx_openat2(
-        hostRoot.rawValue, relative.isEmpty ? "." : relative, flags, 0, 0x08 | 0x04 | 0x02)
+        hostRoot.rawValue, relative.isEmpty ? "." : relative, flags, 0, LinuxHostFiles.resolve)
       guard result >= 0 else {
         throw SupervisorError("cannot open the source \(path): \(Errno(rawValue: CInt(-result)))")
       }

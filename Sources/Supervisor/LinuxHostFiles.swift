@@ -6,7 +6,7 @@ import VirtualKernel
 /// The host's files, below directories that were opened before the guest began.
 final class LinuxHostFiles: HostFiles {
   /// openat2(2): a component that is or becomes a symbolic link is an error, and so is a way out.
-  private static let resolve: UInt64 = 0x08 | 0x04 | 0x02  // RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS
+  static let resolve: UInt64 = 0x08 | 0x04 | 0x02  // RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS
   private static let emptyPath: Int32 = 0x1000  // AT_EMPTY_PATH
   /// What the kernel takes from the modes of new files: the guest's umask has had its say already, the supervisor's has none.
   private let umask: UInt32
@@ -58,13 +58,14 @@ final class LinuxHostFiles: HostFiles {
   }
 
   func openApart(_ path: UnsafePointer<CChar>, identity: HostIdentity, flags: Int32) -> FileDescriptor? {
-    overlays.open(path, identity: identity, flags: flags)
+    overlays.open(path, identity: identity, flags: flags, with: self)
   }
 
   func isApart(_ file: FileDescriptor) -> Bool {
     var status = stat()
-    return fstat(file.rawValue, &status) == 0
-      && overlays.apart.device(behind: UInt64(status.st_dev)) != UInt64(status.st_dev)
+    guard fstat(file.rawValue, &status) == 0 else { return false }
+    let seen = HostIdentity(status)
+    return overlays.apart.identity(behind: seen) != seen
   }
 
   func identity(behind identity: HostIdentity) -> HostIdentity { overlays.apart.identity(behind: identity) }

@@ -37,8 +37,10 @@ final class OverlayMounts {
 
   /// Opens a file that must be `identity`.
   /// - Returns: nil if no overlay can show it and it is too large to be copied.
-  func open(_ path: UnsafePointer<CChar>, identity: HostIdentity, flags: Int32) -> FileDescriptor? {
-    openOverlaid(path, identity, flags) ?? copies.open(path, identity, flags)
+  func open(
+    _ path: UnsafePointer<CChar>, identity: HostIdentity, flags: Int32, with host: any HostFiles
+  ) -> FileDescriptor? {
+    openOverlaid(path, identity, flags) ?? copies.open(path, identity, flags, with: host)
   }
 
   private func openOverlaid(_ path: UnsafePointer<CChar>, _ identity: HostIdentity, _ flags: Int32) -> FileDescriptor? {
@@ -47,7 +49,7 @@ final class OverlayMounts {
     else { return nil }
     let result = uwrx_openat2(
       root.rawValue, path + length + 1, UInt64(UInt32(bitPattern: flags | O_CLOEXEC | O_NOCTTY)), 0,
-      0x08 | 0x04 | 0x02)  // RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS
+      LinuxHostFiles.resolve)
     guard result >= 0 else { return nil }
     let file = FileDescriptor(rawValue: Int32(result))
     if isExpected(file, identity, below: covers[cover].device) { return file }
