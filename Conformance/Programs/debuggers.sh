@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
 }
 C
 gcc -g -O0 -pthread debuggee.c -o debuggee
-clean() { sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/(process|LWP|Thread) [0-9]+/\1 N/g; s/__futex.*/waits/; s/Id +Frame/Id Frame/; s/\[Detaching.*/[Detaching]/' | grep -v -E 'libthread_db|warning|New Thread|Thread .* exited|Using host|^$'; }
+clean() { sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/(process|LWP|Thread) [0-9]+/\1 N/g; s/^( +1 +Thread .*"debuggee") .*/\1 is where it is/; s/Id +Frame/Id Frame/; s/\[Detaching.*/[Detaching]/' | grep -v -E 'libthread_db|warning|New Thread|Thread .* exited|Using host|^$'; }
 echo "-- breakpoints"
 gdb -q -nx -batch -ex 'set debuginfod enabled off' -ex 'break step' -ex run -ex bt -ex 'print n' -ex 'set var n = 40' -ex finish -ex 'print counter' \
   -ex 'delete' -ex continue ./debuggee 2>&1 | clean

@@ -14,7 +14,7 @@ struct EventCheck {
     guard let kind = EventKind(rawValue: event.kind) else { return }
     switch kind {
     case .node:
-      if event.node != nodeCount + 1 || event.version == 0 || event.version > nodeCount {
+      if event.node <= Event.rootNode || event.node > nodeCount + 1 || event.version == 0 || event.version > nodeCount {
         report("defines the name \(event.node) in \(event.version), of \(nodeCount)")
       }
       nodeCount = max(nodeCount, event.node)

@@ -107,11 +107,14 @@ public struct RunHistory: Sendable {
   }
 
   private mutating func define(_ event: Event, _ name: UnsafeBufferPointer<UInt8>) {
-    guard Int(event.node) == nodes.count, event.version > 0, event.version < event.node else {
+    guard event.node > Event.rootNode, Int(event.node) <= nodes.count, event.version > 0,
+      Int(event.version) < nodes.count
+    else {
       isDamaged = true
       return
     }
-    nodes.append(paths.add(name, in: nodes[Int(event.version)]))
+    let path = paths.add(name, in: nodes[Int(event.version)])
+    if Int(event.node) == nodes.count { nodes.append(path) } else { nodes[Int(event.node)] = path }
   }
 
   private mutating func takeEnvironment(_ event: Event, _ name: UnsafeBufferPointer<UInt8>) {

@@ -27,6 +27,10 @@ public struct RunSummary: Sendable, Equatable {
     while let (event, name) = try Self.next(reader, trace) {
       guard let kind = EventKind(rawValue: event.kind) else { continue }
       switch kind {
+      case .node:
+        // The number is another name's from here on.
+        if read.remove(event.node) != nil { filesRead += 1 }
+        if written.remove(event.node) != nil { filesWritten += 1 }
       case .spawn: processes += 1
       case .exec:
         programs += 1
@@ -39,8 +43,8 @@ public struct RunSummary: Sendable, Equatable {
       default: if kind.metaName != nil { written.insert(event.node) }
       }
     }
-    filesRead = read.count
-    filesWritten = written.count
+    filesRead += read.count
+    filesWritten += written.count
     eventBytes = reader.offset
     traceBytes = LayerUsage(trees: [trace.path]).bytes
   }

@@ -1,6 +1,7 @@
 /// What an event tells. The raw values are the format of a trace's `events` file.
 public enum EventKind: UInt8, Sendable, CaseIterable {
-  /// Defines a node, a name in a directory: `node` is the new one, `version` that of the directory, `name` the name.
+  /// Defines a node, a name in a directory: `node` is its number, `version` that of the directory, `name` the name. A number
+  /// whose name is no more can be defined again.
   case node = 1
   /// A process was found: `pid` is its own, `node` its parent's, `version` its id in the guest, `name` its id on the host (4 bytes).
   case spawn

@@ -40,9 +40,16 @@ struct PerfettoTests {
           where a.flat_key = 'debug.path' and a.string_value like '%\(directory)%'
           """,
           "select count(*) as n from flow",
-          "select a.string_value as argument from slice s join args a using (arg_set_id) where s.name = 'mv' and a.flat_key = 'debug.arguments'",
+          """
+          select a.string_value as argument from slice s join process_track t on s.track_id = t.id join args a using (arg_set_id)
+          where s.name = 'mv' and a.flat_key = 'debug.arguments'
+          """,
           "select count(*) as n from slice where category = 'file' and dur > 0",
           "select count(*) as n from clock_snapshot where clock_name = 'REALTIME'",
+          """
+          select s.name, t.name as row, p.name as parent, a.string_value as argument from slice s join track t on s.track_id = t.id
+          join track p on p.id = t.parent_id join args a using (arg_set_id) where s.name = 'mv' and a.flat_key = 'debug.arguments'
+          """,
         ])
       #expect(found[0].isEmpty, "\(found[0])")
       let processes = Set(found[1].compactMap { $0["name"] as? String })
@@ -59,6 +66,10 @@ struct PerfettoTests {
       #expect(found[5].compactMap { $0["argument"] as? String } == ["mv", "f", "g"])
       #expect(found[6][0]["n"] as? Int ?? 0 > 0)
       #expect(found[7][0]["n"] as? Int == 1)
+      let rows = found[8].map { row in
+        ["row", "parent", "argument"].map { row[$0] as? String ?? "" }.joined(separator: ", ").filter { !$0.isNumber }
+      }
+      #expect(rows == ["mv , sh , mv", "mv , sh , f", "mv , sh , g"])
     }
   }
 }

@@ -31,6 +31,23 @@ struct EventFileTests {
     }
   }
 
+  /// However few names are kept, the same events come back.
+  @Test(arguments: [1, 2, 7, 100] as [UInt32])
+  func namesAreForgotten(_ maximumPaths: UInt32) throws {
+    let expected = EventSource.records(4000, seed: 21, isLikely: true)
+    let encoder = TraceEncoder(maximumPaths: maximumPaths)
+    try withTrace { trace in
+      let file = try TraceFile(creating: "\(trace)/perfetto")
+      for record in expected {
+        record.name.withUnsafeBufferPointer { encoder.encode(record.event, $0) }
+        try file.take(&encoder.packets)
+      }
+      encoder.finish()
+      try file.flush(&encoder.packets)
+      #expect(try readAll(trace) == (expected, false))
+    }
+  }
+
   /// SwiftProtobuf reads every packet, and finds only what the schema has.
   private func expectSchema(_ trace: String) throws {
     let file = try Perfetto_Protos_Trace(serializedBytes: Data(contentsOf: URL(fileURLWithPath: "\(trace)/perfetto")))

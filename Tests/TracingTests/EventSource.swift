@@ -109,8 +109,10 @@ struct EventSource {
         event(.exit, pid, 0, UInt32.random(in: 0...3, using: &random) << 8, time),
         [UInt8](repeating: 7, count: 24) + [UInt8](repeating: 0, count: 8))
     case 3...8:
-      let new = UInt32(nodes.count + 1)
-      nodes.append(new)
+      // Now and then the number of a name that is no more.
+      let isNew = nodes.count < 10 || Int.random(in: 0..<4, using: &random) > 0
+      let new = isNew ? UInt32(nodes.count + 1) : nodes.dropFirst().randomElement(using: &random)!
+      if isNew { nodes.append(new) }
       var name = Array(Self.words.randomElement(using: &random)!.utf8)
       if Bool.random(using: &random) { name += [0xff, 0x0a] }
       return Record(event(.node, 0, new, node, time), name)

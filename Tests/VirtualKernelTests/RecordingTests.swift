@@ -208,6 +208,38 @@ struct RecordingTests {
     #expect(machine.events.entries.filter { $0.kind == .truncate }.map(\.path) == ["/tmp/f"])
   }
 
+  /// Who reads the events of a long run need not keep every name that ever was.
+  @Test func numbersOfNamesAreUsedAgain() throws {
+    let machine = try Machine()
+    let count = 20_000
+    for round in 0..<count {
+      let descriptor = try machine.open("/tmp/\(round)", O_CREAT | O_WRONLY)
+      machine.close(descriptor)
+      #expect(machine.call(.rename, "/tmp/\(round)", "/tmp/other\(round)") == .done)
+      #expect(machine.call(.unlinkat, currentDirectory, "/tmp/other\(round)", 0) == .done)
+    }
+    let made = machine.events.entries.filter { $0.kind == .create }
+    #expect(made.map(\.path) == (0..<count).map { "/tmp/\($0)" })
+    let removed = machine.events.entries.filter { $0.kind == .delete }
+    #expect(removed.map(\.path) == (0..<count).map { "/tmp/other\($0)" })
+    let numbers = machine.events.records(.node).map(\.event.node)
+    #expect(numbers.max()! < 10_000)
+    #expect(numbers.count > 2 * count)
+  }
+
+  /// What has no name any more is still called by where it was, wherever its directory has moved meanwhile.
+  @Test func filesWithoutNamesMoveWithTheirDirectory() throws {
+    let machine = try Machine()
+    #expect(machine.call(.mkdirat, currentDirectory, "/tmp/d", 0o755) == .done)
+    let file = try machine.open("/tmp/d/f", O_CREAT | O_RDWR)
+    #expect(machine.call(.unlinkat, currentDirectory, "/tmp/d/f", 0) == .done)
+    #expect(machine.call(.rename, "/tmp/d", "/tmp/e") == .done)
+    // These take the numbers that are free.
+    for name in ["a", "b", "c"] { machine.close(try machine.open("/tmp/\(name)", O_CREAT | O_RDWR)) }
+    #expect(machine.call(.ftruncate, file, 3) == .continued)
+    #expect(machine.events.entries.last?.path == "/tmp/e/f")
+  }
+
   @Test func withoutRecordingOnlyChangesAreTold() throws {
     let machine = try Machine(sources: [.init("/", standardTree)], level: .off)
     _ = try machine.text("/etc/passwd")

@@ -9,8 +9,6 @@ struct TraceDecoder: ~Copyable {
   private struct Path {
     /// The node that has the path, or for what was missing the directory.
     var node: UInt32
-    /// Of the text.
-    var length: UInt32
     /// The name that was missing, in `names`; nothing for a node.
     var name: Range<Int>
   }
@@ -20,11 +18,9 @@ struct TraceDecoder: ~Copyable {
   private var eventCount: UInt64 = 0
   /// Whether the packet was read that tells that there are no more.
   private(set) var hasEnded = false
-  private var tracks: [(pid: UInt32, thread: UInt32)] = []
   /// By their numbers less 1.
-  private var paths: [Path] = [Path(node: Event.rootNode, length: 1, name: 0..<0)]
+  private var paths: [Path] = []
   private var names: [UInt8] = []
-  private var lastNode = Event.rootNode
   private var values = AnnotationValues()
   private var payload: UnsafeMutableBufferPointer<UInt8> = .allocate(capacity: Int(UInt16.max) + 1)
   private var payloadLength = 0
@@ -47,18 +43,22 @@ struct TraceDecoder: ~Copyable {
       switch (number, value) {
       case (8, .integer(let value)): time = value
       case (58, .integer(let value)): timeClock = value
-      case (10, .integer(TraceEncoder.sequence)), (13, .integer): break
+      case (10, .integer(TraceEncoder.sequence)), (13, .integer(2)): break
+      case (13, .integer): forgetPaths()
       case (11, .bytes(let bytes)): event = bytes
       case (12, .bytes(let bytes)): interned = bytes
       case (6, .bytes(let bytes)): try setClock(bytes)
       case (45, .bytes(let bytes)): try begin(bytes)
       case (59, .bytes): break
-      case (60, .bytes(let bytes)): try defineTrack(bytes)
+      case (60, .bytes(let bytes)): try checkTrack(bytes)
       default: throw Damage()
       }
     }
     guard !fields.isDamaged, hasBegun, !hasEnded else { throw Damage() }
-    guard var time else { return nil }
+    guard var time else {
+      if let interned { try definePaths(interned) }
+      return nil
+    }
     if timeClock == TraceEncoder.clock {
       clock &+= time
       time = clock
@@ -89,38 +89,43 @@ struct TraceDecoder: ~Copyable {
     clock = own.timestamp
   }
 
-  private mutating func defineTrack(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
-    let track: Perfetto_Protos_TrackDescriptor = try Self.message(bytes)
-    var new: (pid: UInt32, thread: UInt32) = (0, 0)
-    if track.hasThread {
-      guard let thread = UInt32(exactly: track.thread.tid) else { throw Damage() }
-      new = (UInt32(bitPattern: track.thread.pid), thread)
-    } else if track.hasProcess {
-      new.pid = UInt32(bitPattern: track.process.pid)
-    }
-    if track.uuid == UInt64(tracks.count) + 1 {
-      tracks.append(new)
-    } else if track.uuid == 0 || track.uuid > UInt64(tracks.count) || tracks[Int(track.uuid) - 1] != new {
-      throw Damage()
-    }
+  private func checkTrack(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
+    let descriptor: Perfetto_Protos_TrackDescriptor = try Self.message(bytes)
+    guard let track = TrackNumber(descriptor.uuid),
+      !descriptor.hasProcess || UInt32(bitPattern: descriptor.process.pid) == track.pid,
+      !descriptor.hasThread || descriptor.thread.tid == Int64(track.thread)
+    else { throw Damage() }
   }
 
   // MARK: Paths
 
+  private struct InternedPath {
+    var number: UInt64 = 0
+    var text = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+    /// 0 if it is not told.
+    var node: UInt32 = 0
+  }
+
+  private mutating func forgetPaths() {
+    paths = [Path(node: Event.rootNode, name: 0..<0)]
+    names = []
+  }
+
   /// The entries of `debug_annotation_string_values`.
-  private func strings(
-    _ interned: UnsafeBufferPointer<UInt8>
-  ) throws(Damage) -> [(number: UInt64, text: UnsafeBufferPointer<UInt8>)] {
-    var result: [(number: UInt64, text: UnsafeBufferPointer<UInt8>)] = []
+  private func strings(_ interned: UnsafeBufferPointer<UInt8>) throws(Damage) -> [InternedPath] {
+    var result: [InternedPath] = []
     var entries = PacketReader(interned)
     while let (number, value) = entries.field() {
       guard number == 29, case .bytes(let bytes) = value else { continue }
-      var entry: (number: UInt64, text: UnsafeBufferPointer<UInt8>) = (0, UnsafeBufferPointer(start: nil, count: 0))
+      var entry = InternedPath()
       var fields = PacketReader(bytes)
       while let (number, value) = fields.field() {
         switch (number, value) {
         case (1, .integer(let value)): entry.number = value
         case (2, .bytes(let bytes)): entry.text = bytes
+        case (TraceEncoder.nodeField, .integer(let value)):
+          guard let node = UInt32(exactly: value), node > Event.rootNode else { throw Damage() }
+          entry.node = node
         default: throw Damage()
         }
       }
@@ -136,12 +141,9 @@ struct TraceDecoder: ~Copyable {
     return paths[Int(number) - 1]
   }
 
-  /// What a path says below a directory.
-  private func name(
-    _ text: UnsafeBufferPointer<UInt8>, below directory: Path
-  ) throws(Damage) -> [UInt8] {
-    let prefix = directory.node == Event.rootNode ? 1 : Int(directory.length) + 1
-    guard directory.name.isEmpty, text.count >= prefix, let name = Escaping.unescape(text[prefix...]) else {
+  /// The last component of a path.
+  private func name(_ text: UnsafeBufferPointer<UInt8>) throws(Damage) -> [UInt8] {
+    guard let slash = text.lastIndex(of: UInt8(ascii: "/")), let name = Escaping.unescape(text[(slash + 1)...]) else {
       throw Damage()
     }
     return name
@@ -152,13 +154,21 @@ struct TraceDecoder: ~Copyable {
   ) throws(Damage) -> (Event, UnsafeBufferPointer<UInt8>)? {
     guard let interned else { throw Damage() }
     let entries = try strings(interned)
-    guard entries.count == 2, entries[1].number == UInt64(paths.count) + 1, lastNode < .max else { throw Damage() }
+    guard entries.count == 2 else { throw Damage() }
     let parent = try path(entries[0].number)
-    let name = try name(entries[1].text, below: parent)
-    lastNode += 1
-    paths.append(Path(node: lastNode, length: UInt32(entries[1].text.count), name: 0..<0))
-    try append(name)
-    return (Event(.node, pid: 0, node: lastNode, version: parent.node, time: time), named())
+    try definePath(entries[1])
+    try append(try name(entries[1].text))
+    return (Event(.node, pid: 0, node: entries[1].node, version: parent.node, time: time), named())
+  }
+
+  /// Of nodes that were defined before.
+  private mutating func definePaths(_ interned: UnsafeBufferPointer<UInt8>) throws(Damage) {
+    for entry in try strings(interned) where entry.number != UInt64(TraceEncoder.rootPath) { try definePath(entry) }
+  }
+
+  private mutating func definePath(_ entry: InternedPath) throws(Damage) {
+    guard entry.number == UInt64(paths.count) + 1, entry.node != 0 else { throw Damage() }
+    paths.append(Path(node: entry.node, name: 0..<0))
   }
 
   private mutating func defineMissing(_ interned: UnsafeBufferPointer<UInt8>) throws(Damage) {
@@ -166,10 +176,9 @@ struct TraceDecoder: ~Copyable {
     guard !entries.isEmpty else { return }
     guard entries.count == 1, entries[0].number == UInt64(paths.count) + 1 else { throw Damage() }
     let directory = try path(try values.path(.directory))
-    let name = try name(entries[0].text, below: directory)
-    guard !name.isEmpty else { throw Damage() }
-    paths.append(
-      Path(node: directory.node, length: 0, name: names.count..<names.count + name.count))
+    let name = try name(entries[0].text)
+    guard directory.name.isEmpty, !name.isEmpty else { throw Damage() }
+    paths.append(Path(node: directory.node, name: names.count..<names.count + name.count))
     names += name
   }
 
@@ -180,7 +189,7 @@ struct TraceDecoder: ~Copyable {
   ) throws(Damage) -> (Event, UnsafeBufferPointer<UInt8>)? {
     var name: UInt64 = 0
     var type: UInt64 = 0
-    var trackNumber: UInt64 = 0
+    var trackNumber: TrackNumber?
     var microseconds: UInt64 = 0
     values.clear()
     var fields = PacketReader(slice)
@@ -191,11 +200,13 @@ struct TraceDecoder: ~Copyable {
       case (6, .bytes(let bytes)): microseconds = try Self.duration(bytes)
       case (9, .integer(let value)): type = value
       case (10, .integer(let value)): name = value
-      case (11, .integer(let value)): trackNumber = value
+      case (11, .integer(let value)): trackNumber = TrackNumber(value)
       default: throw Damage()
       }
     }
-    guard !fields.isDamaged, trackNumber > 0, trackNumber <= UInt64(tracks.count) else { throw Damage() }
+    guard !fields.isDamaged, let track = trackNumber else { throw Damage() }
+    // What stands there stands on the process's track, too.
+    if track.isRow { return nil }
     let kind: EventKind
     switch type {
     case 1:
@@ -214,7 +225,6 @@ struct TraceDecoder: ~Copyable {
       kind = known
       if kind == .missing, let interned { try defineMissing(interned) }
     }
-    let track = tracks[Int(trackNumber) - 1]
     let shape = EventShape.all[Int(kind.rawValue)]
     var event = Event(kind, pid: track.pid, node: 0, version: try values.word(shape.version), time: time)
     event.thread = values.has(.thread) ? try values.word(.thread) : track.thread
@@ -230,8 +240,6 @@ struct TraceDecoder: ~Copyable {
     } else {
       event.node = try values.word(shape.node == .errno ? .errno : .node)
     }
-    // A name that stands for itself has the number after the last all the same.
-    if kind == .node, event.node == lastNode &+ 1 { lastNode = event.node }
     try decode(shape.payload)
     event.nameLength = UInt16(payloadLength)
     return (event, named())

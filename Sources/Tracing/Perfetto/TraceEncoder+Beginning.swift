@@ -8,7 +8,12 @@ extension TraceEncoder {
     packet.systemInfo.tracingServiceVersion = Self.version
     append(packet)
     snapshotClocks(time, UnsafeBufferPointer(start: nil, count: 0))
-    packet = Perfetto_Protos_TracePacket()
+    defineNames()
+  }
+
+  /// Defines what all events have in common; what was defined before holds no more.
+  func defineNames() {
+    var packet = Perfetto_Protos_TracePacket()
     packet.trustedPacketSequenceID = UInt32(Self.sequence)
     packet.sequenceFlags = 3
     packet.tracePacketDefaults.timestampClockID = UInt32(Self.clock)
@@ -37,7 +42,7 @@ extension TraceEncoder {
     }
     packet.internedData.debugAnnotationStringValues = [
       .with {
-        $0.iid = Self.rootPath
+        $0.iid = UInt64(Self.rootPath)
         $0.str = .init([UInt8(ascii: "/")])
       }
     ]

@@ -74,7 +74,7 @@ extension FileTree {
     }
     negativeCount -= 1
     dentries.unhash(dentry)
-    dentries.free(dentry)
+    free(dentry)
   }
 
   /// Creates a regular file and opens it.

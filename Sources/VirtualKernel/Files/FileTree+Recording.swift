@@ -51,19 +51,54 @@ extension FileTree {
     let known = dentries[dentry].pointee.node
     if known != 0 { return known }
     let parent = node(of: dentries[dentry].pointee.parent)
-    lastNode += 1
-    dentries[dentry].pointee.node = lastNode
-    events?.append(Event(.node, pid: 0, node: lastNode, version: parent), dentries.name(of: dentry))
-    return lastNode
+    let node = newNode()
+    dentries[dentry].pointee.node = node
+    events?.append(Event(.node, pid: 0, node: node, version: parent), dentries.name(of: dentry))
+    return node
   }
 
-  /// The dentry has moved: it, and what is below it, has another path from now on. A child has a node only if its parent
-  /// has one, so that what nobody has used since the last move costs nothing.
+  private func newNode() -> UInt32 {
+    guard let free = freeNodes.popLast() else {
+      lastNode += 1
+      return lastNode
+    }
+    // What was asked of the number before was of another name.
+    recent.changed()
+    return free
+  }
+
+  /// The name is no more: its number can be another's, so that who reads the events need not keep all names there ever were.
+  func releaseNode(_ dentry: DentryID) {
+    let node = dentries[dentry].pointee.node
+    guard node != 0 else { return }
+    dentries[dentry].pointee.node = 0
+    freeNodes.append(node)
+  }
+
+  /// The dentry has moved: it, and what is below it, has another path from now on.
   func forgetNodes(_ dentry: DentryID) {
     guard dentries[dentry].pointee.node != 0 else { return }
-    dentries[dentry].pointee.node = 0
+    forgetNodes(below: dentry)
+    guard inodes[dentries[dentry].pointee.inode.index].pointee.kind == .directory else { return }
+    // Files without a name stand below it, too, but in no list of children.
+    for orphan in orphans where dentries[orphan].pointee.node != 0 && hasLostNode(above: orphan) { releaseNode(orphan) }
+  }
+
+  /// A child has a node only if its parent has one, so that what nobody has used since the last move costs nothing.
+  private func forgetNodes(below dentry: DentryID) {
+    guard dentries[dentry].pointee.node != 0 else { return }
+    releaseNode(dentry)
     let id = dentries[dentry].pointee.inode
     guard id != .none, inodes[id.index].pointee.kind == .directory else { return }
-    for child in directory(of: dentry).children where child != .none { forgetNodes(child) }
+    for child in directory(of: dentry).children where child != .none { forgetNodes(below: child) }
+  }
+
+  private func hasLostNode(above dentry: DentryID) -> Bool {
+    var current = dentries[dentry].pointee.parent
+    while current != root {
+      if dentries[current].pointee.node == 0 { return true }
+      current = dentries[current].pointee.parent
+    }
+    return false
   }
 }

@@ -156,7 +156,7 @@ extension FileTree {
       for negative in directory(of: dentry).negatives.entries
       where dentries[negative].pointee.inode == .none && dentries[negative].pointee.parent == dentry {
         dentries.unhash(negative)
-        dentries.free(negative)
+        free(negative)
       }
       directory(of: dentry).negatives.removeAll()
     } else {
@@ -181,6 +181,12 @@ extension FileTree {
     if orphans.count > orphanLimit { releaseOrphans() }
   }
 
+  /// Frees an unhashed dentry.
+  func free(_ dentry: DentryID) {
+    releaseNode(dentry)
+    dentries.free(dentry)
+  }
+
   private func releaseOrphans() {
     for dentry in orphans.prefix(orphanLimit / 2) {
       let id = dentries[dentry].pointee.inode
@@ -188,7 +194,7 @@ extension FileTree {
         if let own = directory(of: dentry).lastSkeleton { skeletonDirectories[own] = nil }
       }
       detach(dentry)
-      dentries.free(dentry)
+      free(dentry)
       if inodes[id.index].pointee.firstAlias == .none { releaseInode(id) }
     }
     orphans.removeFirst(orphanLimit / 2)

@@ -129,7 +129,7 @@ extension FileTree {
     }
     if to.dentry != .none, target == .none {
       negativeCount -= inLower ? 0 : 1
-      dentries.free(to.dentry)
+      free(to.dentry)
     }
 
     let oldParent = dentries[source].pointee.parent

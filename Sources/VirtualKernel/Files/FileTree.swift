@@ -45,8 +45,9 @@ final class FileTree {
   /// Inode numbers of files that do not stand at the name that they were made of.
   var movedNumbers: Set<UInt64> = []
   var recent = RecentEvents()
-  /// The last number that was given to a name in an event.
+  /// The last number that was given to a name in an event, and those below it whose names are no more.
   var lastNode = Event.rootNode
+  var freeNodes: [UInt32] = []
   var lastVersion: UInt32 = 0
   /// Versions that were overwritten or removed, in this order.
   var kept: [KeptVersion] = []

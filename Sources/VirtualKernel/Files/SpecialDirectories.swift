@@ -91,7 +91,7 @@ extension FileTree {
   private func forgetNegative(_ dentry: DentryID, in parent: DentryID) {
     directory(of: parent).negatives.remove(dentry)
     dentries.unhash(dentry)
-    dentries.free(dentry)
+    free(dentry)
   }
 
   /// - Returns: the directory, or the last one on the way to it that exists.
@@ -154,7 +154,7 @@ extension FileTree {
         dentries.unhash(known)
         let id = dentries[known].pointee.inode
         detach(known)
-        dentries.free(known)
+        free(known)
         releaseInode(id)
       }
       return .none

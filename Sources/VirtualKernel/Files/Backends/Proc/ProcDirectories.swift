@@ -92,7 +92,7 @@ extension FileTree {
     dentries.unhash(dentry)
     let id = dentries[dentry].pointee.inode
     detach(dentry)
-    dentries.free(dentry)
+    free(dentry)
     releaseInode(id)
     generation += 1
   }
