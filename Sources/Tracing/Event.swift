@@ -142,7 +142,7 @@ public struct Event: Sendable, BitwiseCopyable {
   public var node: UInt32
   /// The version of the file that the process saw or made; 0 is what stood there before the run.
   public var version: UInt32
-  /// Nanoseconds of the monotonic clock, when the call was received.
+  /// Nanoseconds of the monotonic clock, when the call was received; of a call they are whole microseconds.
   public var time: UInt64
   /// The guest's id of the thread that made the call; 0 if none did.
   public var thread: UInt32 = 0

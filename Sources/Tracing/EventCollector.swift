@@ -7,11 +7,11 @@ import SystemPackage
 /// It shares nothing with the writer but the words of the header and two counters of the kernel's, on which each waits for
 /// the other.
 final class EventCollector: @unchecked Sendable {
-  /// While there is less, waiting makes the packets smaller.
-  private static let worthwhile = UInt64(EventBuffer.windowSize / 4)
+  /// While there is less, waiting makes the packets smaller: each is compressed by itself.
+  private static let worthwhile = UInt64(EventBuffer.windowSize)
   /// How often it looks, in milliseconds, and after how many looks it moves whatever there is.
   private static let interval: Int32 = 200
-  private static let patience = 10
+  private static let patience = 150
   /// Most bytes between two entries in the header.
   private static let stride = UInt64(4 * EventBuffer.windowSize)
 
@@ -29,7 +29,7 @@ final class EventCollector: @unchecked Sendable {
   private let room: FileDescriptor
   private let ended: FileDescriptor
   private var isRunning = false
-  /// Words that both sides see: what was given back, whether to stop, and the errno that it failed with.
+  /// Words that both sides see: what was given back, whether to stop, the errno that it failed with, and whether the writer waits.
   private let words: UnsafeMutablePointer<UInt64>
 
   init(trace: String) throws(Errno) {
@@ -38,8 +38,8 @@ final class EventCollector: @unchecked Sendable {
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }
     metaFile = FileDescriptor(rawValue: descriptor)
     meta = MetaWriter(file: metaFile)
-    words = .allocate(capacity: 3)
-    words.initialize(repeating: 0, count: 3)
+    words = .allocate(capacity: 4)
+    words.initialize(repeating: 0, count: 4)
     work = try Self.counter(waits: 0)
     room = try Self.counter(waits: 1)
     ended = try Self.counter(waits: 1)
@@ -77,6 +77,8 @@ final class EventCollector: @unchecked Sendable {
 
   /// Returns at once if that cannot be.
   func waitUntilReleased(_ offset: UInt64) {
+    uwrx_store(words + 3, 1)
+    defer { uwrx_store(words + 3, 0) }
     while released < offset, failure == nil {
       guard isRunning else {
         drain()
@@ -140,7 +142,7 @@ final class EventCollector: @unchecked Sendable {
       read(work.rawValue, &count, 8)
       looks += 1
       let pending = EventBuffer.load(header, .finished) - drained
-      if pending >= Self.worthwhile || looks >= Self.patience && pending > 0 {
+      if pending >= Self.worthwhile || pending > 0 && (looks >= Self.patience || uwrx_load(words + 3) != 0) {
         drain()
         looks = 0
       }

@@ -112,13 +112,16 @@ public final class EventWriter: EventSink {
   private static func now() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    return rounded(UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
   }
+
+  /// What the clock of the trace can tell.
+  private static func rounded(_ time: UInt64) -> UInt64 { time - time % TraceEncoder.clockUnit }
 
   // MARK: Calls
 
   public func beginCall(time: UInt64, thread: UInt32, first: UInt64) {
-    callTime = time
+    callTime = Self.rounded(time)
     callThread = thread
     callStart = first
     if first != 0 { forget { $0 == first } }

@@ -34,7 +34,7 @@ struct EventFileTests {
   /// However few names are kept, the same events come back.
   @Test(arguments: [1, 2, 7, 100] as [UInt32])
   func namesAreForgotten(_ maximumPaths: UInt32) throws {
-    let expected = EventSource.records(4000, seed: 21, isLikely: true)
+    let expected = EventSource.records(1000, seed: 21, isLikely: true)
     let encoder = TraceEncoder(maximumPaths: maximumPaths)
     try withTrace { trace in
       let file = try TraceFile(creating: "\(trace)/perfetto")

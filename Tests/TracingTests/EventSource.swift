@@ -83,11 +83,14 @@ struct EventSource {
   /// What a run is made of.
   mutating func likely() -> Record {
     if !pending.isEmpty { return pending.removeFirst() }
-    time += UInt64.random(in: 1000...100_000, using: &random)
+    // Times of calls are whole microseconds, others need not be.
+    time += UInt64.random(in: 1...100, using: &random) * 1000
+    if Int.random(in: 0..<50, using: &random) == 0 { time += 1 } else { time -= time % 1000 }
     let pid = pids.randomElement(using: &random)!
     func event(_ kind: EventKind, _ pid: UInt32, _ node: UInt32, _ version: UInt32, _ time: UInt64) -> Event {
       var event = Event(kind, pid: pid, node: node, version: version, time: time)
-      event.thread = kind == .spawn || kind == .node ? 0 : pid + 10
+      // Some are of other threads than the first one.
+      event.thread = kind == .spawn || kind == .node ? 0 : pid + (time % 7000 == 0 ? 1000 : 10)
       return event
     }
     let node = nodes.randomElement(using: &random)!

@@ -136,6 +136,21 @@ struct RecordingTests {
     #expect(told.map(\.event.flags) == [0, Event.isCut, 0])
   }
 
+  /// A process that fills a pipe of the guest's own is told to its limit; what it then says to the user is told in full.
+  @Test func outputIntoAPipeHasAnEnd() throws {
+    let machine = try Machine()
+    redirect(machine, FileType.fifo | 0o600)
+    let piece = [UInt8](repeating: 120, count: 48 << 10)
+    for _ in 0..<4 { #expect(machine.call(.write, 1, piece, UInt64(piece.count)) == .continued) }
+    #expect(machine.events.records(.output).map(\.bytes.count).reduce(0, +) == Recorder.pipeLimit)
+    #expect(machine.events.records(.output).last?.event.flags == Event.isCut)
+    let count = machine.events.records(.output).count
+    redirect(machine, FileType.fifo | 0o600, isInherited: true)
+    for _ in 0..<4 { #expect(machine.call(.write, 1, piece, UInt64(piece.count)) == .continued) }
+    let told = machine.events.records(.output).dropFirst(count)
+    #expect(told.map(\.bytes.count).reduce(0, +) == 4 * piece.count)
+  }
+
   @Test func outputOfARunHasAnEnd() throws {
     let machine = try Machine()
     redirect(machine, FileType.fifo | 0o600)

@@ -18,6 +18,8 @@ struct TraceDecoder: ~Copyable {
   private var eventCount: UInt64 = 0
   /// Whether the packet was read that tells that there are no more.
   private(set) var hasEnded = false
+  /// The ids in the guest of the processes that live.
+  private var guests: [UInt32: UInt32] = [:]
   /// By their numbers less 1.
   private var paths: [Path] = []
   private var names: [UInt8] = []
@@ -60,7 +62,7 @@ struct TraceDecoder: ~Copyable {
       return nil
     }
     if timeClock == TraceEncoder.clock {
-      clock &+= time
+      clock &+= time &* TraceEncoder.clockUnit
       time = clock
     } else if timeClock != TraceEncoder.monotonicClock {
       throw Damage()
@@ -85,16 +87,25 @@ struct TraceDecoder: ~Copyable {
 
   private mutating func setClock(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
     let snapshot: Perfetto_Protos_ClockSnapshot = try Self.message(bytes)
-    guard let own = snapshot.clocks.first(where: { UInt64($0.clockID) == TraceEncoder.clock }) else { throw Damage() }
-    clock = own.timestamp
+    guard let own = snapshot.clocks.first(where: { UInt64($0.clockID) == TraceEncoder.clock }),
+      own.unitMultiplierNs == TraceEncoder.clockUnit
+    else { throw Damage() }
+    clock = own.timestamp &* TraceEncoder.clockUnit
   }
 
   private func checkTrack(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
     let descriptor: Perfetto_Protos_TrackDescriptor = try Self.message(bytes)
     guard let track = TrackNumber(descriptor.uuid),
-      !descriptor.hasProcess || UInt32(bitPattern: descriptor.process.pid) == track.pid,
-      !descriptor.hasThread || descriptor.thread.tid == Int64(track.thread)
+      !descriptor.hasProcess || UInt32(bitPattern: descriptor.process.pid) == track.pid
     else { throw Damage() }
+    if descriptor.hasThread, try thread(of: track) != descriptor.thread.tid { throw Damage() }
+  }
+
+  /// Of the events on a track that tell no other.
+  private func thread(of track: TrackNumber) throws(Damage) -> UInt32 {
+    guard track.isMainThread else { return track.thread }
+    guard let guest = guests[track.pid] else { throw Damage() }
+    return guest
   }
 
   // MARK: Paths
@@ -227,12 +238,13 @@ struct TraceDecoder: ~Copyable {
     }
     let shape = EventShape.all[Int(kind.rawValue)]
     var event = Event(kind, pid: track.pid, node: 0, version: try values.word(shape.version), time: time)
-    event.thread = values.has(.thread) ? try values.word(.thread) : track.thread
+    event.thread = values.has(.thread) ? try values.word(.thread) : try thread(of: track)
     event.flags = UInt8(truncatingIfNeeded: try values.word(.flags))
     event.duration = try duration(microseconds)
     if kind == .spawn, values.has(.process) {
       event.node = track.pid
       event.pid = try values.word(.process)
+      guests[event.pid] = event.version
     } else if shape.node != .errno, values.has(shape.node) {
       let path = try path(try values.path(shape.node))
       event.node = path.node
@@ -240,6 +252,7 @@ struct TraceDecoder: ~Copyable {
     } else {
       event.node = try values.word(shape.node == .errno ? .errno : .node)
     }
+    if kind == .exit { guests[event.pid] = nil }
     try decode(shape.payload)
     event.nameLength = UInt16(payloadLength)
     return (event, named())

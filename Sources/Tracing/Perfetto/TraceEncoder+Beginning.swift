@@ -1,7 +1,7 @@
 extension TraceEncoder {
   func begin(_ time: UInt64) {
     hasBegun = true
-    lastTime = time
+    lastTime = time - time % Self.clockUnit
     var packet = Perfetto_Protos_TracePacket()
     packet.trustedPacketSequenceID = UInt32(Self.sequence)
     packet.sequenceFlags = 3
@@ -51,6 +51,8 @@ extension TraceEncoder {
 
   /// Says what time it is by the clock of the packets, the monotonic clock, and if it is known the wall clock.
   func snapshotClocks(_ time: UInt64, _ realTime: UnsafeBufferPointer<UInt8>) {
+    let rest = time % Self.clockUnit
+    let time = time - rest
     guard time >= lastTime else { return }
     var packet = Perfetto_Protos_TracePacket()
     packet.trustedPacketSequenceID = UInt32(Self.sequence)
@@ -62,15 +64,16 @@ extension TraceEncoder {
       },
       .with {
         $0.clockID = UInt32(Self.clock)
-        $0.timestamp = time
+        $0.timestamp = time / Self.clockUnit
         $0.isIncremental = true
+        $0.unitMultiplierNs = Self.clockUnit
       },
     ]
     if realTime.count == 8 {
       packet.clockSnapshot.clocks.append(
         .with {
           $0.clockID = UInt32(Perfetto_Protos_BuiltinClock.realtime.rawValue)
-          $0.timestamp = UnsafeRawPointer(realTime.baseAddress!).loadUnaligned(as: UInt64.self)
+          $0.timestamp = UnsafeRawPointer(realTime.baseAddress!).loadUnaligned(as: UInt64.self) &- rest
         })
     }
     lastTime = time

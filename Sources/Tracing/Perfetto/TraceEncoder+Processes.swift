@@ -4,36 +4,34 @@ extension TraceEncoder {
     guard name.count == 4, event.pid != 0 else { return false }
     let parent = track(event.node, 0)
     forget(event.pid)
-    processes[event.pid] = Process(parent: event.node, program: processes[event.node]?.program ?? [])
-    _ = track(event.pid, 0)
+    processes[event.pid] = Process(
+      parent: event.node, guest: event.version, beginning: event.time, program: processes[event.node]?.program ?? [])
     let packet = openPacket()
-    let slice = openEvent(parent, .process, name: UInt64(event.kind))
+    let slice = packets.open(11)
+    packets.fixed64(47, UInt64(event.pid))
     annotate(.process, UInt64(event.pid))
     annotate(.thread, nonzero: UInt64(event.thread))
     annotate(.guestProcess, nonzero: UInt64(event.version))
     annotate(.flags, nonzero: UInt64(event.flags))
     annotate(.number(.hostProcess), name)
     annotate(.duration, nonzero: UInt64(event.duration))
-    packets.integer(9, 3)
-    packets.fixed64(47, UInt64(event.pid))
-    packets.close(slice)
+    closeEvent(slice, parent, .process, name: UInt64(event.kind), .instant)
     closePacket(packet, event.time)
-    beginProgram(event.pid, event.time, isSpawned: true)
     return true
   }
 
   /// - Returns: false if there is no slice of a program that these could begin.
   func encodeArguments(_ event: Event, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
     guard event.duration == 0, name.count > 0, processes[event.pid] != nil else { return false }
-    let words = name.split(separator: 0)
     // Who has called `gcc` or `sh` looks for that, not for the file that it led to, which the exec tells.
-    if let called = words.first?.split(separator: UInt8(ascii: "/")).last, called.count <= Self.maximumNameLength {
+    let called = name.split(separator: 0).first?.split(separator: UInt8(ascii: "/")).last ?? []
+    if called.count > 0, called.count <= Self.maximumNameLength {
       processes[event.pid]?.program = Escaping.escape(called)
     }
     nameProcess(event.pid)
-    describe(event.pid, arguments: words)
     let path = path(of: event.node)
-    beginSlices(event.pid, event.time) {
+    beginSlices(event.pid, event.time) { isRow in
+      if isRow { return annotate(.list(.arguments), name) }
       if path != 0 {
         annotate(.workingDirectory, path: path)
       } else {
@@ -50,10 +48,12 @@ extension TraceEncoder {
   /// Ends the slice of the process's program, with the process's end as its arguments.
   /// - Returns: false if there is none.
   func encodeExit(_ event: Event, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    showFork(event.pid)
     guard let process = processes[event.pid], process.isRunning, event.duration == 0 else { return false }
-    endSlices(event.pid, event.time) {
-      annotate(.status, UInt64(event.version))
+    endSlices(event.pid, event.time) { isRow in
       annotate(.outcome, text: Self.outcome(event.version))
+      if isRow { return }
+      annotate(.status, UInt64(event.version))
       annotate(.node, nonzero: UInt64(event.node))
       annotate(.thread, nonzero: UInt64(event.thread))
       annotate(.flags, nonzero: UInt64(event.flags))
@@ -62,61 +62,51 @@ extension TraceEncoder {
     return true
   }
 
-  static func outcome(_ status: UInt32) -> [UInt8] {
+  private static func outcome(_ status: UInt32) -> [UInt8] {
     let signal = status & 0x7f
     return Array((signal == 0 ? "exit \(status >> 8 & 0xff)" : "signal \(signal)").utf8)
   }
 
-  func beginProgram(_ pid: UInt32, _ time: UInt64, isSpawned: Bool = false) {
-    guard processes[pid] != nil else { return }
-    if !isSpawned { nameProcess(pid) }
-    var isFirst = true
-    beginSlices(pid, time) {
-      if isSpawned, isFirst { packets.fixed64(48, UInt64(pid)) }
-      isFirst = false
-    }
+  func beginProgram(_ pid: UInt32, _ time: UInt64) {
+    nameProcess(pid)
+    beginSlices(pid, time) { _ in }
   }
 
   func endProgram(_ pid: UInt32, _ time: UInt64) {
-    if processes[pid]?.isRunning == true { endSlices(pid, time) {} }
+    if processes[pid]?.isRunning == true { endSlices(pid, time) { _ in } }
+  }
+
+  /// A process that has run no program of its own shows that of its parent, since its beginning.
+  func showFork(_ pid: UInt32) {
+    nameProcess(pid)
+    if let process = processes[pid], !process.hasRun, process.beginning != 0 { beginProgram(pid, process.beginning) }
   }
 
   /// - Parameter arguments: writes what else each of the two slices has.
-  private func beginSlices(_ pid: UInt32, _ time: UInt64, _ arguments: () -> Void) {
+  private func beginSlices(_ pid: UInt32, _ time: UInt64, _ arguments: (_ isRow: Bool) -> Void) {
     guard let process = processes[pid] else { return }
     processes[pid]?.isRunning = true
+    processes[pid]?.hasRun = true
     for track in slices(pid) {
       let packet = openPacket()
-      var number = programs[process.program]
-      if number == nil, programs.count < Self.maximumProgramNames {
-        let next = Self.firstProgramName + UInt64(programs.count)
-        programs[process.program] = next
-        number = next
-        let data = packets.open(12)
-        let entry = packets.open(2)
-        packets.integer(1, next)
-        packets.bytes(2, process.program.isEmpty ? Array("process".utf8) : process.program)
-        packets.close(entry)
-        packets.close(data)
-      }
-      let slice = openEvent(track, .process, name: number)
+      let number = programName(process.program)
+      let slice = packets.open(11)
+      // The end of the arrow from where it was forked.
+      if !track.isRow, !process.hasRun, process.beginning != 0 { packets.fixed64(48, UInt64(pid)) }
       if number == nil { packets.bytes(23, process.program) }
-      arguments()
-      packets.integer(9, 1)
-      packets.close(slice)
+      arguments(track.isRow)
+      closeEvent(slice, track, .process, name: number, .begin)
       closePacket(packet, time)
     }
   }
 
-  private func endSlices(_ pid: UInt32, _ time: UInt64, _ arguments: () -> Void) {
+  private func endSlices(_ pid: UInt32, _ time: UInt64, _ arguments: (_ isRow: Bool) -> Void) {
     processes[pid]?.isRunning = false
     for track in slices(pid) {
       let packet = openPacket()
       let slice = packets.open(11)
-      packets.integer(11, track.uuid)
-      arguments()
-      packets.integer(9, 2)
-      packets.close(slice)
+      arguments(track.isRow)
+      closeEvent(slice, track, nil, name: nil, .end)
       closePacket(packet, time)
     }
   }
@@ -126,7 +116,18 @@ extension TraceEncoder {
     pid == Event.supervisor ? [track(pid, 0)] : [track(pid, 0), TrackNumber(rowOf: pid)]
   }
 
-  func programName(_ node: UInt32) -> [UInt8] {
-    Escaping.escape(nodes.path(of: node).split(separator: UInt8(ascii: "/")).last ?? [])
+  /// The number of a program's name, which is defined in the packet that is open if it has none yet.
+  private func programName(_ program: [UInt8]) -> UInt64? {
+    if let known = programs[program] { return known }
+    guard programs.count < Self.maximumProgramNames else { return nil }
+    let number = Self.firstProgramName + UInt64(programs.count)
+    programs[program] = number
+    let data = packets.open(12)
+    let entry = packets.open(2)
+    packets.integer(1, number)
+    packets.bytes(2, program.isEmpty ? Array("process".utf8) : program)
+    packets.close(entry)
+    packets.close(data)
+    return number
   }
 }

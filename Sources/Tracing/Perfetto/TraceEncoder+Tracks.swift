@@ -5,51 +5,48 @@ extension TraceEncoder {
   /// - Returns: the process's if a thread cannot have that id.
   func track(_ pid: UInt32, _ thread: UInt32) -> TrackNumber {
     if lastTrack.pid == pid, lastTrack.thread == thread, let track = lastTrack.track { return track }
-    let track = pid == 0 ? .run : TrackNumber(pid: pid, thread: thread < TrackNumber.maximumThread ? thread : 0)
-    if tracks.insert(track.uuid).inserted { describe(track) }
+    let track = number(pid, thread)
+    if tracks.insert(track.uuid).inserted { describe(track, thread) }
     lastTrack = (pid, thread, track)
     return track
   }
 
-  private func describe(_ track: TrackNumber) {
-    if track.thread != 0 {
-      _ = self.track(track.pid, 0)
-      processes[track.pid]?.threads.append(track.thread)
-    } else if track != .run {
-      if processes[track.pid] == nil {
-        processes[track.pid] = Process(program: track.pid == Event.supervisor ? Array("uwrx".utf8) : [])
+  private func number(_ pid: UInt32, _ thread: UInt32) -> TrackNumber {
+    if pid == 0 { return .run }
+    guard thread > 0, thread < TrackNumber.maximumThread else { return TrackNumber(process: pid) }
+    if let process = processes[pid], process.guest == thread { return TrackNumber(mainThreadOf: pid) }
+    return TrackNumber(pid: pid, thread: thread)
+  }
+
+  private func describe(_ track: TrackNumber, _ thread: UInt32) {
+    let pid = track.pid
+    if track == TrackNumber(process: pid) {
+      if processes[pid] == nil {
+        processes[pid] = Process(program: pid == Event.supervisor ? Array("uwrx".utf8) : [])
       }
-      if track.pid == Event.supervisor { return nameProcess(track.pid) }
-      return describe(track.pid, arguments: [])
+      return pid == Event.supervisor ? nameProcess(pid) : describe(pid)
     }
+    if track != .run { processes[pid]?.threads.append(track) }
     append(
       describing(track) {
         if track == .run {
           $0.name = "uwrx"
         } else {
-          $0.parentUuid = TrackNumber(pid: track.pid, thread: 0).uuid
-          $0.thread.pid = Int32(bitPattern: track.pid)
-          $0.thread.tid = Int64(track.thread)
+          $0.parentUuid = TrackNumber(process: pid).uuid
+          $0.thread.pid = Int32(bitPattern: pid)
+          $0.thread.tid = Int64(thread)
           $0.thread.threadName = "system calls"
         }
       })
   }
 
-  /// Tells of a process what is known by now; what was told before and is not told now stays.
-  func describe(_ pid: UInt32, arguments: [Slice<UnsafeBufferPointer<UInt8>>]) {
+  private func describe(_ pid: UInt32) {
     let process = processes[pid]
     let program = process?.isNamed == true ? process?.program ?? [] : []
     append(
-      describing(TrackNumber(pid: pid, thread: 0)) {
+      describing(TrackNumber(process: pid)) {
         $0.process.pid = Int32(bitPattern: pid)
-        $0.process.legacySortIndex = Int32(bitPattern: pid)
         if !program.isEmpty { $0.process.processName = String(decoding: program, as: UTF8.self) }
-        var length = 0
-        for argument in arguments {
-          length += argument.count
-          if length > Self.maximumCommandLength { break }
-          $0.process.cmdline.append(String(decoding: Escaping.escape(argument), as: UTF8.self))
-        }
       })
   }
 
@@ -58,9 +55,9 @@ extension TraceEncoder {
   func nameProcess(_ pid: UInt32) {
     guard let process = processes[pid], !process.isNamed else { return }
     processes[pid]?.isNamed = true
-    describe(pid, arguments: [])
+    tracks.insert(TrackNumber(process: pid).uuid)
+    describe(pid)
     if pid == Event.supervisor { return }
-    let hasParent = process.parent > Event.supervisor && process.parent < pid
     if tracks.insert(TrackNumber.rows.uuid).inserted {
       append(
         describing(.rows) {
@@ -69,6 +66,7 @@ extension TraceEncoder {
           $0.siblingOrderRank = -1
         })
     }
+    let hasParent = process.parent > Event.supervisor && process.parent < pid
     append(
       describing(TrackNumber(rowOf: pid)) {
         $0.parentUuid = TrackNumber(rowOf: hasParent ? process.parent : 0).uuid
@@ -91,7 +89,8 @@ extension TraceEncoder {
   /// The process has ended. What is told of it later, such as where its versions are kept, describes its track again.
   func forget(_ pid: UInt32) {
     guard let process = processes.removeValue(forKey: pid) else { return }
-    for thread in [0] + process.threads { tracks.remove(TrackNumber(pid: pid, thread: thread).uuid) }
+    for track in process.threads { tracks.remove(track.uuid) }
+    tracks.remove(TrackNumber(process: pid).uuid)
     lastTrack.track = nil
   }
 }

@@ -290,6 +290,16 @@ nonisolated struct Perfetto_Protos_ClockSnapshot: Sendable {
     /// Clears the value of `isIncremental`. Subsequent reads from it will return its default value.
     mutating func clearIsIncremental() {self._isIncremental = nil}
 
+    /// Of timestamps: 1 if it is not told.
+    var unitMultiplierNs: UInt64 {
+      get {_unitMultiplierNs ?? 0}
+      set {_unitMultiplierNs = newValue}
+    }
+    /// Returns true if `unitMultiplierNs` has been explicitly set.
+    var hasUnitMultiplierNs: Bool {self._unitMultiplierNs != nil}
+    /// Clears the value of `unitMultiplierNs`. Subsequent reads from it will return its default value.
+    mutating func clearUnitMultiplierNs() {self._unitMultiplierNs = nil}
+
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
@@ -297,6 +307,7 @@ nonisolated struct Perfetto_Protos_ClockSnapshot: Sendable {
     fileprivate var _clockID: UInt32? = nil
     fileprivate var _timestamp: UInt64? = nil
     fileprivate var _isIncremental: Bool? = nil
+    fileprivate var _unitMultiplierNs: UInt64? = nil
   }
 
   init() {}
@@ -647,12 +658,23 @@ nonisolated struct Perfetto_Protos_InternedString: Sendable {
   /// Clears the value of `str`. Subsequent reads from it will return its default value.
   mutating func clearStr() {self._str = nil}
 
+  /// Not Perfetto's: the number of the node that has the path.
+  var uwrxNode: UInt32 {
+    get {_uwrxNode ?? 0}
+    set {_uwrxNode = newValue}
+  }
+  /// Returns true if `uwrxNode` has been explicitly set.
+  var hasUwrxNode: Bool {self._uwrxNode != nil}
+  /// Clears the value of `uwrxNode`. Subsequent reads from it will return its default value.
+  mutating func clearUwrxNode() {self._uwrxNode = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _iid: UInt64? = nil
   fileprivate var _str: Data? = nil
+  fileprivate var _uwrxNode: UInt32? = nil
 }
 
 nonisolated struct Perfetto_Protos_TrackEvent: Sendable {
@@ -1147,7 +1169,7 @@ nonisolated extension Perfetto_Protos_ClockSnapshot: SwiftProtobuf.Message, Swif
 
 nonisolated extension Perfetto_Protos_ClockSnapshot.Clock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = Perfetto_Protos_ClockSnapshot.protoMessageName + ".Clock"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}clock_id\0\u{1}timestamp\0\u{3}is_incremental\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}clock_id\0\u{1}timestamp\0\u{3}is_incremental\0\u{3}unit_multiplier_ns\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1158,6 +1180,7 @@ nonisolated extension Perfetto_Protos_ClockSnapshot.Clock: SwiftProtobuf.Message
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self._clockID) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self._timestamp) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self._isIncremental) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._unitMultiplierNs) }()
       default: break
       }
     }
@@ -1177,6 +1200,9 @@ nonisolated extension Perfetto_Protos_ClockSnapshot.Clock: SwiftProtobuf.Message
     try { if let v = self._isIncremental {
       try visitor.visitSingularBoolField(value: v, fieldNumber: 3)
     } }()
+    try { if let v = self._unitMultiplierNs {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1184,6 +1210,7 @@ nonisolated extension Perfetto_Protos_ClockSnapshot.Clock: SwiftProtobuf.Message
     if lhs._clockID != rhs._clockID {return false}
     if lhs._timestamp != rhs._timestamp {return false}
     if lhs._isIncremental != rhs._isIncremental {return false}
+    if lhs._unitMultiplierNs != rhs._unitMultiplierNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1534,7 +1561,7 @@ nonisolated extension Perfetto_Protos_DebugAnnotationName: SwiftProtobuf.Message
 
 nonisolated extension Perfetto_Protos_InternedString: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".InternedString"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}iid\0\u{1}str\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}iid\0\u{1}str\0\u{4}f\u{f}uwrx_node\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1544,6 +1571,7 @@ nonisolated extension Perfetto_Protos_InternedString: SwiftProtobuf.Message, Swi
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self._iid) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self._str) }()
+      case 1000: try { try decoder.decodeSingularUInt32Field(value: &self._uwrxNode) }()
       default: break
       }
     }
@@ -1560,12 +1588,16 @@ nonisolated extension Perfetto_Protos_InternedString: SwiftProtobuf.Message, Swi
     try { if let v = self._str {
       try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
     } }()
+    try { if let v = self._uwrxNode {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 1000)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: Perfetto_Protos_InternedString, rhs: Perfetto_Protos_InternedString) -> Bool {
     if lhs._iid != rhs._iid {return false}
     if lhs._str != rhs._str {return false}
+    if lhs._uwrxNode != rhs._uwrxNode {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -42,6 +42,9 @@ public final class ThreadGroup {
   var end: End?
   /// Whether the trace knows that no more of its output is recorded.
   var isOutputCut = false
+  /// How much more is recorded of what it says to others of the guest, and whether the trace knows that it is no more.
+  var pipeOutputLeft = Recorder.pipeLimit
+  var isPipeOutputCut = false
   /// The calls whose refusal the trace knows, by number.
   var refused = SIMD8<UInt64>()
   /// How many threads there may be before the dead ones are looked for.

@@ -10,6 +10,8 @@ final class Recorder {
   private static let outputLimit = 1 << 20
   /// Of a whole run: its trace must not fill the disk.
   private static let runLimit = 256 << 20
+  /// Of what one process says to others of the guest: it is read there, and pipes carry archives.
+  static let pipeLimit = 64 << 10
   /// A record fits a reader's window.
   private static let pieceSize = 32 << 10
 
@@ -122,15 +124,17 @@ final class Recorder {
   func recordOutput(_ call: Call, _ descriptor: Int32, _ bytes: TransferBytes) {
     let group = call.thread.group
     if outputLeft <= 0, group.isOutputCut { return }
-    guard let status = try? call.kernel.descriptors.status(of: descriptor, in: call.thread),
-      isStream(status, call)
-    else { return }
+    guard let status = try? call.kernel.descriptors.status(of: descriptor, in: call.thread) else { return }
+    let audience = audience(status, call)
+    if audience == .nobody { return }
+    let left = audience == .guest ? min(outputLeft, group.pipeOutputLeft) : outputLeft
     let event = Event(.output, pid: group.number, node: 0, version: UInt32(descriptor))
-    guard outputLeft > 0 else {
-      group.isOutputCut = true
-      return append(event, UnsafeRawBufferPointer(start: nil, count: 0), isCut: true)
+    guard left > 0 else {
+      let isKnown = outputLeft > 0 ? group.isPipeOutputCut : group.isOutputCut
+      if outputLeft > 0 { group.isPipeOutputCut = true } else { group.isOutputCut = true }
+      return isKnown ? () : append(event, UnsafeRawBufferPointer(start: nil, count: 0), isCut: true)
     }
-    let limit = min(Self.outputLimit, outputLeft)
+    let limit = min(Self.outputLimit, left)
     var end = 0
     var isCut = false
     bytes.forEachRange(call) { address, length in
@@ -142,17 +146,26 @@ final class Recorder {
     }
     guard end > 0, isWaiting(call) else { return }
     outputLeft -= end
+    if audience == .guest { group.pipeOutputLeft -= end }
     append(event, UnsafeRawBufferPointer(rebasing: buffer[..<end]), isCut: isCut)
   }
 
-  /// Whether what is written there is seen by others and kept nowhere: a pipe, a socket, a terminal, or what the user gave to the run.
-  private func isStream(_ status: stat, _ call: Call) -> Bool {
+  /// Who sees what is written there, other than who opens the file.
+  private enum Audience {
+    case nobody
+    /// A pipe or a socket of the guest's own.
+    case guest
+    /// A terminal, or what the user gave to the run.
+    case user
+  }
+
+  private func audience(_ status: stat, _ call: Call) -> Audience {
     switch status.st_mode & S_IFMT {
-    case S_IFIFO, S_IFSOCK: return true
     // Major 1 is memory: null, zero, full.
-    case S_IFCHR where uwrx_major(UInt64(status.st_rdev)) == 1: return false
-    case S_IFCHR: return true
-    default: return call.kernel.inherited.contains(HostIdentity(status))
+    case S_IFCHR: return uwrx_major(UInt64(status.st_rdev)) == 1 ? .nobody : .user
+    case _ where call.kernel.inherited.contains(HostIdentity(status)): return .user
+    case S_IFIFO, S_IFSOCK: return .guest
+    default: return .nobody
     }
   }
 
