@@ -232,6 +232,21 @@ struct RecordingTests {
     }
   }
 
+  @Test("what the kernel moves to standard output is known to be missing")
+  func outputFromElsewhere() throws {
+    try CommandLine.withDirectory { directory in
+      let script = "import os; os.write(1, b'a\\n'); os.sendfile(1, os.open('/etc/passwd', 0), 0, 4)"
+      let outcome = try run(directory, python(script))
+      #expect(outcome.output == "a\nroot", "\(outcome.error)")
+      let told = try Trace(directory).of(.output)
+      #expect(told.map { Self.text($0.bytes) } == ["a\n", ""])
+      #expect(told.last?.event.flags == Event.isCut)
+      let answer = try CommandLine.run(["inspect", "output", "build/0/0"], in: directory)
+      #expect(answer.output == "a\n")
+      #expect(answer.error.contains("not"), "\(answer.error)")
+    }
+  }
+
   @Test("writes fail as they do on Linux")
   func failingWrites() throws {
     try CommandLine.withDirectory { directory in

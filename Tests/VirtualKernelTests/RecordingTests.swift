@@ -136,6 +136,22 @@ struct RecordingTests {
     #expect(told.map(\.event.flags) == [0, Event.isCut, 0])
   }
 
+  /// What the kernel moves without the process having seen it is known to have been said, and no more.
+  @Test func outputFromElsewhereIsToldAsCut() throws {
+    let machine = try Machine()
+    redirect(machine, FileType.fifo | 0o600)
+    let file = try machine.open("/etc/passwd")
+    #expect(machine.call(.sendfile, 1, file, 0, 6) == .continued)
+    #expect(machine.call(.splice, file, 0, 2, 0, 6, 0) == .continued)
+    #expect(machine.call(.splice, 1, 0, file, 0, 6, 0) == .continued)
+    #expect(machine.call(.sendfile, 1, file, 0, 0) == .continued)
+    #expect(machine.call(.vmsplice, 2, vector(machine, [[100]]), 1, 0) == .continued)
+    let told = machine.events.records(.output)
+    #expect(told.map(\.event.version) == [1, 2, 2])
+    #expect(told.map { text($0.bytes) } == ["", "", "d"])
+    #expect(told.map(\.event.flags) == [Event.isCut, Event.isCut, 0])
+  }
+
   /// A process that fills a pipe of the guest's own is told to its limit; what it then says to the user is told in full.
   @Test func outputIntoAPipeHasAnEnd() throws {
     let machine = try Machine()

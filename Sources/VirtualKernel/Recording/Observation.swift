@@ -5,14 +5,16 @@
 public struct Observation: Sendable {
   /// From this level on.
   public let level: TraceLevel
-  /// Below `TraceLevel.io` only calls with one of these descriptors as the first argument; empty means all.
+  /// Below `TraceLevel.io` only calls with one of these descriptors; empty means all.
   public let descriptors: [UInt32]
+  /// The index of the argument that is the descriptor.
+  public let argument: UInt32
   let handler: Handler
 
   static func from(
-    _ level: TraceLevel, descriptors: [UInt32] = [], _ handler: @escaping Handler
+    _ level: TraceLevel, descriptors: [UInt32] = [], argument: UInt32 = 0, _ handler: @escaping Handler
   ) -> Observation {
-    Observation(level: level, descriptors: descriptors, handler: handler)
+    Observation(level: level, descriptors: descriptors, argument: argument, handler: handler)
   }
 }
 
@@ -32,7 +34,7 @@ extension SyscallEntry {
     case .native:
       guard let observation, level >= observation.level else { return .allow }
       if observation.descriptors.isEmpty || level == .io { return .notify }
-      return .allowWhen([observation.descriptors.map { .low32(0, differsFrom: $0) }])
+      return .allowWhen([observation.descriptors.map { .low32(observation.argument, differsFrom: $0) }])
     case .deny(let errno):
       // Who is told of a refusal has to see it. A call that seems not to exist is asked for as a matter of course, as glibc asks for
       // clone3 before each thread that it makes, and goes on without.

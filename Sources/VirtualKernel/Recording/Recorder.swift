@@ -144,7 +144,8 @@ final class Recorder {
       isCut = count < length
       return !isCut
     }
-    guard end > 0, isWaiting(call) else { return }
+    isCut = isCut || bytes.areElsewhere && bytes.total(call) > 0
+    guard end > 0 || bytes.areElsewhere && isCut, isWaiting(call) else { return }
     outputLeft -= end
     if audience == .guest { group.pipeOutputLeft -= end }
     append(event, UnsafeRawBufferPointer(rebasing: buffer[..<end]), isCut: isCut)

@@ -42,6 +42,12 @@ enum TransferBytes {
     }
   }
 
+  /// Whether the bytes are nowhere in the caller's memory.
+  var areElsewhere: Bool {
+    if case .count = self { return true }
+    return false
+  }
+
   /// How many bytes the call asks for.
   func total(_ call: Call) -> UInt64 {
     if case .count(let index) = self {

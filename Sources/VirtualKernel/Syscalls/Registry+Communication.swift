@@ -32,7 +32,7 @@ extension Registry {
         .sendmsg, "As sendto; descriptors that are passed stay in the guest's tree.", observed: output(.message)),
       .native(
         .recvmsg, "As recvfrom; descriptors that arrive come from the guest's tree.", observed: input(.message)),
-      .native(.sendmmsg, "As sendmsg, several at once."),
+      .native(.sendmmsg, "As sendmsg, several at once; never observed, as the guest tells of its listener with it."),
       .native(.recvmmsg, "As recvmsg, several at once."),
       .native(.setsockopt, "A socket that the caller holds; what reaches further needs a capability."),
       .native(.getsockopt, "A socket that the caller holds."),

@@ -28,12 +28,13 @@ extension Registry {
       .native(.dup3, "As dup, onto a chosen number."),
       .native(.pipe2, "A pipe is reachable only through its descriptors."),
       .native(
-        .sendfile, "Copies between descriptors that the caller holds.", observed: .from(.io, Syscalls.sendfile)),
+        .sendfile, "Copies between descriptors that the caller holds.",
+        observed: .from(.standard, descriptors: [1, 2], Syscalls.sendfile)),
       .native(
         .splice, "Moves data between descriptors that the caller holds.",
-        observed: .from(.io, Syscalls.splice)),
+        observed: .from(.standard, descriptors: [1, 2], argument: 2, Syscalls.splice)),
       .native(.tee, "Copies between pipes that the caller holds."),
-      .native(.vmsplice, "Moves the caller's own pages into a pipe."),
+      .native(.vmsplice, "Moves the caller's own pages into a pipe.", observed: output(.vector)),
       .gate(
         .copy_file_range, Syscalls.copyFileRange,
         "Copies between descriptors that the caller holds; from a lower file, which is on a file system apart, the supervisor does."
@@ -60,7 +61,7 @@ extension Registry {
       .native(.io_pgetevents, "As io_getevents, with a signal mask."),
       .deny(
         .fcntl, .invalidArgument, "Leases, dnotify and write hints act on a lower file or a skeleton directory.",
-        missing: "leases, directory notification, write lifetime hints; record locks on a lower file reach the host",
+        missing: "leases, directory notification, write lifetime hints",
         nativeWhen: .low32(1, isOneOf: descriptorCommands)),
       .emulate(
         .ioctl, Syscalls.ioctl, "Those of terminals, pipes and sockets are native; others could change a lower file.",

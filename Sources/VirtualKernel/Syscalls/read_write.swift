@@ -12,8 +12,7 @@ extension Syscalls {
 
   static func writes(_ bytes: TransferBytes) -> Handler {
     { (call: Call) throws(Errno) -> Outcome in
-      let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-      if descriptor == 1 || descriptor == 2 { call.kernel.recorder?.recordOutput(call, descriptor, bytes) }
+      output(call, call.arguments.0, bytes)
       transfer(call, .writeBytes, call.arguments.0, bytes)
       return .continue
     }
@@ -21,6 +20,7 @@ extension Syscalls {
 
   /// From the second argument's descriptor to the first's.
   @Sendable static func sendfile(_ call: Call) throws(Errno) -> Outcome {
+    output(call, call.arguments.0, .count(3))
     transfer(call, .readBytes, call.arguments.1, .count(3))
     transfer(call, .writeBytes, call.arguments.0, .count(3))
     return .continue
@@ -28,9 +28,15 @@ extension Syscalls {
 
   /// copy_file_range and splice: from the first argument's descriptor to the third's.
   @Sendable static func splice(_ call: Call) throws(Errno) -> Outcome {
+    output(call, call.arguments.2, .count(4))
     transfer(call, .readBytes, call.arguments.0, .count(4))
     transfer(call, .writeBytes, call.arguments.2, .count(4))
     return .continue
+  }
+
+  private static func output(_ call: Call, _ argument: UInt64, _ bytes: TransferBytes) {
+    let descriptor = Int32(truncatingIfNeeded: argument)
+    if descriptor == 1 || descriptor == 2 { call.kernel.recorder?.recordOutput(call, descriptor, bytes) }
   }
 
   @Sendable static func close(_ call: Call) throws(Errno) -> Outcome {
