@@ -95,7 +95,7 @@ extension FileTree {
 
   private func hasLostNode(above dentry: DentryID) -> Bool {
     var current = dentries[dentry].pointee.parent
-    while current != root {
+    while current != root, current != .none {
       if dentries[current].pointee.node == 0 { return true }
       current = dentries[current].pointee.parent
     }
