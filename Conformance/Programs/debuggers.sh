@@ -25,13 +25,16 @@ int main(int argc, char **argv) {
 C
 gcc -g -O0 -pthread debuggee.c -o debuggee
 clean() { sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/(process|LWP|Thread) [0-9]+/\1 N/g; s/^( +1 +Thread .*"debuggee") .*/\1 is where it is/; s/Id +Frame/Id Frame/; s/\[Detaching.*/[Detaching]/' | grep -v -E 'libthread_db|warning|New Thread|Thread .* exited|Using host|^$'; }
+# What the debuggee and its child write goes to a file: with gdb's own messages in one pipe, their order would be chance.
 echo "-- breakpoints"
-gdb -q -nx -batch -ex 'set debuginfod enabled off' -ex 'break step' -ex run -ex bt -ex 'print n' -ex 'set var n = 40' -ex finish -ex 'print counter' \
+gdb -q -nx -batch -ex 'set debuginfod enabled off' -ex 'break step' -ex 'run > output' -ex bt -ex 'print n' -ex 'set var n = 40' -ex finish -ex 'print counter' \
   -ex 'delete' -ex continue ./debuggee 2>&1 | clean
+cat output
 echo "-- a watchpoint, a condition and a thread"
-gdb -q -nx -batch -ex 'set debuginfod enabled off' -ex 'break step if n == 10' -ex run -ex 'info threads' -ex 'print n' -ex 'x/s "text"' -ex kill ./debuggee 2>&1 | clean
+gdb -q -nx -batch -ex 'set debuginfod enabled off' -ex 'break step if n == 10' -ex 'run > output' -ex 'info threads' -ex 'print n' -ex 'x/s "text"' -ex kill ./debuggee 2>&1 | clean
 echo "-- a crash"
-gdb -q -nx -batch -ex 'set debuginfod enabled off' -ex 'run 5' -ex bt -ex 'info line' ./debuggee 2>&1 | clean | grep -v 'info line'
+gdb -q -nx -batch -ex 'set debuginfod enabled off' -ex 'run 5 > output' -ex bt -ex 'info line' ./debuggee 2>&1 | clean | grep -v 'info line'
+cat output
 echo "-- attaching"
 sh -c 'echo $$ > target; exec sleep 60' &
 while [ ! -s target ] || [ "$(cat /proc/"$(cat target)"/comm)" != sleep ]; do sleep 0.05; done

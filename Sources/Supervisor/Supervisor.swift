@@ -245,9 +245,11 @@ public final class Supervisor {
       pollfd(fd: signals?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
     ]
     while true {
-      // Deaths are not urgent: waking for each of a thousand short processes would cost as much as answering their calls.
-      polled[1].fd = buryTime <= ContinuousTime.now ? processes!.deaths.rawValue : -1
-      if poll(&polled, nfds_t(polled.count), timeout()) < 0, uwrx_errno() != EINTR {
+      // Deaths are not urgent: waking for each of a thousand short processes would cost as much as answering their calls. Whether
+      // they are waited for, or the time when they will be, is one decision of one moment: who falls between sleeps for ever.
+      let burial = buryTime <= ContinuousTime.now ? nil : buryTime
+      polled[1].fd = burial == nil ? processes!.deaths.rawValue : -1
+      if poll(&polled, nfds_t(polled.count), timeout(before: burial)) < 0, uwrx_errno() != EINTR {
         throw SupervisorError("cannot wait for the guest: \(Errno(rawValue: uwrx_errno()))")
       }
       if polled[1].revents != 0 {
@@ -360,9 +362,8 @@ public final class Supervisor {
     if killTime == nil { killTime = ContinuousTime.now + Self.gracePeriod }
   }
 
-  private func timeout() -> Int32 {
-    let bury = buryTime > ContinuousTime.now ? buryTime : nil
-    let next = [killTime, limits.nextCheck, bury].compactMap { $0 }.min()
+  private func timeout(before burial: ContinuousTime?) -> Int32 {
+    let next = [killTime, limits.nextCheck, burial].compactMap { $0 }.min()
     guard let next else { return -1 }
     return Int32(max(0, min(60_000, ((next - ContinuousTime.now) * 1000).rounded(.up))))
   }
