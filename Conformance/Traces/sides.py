@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import struct
 import subprocess
 
 from process import Process
@@ -44,6 +45,31 @@ def unescape(text):
 
 def strings(text):
     return [unescape(found) for found in re.findall(r'"([^"]*)"', text)]
+
+
+def interpreters(path):
+    """The files that the kernel opens to run a program: what its first line or its PT_INTERP (elf(5)) names, and so on."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(256)
+            if start.startswith(b"#!"):
+                words = start[2:].split(b"\n")[0].split()
+                named = words[0] if words else None
+            elif start.startswith(b"\x7fELF\2\1"):
+                offset, size, count = struct.unpack_from("<Q", start, 32) + struct.unpack_from("<HH", start, 54)
+                file.seek(offset)
+                headers = [struct.unpack("<IIQQQQ16x", file.read(size)) for _ in range(count)]
+                place = next(((header[2], header[5]) for header in headers if header[0] == 3), None)
+                file.seek(place[0] if place else 0)
+                named = file.read(place[1]).rstrip(b"\0") if place else None
+            else:
+                named = None
+    except FileNotFoundError:
+        return
+    if named:
+        found = os.path.realpath(os.fsdecode(named))
+        yield found
+        yield from interpreters(found)
 
 
 class StraceLog:
@@ -111,15 +137,21 @@ class StraceLog:
         if name == "fchdir":
             return self.descriptor(arguments[0])
         if name == "execve":
-            process.ran(self.name(directory, None, arguments[0], True), strings(arguments[1]))
+            self.ran(process, self.name(directory, None, arguments[0], True), strings(arguments[1]))
         elif name == "execveat":
-            process.ran(self.name(directory, arguments[0], arguments[1], True), strings(arguments[2]))
+            self.ran(process, self.name(directory, arguments[0], arguments[1], True), strings(arguments[2]))
         elif name in OPENS:
             process.descriptors[result] = unescape(opened or "")
             self.open(process, arguments[OPENS[name][2]], process.descriptors[result])
         else:
             self.change(process, directory, name, arguments)
         return directory
+
+    @staticmethod
+    def ran(process, path, arguments):
+        process.ran(path, arguments)
+        for file in interpreters(path):
+            process.used("read", file)
 
     @staticmethod
     def descriptor(argument):

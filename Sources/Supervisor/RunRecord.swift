@@ -30,7 +30,7 @@ struct RunRecord {
         let target = isNear ? "../../.." + parent.path.dropFirst(directory.build.utf8.count) : parent.path
         if symlink(target, "\(path)/parent/\(index)") < 0 { throw Errno(rawValue: uwrx_errno()) }
       }
-      events = try EventWriter(trace: path)
+      events = try EventWriter(trace: path, callName: SyscallNumber.name(of:))
       recordParameter("command", Array(configuration.command.joined(separator: "\0").utf8))
       recordClock()
       for option in options { recordParameter(option.name, Array(option.value.utf8)) }

@@ -20,7 +20,7 @@ final class EventCollector: @unchecked Sendable {
   private var file = FileDescriptor(rawValue: -1)
   private var capacity: UInt64 = 0
   private var drained: UInt64 = 0
-  private let encoder = TraceEncoder()
+  private let encoder: TraceEncoder
   /// Makes `files.meta` meanwhile; the encoder knows the names.
   private let meta: MetaWriter
   private let metaFile: FileDescriptor
@@ -32,7 +32,8 @@ final class EventCollector: @unchecked Sendable {
   /// Words that both sides see: what was given back, whether to stop, the errno that it failed with, and whether the writer waits.
   private let words: UnsafeMutablePointer<UInt64>
 
-  init(trace: String) throws(Errno) {
+  init(trace: String, callName: @escaping CallName) throws(Errno) {
+    encoder = TraceEncoder(callName: callName)
     output = try TraceFile(creating: "\(trace)/perfetto")
     let descriptor = open("\(trace)/files.meta", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }

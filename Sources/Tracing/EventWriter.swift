@@ -31,15 +31,16 @@ public final class EventWriter: EventSink {
 
   /// - Parameters:
   ///   - trace: the run's directory.
+  ///   - callName: for who looks at the trace with programs that do not know.
   ///   - capacity: bytes of records that are not in `perfetto` yet; whoever writes more waits.
   /// - Throws: what creating the files or mapping them failed with.
-  public init(trace: String, capacity: Int = 256 << 20) throws(Errno) {
+  public init(trace: String, callName: @escaping CallName = { _ in nil }, capacity: Int = 256 << 20) throws(Errno) {
     let window = EventBuffer.windowSize
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue)), &limit)
     let allowed = Int(clamping: limit.rlim_cur) - EventBuffer.headerSize
     let capacity = min(capacity, max(allowed, 2 * window)) / window * window
-    collector = try EventCollector(trace: trace)
+    collector = try EventCollector(trace: trace, callName: callName)
     path = "\(trace)/events"
     let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }

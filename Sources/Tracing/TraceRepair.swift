@@ -14,8 +14,11 @@ public enum TraceRepair {
     case repaired(events: Int)
   }
 
+  /// - Parameter callName: as for `EventWriter`.
   /// - Throws: a message if the run goes on, or if its record is damaged.
-  public static func repair(_ trace: TraceDirectory) throws(TraceError) -> Outcome {
+  public static func repair(
+    _ trace: TraceDirectory, callName: @escaping CallName = { _ in nil }
+  ) throws(TraceError) -> Outcome {
     let path = "\(trace.path)/events"
     let file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard file >= 0 else {
@@ -33,7 +36,7 @@ public enum TraceRepair {
       return .nothingToDo
     }
     let saved: Int
-    do throws(Errno) { saved = try moveRest(trace, file) } catch {
+    do throws(Errno) { saved = try moveRest(trace, file, callName) } catch {
       throw TraceError(
         "the trace \(trace.path) cannot be repaired: \(error == .invalidArgument ? "it is damaged" : "\(error)")")
     }
@@ -50,14 +53,16 @@ public enum TraceRepair {
   /// Appends to `perfetto` what only the buffer has, and the end.
   /// - Returns: how many events the buffer had.
   /// - Throws: `invalidArgument` if the files make no sense.
-  private static func moveRest(_ trace: TraceDirectory, _ file: Int32) throws(Errno) -> Int {
+  private static func moveRest(
+    _ trace: TraceDirectory, _ file: Int32, _ callName: @escaping CallName
+  ) throws(Errno) -> Int {
     guard let mapped = mmap(nil, EventBuffer.headerSize, PROT_READ, MAP_SHARED, file, 0),
       mapped != MAP_FAILED
     else { throw Errno(rawValue: errno) }
     defer { munmap(mapped, EventBuffer.headerSize) }
     let reader = try EventReader(trace: trace.path)
     let length = EventBuffer.progress(mapped).length
-    let encoder = TraceEncoder()
+    let encoder = TraceEncoder(callName: callName)
     // The encoder has to know what it has said; what comes after is not in the file.
     while reader.isInPackets, let (event, name) = try reader.next() {
       if !reader.isInPackets {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Inspect
 import Tracing
+import VirtualKernel
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,7 +20,7 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     do {
       let trace = try TraceDirectory(trace)
-      if repair, case .repaired(let events) = try TraceRepair.repair(trace) {
+      if repair, case .repaired(let events) = try TraceRepair.repair(trace, callName: SyscallNumber.name(of:)) {
         print("repaired \(trace.path): \(events) events were saved")
       }
       // Whoever has it repaired knows that the run was killed.

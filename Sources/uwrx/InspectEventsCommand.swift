@@ -53,7 +53,7 @@ struct InspectEventsCommand: ParsableCommand {
     try options.report { trace, output in
       let filter = EventFilter(pids: pid, kinds: type.map(\.kind), paths: path.map(\.pattern))
       let report = try EventsReport(
-        trace, filter: filter, describer: EventText(callName: systemCallName),
+        trace, filter: filter, describer: EventText(callName: SyscallNumber.name(of:)),
         format: options.format == .text ? .text : .json)
       while follow {
         // Asked first: what comes before the end is then told below.
@@ -68,6 +68,3 @@ struct InspectEventsCommand: ParsableCommand {
     }
   }
 }
-
-/// The name of a system call; nil if there is none with the number.
-func systemCallName(_ number: UInt32) -> String? { SyscallNumber(rawValue: Int32(bitPattern: number))?.name }

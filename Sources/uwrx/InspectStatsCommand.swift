@@ -1,6 +1,7 @@
 import ArgumentParser
 import Inspect
 import Tracing
+import VirtualKernel
 
 struct InspectStatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,8 +18,8 @@ struct InspectStatsCommand: ParsableCommand {
 
   func run() throws {
     try options.report { trace, output in
-      let statistics = try RunStatistics(trace, top: top.value, describer: EventText(callName: systemCallName))
-      let report = StatisticsReport(statistics, top: top.value, callName: systemCallName)
+      let statistics = try RunStatistics(trace, top: top.value, describer: EventText(callName: SyscallNumber.name(of:)))
+      let report = StatisticsReport(statistics, top: top.value, callName: SyscallNumber.name(of:))
       switch options.format {
       case .text: try report.text(width: OutputTerminal.width, to: output)
       case .json: try report.json(to: output)

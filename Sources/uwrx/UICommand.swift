@@ -15,7 +15,7 @@ struct UICommand: ParsableCommand {
     let signal: Int32?
     do {
       var viewer = try TraceViewer(trace) { number in
-        SyscallNumber(rawValue: Int32(truncatingIfNeeded: number)).map { "\($0)" } ?? "call \(number)"
+        SyscallNumber.name(of: number) ?? "call \(number)"
       }
       signal = viewer.run()
     } catch {

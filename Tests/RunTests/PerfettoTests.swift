@@ -24,7 +24,8 @@ struct PerfettoTests {
   @Test("processes, programs, calls and their arguments are what the run did, and nothing is lost")
   func contents() throws {
     try CommandLine.withDirectory { directory in
-      let script = "echo one > f; cat f nope 2>/dev/null; mv f g; (exit 3); sleep 0; printf 'ü\\377\\n'"
+      let script =
+        "echo one > f; cat f nope 2>/dev/null; mv f g; (exit 3); sleep 0; printf 'ü\\377\\n'; python3 -c 'import ctypes; ctypes.CDLL(None).mount(0, 0, 0, 0, 0)'"
       _ = try CommandLine.run(["run", "--system", "--", "sh", "-c", script], in: directory)
       let found = try rows(
         directory + "/build/0/0/perfetto",
@@ -50,6 +51,14 @@ struct PerfettoTests {
           select s.name, t.name as row, p.name as parent, a.string_value as argument from slice s join track t on s.track_id = t.id
           join track p on p.id = t.parent_id join args a using (arg_set_id) where s.name = 'mv' and a.flat_key = 'debug.arguments'
           """,
+          """
+          select extract_arg(s.arg_set_id, 'debug.name') as name, extract_arg(s.arg_set_id, 'debug.outcome') as outcome, p.name as process
+          from slice s join thread_track t on s.track_id = t.id join thread using (utid) join process p using (upid) where s.name = 'denied'
+          """,
+          """
+          select s.name, p.name as process, extract_arg(s.arg_set_id, 'debug.name') as call
+          from slice s join process_track t on s.track_id = t.id join process p using (upid) where s.name in ('parameter', 'totals') and call in ('command', 'execve')
+          """,
         ])
       #expect(found[0].isEmpty, "\(found[0])")
       let processes = Set(found[1].compactMap { $0["name"] as? String })
@@ -70,6 +79,12 @@ struct PerfettoTests {
         ["row", "parent", "argument"].map { row[$0] as? String ?? "" }.joined(separator: ", ").filter { !$0.isNumber }
       }
       #expect(rows == ["mv , sh , mv", "mv , sh , f", "mv , sh , g"])
+      #expect(
+        found[9] as? [[String: String]]
+          == [["name": "mount", "outcome": "Operation not permitted", "process": "python3"]])
+      #expect(
+        found[10] as? [[String: String]]
+          == [("parameter", "command"), ("totals", "execve")].map { ["name": $0, "process": "uwrx", "call": $1] })
     }
   }
 }

@@ -35,7 +35,7 @@ struct EventFileTests {
   @Test(arguments: [1, 2, 7, 100] as [UInt32])
   func namesAreForgotten(_ maximumPaths: UInt32) throws {
     let expected = EventSource.records(1000, seed: 21, isLikely: true)
-    let encoder = TraceEncoder(maximumPaths: maximumPaths)
+    let encoder = TraceEncoder(callName: { _ in nil }, maximumPaths: maximumPaths)
     try withTrace { trace in
       let file = try TraceFile(creating: "\(trace)/perfetto")
       for record in expected {

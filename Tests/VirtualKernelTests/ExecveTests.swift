@@ -50,6 +50,18 @@ struct ExecveTests {
     #expect(machine.world.log.isEmpty, "a second run of a lower file asks nothing of the host")
   }
 
+  @Test func interpretersAreReadAfterTheProgramIsRun() throws {
+    let machine = try Machine(Self.tree)
+    machine.world.fail(.skeletonBind, with: .ioError)
+    #expect(machine.call(.execve, "/script", 0, 0) == .error(.ioError))
+    #expect(!machine.events.entries.contains { $0.kind == .read })
+    #expect(machine.call(.execve, "/script", 0, 0) == .continued)
+    let kinds = machine.events.records.map(\.kind).filter { [.exec, .arguments, .read].contains($0) }
+    #expect(kinds == [.exec, .arguments, .read, .read])
+    let paths = machine.events.entries.filter { $0.kind == .exec || $0.kind == .read }.map(\.path)
+    #expect(paths == ["/script", "/usr/bin/sh", "/usr/lib64/ld.so"])
+  }
+
   @Test func bindsTheRunsOwnVersion() throws {
     let machine = try Machine(Self.tree)
     #expect(machine.call(.execve, "/script", 0, 0) == .continued)

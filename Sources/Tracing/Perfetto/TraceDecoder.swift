@@ -200,7 +200,7 @@ struct TraceDecoder: ~Copyable {
   ) throws(Damage) -> (Event, UnsafeBufferPointer<UInt8>)? {
     var name: UInt64 = 0
     var type: UInt64 = 0
-    var trackNumber: TrackNumber?
+    var track: TrackNumber? = TraceEncoder.defaultTrack
     var microseconds: UInt64 = 0
     values.clear()
     var fields = PacketReader(slice)
@@ -211,11 +211,11 @@ struct TraceDecoder: ~Copyable {
       case (6, .bytes(let bytes)): microseconds = try Self.duration(bytes)
       case (9, .integer(let value)): type = value
       case (10, .integer(let value)): name = value
-      case (11, .integer(let value)): trackNumber = TrackNumber(value)
+      case (11, .integer(let value)): track = TrackNumber(value)
       default: throw Damage()
       }
     }
-    guard !fields.isDamaged, let track = trackNumber else { throw Damage() }
+    guard !fields.isDamaged, let track else { throw Damage() }
     // What stands there stands on the process's track, too.
     if track.isRow { return nil }
     let kind: EventKind

@@ -1,4 +1,8 @@
 import SwiftProtobuf
+import SystemPackage
+
+/// The name of the system call with a number; nil if there is none.
+public typealias CallName = @Sendable (UInt32) -> String?
 
 /// Turns the events of a run into Perfetto's packets, in their order.
 ///
@@ -17,6 +21,8 @@ final class TraceEncoder {
   /// Event names below are those of kinds, but for the one that ends the trace.
   static let firstProgramName: UInt64 = 64
   static let endName: UInt64 = 63
+  /// Of events that name none: what is told of the run itself.
+  static let defaultTrack = TrackNumber(process: Event.supervisor)
   /// The path of the root.
   static let rootPath: UInt32 = 1
   /// A longer path is told by the number of its node: paths of which each is longer than the one before by a name would
@@ -45,6 +51,7 @@ final class TraceEncoder {
     var threads: [TrackNumber] = []
   }
 
+  private let callName: CallName
   /// As many paths have numbers before all of them are forgotten: neither who writes nor who reads keeps more.
   private let maximumPaths: UInt32
   var packets = PacketWriter(capacity: 1 << 20)
@@ -65,7 +72,10 @@ final class TraceEncoder {
   private var starting: (pid: UInt32, time: UInt64)?
 
   /// - Parameter maximumPaths: how many paths have numbers at a time.
-  init(maximumPaths: UInt32 = 1 << 16) { self.maximumPaths = maximumPaths }
+  init(callName: @escaping CallName, maximumPaths: UInt32 = 1 << 16) {
+    self.callName = callName
+    self.maximumPaths = maximumPaths
+  }
 
   func encode(_ event: Event, _ name: UnsafeBufferPointer<UInt8>) {
     guard let kind = EventKind(rawValue: event.kind) else { return }
@@ -170,7 +180,7 @@ final class TraceEncoder {
       packets.integer(3, microseconds)
       packets.close(legacy)
     }
-    packets.integer(11, track.uuid)
+    if track != Self.defaultTrack { packets.integer(11, track.uuid) }
     packets.close(event)
   }
 
@@ -225,6 +235,10 @@ final class TraceEncoder {
     }
     annotate(shape.version, nonzero: UInt64(event.version))
     annotate(.flags, nonzero: UInt64(event.flags))
+    if shape.version == .call, let name = callName(event.version) { annotate(.name, text: Array(name.utf8)) }
+    if shape.node == .errno {
+      annotate(.outcome, text: Array("\(Errno(rawValue: Int32(bitPattern: event.node)))".utf8))
+    }
     annotate(shape.payload, name)
     let isOnItsThread = event.thread != 0 && event.thread < TrackNumber.maximumThread && track != .run
     if event.thread != 0, !isOnItsThread { annotate(.thread, UInt64(event.thread)) }

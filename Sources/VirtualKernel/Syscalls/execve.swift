@@ -32,12 +32,15 @@ extension Syscalls {
     if options.contains(.noFollow), call.files.inode(of: dentry).pointee.kind == .symbolicLink {
       throw .tooManySymbolicLinkLevels
     }
-    if let work = try bind(call, dentry) { return .blocked(on: work) }
-    return try execute(call, dentry)
+    var interpreters: [DentryID] = []
+    if let work = try bind(call, dentry, &interpreters) { return .blocked(on: work) }
+    return try execute(call, dentry, interpreters)
   }
 
   /// The kernel runs the file from here on.
-  private static func execute(_ call: Call, _ dentry: DentryID) throws(Errno) -> Outcome {
+  private static func execute(
+    _ call: Call, _ dentry: DentryID, _ interpreters: [DentryID]
+  ) throws(Errno) -> Outcome {
     let isAt = call.notification.number == SyscallNumber.execveat.rawValue
     if isAt, Int32(truncatingIfNeeded: call.arguments.4) & onlyCheck != 0 { return .continue }
     try call.kernel.processes.setCredentials(call.credentials.pointee.afterExecution(), of: call.thread)
@@ -47,6 +50,7 @@ extension Syscalls {
       call, isAt ? call.arguments.2 : call.arguments.1, isAt ? call.arguments.3 : call.arguments.2)
     call.files.recordRead(.exec, dentry)
     if let arguments { recorder?.record(arguments, call) }
+    for interpreter in interpreters { call.files.recordRead(.read, interpreter) }
     return .continue
   }
 
@@ -58,7 +62,8 @@ extension Syscalls {
       let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
       defer { call.kernel.descriptors.release(file) }
       if status.st_mode & S_IFMT == S_IFREG, let interpreter = try? call.files.interpreter(of: file) {
-        if let work = try bind(call, interpreter: interpreter, depth: 1) { return .blocked(on: work) }
+        var interpreters: [DentryID] = []
+        if let work = try bind(call, interpreter: interpreter, &interpreters) { return .blocked(on: work) }
       }
       return .continue
     }
@@ -66,16 +71,18 @@ extension Syscalls {
     if inode.pointee.kind == .symbolicLink { throw .tooManySymbolicLinkLevels }
     guard inode.pointee.kind == .regular else { throw .permissionDenied }
     try call.require(.execute, inode)
-    if inode.pointee.links > 0, let work = try bindInterpreter(call, of: dentry, depth: 1) {
+    var interpreters: [DentryID] = []
+    if inode.pointee.links > 0, let work = try bindInterpreter(call, of: dentry, &interpreters) {
       return .blocked(on: work)
     }
-    return try execute(call, dentry)
+    return try execute(call, dentry, interpreters)
   }
 
   /// Makes a file and what its first line or its ELF header names executable in the skeleton.
+  /// - Parameter interpreters: gets what the kernel will open beside the file.
   /// - Returns: work that must be waited for, or nil if it is done.
   private static func bind(
-    _ call: Call, _ dentry: DentryID, depth: Int = 0
+    _ call: Call, _ dentry: DentryID, _ interpreters: inout [DentryID]
   ) throws(Errno) -> (any BlockingWork)? {
     let inode = call.files.inode(of: dentry)
     guard inode.pointee.kind == .regular, inode.pointee.backing == .lower || inode.pointee.backing.isUpper else {
@@ -84,23 +91,25 @@ extension Syscalls {
     try call.require(.execute, inode)
     if let work = try call.files.fetch(dentry) { return work }
     try call.files.bindExecutable(dentry)
-    return try bindInterpreter(call, of: dentry, depth: depth)
+    return try bindInterpreter(call, of: dentry, &interpreters)
   }
 
   private static func bindInterpreter(
-    _ call: Call, of dentry: DentryID, depth: Int
+    _ call: Call, of dentry: DentryID, _ interpreters: inout [DentryID]
   ) throws(Errno) -> (any BlockingWork)? {
     // execve(2): more than four interpreters in a row are ELOOP, which the kernel finds for itself.
-    guard depth < 6, let interpreter = try call.files.interpreter(of: dentry) else { return nil }
-    return try bind(call, interpreter: interpreter, depth: depth)
+    guard interpreters.count < 6, let interpreter = try call.files.interpreter(of: dentry) else { return nil }
+    return try bind(call, interpreter: interpreter, &interpreters)
   }
 
   private static func bind(
-    _ call: Call, interpreter: [UInt8], depth: Int
+    _ call: Call, interpreter: [UInt8], _ interpreters: inout [DentryID]
   ) throws(Errno) -> (any BlockingWork)? {
     let walk = try interpreter.withUnsafeBufferPointer { path throws(Errno) in
       try call.walk(atCurrentDirectory, path, .materialise)
     }
-    return try bind(call, try call.existing(walk), depth: depth + 1)
+    let dentry = try call.existing(walk)
+    interpreters.append(dentry)
+    return try bind(call, dentry, &interpreters)
   }
 }
