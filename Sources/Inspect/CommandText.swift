@@ -1,30 +1,54 @@
-import Tracing
-
-/// Arguments as a shell takes them; what `Escaping` escapes stands as `\xHH`.
+/// Command lines that a shell takes for what they were.
 public enum CommandText {
   public static func text(_ arguments: [[UInt8]]) -> [UInt8] {
-    Array(arguments.map(quoted).joined(separator: [UInt8(ascii: " ")]))
+    Array(arguments.map { quoted($0) { !isControl($0) } }.joined(separator: " ").utf8)
   }
 
-  private static func quoted(_ argument: [UInt8]) -> [UInt8] {
-    let text = Escaping.escape(argument)
-    if !text.isEmpty, text.allSatisfy({ isPlain[Int($0)] }) { return text }
-    var result = [quote]
-    for byte in text {
-      if byte == quote { result += "'\\'".utf8 }
-      result.append(byte)
+  /// A word, quoted where it must be. Bytes that cannot be shown stand in `$'...'`, which bash, zsh, ksh and a POSIX shell of 2024
+  /// understand.
+  public static func quoted(_ word: some Collection<UInt8>, canShow: (Unicode.Scalar) -> Bool) -> String {
+    if word.isEmpty { return "''" }
+    var isPlain = true
+    var isShown = true
+    Characters.decode(word) { scalar, _ in
+      guard let scalar, canShow(scalar) else { return isShown = false }
+      if scalar.isASCII, !isSafe(scalar) { isPlain = false }
     }
-    return result + [quote]
+    if isShown {
+      let text = String(decoding: word, as: UTF8.self)
+      if isPlain { return text }
+      return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+    var result = "$'"
+    Characters.decode(word) { scalar, raw in
+      guard let scalar, canShow(scalar) else {
+        // Octal, since a hexadecimal escape has no end where a digit follows.
+        if let scalar, scalar.value >= 0x80 {
+          for byte in UTF8.encode(scalar)! { result += octal(byte) }
+        } else {
+          let byte = scalar.map { UInt8($0.value) } ?? raw
+          result += [0x09: "\\t", 0x0a: "\\n", 0x0d: "\\r"][byte] ?? octal(byte)
+        }
+        return
+      }
+      if scalar == "'" || scalar == "\\" { result += "\\" }
+      result.unicodeScalars.append(scalar)
+    }
+    return result + "'"
   }
 
-  private static let quote = UInt8(ascii: "'")
+  private static func octal(_ byte: UInt8) -> String {
+    let digits = String(byte, radix: 8)
+    return "\\" + String(repeating: "0", count: 3 - digits.count) + digits
+  }
 
-  /// What no shell gives a meaning to.
-  private static let isPlain: [Bool] = {
-    var table = [Bool](repeating: false, count: 128) + [Bool](repeating: true, count: 128)
-    for byte in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-".utf8 {
-      table[Int(byte)] = true
+  private static func isSafe(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "a"..."z", "A"..."Z", "0"..."9", "-", "_", ".", "/", ":", "=", ",", "+", "@", "%": true
+    default: false
     }
-    return table
-  }()
+  }
+
+  /// C0, DEL and C1, which a terminal may take for the beginning of a sequence.
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool { scalar.value < 0x20 || 0x7f..<0xa0 ~= scalar.value }
 }

@@ -1,4 +1,5 @@
 import CNcurses
+import Inspect
 
 /// What a terminal can show, and what stands for the rest: no byte of a guest reaches a terminal but through here.
 public struct Glyphs: Sendable {
@@ -51,7 +52,7 @@ public struct Glyphs: Sendable {
         pieces.append(Piece(text: text, isEscape: isEscape))
       }
     }
-    Self.decode(bytes) { scalar, raw in
+    Characters.decode(bytes) { scalar, raw in
       if let scalar, scalar == "\\", !isLiteral {
         add("\\\\", true)
       } else if let scalar, canShow(scalar) {
@@ -81,70 +82,6 @@ public struct Glyphs: Sendable {
     }
   }
 
-  /// A word of a command line, quoted for a shell where it must be. Bytes that cannot be shown stand in `$'...'`, which bash,
-  /// zsh, ksh and a POSIX shell of 2024 understand.
-  public func quoted(_ word: some Collection<UInt8>) -> String {
-    if word.isEmpty { return "''" }
-    var isPlain = true
-    var isShown = true
-    Self.decode(word) { scalar, _ in
-      guard let scalar, canShow(scalar) else { return isShown = false }
-      if scalar.isASCII, !Self.isSafe(scalar) { isPlain = false }
-    }
-    if isShown {
-      let text = String(decoding: word, as: UTF8.self)
-      if isPlain { return text }
-      return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-    }
-    var result = "$'"
-    Self.decode(word) { scalar, raw in
-      guard let scalar, canShow(scalar) else {
-        // Octal, since a hexadecimal escape has no end where a digit follows.
-        if let scalar, scalar.value >= 0x80 {
-          for byte in UTF8.encode(scalar)! { result += Self.octal(byte) }
-        } else {
-          let byte = scalar.map { UInt8($0.value) } ?? raw
-          result += [0x09: "\\t", 0x0a: "\\n", 0x0d: "\\r"][byte] ?? Self.octal(byte)
-        }
-        return
-      }
-      if scalar == "'" || scalar == "\\" { result += "\\" }
-      result.unicodeScalars.append(scalar)
-    }
-    return result + "'"
-  }
-
-  private static func octal(_ byte: UInt8) -> String {
-    let digits = String(byte, radix: 8)
-    return "\\" + String(repeating: "0", count: 3 - digits.count) + digits
-  }
-
-  private static func isSafe(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar {
-    case "a"..."z", "A"..."Z", "0"..."9", "-", "_", ".", "/", ":", "=", ",", "+", "@", "%", "^": true
-    default: false
-    }
-  }
-
-  /// Tells each character of UTF-8, and each byte that belongs to none.
-  private static func decode(_ bytes: some Sequence<UInt8>, _ body: (Unicode.Scalar?, UInt8) -> Void) {
-    let all = Array(bytes)
-    var start = 0
-    while start < all.count {
-      if all[start] < 0x80 {
-        body(Unicode.Scalar(all[start]), all[start])
-        start += 1
-        continue
-      }
-      var decoder = UTF8()
-      var rest = all[start..<min(start + 4, all.count)].makeIterator()
-      if case .scalarValue(let scalar) = decoder.decode(&rest) {
-        body(scalar, 0)
-        start += UTF8.width(scalar)
-      } else {
-        body(nil, all[start])
-        start += 1
-      }
-    }
-  }
+  /// A word of a command line, quoted for a shell where it must be.
+  public func quoted(_ word: some Collection<UInt8>) -> String { CommandText.quoted(word, canShow: canShow) }
 }

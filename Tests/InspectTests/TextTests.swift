@@ -37,7 +37,7 @@ struct TextTests {
   @Test func argumentsCanBeGivenToAShell() throws {
     let arguments = ["plain-1.0=x", "", "two words", "it's", "$HOME", "*", "\u{e4}", "a;b", "\\", "\n"]
     let text = String(decoding: CommandText.text(arguments.map { Array($0.utf8) }), as: UTF8.self)
-    #expect(text == "plain-1.0=x '' 'two words' 'it'\\''s' '$HOME' '*' \u{e4} 'a;b' '\\x5c' '\\x0a'")
+    #expect(text == "plain-1.0=x '' 'two words' 'it'\\''s' '$HOME' '*' \u{e4} 'a;b' '\\' $'\\n'")
   }
 
   /// Of any bytes: JSON is well-formed, on one line, and what Escaping undoes is what was given.

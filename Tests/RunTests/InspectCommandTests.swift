@@ -48,7 +48,7 @@ struct InspectCommandTests {
       #expect(
         text.output == #"""
           pid  parent     start    wall    user  system  memory  status                           command
-            2       1  0.000000  31.0us       -       -       -  exit 3                           sh -c 'cc '\''a b.c'\''\x0a'
+            2       1  0.000000  31.0us       -       -       -  exit 3                           sh -c $'cc \'a b.c\'\n'
             3       2  0.000008  17.0us  2.00ms  1.00ms   3.00M  exit 0                           ├─ cc 'a b.c'
                                                                                                   │  │  +N\xc2\x9b=\x09
                                                                                                   │  │  ~A=2
