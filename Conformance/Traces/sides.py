@@ -76,9 +76,9 @@ class StraceLog:
     """What `strace -f -y -xx` wrote. Names are resolved as they stand now: read it before the build's folder is removed."""
 
     def __init__(self, path, directory):
-        self.lives = {}  # pid: the texts of its calls, a list for each life that the number has had
+        self.lives = {}  # pid: its calls as (text, life that a fork has begun), a list for each life that the number has had
         self.ends = {}  # (pid, life): status
-        self.taken = {}  # pid: how many of its lives have found their parent
+        self.begun = {}  # pid: how many of its lives have found their parent
         first = self.split(path)
         self.root = self.process(first, directory)
 
@@ -99,17 +99,25 @@ class StraceLog:
                 elif text.endswith("<unfinished ...>"):
                     # Where it began is where it stands: a fork comes before what the child does.
                     unfinished[pid] = len(calls)
-                    calls.append(text.removesuffix("<unfinished ...>").rstrip())
+                    calls.append((text.removesuffix("<unfinished ...>").rstrip(), 0))
                 elif RESUMED.match(text):
                     if pid in unfinished:
-                        calls[unfinished.pop(pid)] += RESUMED.match(text)[1]
+                        index = unfinished.pop(pid)
+                        calls[index] = self.complete(calls[index][0] + RESUMED.match(text)[1])
                 else:
-                    calls.append(text)
+                    calls.append(self.complete(text))
         return first
 
-    def process(self, pid, directory, into=None):
-        life = self.taken.get(pid, 0)
-        self.taken[pid] = life + 1
+    def complete(self, text):
+        """Whoever gets a number again is forked after the one before it was waited for: the order of forks is that of lives."""
+        match = CALL.match(text)
+        if not match or match[1] not in FORKS:
+            return text, 0
+        life = self.begun.get(match[3], 0)
+        self.begun[match[3]] = life + 1
+        return text, life
+
+    def process(self, pid, directory, life=0, into=None):
         process = into or Process()
         if into is None:
             process.descriptors = {}  # what each was last opened for
@@ -117,19 +125,19 @@ class StraceLog:
             return process
         if into is None:
             process.status = self.ends.get((pid, life))
-        for text in self.lives[pid][life]:
+        for text, begun in self.lives[pid][life]:
             match = CALL.match(text)
             if match:
-                directory = self.call(process, directory, *match.groups())
+                directory = self.call(process, directory, begun, *match.groups())
         return process
 
-    def call(self, process, directory, name, text, result, opened):
+    def call(self, process, directory, life, name, text, result, opened):
         """Returns the current directory after it."""
         if name in FORKS:
             if "CLONE_THREAD" in text:
-                self.process(result, directory, into=process)
+                self.process(result, directory, life, into=process)
             else:
-                process.children.append(self.process(result, directory))
+                process.children.append(self.process(result, directory, life))
             return directory
         arguments = [argument.strip() for argument in ARGUMENT.findall(text)]
         if name == "chdir":
