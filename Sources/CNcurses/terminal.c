@@ -90,6 +90,8 @@ int uwrx_terminal_open(void) {
 
 void uwrx_terminal_close(void) {
   if (!screen) return;
+  // In the background the terminal would stop us for setting it as it was (tcsetattr(3)).
+  signal(SIGTTOU, SIG_IGN);
   curses.curs_set(1);
   curses.endwin();
   if (window) curses.delwin(window);

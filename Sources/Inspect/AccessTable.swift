@@ -1,9 +1,11 @@
 import Tracing
 
-/// One thing that one process did with one version of the file at one path, however often.
+/// One thing that one program of a process did with one version of the file at one path, however often.
 public struct Access: Sendable, Equatable {
   public var path: PathTable.ID
   public var pid: UInt32
+  /// How many programs the process had run: the index in its `programs` plus 1, 0 for what it was forked from.
+  public var program: Int
   /// One of those for which `EventKind.isAccess` holds.
   public var kind: EventKind
   /// What the process saw or made; 0 is what was there before the run.
@@ -19,6 +21,7 @@ struct AccessTable: Sendable {
   private struct Entry {
     var path: PathTable.ID
     var pid: UInt32
+    var program: UInt32
     var version: UInt32
     var kind: EventKind
     var count: UInt32
@@ -38,13 +41,13 @@ struct AccessTable: Sendable {
 
   /// - Returns: the index of a new entry, nil if there was one.
   mutating func add(
-    _ kind: EventKind, _ path: PathTable.ID, pid: UInt32, version: UInt32, time: UInt64, order: Int
+    _ kind: EventKind, _ path: PathTable.ID, pid: UInt32, program: UInt32, version: UInt32, time: UInt64, order: Int
   ) -> UInt32? {
-    var slot = Self.hash(kind, path, pid, version) & (slots.count - 1)
+    var slot = Self.hash(kind, path, pid, program, version) & (slots.count - 1)
     while slots[slot] != Self.none {
       let found = Int(slots[slot])
-      if entries[found].path == path, entries[found].pid == pid, entries[found].version == version,
-        entries[found].kind == kind
+      if entries[found].path == path, entries[found].pid == pid, entries[found].program == program,
+        entries[found].version == version, entries[found].kind == kind
       {
         entries[found].count &+= 1
         entries[found].last = order
@@ -55,8 +58,8 @@ struct AccessTable: Sendable {
     let new = UInt32(entries.count)
     entries.append(
       Entry(
-        path: path, pid: pid, version: version, kind: kind, count: 1, nextOfPath: Self.none, nextOfProcess: Self.none,
-        time: time, last: order))
+        path: path, pid: pid, program: program, version: version, kind: kind, count: 1, nextOfPath: Self.none,
+        nextOfProcess: Self.none, time: time, last: order))
     slots[slot] = new
     let key = Int(path.rawValue)
     if key >= chains.count {
@@ -78,16 +81,18 @@ struct AccessTable: Sendable {
   private mutating func grow() {
     slots = [UInt32](repeating: Self.none, count: slots.count * 2)
     for (index, entry) in entries.enumerated() {
-      var slot = Self.hash(entry.kind, entry.path, entry.pid, entry.version) & (slots.count - 1)
+      var slot = Self.hash(entry.kind, entry.path, entry.pid, entry.program, entry.version) & (slots.count - 1)
       while slots[slot] != Self.none { slot = (slot + 1) & (slots.count - 1) }
       slots[slot] = UInt32(index)
     }
   }
 
-  private static func hash(_ kind: EventKind, _ path: PathTable.ID, _ pid: UInt32, _ version: UInt32) -> Int {
+  private static func hash(_ kind: EventKind, _ path: PathTable.ID, _ pid: UInt32, _ program: UInt32, _ version: UInt32)
+    -> Int
+  {
     var hasher = Hasher()
     hasher.combine(UInt64(path.rawValue) << 32 | UInt64(pid))
-    hasher.combine(UInt64(version) << 8 | UInt64(kind.rawValue))
+    hasher.combine(UInt64(program) << 40 | UInt64(version) << 8 | UInt64(kind.rawValue))
     return hasher.finalize()
   }
 
@@ -133,7 +138,7 @@ struct AccessTable: Sendable {
   private func access(_ index: UInt32) -> Access {
     let entry = entries[Int(index)]
     return Access(
-      path: entry.path, pid: entry.pid, kind: entry.kind, version: entry.version, count: Int(entry.count),
-      time: entry.time)
+      path: entry.path, pid: entry.pid, program: Int(entry.program), kind: entry.kind, version: entry.version,
+      count: Int(entry.count), time: entry.time)
   }
 }

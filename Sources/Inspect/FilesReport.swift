@@ -35,9 +35,9 @@ public struct FilesReport {
       output.append(Escaping.escape(name))
       try output.endLine()
       guard who else { return }
-      for (pid, accesses) in Self.byProcess(accesses) {
-        output.append("  \(pid) ")
-        output.append(Escaping.escape(executable(of: pid)))
+      for accesses in Self.byProgram(accesses) {
+        output.append("  \(accesses[0].pid) ")
+        output.append(Escaping.escape(executable(accesses[0])))
         output.append(": ")
         output.append(Self.operations(accesses))
         try output.endLine()
@@ -62,7 +62,7 @@ public struct FilesReport {
   ///      "versions":[{"version","writer","place"}]}
   ///
   /// `time` is that of the first of `count` accesses, in nanoseconds since the start of the run. `version` 0 is what was there
-  /// before the run. `place` is below the trace if it is relative, null if the version was not kept or is in an archive.
+  /// before the run. A process stands there once for each program that it ran and that did something. `place` is below the trace if it is relative, null if the version was not kept or is in an archive.
   public func json(to output: OutputBuffer) throws(Errno) {
     var line = JSONText()
     try forEach { path, accesses throws(Errno) in
@@ -74,7 +74,7 @@ public struct FilesReport {
         line.flag("asked", accesses.contains { $0.kind == .stat || $0.kind == .readLink })
         line.flag("missed", accesses.contains { $0.kind == .missing })
         line.array("processes") { line in
-          for (pid, accesses) in Self.byProcess(accesses) { process(pid, accesses, &line) }
+          for accesses in Self.byProgram(accesses) { program(accesses, &line) }
         }
         line.array("versions") { line in
           for version in Self.versions(accesses) {
@@ -91,10 +91,10 @@ public struct FilesReport {
     }
   }
 
-  private func process(_ pid: UInt32, _ accesses: [Access], _ line: inout JSONText) {
+  private func program(_ accesses: [Access], _ line: inout JSONText) {
     line.object { line in
-      line.number("pid", pid)
-      line.string("executable", executable(of: pid))
+      line.number("pid", accesses[0].pid)
+      line.string("executable", executable(accesses[0]))
       line.array("operations") { line in
         for kind in Self.kinds(accesses) { line.string(nil, kind.word) }
       }
@@ -111,8 +111,10 @@ public struct FilesReport {
     }
   }
 
-  private func executable(of pid: UInt32) -> [UInt8] {
-    history[pid]?.program.map { history.paths.path(of: $0.executable) } ?? []
+  private func executable(_ access: Access) -> [UInt8] {
+    guard let process = history[access.pid] else { return [] }
+    let program = access.program > 0 ? process.programs[access.program - 1] : process.inherited
+    return program.map { history.paths.path(of: $0.executable) } ?? []
   }
 
   /// The words of a path's line, the weightiest first.
@@ -128,9 +130,9 @@ public struct FilesReport {
 
   private static func isRead(_ kind: EventKind) -> Bool { kind == .read || kind == .exec || kind == .list }
 
-  /// In the order of the processes.
-  private static func byProcess(_ accesses: [Access]) -> [(UInt32, [Access])] {
-    Dictionary(grouping: accesses, by: \.pid).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  /// What each program of each process did, in their order.
+  private static func byProgram(_ accesses: [Access]) -> [[Access]] {
+    Dictionary(grouping: accesses) { UInt64($0.pid) << 32 | UInt64($0.program) }.sorted { $0.key < $1.key }.map(\.value)
   }
 
   /// Each kind once, in the order in which it first happened.

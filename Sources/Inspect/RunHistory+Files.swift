@@ -33,7 +33,8 @@ struct FileStates: Sendable {
     }
     guard keepsAccesses,
       let new = accesses.add(
-        kind, path, pid: event.pid, version: event.version, time: event.time, order: order)
+        kind, path, pid: event.pid, program: UInt32(truncatingIfNeeded: process.programs.count), version: event.version,
+        time: event.time, order: order)
     else { return }
     if process.lastAccess == AccessTable.none {
       process.firstAccess = new

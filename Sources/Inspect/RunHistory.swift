@@ -241,17 +241,13 @@ public struct RunHistory: Sendable {
 }
 
 extension RunHistory {
-  /// In what the environment of a program differs from that of the process which has started its process, or, for all but the first
-  /// program of a process, from that of the program before.
-  /// - Parameter program: the index in the process's `programs`; nil means the last one.
+  /// In what the environment of a process's last program differs from that of the process which has started it; of the command
+  /// itself, from that of its first program.
   /// - Returns: nil if either environment is not known: the process ran nothing, or there is nothing to compare with.
-  public func environmentDifference(of pid: UInt32, program: Int? = nil) -> EnvironmentDifference? {
-    guard let process = self[pid], let last = process.programs.indices.last else { return nil }
-    let index = program ?? last
-    guard process.programs.indices.contains(index) else { return nil }
-    let before = index > 0 ? process.programs[index - 1] : process.inherited
-    guard let before, let old = environments[before.environment],
-      let new = environments[process.programs[index].environment]
+  public func environmentDifference(of pid: UInt32) -> EnvironmentDifference? {
+    guard let process = self[pid], let last = process.programs.last,
+      let before = process.inherited ?? process.programs.dropLast().first,
+      let old = environments[before.environment], let new = environments[last.environment]
     else { return nil }
     return EnvironmentDifference(from: old, to: new)
   }

@@ -12,10 +12,6 @@ public enum TraceCheck {
       do throws(TraceError) { try body() } catch { problems.append(error.description) }
     }
     if !acceptsKilled || trace.state != .killed { check { () throws(TraceError) in try trace.requireComplete() } }
-    // A run that goes on, or was killed, may be writing a line of its last file.
-    for name in ["cmd", "options", "sources"] + (trace.state == .unfinished ? [] : ["files.meta"]) {
-      check { () throws(TraceError) in _ = try trace.fields(of: name) }
-    }
     check { () throws(TraceError) in try checkIndex(trace, &problems) }
     check { () throws(TraceError) in try checkEvents(trace, &problems) }
     check { () throws(TraceError) in
@@ -29,25 +25,55 @@ public enum TraceCheck {
     guard trace.isComplete else { return }
     for line in try trace.layerIndex().lines.values where line.directory != LayerIndex.absent {
       let place = line.directory + [UInt8(ascii: "/")] + line.path
-      if !exists(trace, place) { problems.append("\(text(trace, place)) is missing, though files.index names it") }
+      note(trace, place, &problems, ifMissing: "is missing, though files.index names it")
     }
   }
 
   private static func checkEvents(_ trace: TraceDirectory, _ problems: inout [String]) throws(TraceError) {
     let reader = try trace.events()
     var check = EventCheck()
+    var parameters = ParameterCheck()
+    // A run that goes on, or was killed, may be writing a line of it.
+    let meta = trace.state == .unfinished ? nil : try metaComparison(trace)
+    var metaIsSame = true
     do throws(Errno) {
       while let (event, name) = try reader.next() {
         check.add(event)
-        guard event.kind == EventKind.stored.rawValue, !exists(trace, Array(name)) else { continue }
-        problems.append(
-          "\(text(trace, Array(name))) is missing, though it is a version that a process has seen or made")
+        parameters.add(event, name)
+        try meta?.add(event, name)
+        guard event.kind == EventKind.stored.rawValue else { continue }
+        note(
+          trace, Array(name), &problems,
+          ifMissing: "is missing, though it is a version that a process has seen or made")
       }
+      if let meta { metaIsSame = try meta.finish() }
     } catch {
-      throw TraceError("cannot read \(trace.path)/perfetto: \(error)")
+      throw TraceError("cannot read \(trace.path)/perfetto or files.meta: \(error)")
     }
-    if reader.isDamaged { problems.append("the file \(trace.path)/perfetto is damaged or cut off") }
+    if reader.isDamaged {
+      problems.append("the file \(trace.path)/perfetto is damaged or cut off")
+    } else {
+      if !metaIsSame { problems.append("\(trace.path)/files.meta does not say what the events say") }
+      problems += parameters.problems(of: trace)
+    }
     problems += check.problems.map { "\(trace.path)/perfetto: \($0)" }
+  }
+
+  private static func metaComparison(_ trace: TraceDirectory) throws(TraceError) -> MetaComparison {
+    do throws(Errno) { return try MetaComparison(trace) } catch {
+      throw TraceError("cannot read \(trace.path)/files.meta: \(error)")
+    }
+  }
+
+  private static func note(
+    _ trace: TraceDirectory, _ place: [UInt8], _ problems: inout [String], ifMissing message: String
+  ) {
+    switch look(trace, place) {
+    case nil: break
+    case .noSuchFileOrDirectory?, .notDirectory?, .tooManySymbolicLinkLevels?:
+      problems.append("\(text(trace, place)) \(message)")
+    case let error?: problems.append("cannot look at \(text(trace, place)): \(error)")
+    }
   }
 
   /// The parents of a run, each with the paths of all runs that it stands on.
@@ -102,20 +128,21 @@ public enum TraceCheck {
     trace.path + "/" + String(decoding: Escaping.escape(place), as: UTF8.self)
   }
 
-  private static func exists(_ trace: TraceDirectory, _ place: [UInt8]) -> Bool {
+  /// - Returns: why it cannot be looked at.
+  private static func look(_ trace: TraceDirectory, _ place: [UInt8]) -> Errno? {
     var directory = open(trace.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard directory >= 0 else { return false }
+    guard directory >= 0 else { return Errno(rawValue: errno) }
     defer { close(directory) }
     // Directory by directory: the whole may be longer than a path can be, since a directory can be moved into a deep one.
     var components = place.split(separator: UInt8(ascii: "/")).map { $0.map { CChar(bitPattern: $0) } + [0] }
-    guard let name = components.popLast() else { return true }
+    guard let name = components.popLast() else { return nil }
     for component in components {
       let next = openat(directory, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      guard next >= 0 else { return false }
+      guard next >= 0 else { return Errno(rawValue: errno) }
       close(directory)
       directory = next
     }
     var status = stat()
-    return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+    return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? nil : Errno(rawValue: errno)
   }
 }

@@ -21,8 +21,9 @@ struct RunRecord {
       let options = Self.options(configuration, directory)
       try TraceDirectory.write(
         "\(path)/options", options.flatMap { TraceDirectory.line([$0.name, $0.value]) })
-      try TraceDirectory.write("\(path)/sources", Self.sources(configuration))
-      try TraceDirectory.write("\(path)/seed.txt", Array(Self.seed().utf8))
+      try TraceDirectory.write("\(path)/sources", Self.sources(configuration).flatMap { TraceDirectory.line($0) })
+      let seed = Self.seed()
+      try TraceDirectory.write("\(path)/seed.txt", TraceDirectory.line([seed]))
       if !parents.isEmpty { try Self.makeDirectory("\(path)/parent") }
       for (index, parent) in parents.enumerated() {
         // Runs of one build directory can be moved together.
@@ -34,6 +35,10 @@ struct RunRecord {
       recordParameter("command", Array(configuration.command.joined(separator: "\0").utf8))
       recordClock()
       for option in options { recordParameter(option.name, Array(option.value.utf8)) }
+      for source in Self.sources(configuration) {
+        recordParameter("source", Array(source.joined(separator: "\t").utf8))
+      }
+      recordParameter("seed", Array(seed.utf8))
       try TraceDirectory.write(
         "\(path)/cmd", configuration.command.flatMap { TraceDirectory.line([$0]) })
     } catch {
@@ -101,18 +106,18 @@ struct RunRecord {
     }
   }
 
-  private static func sources(_ configuration: RunConfiguration) -> [UInt8] {
+  private static func sources(_ configuration: RunConfiguration) -> [[String]] {
     var lines = configuration.sources.map {
       [$0.destination, String($0.priority), $0.type, $0.hostPath]
     }
     lines += configuration.links.map { [$0.path, String(Source.defaultPriority), "link", $0.target] }
     lines += configuration.emptyDirectories.map { [$0, String(Source.defaultPriority), "empty", ""] }
-    return lines.flatMap { TraceDirectory.line($0) }
+    return lines
   }
 
   private static func seed() -> String {
     let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits + "\n"
+    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
   /// Moves the events to their place while the run goes on.

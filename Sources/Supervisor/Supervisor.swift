@@ -105,7 +105,10 @@ public final class Supervisor {
     var set = sigset_t()
     sigemptyset(&set)
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGTTOU, SIGTTIN, SIGUSR1, SIGUSR2, SIGWINCH] {
-      sigaddset(&set, signal)
+      // nohup(1), and shells that start a command in the background: what is ignored must not end the run.
+      var action = sigaction()
+      sigaction(signal, nil, &action)
+      if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1 { sigaddset(&set, signal) }
     }
     sigprocmask(SIG_BLOCK, &set, nil)
     sigdelset(&set, SIGTTOU)

@@ -6,7 +6,7 @@ extension ViewerState {
       switch progress {
       case .reading: ("\(glyphs.running) reading ", Style(.warning, bold: true))
       case .running: ("\(glyphs.running) running ", Style(.accent, bold: true))
-      case .ended: ("ended ", .bold)
+      case .ended: isIncomplete ? ("incomplete ", Style(.warning, bold: true)) : ("ended ", .bold)
       }
     var counts = "  " + Format.count(run.processes.count, "process", plural: "processes")
     if runningCount > 0, progress != .ended { counts += ", \(Format.grouped(runningCount)) running" }

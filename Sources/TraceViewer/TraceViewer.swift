@@ -38,6 +38,8 @@ public struct TraceViewer {
     state = ViewerState(
       path: path, command: command, isUTF8: uwrx_locale_is_utf8() == 1,
       hasClipboard: Clipboard.isKnown(terminal: terminal), callName: callName)
+    // In the background it waits to be brought to the foreground, as long as any signal can still end it.
+    while tcgetpgrp(0) != getpgrp(), tcgetpgrp(0) >= 0 { raise(SIGTTIN) }
     // A signal that ends the viewer must find the terminal as it was, so all are taken where nothing is half drawn.
     var set = sigset_t()
     sigemptyset(&set)
@@ -99,6 +101,7 @@ public struct TraceViewer {
         state.notice = "the trace is damaged: what comes before that is shown"
       } else if !trace.isComplete {
         state.notice = "the run was killed, or not recorded to its end"
+        state.isIncomplete = true
       }
     }
     lastRefresh = state.now

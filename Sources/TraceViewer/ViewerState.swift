@@ -61,6 +61,8 @@ public struct ViewerState: Sendable {
   var run = RunHistory()
   var activity = ProcessActivity()
   public var progress = Progress.reading
+  /// The run has ended, and its record was not made to the end.
+  public var isIncomplete = false
   /// What the user must know of the trace: that it is damaged or cannot be read on.
   public var notice: String?
   /// Of the trace's clock, for processes that have not ended.

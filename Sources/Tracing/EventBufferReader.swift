@@ -16,7 +16,7 @@ final class EventBufferReader {
   /// - Returns: nil if there is no such file.
   /// - Throws: what opening or mapping it failed with; `invalidArgument` if it is no buffer.
   init?(path: String) throws(Errno) {
-    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else {
       if errno == ENOENT { return nil }
       throw Errno(rawValue: errno)

@@ -3,12 +3,27 @@ import SystemPackage
 
 /// Makes `files.meta` of a trace's events: a line per change, in the order in which they happened.
 final class MetaWriter {
-  private let file: FileDescriptor
+  private let write: (UnsafeRawBufferPointer) throws(Errno) -> Void
   private var executables: [UInt32: [UInt8]] = [:]
   private var text: [UInt8] = []
 
+  /// - Parameter write: takes the text, piece by piece.
+  init(write: @escaping (UnsafeRawBufferPointer) throws(Errno) -> Void) { self.write = write }
+
   /// - Parameter file: takes the text. It stays the caller's.
-  init(file: FileDescriptor) { self.file = file }
+  convenience init(file: FileDescriptor) {
+    self.init { (text: UnsafeRawBufferPointer) throws(Errno) in
+      var done = 0
+      while done < text.count {
+        let count = Glibc.write(file.rawValue, text.baseAddress! + done, text.count - done)
+        if count < 0 {
+          if errno == EINTR { continue }
+          throw Errno(rawValue: errno)
+        }
+        done += count
+      }
+    }
+  }
 
   /// Takes the next event.
   /// - Parameter nodes: the names that are defined so far, this event's included.
@@ -34,15 +49,10 @@ final class MetaWriter {
 
   /// Writes the lines that are ready.
   func flush() throws(Errno) {
-    var done = 0
-    while done < text.count {
-      let count = text.withUnsafeBytes { write(file.rawValue, $0.baseAddress! + done, text.count - done) }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw Errno(rawValue: errno)
-      }
-      done += count
+    let result: Result<Void, Errno> = text.withUnsafeBytes { bytes in
+      do throws(Errno) { return .success(try write(bytes)) } catch { return .failure(error) }
     }
+    try result.get()
     text.removeAll(keepingCapacity: true)
   }
 }

@@ -59,7 +59,7 @@ public struct TraceDirectory: Sendable {
 
   /// Whether the run goes on: its supervisor holds a lock on the buffer until it ends, however it does.
   public var isInProgress: Bool {
-    let buffer = open("\(path)/events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    let buffer = open("\(path)/events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard buffer >= 0 else { return false }
     defer { close(buffer) }
     return flock(buffer, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK
@@ -75,6 +75,9 @@ public struct TraceDirectory: Sendable {
     case .killed:
       throw TraceError("the trace \(path) is incomplete: its run was killed; its record was repaired up to there")
     case .unfinished:
+      // What cannot be read is not damaged.
+      if exists("status") { _ = try fields(of: "status") }
+      if isInProgress { throw TraceError("the run of the trace \(path) goes on: its record is not complete yet") }
       throw TraceError("the trace \(path) is incomplete: its run was killed, or could not be recorded to its end")
     }
   }
@@ -130,7 +133,7 @@ public struct TraceDirectory: Sendable {
   }
 
   static func read(_ path: String) throws(Errno) -> [UInt8] {
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard file >= 0 else { throw Errno(rawValue: errno) }
     defer { close(file) }
     var bytes: [UInt8] = []

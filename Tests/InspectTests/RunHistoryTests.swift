@@ -44,7 +44,6 @@ struct RunHistoryTests {
     #expect(difference.removed.map { text($0.name) } == ["C"] && difference.removed[0].old == nil)
     #expect(difference.changed.map { [$0.name, $0.old ?? [], $0.new ?? []].map(text) } == [["B", "2", "3"]])
     #expect(history.environmentDifference(of: 2) == nil && history.environmentDifference(of: 4) == nil)
-    #expect(history.environmentDifference(of: 3, program: 1) == nil)
   }
 
   @Test func bytesGoOnInTheNextEvent() throws {

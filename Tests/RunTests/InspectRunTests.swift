@@ -37,6 +37,40 @@ struct InspectRunTests {
     }
   }
 
+  @Test("what a process did is told of the program that did it, its environment beside that of its parent")
+  func programs() throws {
+    try CommandLine.withDirectory { directory in
+      let script = "echo data > f; cat f > g; A=x env -i Q=1 sh -c 'exec env > h'; cat f >> log; exec sleep 0"
+      let run = try CommandLine.shell(
+        "nohup \(CommandLine.binary) run --system -- sh -c \"\(script)\" > out", in: directory)
+      #expect(run.status == 0)
+      let files = try CommandLine.run(["inspect", "files", "build/0/0", "--who"], in: directory).output
+      let lines = files.split(separator: "\n").map { String($0) }
+      let place = try #require(lines.firstIndex { $0.hasSuffix(" \(directory)/f") })
+      #expect(lines[place + 1].hasPrefix("  2 /usr/bin/dash: missing, create version "), "\(lines[place + 1])")
+      #expect(lines[place + 2].hasPrefix("  3 /usr/bin/cat: "), "\(lines[place + 2])")
+      let loader = try #require(lines.firstIndex { $0.hasSuffix("/ld-linux-x86-64.so.2") && $0.hasPrefix("read") })
+      #expect(lines[loader + 1] == "  2 /usr/bin/dash: read" && lines[loader + 2] == "  2 /usr/bin/sleep: read")
+      let processes = try CommandLine.run(
+        ["inspect", "procs", "build/0/0", "--env", "--format", "json"], in: directory)
+      let row = try #require(processes.output.split(separator: "\n").first { $0.contains("\"pid\":4,") })
+      let object = try #require(JSONSerialization.jsonObject(with: Data(row.utf8)) as? [String: Any])
+      let text = "\(object)"
+      #expect(text.contains("Q") && text.contains("HOME"), "\(text)")
+      #expect(try CommandLine.run(["inspect", "output", "build/0/0"], in: directory).error.isEmpty)
+    }
+  }
+
+  @Test("what the user ignores does not end the run", arguments: ["HUP", "INT", "QUIT"])
+  func ignoredSignals(_ signal: String) throws {
+    try CommandLine.withDirectory { directory in
+      let script = "trap '' \(signal); \(CommandLine.binary) run --system -- sh -c 'echo up; read x; echo down' < in & "
+      let outcome = try CommandLine.shell(
+        "mkfifo in; \(script) exec 3> in; sleep 1; kill -\(signal) $!; echo >&3; wait $!", in: directory)
+      #expect(outcome.status == 0 && outcome.output == "up\ndown\n", "\(outcome)")
+    }
+  }
+
   @Test("where versions are kept is where they are")
   func places() throws {
     try CommandLine.withDirectory { directory in

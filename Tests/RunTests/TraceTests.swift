@@ -265,7 +265,21 @@ struct TraceTests {
       }
       try damaged("files.index", "damaged") { try Data("x".utf8).write(to: URL(fileURLWithPath: $0)) }
       try damaged("sources", "damaged") { try Data("\\q\n".utf8).write(to: URL(fileURLWithPath: $0)) }
+      for name in ["cmd", "options", "sources", "seed.txt", "files.meta"] {
+        let message =
+          name == "files.meta" ? "does not say what the events say" : "does not say what the run was started with"
+        try damaged(name, message) { try Data().write(to: URL(fileURLWithPath: $0)) }
+        try damaged(name, message) {
+          let text = try String(contentsOfFile: $0, encoding: .utf8)
+          try (text + text.split(separator: "\n")[0] + "\n").write(toFile: $0, atomically: false, encoding: .utf8)
+        }
+        try damaged(name, "No such file") { try FileManager.default.removeItem(atPath: $0) }
+      }
       try damaged("status", "incomplete") { try FileManager.default.removeItem(atPath: $0) }
+      try damaged("perfetto", "damaged") {
+        try FileManager.default.removeItem(atPath: $0)
+        mkfifo($0, 0o644)
+      }
       try damaged("perfetto", "cut off") {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: $0))
         try bytes.prefix(bytes.count - 3).write(to: URL(fileURLWithPath: $0))

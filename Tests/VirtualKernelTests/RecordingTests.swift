@@ -124,16 +124,38 @@ struct RecordingTests {
     redirect(machine, FileType.fifo | 0o600)
     #expect(machine.call(.writev, 1, vector(machine, [[97], [], [98, 99]]), 3) == .continued)
     #expect(machine.call(.writev, 1, vector(machine, [[100], nil, [101]]), 3) == .continued)
-    let message = bytes([0, 0, machine.memory.place(vector(machine, [[102]])), 1])
-    #expect(machine.call(.sendmsg, 1, message, 0) == .continued)
     #expect(machine.call(.writev, 1, 8, 2) == .continued)
     #expect(machine.call(.writev, 1, vector(machine, [[97]]), -1) == .continued)
     #expect(machine.call(.write, 1, 8, 100) == .continued)
     #expect(machine.call(.write, 1, 8, UInt64.max) == .continued)
     #expect(machine.call(.write, 3, [UInt8](arrayLiteral: 97), 1) == .continued)
     let told = machine.events.records(.output)
-    #expect(told.map { text($0.bytes) } == ["abc", "d", "f"])
-    #expect(told.map(\.event.flags) == [0, Event.isCut, 0])
+    #expect(told.map { text($0.bytes) } == ["abc", "d"])
+    #expect(told.map(\.event.flags) == [0, Event.isCut])
+  }
+
+  /// What the kernel refuses on such a file is not said.
+  @Test func callsForOtherFilesAreNotTold() throws {
+    let machine = try Machine()
+    let file = try machine.open("/etc/passwd")
+    func told(_ mode: UInt32, flags: Int32 = O_RDWR) throws -> [String] {
+      let descriptor = machine.inherit("", mode: mode, flags: flags)
+      machine.process.files.files[1] = machine.process.files.files[descriptor]
+      let before = machine.events.records(.output).count
+      let message = bytes([0, 0, machine.memory.place(vector(machine, [[109]])), 1])
+      #expect(machine.call(.sendmsg, 1, message, 0) == .continued)
+      #expect(machine.call(.sendto, 1, [UInt8](arrayLiteral: 115), 1, 0, 0, 0) == .continued)
+      #expect(machine.call(.pwrite64, 1, [UInt8](arrayLiteral: 112), 1, 0) == .continued)
+      #expect(machine.call(.pwritev, 1, vector(machine, [[118]]), 1, 0, 0) == .continued)
+      #expect(machine.call(.pwritev2, 1, vector(machine, [[119]]), 1, -1, -1, 0) == .continued)
+      #expect(machine.call(.sendfile, 1, file, 0, 6) == .continued)
+      #expect(machine.call(.splice, file, 0, 1, 0, 6, 0) == .continued)
+      return machine.events.records(.output).dropFirst(before).map { text($0.bytes) }
+    }
+    #expect(try told(FileType.socket | 0o600) == ["m", "s", "w", "", ""])
+    #expect(try told(FileType.fifo | 0o600) == ["w", "", ""])
+    #expect(try told(FileType.regular | 0o600) == ["p", "v", "w", "", ""])
+    #expect(try told(FileType.regular | 0o600, flags: O_WRONLY | O_APPEND) == ["p", "v", "w"])
   }
 
   /// What the kernel moves without the process having seen it is known to have been said, and no more.

@@ -126,7 +126,7 @@ final class Recorder {
     if outputLeft <= 0, group.isOutputCut { return }
     guard let status = try? call.kernel.descriptors.status(of: descriptor, in: call.thread) else { return }
     let audience = audience(status, call)
-    if audience == .nobody { return }
+    if audience == .nobody || isRefused(call, descriptor, status) { return }
     let left = audience == .guest ? min(outputLeft, group.pipeOutputLeft) : outputLeft
     let event = Event(.output, pid: group.number, node: 0, version: UInt32(descriptor))
     guard left > 0 else {
@@ -149,6 +149,23 @@ final class Recorder {
     outputLeft -= end
     if audience == .guest { group.pipeOutputLeft -= end }
     append(event, UnsafeRawBufferPointer(rebasing: buffer[..<end]), isCut: isCut)
+  }
+
+  /// Whether the kernel refuses such a call on such a file whatever else it asks for: then nothing is said.
+  private func isRefused(_ call: Call, _ descriptor: Int32, _ status: stat) -> Bool {
+    let isSocket = status.st_mode & S_IFMT == S_IFSOCK
+    let hasPositions = status.st_mode & S_IFMT == S_IFREG || status.st_mode & S_IFMT == S_IFBLK
+    switch SyscallNumber(rawValue: call.notification.number) {
+    case .sendto, .sendmsg: return !isSocket
+    case .pwrite64, .pwritev: return !hasPositions
+    case .copy_file_range, .sendfile, .splice:
+      guard hasPositions else { return call.notification.number == SyscallNumber.copy_file_range.rawValue }
+      // None of them appends. cat(1) tries, and writes then.
+      guard let file = try? call.kernel.descriptors.duplicate(descriptor, of: call.thread.group) else { return false }
+      defer { call.kernel.descriptors.release(file) }
+      return ((try? call.kernel.descriptors.flags(of: file)) ?? 0) & O_APPEND != 0
+    default: return false
+    }
   }
 
   /// Who sees what is written there, other than who opens the file.
