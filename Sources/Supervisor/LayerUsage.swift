@@ -5,10 +5,13 @@ import VirtualKernel
 
 /// What a run has written so far, as the file system counts it.
 struct LayerUsage {
-  /// Of all files together, without holes.
+  /// Of all files, directories and symbolic links together, without holes.
   var bytes = 0
   /// The size of the largest file.
   var largest = 0
+
+  /// A directory is told before what is in it (fts(3)).
+  private static let counted = [FTS_F, FTS_D, FTS_SL, FTS_SLNONE, FTS_DEFAULT]
 
   /// Looks at every file and kept version of a run, on a mount that follows no symbolic link: the guest changes the tree meanwhile.
   /// - Parameter directory: the run's own.
@@ -25,10 +28,13 @@ struct LayerUsage {
     // Several names of one file are one file.
     var linked: Set<HostIdentity> = []
     while let entry = fts_read(stream) {
-      guard Int32(entry.pointee.fts_info) == FTS_F, let status = entry.pointee.fts_statp?.pointee else { continue }
-      if status.st_nlink > 1, !linked.insert(HostIdentity(status)).inserted { continue }
+      guard Self.counted.contains(Int32(entry.pointee.fts_info)), let status = entry.pointee.fts_statp?.pointee else {
+        continue
+      }
+      let isFile = status.st_mode & S_IFMT == S_IFREG
+      if isFile, status.st_nlink > 1, !linked.insert(HostIdentity(status)).inserted { continue }
       bytes += Int(status.st_blocks) * 512
-      largest = max(largest, Int(status.st_size))
+      if isFile { largest = max(largest, Int(status.st_size)) }
     }
   }
 }

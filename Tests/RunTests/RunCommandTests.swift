@@ -48,6 +48,16 @@ struct RunCommandTests {
         arguments: ["run", "--system", "--cpu-time", "0.3", "--", "sh", "-c", "while :; do :; done"],
         status: 128 + SIGXCPU, message: "--cpu-time"),
       Status(
+        name: "a limit that no run reaches", arguments: ["run", "--system", "--cpu-time", "1e300", "--", "true"],
+        status: 0,
+        message: ""),
+      Status(
+        name: "the limit of what is kept, by directories and links",
+        arguments: [
+          "run", "--system", "--disk", "1M", "--", "sh", "-c",
+          "n=0; while [ $n -lt 1000 ]; do mkdir d$n || exit 9; ln -s d$n l$n || exit 9; n=$((n+1)); done",
+        ], status: 9, message: "--disk"),
+      Status(
         name: "the limit of processor time, of many processes together",
         arguments: [
           "run", "--system", "--cpu-time", "1", "--", "sh", "-c",
