@@ -82,7 +82,7 @@ public struct EventText {
       }
       if let count = load(name, as: UInt64.self) { line += " \(count) bytes".utf8 }
     case .parameter:
-      let (name, value) = Self.parameter(name)
+      let (name, value) = parameter(of: name)
       line += Escaping.escape(name)
       line.append(UInt8(ascii: "="))
       line += Escaping.escape(value)
@@ -119,11 +119,6 @@ public struct EventText {
       text += escape.utf8
     }
     return text + Escaping.escape(plain) + [UInt8(ascii: "\"")]
-  }
-
-  private static func parameter(_ name: UnsafeBufferPointer<UInt8>) -> ([UInt8], [UInt8]) {
-    let parts = name.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false).map { Array($0) }
-    return (parts.first ?? [], parts.count > 1 ? parts[1] : [])
   }
 
   /// An object: `time` (nanoseconds since the start of the run), `pid`, `thread`, `type`, `duration` (nanoseconds, 0 if it is not known), and
@@ -208,7 +203,7 @@ public struct EventText {
       path("path", history.path(ofNode: event.node))
       line.number("size", load(name, as: UInt64.self))
     case .parameter:
-      let (name, value) = Self.parameter(name)
+      let (name, value) = parameter(of: name)
       line.string("name", name)
       line.string("value", value)
     case .clock: line.number("clock", load(name, as: UInt64.self))

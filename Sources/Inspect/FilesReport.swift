@@ -62,7 +62,8 @@ public struct FilesReport {
   ///      "versions":[{"version","writer","place"}]}
   ///
   /// `time` is that of the first of `count` accesses, in nanoseconds since the start of the run. `version` 0 is what was there
-  /// before the run. A process stands there once for each program that it ran and that did something. `place` is below the trace if it is relative, null if the version was not kept or is in an archive.
+  /// before the run. A process stands there once for each program that it ran and that did something. `place` is below the trace if
+  /// it is relative, null if the version was not kept or is in an archive.
   public func json(to output: OutputBuffer) throws(Errno) {
     var line = JSONText()
     try forEach { path, accesses throws(Errno) in

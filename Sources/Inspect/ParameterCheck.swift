@@ -10,16 +10,18 @@ struct ParameterCheck {
     if continues, !parameters.isEmpty {
       parameters[parameters.count - 1].value += name
     } else {
-      let parts = name.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
-      parameters.append((parts.first.map { Array($0) } ?? [], parts.count > 1 ? Array(parts[1]) : []))
+      parameters.append(parameter(of: name))
     }
     continues = event.flags & Event.continues != 0
   }
 
-  /// Sentences that say which file tells something else.
-  func problems(of trace: TraceDirectory) -> [String] {
+  /// Sentences that say which file cannot be read, or tells something else.
+  /// - Parameter hasAll: whether all events were there.
+  func problems(of trace: TraceDirectory, hasAll: Bool) -> [String] {
     // What was recorded by a library's user has none.
-    guard let command = values("command").first else { return [] }
+    guard hasAll, let command = values("command").first else {
+      return ["cmd", "options", "sources"].compactMap { Self.problem(of: $0, in: trace) { _ in true } }
+    }
     let named = ["command", "source", "seed"].map { Array($0.utf8) }
     let tab = [UInt8(ascii: "\t")]
     let expected: [(String, [[UInt8]])] = [
@@ -28,12 +30,18 @@ struct ParameterCheck {
       ("sources", values("source")), ("seed.txt", values("seed")),
     ]
     return expected.compactMap { name, lines in
-      do throws(TraceError) {
-        let found = try trace.fields(of: name).map { Array($0.joined(separator: tab)) }
-        return found == lines ? nil : "\(trace.path)/\(name) does not say what the run was started with"
-      } catch {
-        return error.description
-      }
+      Self.problem(of: name, in: trace) { $0.map { Array($0.joined(separator: tab)) } == lines }
+    }
+  }
+
+  private static func problem(
+    of name: String, in trace: TraceDirectory, unless isRight: ([[[UInt8]]]) -> Bool
+  ) -> String? {
+    do throws(TraceError) {
+      return isRight(try trace.fields(of: name))
+        ? nil : "\(trace.path)/\(name) does not say what the run was started with"
+    } catch {
+      return error.description
     }
   }
 

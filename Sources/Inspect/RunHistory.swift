@@ -94,8 +94,7 @@ public struct RunHistory: Sendable {
     case .environment: takeEnvironment(event, name)
     case .stored: files.places[event.version] = Array(name)
     case .parameter:
-      let parts = name.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
-      parameters.append((parts.first.map { Array($0) } ?? [], parts.count > 1 ? Array(parts[1]) : []))
+      parameters.append(parameter(of: name))
     case .clock:
       if let value = load(name, as: UInt64.self), wallClock == nil { wallClock = value &- (event.time &- firstTime) }
     case .totals: if let value = load(name, as: CallTotals.self) { totals[event.version] = value }
@@ -262,6 +261,12 @@ extension RunHistory {
     }
     return found
   }
+}
+
+/// What the name of an `EventKind.parameter` tells.
+func parameter(of name: UnsafeBufferPointer<UInt8>) -> (name: [UInt8], value: [UInt8]) {
+  let parts = name.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false).map { Array($0) }
+  return (parts.first ?? [], parts.count > 1 ? parts[1] : [])
 }
 
 /// A value at the start of a name; nil if the name is too short.

@@ -52,10 +52,10 @@ public enum TraceCheck {
     }
     if reader.isDamaged {
       problems.append("the file \(trace.path)/perfetto is damaged or cut off")
-    } else {
-      if !metaIsSame { problems.append("\(trace.path)/files.meta does not say what the events say") }
-      problems += parameters.problems(of: trace)
+    } else if !metaIsSame {
+      problems.append("\(trace.path)/files.meta does not say what the events say")
     }
+    problems += parameters.problems(of: trace, hasAll: !reader.isDamaged)
     problems += check.problems.map { "\(trace.path)/perfetto: \($0)" }
   }
 

@@ -21,7 +21,8 @@ struct RunRecord {
       let options = Self.options(configuration, directory)
       try TraceDirectory.write(
         "\(path)/options", options.flatMap { TraceDirectory.line([$0.name, $0.value]) })
-      try TraceDirectory.write("\(path)/sources", Self.sources(configuration).flatMap { TraceDirectory.line($0) })
+      let sources = Self.sources(configuration)
+      try TraceDirectory.write("\(path)/sources", sources.flatMap { TraceDirectory.line($0) })
       let seed = Self.seed()
       try TraceDirectory.write("\(path)/seed.txt", TraceDirectory.line([seed]))
       if !parents.isEmpty { try Self.makeDirectory("\(path)/parent") }
@@ -35,7 +36,7 @@ struct RunRecord {
       recordParameter("command", Array(configuration.command.joined(separator: "\0").utf8))
       recordClock()
       for option in options { recordParameter(option.name, Array(option.value.utf8)) }
-      for source in Self.sources(configuration) {
+      for source in sources {
         recordParameter("source", Array(source.joined(separator: "\t").utf8))
       }
       recordParameter("seed", Array(seed.utf8))

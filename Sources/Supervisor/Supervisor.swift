@@ -108,7 +108,10 @@ public final class Supervisor {
       // nohup(1), and shells that start a command in the background: what is ignored must not end the run.
       var action = sigaction()
       sigaction(signal, nil, &action)
-      if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1 { sigaddset(&set, signal) }
+      if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+        continue
+      }
+      sigaddset(&set, signal)
     }
     sigprocmask(SIG_BLOCK, &set, nil)
     sigdelset(&set, SIGTTOU)

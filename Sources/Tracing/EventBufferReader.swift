@@ -16,20 +16,18 @@ final class EventBufferReader {
   /// - Returns: nil if there is no such file.
   /// - Throws: what opening or mapping it failed with; `invalidArgument` if it is no buffer.
   init?(path: String) throws(Errno) {
-    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      if errno == ENOENT { return nil }
-      throw Errno(rawValue: errno)
+    do throws(Errno) { file = try TraceDirectory.open(path) } catch {
+      if error == .noSuchFileOrDirectory { return nil }
+      throw error
     }
     var status = stat()
-    let isShort = fstat(descriptor, &status) < 0 || status.st_size < EventBuffer.headerSize
-    guard !isShort, let mapped = mmap(nil, EventBuffer.headerSize, PROT_READ, MAP_SHARED, descriptor, 0),
+    let isShort = fstat(file.rawValue, &status) < 0 || status.st_size < EventBuffer.headerSize
+    guard !isShort, let mapped = mmap(nil, EventBuffer.headerSize, PROT_READ, MAP_SHARED, file.rawValue, 0),
       mapped != MAP_FAILED
     else {
-      close(descriptor)
+      close(file.rawValue)
       throw .invalidArgument
     }
-    file = FileDescriptor(rawValue: descriptor)
     header = mapped
     capacity = EventBuffer.load(mapped, .capacity)
     let window = UInt64(EventBuffer.windowSize)

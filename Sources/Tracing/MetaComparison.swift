@@ -9,22 +9,19 @@ public final class MetaComparison {
 
   /// What is left of the file, and whether all of it was as expected so far.
   private final class OpenedFile {
-    let descriptor: Int32
-    var isSame = true
+    private let file: FileDescriptor
+    private(set) var isSame = true
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
-    init(_ path: String) throws(Errno) {
-      descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-      guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-    }
+    init(_ path: String) throws(Errno) { file = try TraceDirectory.open(path) }
 
-    deinit { close(descriptor) }
+    deinit { close(file.rawValue) }
 
     /// - Returns: less than is asked for only at the end.
     private func next(_ count: Int) throws(Errno) -> Int {
       var done = 0
       while done < count {
-        let result = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + done, count - done) }
+        let result = buffer.withUnsafeMutableBytes { Glibc.read(file.rawValue, $0.baseAddress! + done, count - done) }
         if result == 0 { break }
         if result > 0 { done += result } else if errno != EINTR { throw Errno(rawValue: errno) }
       }

@@ -59,10 +59,9 @@ public struct TraceDirectory: Sendable {
 
   /// Whether the run goes on: its supervisor holds a lock on the buffer until it ends, however it does.
   public var isInProgress: Bool {
-    let buffer = open("\(path)/events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard buffer >= 0 else { return false }
-    defer { close(buffer) }
-    return flock(buffer, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK
+    guard let buffer = try? Self.open("\(path)/events") else { return false }
+    defer { close(buffer.rawValue) }
+    return flock(buffer.rawValue, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK
   }
 
   /// Whether the run was recorded to its end.
@@ -132,15 +131,22 @@ public struct TraceDirectory: Sendable {
     }
   }
 
-  static func read(_ path: String) throws(Errno) -> [UInt8] {
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+  /// Opens a file of a trace, which anybody may have made, for reading: it leads nowhere else, and a FIFO in its place does not make
+  /// its reader wait.
+  static func open(_ path: String) throws(Errno) -> FileDescriptor {
+    let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard file >= 0 else { throw Errno(rawValue: errno) }
-    defer { close(file) }
+    return FileDescriptor(rawValue: file)
+  }
+
+  static func read(_ path: String) throws(Errno) -> [UInt8] {
+    let file = try open(path)
+    defer { close(file.rawValue) }
     var bytes: [UInt8] = []
     while true {
       let start = bytes.count
       bytes.append(contentsOf: repeatElement(0, count: 1 << 16))
-      let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + start, 1 << 16) }
+      let count = bytes.withUnsafeMutableBytes { Glibc.read(file.rawValue, $0.baseAddress! + start, 1 << 16) }
       let failure = errno
       bytes.removeLast((1 << 16) - max(0, count))
       if count == 0 { return bytes }
@@ -150,7 +156,7 @@ public struct TraceDirectory: Sendable {
 
   /// Writes a new file of the trace. What cannot be written whole is not there.
   public static func write(_ path: String, _ bytes: [UInt8]) throws(Errno) {
-    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let file = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw Errno(rawValue: errno) }
     var done = 0
     while done < bytes.count {

@@ -19,9 +19,7 @@ final class PacketFileReader {
 
   /// - Throws: what open(2) failed with.
   init(path: String) throws(Errno) {
-    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-    file = FileDescriptor(rawValue: descriptor)
+    file = try TraceDirectory.open(path)
   }
 
   deinit {
