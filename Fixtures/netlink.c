@@ -85,6 +85,30 @@ int main(void) {
   SHOW(ioctl(fd, SIOCGIFADDR, &request));
   strcpy(request.ifr_name, "nosuch");
   SHOW(ioctl(fd, SIOCGIFFLAGS, &request));
+  request = (struct ifreq){.ifr_ifindex = 1};
+  SHOW(ioctl(fd, SIOCGIFNAME, &request));
+  say("index 1 is %s", request.ifr_name);
+  struct ifreq entries[64];
+  struct ifconf interfaces = {0};
+  SHOW(ioctl(fd, SIOCGIFCONF, &interfaces));
+  say("asked for the length: whole entries %d", interfaces.ifc_len >= (int)sizeof *entries && !(interfaces.ifc_len % sizeof *entries));
+  for (int size = 2 * sizeof *entries - 1; size > -2; size -= sizeof *entries) {
+    interfaces = (struct ifconf){.ifc_len = size, .ifc_req = entries};
+    SHOW(ioctl(fd, SIOCGIFCONF, &interfaces));
+    say("%d bytes for it: %d", size, interfaces.ifc_len);
+  }
+  interfaces = (struct ifconf){.ifc_len = sizeof entries, .ifc_req = entries};
+  SHOW(ioctl(fd, SIOCGIFCONF, &interfaces));
+  say("the first is %s", entries[0].ifr_name);
+  interfaces = (struct ifconf){.ifc_len = sizeof entries, .ifc_buf = (char *)8};
+  SHOW(ioctl(fd, SIOCGIFCONF, &interfaces));
+  SHOW(ioctl(fd, SIOCGIFCONF, 8));
+  SHOW(ioctl(fd, SIOCGIFFLAGS, 8));
+  SHOW(ioctl(-1, SIOCGIFFLAGS, &request));
+  int pipes[2];
+  SHOW(pipe(pipes));
+  SHOW(ioctl(pipes[0], SIOCGIFFLAGS, &request));
+  SHOW(ioctl(pipes[0], SIOCGIFCONF, &interfaces));
 
   say("-- refusals");
   int netlink = SHOW(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));

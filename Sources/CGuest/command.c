@@ -67,7 +67,8 @@ static void reset_signals(void) {
 
 void uwrx_command_main(const struct uwrx_launch *launch, int events) {
   // A group of its own: kill(0, ...) reaches the caller's whole group, pid namespace or not.
-  setpgid(0, 0);
+  if (launch->new_session) setsid();
+  else setpgid(0, 0);
   if (launch->terminal >= 0) tcsetpgrp(launch->terminal, getpid()); // SIGTTOU is blocked
 
   if (unshare(CLONE_NEWNS)) uwrx_fail(events, "create the command's mount namespace");
@@ -95,7 +96,8 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events) {
   descriptors[0] = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                                 SECCOMP_FILTER_FLAG_NEW_LISTENER | launch->filter_flags, &program);
   if (descriptors[0] < 0) uwrx_fail(events, "install the seccomp filter");
-  if (uwrx_send_descriptors(events, UWRX_LISTENER, 0, "", descriptors, 2)) _exit(125);
+  struct uwrx_message header = {.operation = UWRX_LISTENER};
+  if (uwrx_send_descriptors(events, &header, "", descriptors, 2, 0)) _exit(125);
   close(descriptors[0]);
   close(descriptors[1]);
 

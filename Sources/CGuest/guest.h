@@ -15,10 +15,14 @@
 #define UWRX_STORE "/proc/store"
 #define UWRX_EMPTY "/proc/empty"
 
-int uwrx_send_descriptors(int socket, uint32_t operation, int32_t value, const char *path, const int *descriptors,
-                          int count);
+// Sends one message with descriptors; `flags` as sendmsg(2) has them. Returns 0 or -errno.
+int uwrx_send_descriptors(int socket, const struct uwrx_message *header, const char *path, const int *descriptors, int count,
+                          int flags);
 _Noreturn void uwrx_fail(int events, const char *step);
 _Noreturn void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, int go);
+// Stops every process of the guest, and lets those go on that were not stopped before. `proc`: the guest's /proc.
+void uwrx_stop_all(int proc);
+void uwrx_continue_all(int proc);
 _Noreturn void uwrx_command_main(const struct uwrx_launch *launch, int events);
 
 #endif

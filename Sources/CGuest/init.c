@@ -31,16 +31,21 @@ int mount(const char *, const char *, const char *, unsigned long, const void *)
 
 static pid_t command;
 static int skeleton;
+static int proc; // the guest's
 
 static int restrict_mount(int tree, uint64_t attributes, int recursive) {
   struct mount_attr attr = {.attr_set = attributes};
   return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
 }
 
+static uint64_t network; // what tells the guest's network namespace from every other (SO_NETNS_COOKIE)
+
 static void bring_loopback_up(int events) {
   struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
   int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (s < 0 || ioctl(s, SIOCSIFFLAGS, &request)) uwrx_fail(events, "bring the loopback interface up");
+  socklen_t size = sizeof network;
+  if (getsockopt(s, SOL_SOCKET, 71 /* SO_NETNS_COOKIE */, &network, &size)) uwrx_fail(events, "identify the guest's network");
   close(s);
 }
 
@@ -89,6 +94,7 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
 
   if (mount("proc", UWRX_BASE, "proc", 0, NULL)) uwrx_fail(events, "mount the guest's /proc");
   views[UWRX_VIEW_PROC] = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  proc = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
   if (mount("tmpfs", UWRX_BASE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount a tmpfs");
   if (mkdir(UWRX_SKELETON, 0755) || mkdir(UWRX_STORE, 0755) || mkdir(UWRX_EMPTY, 0555)) uwrx_fail(events, "create the mount points");
@@ -111,8 +117,9 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
     uwrx_fail(events, "mount the guest's pseudo-terminals");
 
   skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (views[UWRX_VIEW_PROC] < 0 || skeleton < 0) uwrx_fail(events, "open the mounts");
-  if (uwrx_send_descriptors(events, UWRX_READY, 0, "", views, UWRX_VIEWS)) _exit(125);
+  if (views[UWRX_VIEW_PROC] < 0 || proc < 0 || skeleton < 0) uwrx_fail(events, "open the mounts");
+  struct uwrx_message header = {.operation = UWRX_READY, .inode = network};
+  if (uwrx_send_descriptors(events, &header, "", views, UWRX_VIEWS, 0)) _exit(125);
   for (int view = 0; view < UWRX_VIEWS; view++) close(views[view]);
 }
 
@@ -193,27 +200,59 @@ static void serve(int control) {
     mounted = mount_overlay(&m, path);
     result = mounted < 0 ? mounted : 0;
     break;
-  case UWRX_SIGNAL_ALL: result = kill(-1, m.value) ? -errno : 0; break;
-  case UWRX_SIGNAL_COMMAND: result = kill(-command, m.value) ? -errno : 0; break;
+  case UWRX_SIGNAL_ALL: kill(-1, m.value); return;
+  case UWRX_SIGNAL_COMMAND: kill(-command, m.value); return;
+  case UWRX_STOP_ALL: uwrx_stop_all(proc); return;
+  case UWRX_CONTINUE_ALL: uwrx_continue_all(proc); return;
   }
-  int sent = uwrx_send_descriptors(control, m.operation, result, "", &mounted, mounted >= 0);
+  // One answer to one request is there at a time, but for those that were given up.
+  struct uwrx_message answer = {.operation = m.operation, .value = result, .serial = m.serial};
+  int sent = uwrx_send_descriptors(control, &answer, "", &mounted, mounted >= 0, MSG_DONTWAIT);
   if (mounted >= 0) close(mounted);
-  if (sent < 0) _exit(0);
+  // ETOOMANYREFS: the guest holds the user's descriptors in flight; the call that asked fails, and not the run.
+  if (sent == -ETOOMANYREFS) {
+    answer.value = -ENFILE;
+    sent = uwrx_send_descriptors(control, &answer, "", NULL, 0, MSG_DONTWAIT);
+  }
+  if (sent < 0 && sent != -EAGAIN) _exit(0);
 }
 
-static void reap(int events) {
-  for (;;) {
+// What the supervisor is to know is a level, not a stream: the guest can make statuses faster than anybody reads them, and a send that
+// waited would keep guest init from its requests.
+static struct {
+  int has_status, status, tree_ended;
+} untold;
+
+static void tell(int events) {
+  if (untold.has_status) {
+    struct uwrx_message header = {.operation = UWRX_STATUS, .value = untold.status};
+    if (uwrx_send_descriptors(events, &header, "", NULL, 0, MSG_DONTWAIT) == -EAGAIN) return;
+    untold.has_status = 0;
+  }
+  if (untold.tree_ended) {
+    struct uwrx_message header = {.operation = UWRX_TREE_ENDED};
+    if (uwrx_send_descriptors(events, &header, "", NULL, 0, MSG_DONTWAIT) != -EAGAIN) _exit(0);
+  }
+}
+
+// Returns whether there may be more: a guest that stops and continues its processes without end must not keep guest init here.
+static int reap(void) {
+  for (int budget = 256; budget > 0; budget--) {
     int status;
     pid_t pid = waitpid(-1, &status, __WALL | WNOHANG | WUNTRACED | WCONTINUED);
-    if (pid == 0) return;
+    if (pid == 0) return 0;
     if (pid < 0) {
       if (errno == EINTR) continue;
       // ECHILD: every process of the tree was a descendant and has been reaped.
-      uwrx_send_descriptors(events, UWRX_TREE_ENDED, 0, "", NULL, 0);
-      _exit(0);
+      untold.tree_ended = 1;
+      return 0;
     }
-    if (pid == command) uwrx_send_descriptors(events, UWRX_STATUS, status, "", NULL, 0);
+    if (pid == command) {
+      untold.has_status = 1;
+      untold.status = status;
+    }
   }
+  return 1;
 }
 
 void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, int go) {
@@ -246,15 +285,17 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   sigaddset(&children, SIGCHLD);
   int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0) uwrx_fail(events, "watch the processes of the guest");
-  struct pollfd polled[2] = {{.fd = signals, .events = POLLIN}, {.fd = control, .events = POLLIN}};
-  for (;;) {
-    if (poll(polled, 2, -1) < 0 && errno != EINTR) _exit(125);
-    if (polled[0].revents) {
-      struct signalfd_siginfo info[8];
-      while (read(signals, info, sizeof info) > 0) {
-      }
-      reap(events);
+  struct pollfd polled[3] = {{.fd = signals, .events = POLLIN}, {.fd = control, .events = POLLIN}, {.fd = events}};
+  for (int more = 0;;) {
+    polled[2].events = untold.has_status || untold.tree_ended ? POLLOUT : 0;
+    if (poll(polled, 3, more ? 0 : -1) < 0 && errno != EINTR) _exit(125);
+    if (polled[0].revents || more) {
+      struct signalfd_siginfo info;
+      ssize_t length = read(signals, &info, sizeof info);
+      (void)length;
+      more = reap();
     }
+    tell(events);
     if (polled[1].revents) serve(control);
   }
 }

@@ -9,10 +9,9 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-int uwrx_send_descriptors(int socket, uint32_t operation, int32_t value, const char *path, const int *descriptors,
-                          int count) {
-  struct uwrx_message header = {.operation = operation, .value = value};
-  struct iovec iov[2] = {{&header, sizeof header}, {(void *)path, strlen(path) + 1}};
+int uwrx_send_descriptors(int socket, const struct uwrx_message *header, const char *path, const int *descriptors, int count,
+                          int flags) {
+  struct iovec iov[2] = {{(void *)header, sizeof *header}, {(void *)path, strlen(path) + 1}};
   union {
     struct cmsghdr align;
     char bytes[CMSG_SPACE(8 * sizeof(int))];
@@ -31,22 +30,21 @@ int uwrx_send_descriptors(int socket, uint32_t operation, int32_t value, const c
   // The command tells of its listener under its own filter, which waits for the listener's owner at every sendmsg(2) that is to be
   // recorded; sendmmsg(2) never is.
   struct mmsghdr messages = {.msg_hdr = message};
-  return sendmmsg(socket, &messages, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+  return sendmmsg(socket, &messages, 1, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
 }
 
-int uwrx_guest_send(int socket, uint32_t operation, int32_t value, uint64_t device, uint64_t inode, const char *path,
-                    const char *second) {
-  struct uwrx_message header = {.operation = operation, .value = value, .device = device, .inode = inode};
+int uwrx_guest_send(int socket, const struct uwrx_message *header, const char *path, const char *second) {
   if (!path) path = "";
   if (!second) second = "";
   struct iovec iov[3] = {
-      {&header, sizeof header}, {(void *)path, strlen(path) + 1}, {(void *)second, strlen(second) + 1}};
+      {(void *)header, sizeof *header}, {(void *)path, strlen(path) + 1}, {(void *)second, strlen(second) + 1}};
   struct msghdr message = {.msg_iov = iov, .msg_iovlen = 3};
-  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+  return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 void uwrx_fail(int events, const char *step) {
-  uwrx_send_descriptors(events, UWRX_FAILED, errno, step, NULL, 0);
+  struct uwrx_message header = {.operation = UWRX_FAILED, .value = errno};
+  uwrx_send_descriptors(events, &header, step, NULL, 0, 0);
   _exit(125);
 }
 
@@ -77,6 +75,9 @@ int uwrx_guest_launch(struct uwrx_launch *launch) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control)) return -errno;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, events)) return -errno;
   if (pipe2(go, O_CLOEXEC)) return -errno;
+  // The command tells its own process number by the message with which it gives its listener.
+  int on = 1;
+  if (setsockopt(events[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) return -errno;
 
   unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
   if (launch->user_namespace) flags |= CLONE_NEWUSER;

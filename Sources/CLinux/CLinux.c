@@ -6,10 +6,12 @@
 #include <linux/capability.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -107,6 +109,43 @@ long uwrx_getsockname(int socket, void *address, size_t length) {
   socklen_t size = (socklen_t)length;
   if (getsockname(socket, address, &size)) return -errno;
   return size < length ? (long)size : (long)length;
+}
+
+int uwrx_terminal_is_exclusive(int fd) {
+  int value = 0;
+  return ioctl(fd, _IOR('T', 0x40, int) /* TIOCGEXCL */, &value) == 0 && value;
+}
+
+void uwrx_terminal_end_exclusive(int fd) { ioctl(fd, TIOCNXCL); }
+
+void uwrx_unlock_description(int fd) {
+  struct flock whole = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+  flock(fd, LOCK_UN);
+  fcntl(fd, F_OFD_SETLK, &whole);
+}
+
+long uwrx_socket_option(int fd, int option) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, option, &value, &size) ? -errno : value;
+}
+
+int uwrx_is_connected(int fd) {
+  struct sockaddr_storage address;
+  socklen_t size = sizeof address;
+  return getpeername(fd, (struct sockaddr *)&address, &size) == 0;
+}
+
+long uwrx_stream_pair(int *pair) { return uwrx_result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)); }
+
+long uwrx_interface_request(int fd, uint32_t request, uint64_t network, void *buffer, size_t length) {
+  uint64_t cookie;
+  socklen_t size = sizeof cookie;
+  if (getsockopt(fd, SOL_SOCKET, 71 /* SO_NETNS_COOKIE */, &cookie, &size)) return -errno;
+  if (cookie != network) return -ENODEV;
+  if (request != SIOCGIFCONF) return uwrx_result(ioctl(fd, request, buffer));
+  struct ifconf list = {.ifc_len = (int)length, .ifc_buf = buffer};
+  return ioctl(fd, SIOCGIFCONF, &list) ? -errno : list.ifc_len;
 }
 
 long uwrx_read_proc(int proc, int tid, const char *name, void *buffer, size_t length) {
@@ -208,10 +247,10 @@ long uwrx_seal(int fd) {
   return uwrx_result(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
 }
 
-long uwrx_receive_message(int socket, void *buffer, size_t length, int *descriptors, int capacity, int *count) {
+long uwrx_receive_message(int socket, void *buffer, size_t length, int *descriptors, int capacity, int *count, int *sender) {
   union {
     struct cmsghdr align;
-    char bytes[CMSG_SPACE(8 * sizeof(int))];
+    char bytes[CMSG_SPACE(8 * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
   } control;
   struct iovec iov = {buffer, length};
   struct msghdr message = {
@@ -221,9 +260,16 @@ long uwrx_receive_message(int socket, void *buffer, size_t length, int *descript
     n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   *count = 0;
+  *sender = 0;
   if (n < 0) return -errno;
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET) continue;
+    if (header->cmsg_type == SCM_CREDENTIALS) {
+      struct ucred credentials;
+      memcpy(&credentials, CMSG_DATA(header), sizeof credentials);
+      *sender = credentials.pid;
+    }
+    if (header->cmsg_type != SCM_RIGHTS) continue;
     int received = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     for (int i = 0; i < received; i++) {
       int fd;

@@ -5,12 +5,15 @@ import SystemPackage
 /// Mounts of the supervisor's own, on which no symbolic link is followed, and the guest's /proc.
 struct Views {
   var host, run, store, skeleton, proc: FileDescriptor
+  /// SO_NETNS_COOKIE of the guest's network namespace.
+  var network: UInt64
 }
 
 /// What guest init and the command tell.
 enum GuestEvent {
   case ready(Views)
-  case listener(FileDescriptor, skeleton: FileDescriptor)
+  /// The command's, whose process number is the host's.
+  case listener(FileDescriptor, skeleton: FileDescriptor, command: pid_t)
   /// A wait status of the command (wait(2)).
   case status(Int32)
   case treeEnded
@@ -29,9 +32,11 @@ struct GuestEvents {
     return withUnsafeTemporaryAllocation(byteCount: size + 1, alignment: 8) { buffer in
       var descriptors: (Int32, Int32, Int32, Int32, Int32) = (-1, -1, -1, -1, -1)
       var count: Int32 = 0
+      var sender: Int32 = 0
       let length = withUnsafeMutableBytes(of: &descriptors) {
         uwrx_receive_message(
-          socket.rawValue, buffer.baseAddress!, size, $0.baseAddress!.assumingMemoryBound(to: Int32.self), 5, &count)
+          socket.rawValue, buffer.baseAddress!, size, $0.baseAddress!.assumingMemoryBound(to: Int32.self), 5, &count,
+          &sender)
       }
       guard length > MemoryLayout<uwrx_message>.size else { return .closed }
       buffer[length] = 0
@@ -42,9 +47,10 @@ struct GuestEvents {
           Views(
             host: FileDescriptor(rawValue: descriptors.0), run: FileDescriptor(rawValue: descriptors.1),
             store: FileDescriptor(rawValue: descriptors.2), skeleton: FileDescriptor(rawValue: descriptors.3),
-            proc: FileDescriptor(rawValue: descriptors.4)))
+            proc: FileDescriptor(rawValue: descriptors.4), network: message.inode))
       case UWRX_LISTENER where count == 2:
-        return .listener(FileDescriptor(rawValue: descriptors.0), skeleton: FileDescriptor(rawValue: descriptors.1))
+        return .listener(
+          FileDescriptor(rawValue: descriptors.0), skeleton: FileDescriptor(rawValue: descriptors.1), command: sender)
       case UWRX_STATUS: return .status(message.value)
       case UWRX_TREE_ENDED: return .treeEnded
       case UWRX_FAILED:

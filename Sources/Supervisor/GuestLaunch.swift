@@ -44,6 +44,8 @@ struct GuestLaunch {
     launch.inside_gid = configuration.gid
     launch.process_numbers = KernelFeatures.processNumbers
     launch.terminal = terminal
+    // A terminal that none of these is has not been given to the guest, which would find it at /dev/tty all the same.
+    launch.new_session = (0...2).contains { tcgetsid($0) == getsid(0) } ? 0 : 1
     launch.limit_processes = configuration.limits.processes.map { UInt64($0) + 1 } ?? .max  // guest init counts too
     // No file is larger than all that may be kept.
     let fileSizes = [configuration.limits.fileSize, configuration.limits.disk].compactMap { $0 }

@@ -11,10 +11,13 @@ final class KernelDescriptorBroker: DescriptorBroker {
   private let path = UnsafeMutablePointer<CChar>.allocate(capacity: 64)
 
   private let apart: ApartFiles
+  private let network: UInt64
 
-  init(proc: FileDescriptor, apart: ApartFiles) {
+  /// - Parameter network: SO_NETNS_COOKIE of the guest's network namespace.
+  init(proc: FileDescriptor, apart: ApartFiles, network: UInt64) {
     self.proc = proc
     self.apart = apart
+    self.network = network
   }
 
   deinit { path.deallocate() }
@@ -88,6 +91,14 @@ final class KernelDescriptorBroker: DescriptorBroker {
     // Closing it is not the last of the socket: its owner waits for us.
     defer { closer.close(file) }
     return try check(uwrx_getsockname(file, buffer.baseAddress!, buffer.count))
+  }
+
+  func askInterfaces(
+    _ descriptor: Int32, of group: ThreadGroup, request: UInt32, _ buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    let file = Int32(try check(uwrx_pidfd_getfd(group.pidfd.rawValue, descriptor)))
+    defer { closer.close(file) }
+    return try check(uwrx_interface_request(file, request, network, buffer.baseAddress, buffer.count))
   }
 
   func flags(of file: FileDescriptor) throws(Errno) -> Int32 {

@@ -13,6 +13,7 @@ final class Receiver: @unchecked Sendable {
   /// Guards the virtual kernel.
   private let lock: Lock
   private let pool = BlockingPool()
+  private let handOverFlags = KernelFeatures.filterFlags == 0 ? UInt32(SECCOMP_ADDFD_FLAG_SEND) : 0
   /// By the number of the call. To be read when the guest has ended.
   private let totals = UnsafeMutablePointer<CallTotals>.allocate(capacity: callCount)
   private static let callCount = 512
@@ -76,8 +77,7 @@ final class Receiver: @unchecked Sendable {
       case .value(let value): send(notification.id, value: value, error: 0, flags: 0)
       case .continue: send(notification.id, value: 0, error: 0, flags: UInt32(SECCOMP_USER_NOTIF_FLAG_CONTINUE))
       case .descriptor(let file, let closeOnExec, let keep):
-        inject(notification.id, file, closeOnExec: closeOnExec)
-        if !keep { Glibc.close(file.rawValue) }
+        inject(notification.id, file, closeOnExec: closeOnExec, keep: keep)
       case .blocked(let work):
         var suspended = notification
         suspended.firstEvent = kernel.didSuspend()
@@ -133,13 +133,20 @@ final class Receiver: @unchecked Sendable {
     _ = uwrx_notification_send(listener.rawValue, &response)
   }
 
-  private func inject(_ id: UInt64, _ file: FileDescriptor, closeOnExec: Bool) {
+  /// The guest gets the file, and then the number of its descriptor.
+  ///
+  /// In one step (SECCOMP_ADDFD_FLAG_SEND) the guest would go on while the supervisor still had the file open: a lock were still held
+  /// after the guest's last close, and the guest would be woken on another processor, from where it waits for this one. In two steps
+  /// only its death can come between, since a call that was received is not interrupted any more (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
+  private func inject(_ id: UInt64, _ file: FileDescriptor, closeOnExec: Bool, keep: Bool) {
     var request = seccomp_notif_addfd(
-      id: id, flags: UInt32(SECCOMP_ADDFD_FLAG_SEND), srcfd: UInt32(file.rawValue), newfd: 0,
+      id: id, flags: handOverFlags, srcfd: UInt32(file.rawValue), newfd: 0,
       newfd_flags: closeOnExec ? UInt32(O_CLOEXEC) : 0)
     let result = uwrx_notification_add_descriptor(listener.rawValue, &request)
+    if !keep { Glibc.close(file.rawValue) }
     if result >= 0 {
       kernel.didInstall(Int32(result))
+      if request.flags == 0 { send(id, value: Int64(result), error: 0, flags: 0) }
     } else {
       // EMFILE and the like are the guest's own; it still waits for an answer.
       kernel.didFailToInstall(Errno(rawValue: Int32(-result)))

@@ -9,6 +9,7 @@ import VirtualKernel
 /// One run: launches the guest, answers its calls, and ends with its last process.
 public final class Supervisor {
   private let configuration: RunConfiguration
+  private let standard: StandardDescriptors
   private let directory: RunDirectory
   private let record: RunRecord
   private let store: TemporaryDirectory?
@@ -23,10 +24,15 @@ public final class Supervisor {
   private var kernel: VirtualKernel?
   private var receiver: Receiver?
   private var processes: LinuxProcesses?
+  private var job: JobControl?
+  private var watchdog: pid_t = 0
   private var commandStatus: Int32?
   /// When the guest is killed because it did not end after it was asked to.
   private var killTime: ContinuousTime?
   private var limitHit: String?
+  /// What is to be told to the virtual kernel as soon as nobody holds it up.
+  private var unrecordedLimits: [String] = []
+  private var mustRefuseWrites = false
   /// When the deaths of processes are looked at again.
   private var buryTime: ContinuousTime = 0
   private static let buryInterval = 0.005
@@ -38,7 +44,7 @@ public final class Supervisor {
   public static func run(_ configuration: RunConfiguration) throws(SupervisorError) -> RunResult {
     try KernelFeatures.require()
     guard !configuration.command.isEmpty else { throw SupervisorError("there is no command to run") }
-    try requireUsableStandardDescriptors()
+    let standard = try StandardDescriptors()
     let build = try RunDirectory.makeBuild(configuration.build)
     var configuration = configuration
     // Before the guest is forked and before a step is made: what is wrong with an archive is said while nothing has happened yet,
@@ -47,31 +53,15 @@ public final class Supervisor {
     let directory = try RunDirectory(build: build, step: configuration.step)
     configuration.willStart?(directory.path)
     let supervisor = try Supervisor(
-      configuration, directory, try RunRecord(directory, configuration, parents: stack.parents))
+      configuration, standard, directory, try RunRecord(directory, configuration, parents: stack.parents))
     return try supervisor.run(stack)
   }
 
-  /// A guest with a directory of the host as descriptor 0, 1 or 2 could walk the host from there.
-  private static func requireUsableStandardDescriptors() throws(SupervisorError) {
-    for (descriptor, name) in ["standard input", "standard output", "standard error"].enumerated() {
-      var status = stat()
-      if fstat(Int32(descriptor), &status) < 0 {
-        // A descriptor that is closed would be taken by one of the supervisor's own files.
-        guard uwrx_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) == descriptor else {
-          throw SupervisorError("cannot open /dev/null in place of the closed \(name)")
-        }
-        continue
-      }
-      if status.st_mode & 0o170000 == 0o040000 {
-        throw SupervisorError("the \(name) is a directory; redirect it to a file or to /dev/null")
-      }
-    }
-  }
-
   private init(
-    _ configuration: RunConfiguration, _ directory: RunDirectory, _ record: RunRecord
+    _ configuration: RunConfiguration, _ standard: StandardDescriptors, _ directory: RunDirectory, _ record: RunRecord
   ) throws(SupervisorError) {
     self.configuration = configuration
+    self.standard = standard
     self.record = record
     self.directory = directory
     terminal = Terminal(enabled: configuration.ownsProcess)
@@ -82,6 +72,8 @@ public final class Supervisor {
     store = try configuration.temporaryDirectory.map { path throws(SupervisorError) in
       try TemporaryDirectory(in: path)
     }
+    for connection in standard.connections { connection.giveToGuest() }
+    defer { for connection in standard.connections { connection.takeBack() } }
     launch = try GuestLaunch(
       configuration, directory, store: store, filter: filter,
       terminal: terminal.isInteractive ? terminal.descriptor : -1
@@ -125,8 +117,11 @@ public final class Supervisor {
 
   private func run(_ stack: LayerStack) throws(SupervisorError) -> RunResult {
     defer {
+      let ownedTerminal = terminal.descriptor >= 0
       terminal.takeBack()
       endGuest()
+      for connection in standard.connections { connection.drain() }
+      standard.putBack(ownsTerminal: ownedTerminal && terminal.isOurs)
       limits.remove()
       store?.remove()
     }
@@ -146,9 +141,10 @@ public final class Supervisor {
     let host = LinuxHostFiles(
       umask: (try? processes.status(of: AbsTid(rawValue: getpid())).umask) ?? 0o777, overlays: overlays)
     let layers = try stack.layers(in: views.host, host: host, build: directory.build)
-    guard case .listener(let listener, let skeleton) = try nextOrFail() else {
+    guard case .listener(let listener, let skeleton, let command) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
+    job = JobControl(terminal: terminal, channel: channel, command: command)
     let kernelConfiguration = KernelConfiguration(
       layers: layers, run: try open("files", in: views.run),
       trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
@@ -163,7 +159,7 @@ public final class Supervisor {
     do throws(Errno) {
       kernel = try VirtualKernel(
         memory: ProcessMemory(listener: listener),
-        descriptors: KernelDescriptorBroker(proc: hostProc, apart: overlays.apart),
+        descriptors: KernelDescriptorBroker(proc: hostProc, apart: overlays.apart, network: views.network),
         information: processes, host: host,
         skeleton: TmpfsSkeleton(root: skeleton, view: views.skeleton, channel: channel),
         configuration: kernelConfiguration)
@@ -172,10 +168,11 @@ public final class Supervisor {
     }
     self.kernel = kernel
     limits.start(layer: views.run)
+    try startWatchdog()
     if configuration.ownsProcess { SupervisorPrivileges.drop() }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
-    guard receiver.start(), record.startCollector() else {
+    guard receiver.start(), record.startCollector(), standard.connections.allSatisfy({ $0.start() }) else {
       throw SupervisorError("cannot start a thread: the user's limit of processes")
     }
     try loop()
@@ -193,6 +190,14 @@ public final class Supervisor {
     kernel.didEndAll()
     if let receiver { record.recordTotals(receiver.usedCalls) }
     try record.finish(kernel, configuration, exitCode: result.exitCode)
+  }
+
+  /// The main loop asks the guest to end at its time; this does not ask.
+  private func startWatchdog() throws(SupervisorError) {
+    guard let time = configuration.limits.timeout else { return }
+    let pid = uwrx_watchdog_start(launch.initPid, time + Self.gracePeriod + Self.watchdogDelay)
+    guard pid > 0 else { throw SupervisorError("cannot start the watchdog of --timeout: \(Errno(rawValue: -pid))") }
+    watchdog = pid
   }
 
   private func reportLimits() -> [String] {
@@ -275,6 +280,7 @@ public final class Supervisor {
     case .treeEnded: return true
     case .failed(let step, let error): throw GuestLaunch.failure(step: step, error)
     case .closed:
+      enforceLimits()
       // Killed by a limit or by the user: the kernel has killed everything in the guest's pid namespace.
       if commandStatus == nil, endSignal == nil, limitHit == nil, reportLimits().isEmpty {
         throw SupervisorError("guest init was killed, and the guest with it")
@@ -297,34 +303,12 @@ public final class Supervisor {
 
   // MARK: Job control
 
-  private var commandGroup: pid_t? {
-    lock.lock()
-    defer { lock.unlock() }
-    return kernel?.processes.group(NsTgid(rawValue: 2))?.id.rawValue
-  }
-
   private func commandChanged(_ status: Int32) {
     guard uwrx_wait_stopped(status) != 0 else {
       if uwrx_wait_exited(status) != 0 || uwrx_wait_signal(status) > 0 && status != 0xffff { commandStatus = status }
       return
     }
-    let signal = uwrx_wait_stop_signal(status)
-    if signal == SIGTTIN || signal == SIGTTOU, terminal.isOurs, let group = commandGroup {
-      terminal.give(to: group)
-      signalCommand(SIGCONT)
-      return
-    }
-    guard configuration.ownsProcess, terminal.descriptor >= 0 else { return }
-    // The job has stopped: so has uwrx, and the user's shell takes over.
-    stop()
-  }
-
-  private func stop() {
-    let hadTerminal = !terminal.isOurs
-    if hadTerminal { terminal.takeBack() }
-    raise(SIGSTOP)
-    if hadTerminal, terminal.isOurs, let group = commandGroup { terminal.give(to: group) }
-    signalCommand(SIGCONT)
+    if configuration.ownsProcess { job?.commandStopped(by: uwrx_wait_stop_signal(status)) }
   }
 
   private func handleSignals() {
@@ -333,34 +317,25 @@ public final class Supervisor {
       let signal = Int32(bitPattern: info.ssi_signo)
       switch signal {
       case SIGINT, SIGQUIT:
-        signalCommand(signal)
+        job?.signalCommand(signal)
         endLater(signal)
       case SIGTERM, SIGHUP:
-        signalAll(signal)
+        job?.signalAll(signal)
         endLater(signal)
       case SIGTSTP:
-        signalCommand(SIGTSTP)
-        stop()
+        job?.signalCommand(SIGTSTP)
+        job?.stop()
       case SIGCONT: break
-      case SIGWINCH: signalCommand(SIGWINCH)
-      default: signalCommand(signal)
+      default: job?.signalCommand(signal)
       }
     }
-  }
-
-  private func signalCommand(_ signal: Int32) {
-    _ = try? channel.request(UWRX_SIGNAL_COMMAND, value: signal)
-  }
-
-  private func signalAll(_ signal: Int32) {
-    _ = try? channel.request(UWRX_SIGNAL_ALL, value: signal)
-    // A stopped process acts on a signal only when it goes on.
-    _ = try? channel.request(UWRX_SIGNAL_ALL, value: SIGCONT)
   }
 
   // MARK: The end
 
   private static let gracePeriod = 2.0
+  /// How much later the watchdog kills the guest than the main loop does.
+  private static let watchdogDelay = 1.0
 
   /// The guest is asked to end; what has not after the grace period is killed.
   private func endLater(_ signal: Int32) {
@@ -369,7 +344,8 @@ public final class Supervisor {
   }
 
   private func timeout(before burial: ContinuousTime?) -> Int32 {
-    let next = [killTime, limits.nextCheck, burial].compactMap { $0 }.min()
+    let retry = mustRefuseWrites || !unrecordedLimits.isEmpty ? ContinuousTime.now + 0.01 : nil
+    let next = [killTime, limits.nextCheck, burial, retry].compactMap { $0 }.min()
     guard let next else { return -1 }
     return Int32(max(0, min(60_000, ((next - ContinuousTime.now) * 1000).rounded(.up))))
   }
@@ -380,17 +356,16 @@ public final class Supervisor {
     case .none: break
     case .end(let signal, let message):
       reachLimit(message)
-      signalAll(signal)
+      job?.signalAll(signal)
       endLater(signal)
     case .killed(let message):
       reachLimit(message)
       endSignal = SIGKILL
     case .refuseWrites(let message):
       reachLimit(message)
-      lock.lock()
-      kernel?.refuseWrites()
-      lock.unlock()
+      mustRefuseWrites = true
     }
+    tellKernel()
     if let time = killTime, time <= now {
       killTime = nil
       kill(launch.initPid, SIGKILL)
@@ -399,10 +374,17 @@ public final class Supervisor {
 
   private func reachLimit(_ message: String) {
     limitHit = limitHit ?? message
-    // A guest that is held up by something must be ended all the same.
-    guard lock.lock(within: 0.1) else { return }
-    record.recordLimit(message)
-    lock.unlock()
+    unrecordedLimits.append(message)
+  }
+
+  /// A guest that holds the virtual kernel up by something must be ended all the same: this is tried again until it succeeds.
+  private func tellKernel() {
+    guard mustRefuseWrites || !unrecordedLimits.isEmpty, lock.lock(within: 0.05) else { return }
+    defer { lock.unlock() }
+    if mustRefuseWrites { kernel?.refuseWrites() }
+    mustRefuseWrites = false
+    for message in unrecordedLimits { record.recordLimit(message) }
+    unrecordedLimits = []
   }
 
   /// Guest init takes the whole guest with it.
@@ -412,5 +394,8 @@ public final class Supervisor {
     kill(launch.initPid, SIGKILL)
     var status: Int32 = 0
     while waitpid(launch.initPid, &status, 0) < 0, uwrx_errno() == EINTR {}
+    guard watchdog > 0 else { return }
+    kill(watchdog, SIGKILL)
+    while waitpid(watchdog, &status, 0) < 0, uwrx_errno() == EINTR {}
   }
 }

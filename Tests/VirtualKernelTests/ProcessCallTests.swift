@@ -153,24 +153,6 @@ struct SigactionTests {
   }
 }
 
-struct IoctlTests {
-  @Test(arguments: [0x5412, 0x541c, 0x541d] as [UInt64])
-  func inputOfATerminalIsRefused(_ request: UInt64) throws {
-    let machine = try Machine()
-    #expect(machine.call(.ioctl, 0, request, 0) == .error(.notPermitted))
-    #expect(machine.call(.ioctl, 0, request | 1 << 32, 0) == .error(.notPermitted))
-    #expect(!Registry.ioctlRequests.contains(UInt32(request)))
-  }
-
-  /// FS_IOC_SETFLAGS, FS_IOC_GETFLAGS, FIDEDUPERANGE, FS_IOC_FIEMAP, TIOCSETD.
-  @Test(arguments: [0x4008_6602, 0x8008_6601, 0xc018_9436, 0xc020_660b, 0x5423] as [UInt64])
-  func whatCouldChangeALowerFileIsUnknown(_ request: UInt64) throws {
-    let machine = try Machine()
-    #expect(machine.call(.ioctl, 0, request, 0) == .error(.inappropriateIOCTLForDevice))
-    #expect(!Registry.ioctlRequests.contains(UInt32(request)))
-  }
-}
-
 struct PrctlTests {
   @Test func optionsThatNeedAPrivilege() throws {
     let machine = try Machine()

@@ -8,17 +8,20 @@
 
 enum uwrx_operation {
   // Guest init or the command to the supervisor, on the event socket.
-  UWRX_READY = 1,      // with descriptors: see uwrx_view
+  UWRX_READY = 1,      // with descriptors: see uwrx_view; inode: the SO_NETNS_COOKIE of the guest's network
   UWRX_LISTENER,       // with descriptors: the seccomp listener, the skeleton root
   UWRX_STATUS,         // value: wait status of the command, which stopped, continued or ended
   UWRX_TREE_ENDED,     // the last process of the tree has been reaped
   UWRX_FAILED,         // value: errno; path: the step that failed
-  // Supervisor to guest init, on the control socket; each is answered by one message with value 0 or -errno.
+  // Supervisor to guest init, on the control socket; each is answered by one message of the same serial with value 0 or -errno.
   UWRX_BIND_FILE = 16, // read-only bind of the file `path` of the host at `second` of the skeleton
   UWRX_BIND_DEVICE,    // the same for a device node
   UWRX_OVERLAY,        // the answer comes with a read-only overlay mount of the host's directory `path`
-  UWRX_SIGNAL_ALL,     // value: signal for every process of the guest
-  UWRX_SIGNAL_COMMAND, // value: signal for the command's process group
+  // The same way, and never answered: nobody waits for guest init to end or to stop the guest.
+  UWRX_SIGNAL_ALL = 32, // value: signal for every process of the guest
+  UWRX_SIGNAL_COMMAND,  // value: signal for the command's process group
+  UWRX_STOP_ALL,        // every process of the guest stops
+  UWRX_CONTINUE_ALL,    // and goes on, but for those that were stopped before
 };
 
 // The descriptors of UWRX_READY. All but the last are mounts of their own on which no symbolic link is followed, so that
@@ -30,6 +33,7 @@ struct uwrx_message {
   uint32_t operation;
   int32_t value;
   uint64_t device, inode; // UWRX_BIND_*, UWRX_OVERLAY: what must be found at `path`
+  uint64_t serial;        // of a request: the answer to one that was given up for its time is nobody's
 };
 
 struct uwrx_launch {
@@ -45,6 +49,7 @@ struct uwrx_launch {
   int user_namespace;     // 1: make one, mapping inside_* to the caller's ids
   uint32_t inside_uid, inside_gid;
   uint32_t process_numbers; // how many the guest's processes and threads have; 0: as many as the host's
+  int new_session; // 1: the command leads a session without a terminal
   int terminal; // descriptor of the terminal whose foreground group the command becomes, or -1
   // UINT64_MAX: inherit.
   uint64_t limit_processes;  // RLIMIT_NPROC
@@ -64,8 +69,15 @@ int uwrx_guest_launch(struct uwrx_launch *launch);
 // Lets guest init go on to fork the command. Returns 0 or -errno.
 int uwrx_guest_start(struct uwrx_launch *launch);
 
-// Sends one message; returns 0 or -errno. A null path is an empty one.
-int uwrx_guest_send(int socket, uint32_t operation, int32_t value, uint64_t device, uint64_t inode, const char *path,
-                    const char *second);
+// Sends one message without waiting; returns 0 or -errno. A null path is an empty one.
+int uwrx_guest_send(int socket, const struct uwrx_message *header, const char *path, const char *second);
+
+// Makes a process that kills guest init, and so all of the guest, after this time, whatever the supervisor is about: also one that
+// is stopped or waits for something. It ends with guest init or the supervisor, whichever is first. Returns its pid, or -errno.
+int uwrx_watchdog_start(int init_pid, double seconds);
+
+// Stops this process as a terminal's suspend character does. Returns 1 when it was continued, 0 at once if there is no shell that
+// could ever continue it (an orphaned process group).
+int uwrx_stop_self(void);
 
 #endif

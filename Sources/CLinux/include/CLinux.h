@@ -112,8 +112,23 @@ static inline void uwrx_store(void *word, uint64_t value) { __atomic_store_n((ui
 int uwrx_errno(void);
 char *_Nullable *_Nonnull uwrx_environ(void);
 
-// Receives one message and up to `capacity` descriptors. Returns the message's length.
-long uwrx_receive_message(int socket, void *buffer, size_t length, int *descriptors, int capacity, int *count);
+// What was given to the run.
+
+int uwrx_terminal_is_exclusive(int fd);
+void uwrx_terminal_end_exclusive(int fd);
+// Gives up the locks of the open file description, flock(2)'s and F_OFD_SETLK's.
+void uwrx_unlock_description(int fd);
+// An integer option of SOL_SOCKET, or -errno.
+long uwrx_socket_option(int fd, int option);
+int uwrx_is_connected(int fd);
+long uwrx_stream_pair(int *pair);
+// A request of netdevice(7) that asks for interfaces, on a socket of this network only (-ENODEV if it is of another). `buffer` is a struct ifreq;
+// for SIOCGIFCONF the list, of which the length is returned, or null to ask how long it is.
+long uwrx_interface_request(int fd, uint32_t request, uint64_t network, void *_Nullable buffer, size_t length);
+
+// Receives one message and up to `capacity` descriptors. Returns the message's length. `sender`: the process that sent it, where the
+// socket has SO_PASSCRED, else 0.
+long uwrx_receive_message(int socket, void *buffer, size_t length, int *descriptors, int capacity, int *count, int *sender);
 
 #pragma clang assume_nonnull end
 

@@ -35,6 +35,14 @@ public protocol DescriptorBroker: AnyObject {
     of descriptor: Int32, of group: ThreadGroup, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int
 
+  /// A request of netdevice(7) that asks for interfaces.
+  /// - Parameter buffer: a `struct ifreq`, in and out; for SIOCGIFCONF what is to be filled, or an empty one to ask how long it would be.
+  /// - Returns: for SIOCGIFCONF the number of bytes.
+  /// - Throws: ENODEV for a socket of another network than the guest's.
+  func askInterfaces(
+    _ descriptor: Int32, of group: ThreadGroup, request: UInt32, _ buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int
+
   /// F_GETFL of a descriptor of the supervisor's.
   func flags(of file: FileDescriptor) throws(Errno) -> Int32
 

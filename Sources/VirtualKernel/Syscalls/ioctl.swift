@@ -5,12 +5,60 @@ extension Syscalls {
   /// change a lower file through a read-only descriptor, or push input into the terminal that the run was started from.
   @Sendable static func ioctl(_ call: Call) throws(Errno) -> Outcome {
     // The kernel takes the request from the low half of the register.
-    switch UInt32(truncatingIfNeeded: call.arguments.1) {
+    let request = UInt32(truncatingIfNeeded: call.arguments.1)
+    switch request {
     case 0x5412, 0x541c, 0x541d:  // TIOCSTI, TIOCLINUX, TIOCCONS: Linux, too, wants a privilege for these
       throw .notPermitted
+    case interfaceList: try listInterfaces(call)
+    case _ where Registry.interfaceRequests.contains(request): try askInterface(call, request)
     default:
       throw .inappropriateIOCTLForDevice
     }
+    return .value(0)
+  }
+
+  private static let interfaceList: UInt32 = 0x8912  // SIOCGIFCONF
+
+  private static func requireSocket(_ call: Call) throws(Errno) -> Int32 {
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
+    guard status.st_mode & S_IFMT == S_IFSOCK else { throw .inappropriateIOCTLForDevice }
+    return descriptor
+  }
+
+  /// `struct ifreq` is 40 bytes, of which the kernel reads and writes all (include/uapi/linux/if.h, net/core/dev_ioctl.c).
+  private static func askInterface(_ call: Call, _ request: UInt32) throws(Errno) {
+    let descriptor = try requireSocket(call)
+    var asked = try call.readBytes(at: call.arguments.2, count: 40)
+    var failure: Errno?
+    asked.withUnsafeMutableBytes { buffer in
+      do throws(Errno) {
+        _ = try call.kernel.descriptors.askInterfaces(descriptor, of: call.thread.group, request: request, buffer)
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    try call.write(contentsOf: asked, at: call.arguments.2)
+  }
+
+  /// `struct ifconf`: the length of a buffer, which becomes that of the list, and its address; a null one asks how long the list is.
+  private static func listInterfaces(_ call: Call) throws(Errno) {
+    let descriptor = try requireSocket(call)
+    let capacity = try call.read(Int32.self, at: call.arguments.2)
+    let address = try call.read(UInt64.self, at: call.arguments.2 &+ 8)
+    // A guest has as many interfaces as uwrx gave it.
+    var list = [UInt8](repeating: 0, count: address == 0 ? 0 : Int(min(max(0, capacity), 1 << 14)))
+    var length = 0
+    var failure: Errno?
+    list.withUnsafeMutableBytes { buffer in
+      do throws(Errno) {
+        length = try call.kernel.descriptors.askInterfaces(
+          descriptor, of: call.thread.group, request: interfaceList,
+          address == 0 ? UnsafeMutableRawBufferPointer(start: nil, count: 0) : buffer)
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    if address != 0 { try call.write(contentsOf: Array(list.prefix(length)), at: address) }
+    try call.write(Int32(truncatingIfNeeded: length), at: call.arguments.2)
   }
 }
 
@@ -56,9 +104,16 @@ extension Registry {
       0x8901, 0x8902, 0x8903, 0x8904,  // FIOSETOWN, SIOCSPGRP, FIOGETOWN, SIOCGPGRP
       0x8905, 0x894b,  // SIOCATMARK, SIOCOUTQNSD
       0x8906, 0x8907, 0x8010_8906, 0x8010_8907,  // SIOCGSTAMP and SIOCGSTAMPNS, old and new
-      0x8910, 0x8912, 0x8913, 0x8915,  // SIOCGIFNAME, SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFADDR
-      0x8917, 0x8919, 0x891b, 0x891d,  // SIOCGIFDSTADDR, SIOCGIFBRDADDR, SIOCGIFNETMASK, SIOCGIFMETRIC
-      0x8921, 0x8927, 0x8933, 0x8942, 0x8970,  // SIOCGIFMTU, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFTXQLEN, SIOCGIFMAP
+    ]
+  }
+
+  /// Requests that tell of the interfaces of the socket's network (include/uapi/linux/sockios.h), beside SIOCGIFCONF: answered for sockets of
+  /// the guest's own network only, since a standard descriptor may be one of the host's.
+  static var interfaceRequests: [UInt32] {
+    [
+      0x8910, 0x8913, 0x8915, 0x8917,  // SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFDSTADDR
+      0x8919, 0x891b, 0x891d, 0x8921,  // SIOCGIFBRDADDR, SIOCGIFNETMASK, SIOCGIFMETRIC, SIOCGIFMTU
+      0x8927, 0x8933, 0x8942, 0x8970,  // SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFTXQLEN, SIOCGIFMAP
     ]
   }
 }

@@ -63,6 +63,21 @@ final class MockDescriptors: DescriptorBroker {
     return file.node.bytes.count
   }
 
+  /// A network with the interface `lo` alone; sockets whose node has the name `host` are of another.
+  func askInterfaces(
+    _ descriptor: Int32, of group: ThreadGroup, request: UInt32, _ buffer: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    guard let file = world.processes[group.id]?.files.files[descriptor] else { throw .badFileDescriptor }
+    if file.name == "host" { throw .init(rawValue: ENODEV) }
+    if request == 0x8912 {
+      buffer.copyBytes(from: Array("lo".utf8).prefix(buffer.count))
+      return buffer.count == 0 ? 40 : min(40, buffer.count / 40 * 40)
+    }
+    guard buffer.starts(with: Array("lo\0".utf8)) else { throw .init(rawValue: ENODEV) }
+    buffer.storeBytes(of: 65536, toByteOffset: 16, as: Int32.self)
+    return 0
+  }
+
   func flags(of file: FileDescriptor) throws(Errno) -> Int32 { world.file(file).flags }
 
   func position(of file: FileDescriptor) throws(Errno) -> Int {
