@@ -82,9 +82,10 @@ let package = Package(
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
     .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing", "TraceKit"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),
-    .testTarget(name: "AttackTests"),
+    .target(name: "MachineKit", path: "Tests/MachineKit"),
+    .testTarget(name: "AttackTests", dependencies: ["MachineKit"]),
     .testTarget(name: "ModelTests"),
-    .testTarget(name: "ProgramTests"),
+    .testTarget(name: "ProgramTests", dependencies: ["MachineKit", "CZlib"]),
   ],
   swiftLanguageModes: [.v6]
 )

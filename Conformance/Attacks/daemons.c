@@ -1,3 +1,4 @@
+// alone: makes processes as fast as it can
 // Outlives the run: double forks, sessions of their own, ignored and blocked signals, stopped processes, traced ones.
 // options: --timeout 3
 // status: 124

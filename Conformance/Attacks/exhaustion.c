@@ -1,3 +1,4 @@
+// alone: uses up what the kernel has
 // Uses up what there is: descriptors in many processes, names, inodes, missing names, links, watches, arguments, memory files.
 #include "attack.h"
 #include <sys/inotify.h>

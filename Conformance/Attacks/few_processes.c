@@ -1,3 +1,4 @@
+// alone: counts all processes of the user
 // As many processes as the user may have: the supervisor, which is the same user, can make no thread any more and must not need one.
 // limit: nproc 150
 #include "attack.h"

@@ -1,3 +1,4 @@
+// alone: uses up process numbers
 // Makes processes until no more can be made: the host must keep process numbers for itself, although no limit was asked for.
 #include "attack.h"
 #include <sys/utsname.h>

@@ -1,3 +1,4 @@
+// alone: uses up process numbers
 // Thousands of threads in a trapped call at once, most of which die in it.
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+// alone: uses up process numbers
 // Processes that are born and die faster than they are buried, each with a state of its own: none may be taken for another.
 #include "attack.h"
 

@@ -50,6 +50,15 @@ final class LinuxProcesses: ProcessInformation {
     }
   }
 
+  func isBehindAnotherJob(_ group: AbsTgid, guests: [AbsTgid]) -> Bool {
+    let session = getsid(0)
+    guard getsid(group.rawValue) == session, let terminal = (0...2).first(where: { tcgetsid($0) == session }) else {
+      return false
+    }
+    let foreground = tcgetpgrp(terminal)
+    return foreground > 0 && foreground != getpgrp() && !guests.contains { getpgid($0.rawValue) == foreground }
+  }
+
   func timerSlack(of thread: AbsTid) throws(Errno) -> UInt64 {
     var bytes: [UInt8] = []
     try Self.read(hostProc, "\(thread.rawValue)/timerslack_ns", into: &bytes)

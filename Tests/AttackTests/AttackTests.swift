@@ -1,9 +1,9 @@
 import Foundation
+import MachineKit
 import Testing
 
-/// Programs that try to get out, to change what they may only read, and to bring the supervisor down (Conformance/Attacks). One after the
-/// other: some of them use up processors, processes and the moments in between.
-@Suite("Attacks", .serialized)
+/// Programs that try to get out, to change what they may only read, and to bring the supervisor down (Conformance/Attacks).
+@Suite("Attacks")
 struct AttackTests {
   enum User: String, CaseIterable, Sendable {
     case root, user
@@ -24,10 +24,6 @@ struct AttackTests {
   }()
 
   private static func run(_ script: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
-    // Not while a real program is tried: that would find no process left to make. This file is what both lock.
-    let lock = open(#filePath, O_RDONLY | O_CLOEXEC)
-    defer { close(lock) }
-    while flock(lock, LOCK_EX) < 0, errno == EINTR {}
     let process = Process()
     process.executableURL = folder.appendingPathComponent(script)
     process.arguments = arguments
@@ -40,6 +36,13 @@ struct AttackTests {
     return (process.terminationStatus, text)
   }
 
+  /// A program whose first comment has a line `// alone: reason` would let its neighbours fail.
+  private static func use(of program: String) -> MachineUse {
+    let text = (try? String(contentsOf: folder.appendingPathComponent(program + ".c"), encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").prefix { $0.hasPrefix("//") }.contains { $0.hasPrefix("// alone: ") }
+      ? .alone : .shared
+  }
+
   private static func number(_ variable: String, otherwise: Int) -> String {
     ProcessInfo.processInfo.environment[variable] ?? String(otherwise)
   }
@@ -49,8 +52,8 @@ struct AttackTests {
   }
 
   @Test("is contained", arguments: programs, User.possible)
-  func contained(_ program: String, _ user: User) throws {
-    let result = try Self.run("run", user.options + [program])
+  func contained(_ program: String, _ user: User) async throws {
+    let result = try await Self.use(of: program).during { try Self.run("run", user.options + [program]) }
     #expect(result.status == 0, "\(result.output)")
   }
 

@@ -1,3 +1,4 @@
+import CZlib
 import Foundation
 import Glibc
 
@@ -87,8 +88,9 @@ func snapshot(of root: String) -> [String] {
     guard lstat(path, &info) == 0 else { return "\(name) cannot be examined" }
     var content = ""
     if info.st_mode & S_IFMT == S_IFREG, let data = FileManager.default.contents(atPath: path) {
-      content = String(
-        data.reduce(14_695_981_039_346_656_037 as UInt64) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }, radix: 16)
+      content = data.withUnsafeBytes { bytes in
+        String(crc32_z(0, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count), radix: 16)
+      }
     } else if info.st_mode & S_IFMT == S_IFLNK {
       content = (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) ?? "?"
     }

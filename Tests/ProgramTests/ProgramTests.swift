@@ -1,4 +1,5 @@
 import Foundation
+import MachineKit
 import Testing
 
 extension UnderUwrx {
@@ -6,15 +7,12 @@ extension UnderUwrx {
   /// stay as they are. Linux is the oracle; no script holds an expectation.
   @Suite("Real programs")
   struct ProgramTests {
-    /// Locked by attacks that use up what there is, and here against them.
-    static let attackTests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("AttackTests/AttackTests.swift").path
-
     @Test("as natively", arguments: ProgramCase.all)
-    func sameAsNative(_ program: ProgramCase) throws {
-      let lock = open(Self.attackTests, O_RDONLY | O_CLOEXEC)
-      defer { close(lock) }
-      while flock(lock, LOCK_SH) < 0, errno == EINTR {}
+    func sameAsNative(_ program: ProgramCase) async throws {
+      try await MachineUse.shared.during { try compare(program) }
+    }
+
+    private func compare(_ program: ProgramCase) throws {
       let script = program.script
       let workspace = try Workspace(program.identity)
       let source = try script.package.map(fetch)

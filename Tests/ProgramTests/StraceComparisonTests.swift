@@ -1,4 +1,5 @@
 import Foundation
+import MachineKit
 import Testing
 
 extension UnderUwrx {
@@ -10,10 +11,11 @@ extension UnderUwrx {
     @Test(
       "tell the same of a build",
       arguments: [["--units", "120"], ["--project", "zlib"]])
-    func sameBuild(_ options: [String]) throws {
-      let lock = open(ProgramTests.attackTests, O_RDONLY | O_CLOEXEC)
-      defer { close(lock) }
-      while flock(lock, LOCK_SH) < 0, errno == EINTR {}
+    func sameBuild(_ options: [String]) async throws {
+      try await MachineUse.shared.during { try compare(options) }
+    }
+
+    private func compare(_ options: [String]) throws {
       var environment = Workspace.environment.merging(["UWRX_TEST_CACHE": ProgramScript.cache]) { $1 }
       environment["UWRX"] = ProcessInfo.processInfo.environment["UWRX"] ?? Workspace.package + "/.build/debug/uwrx"
       let outcome = try ChildProcess([Self.script] + options, in: Workspace.package, environment: environment)

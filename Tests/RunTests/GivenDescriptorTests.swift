@@ -8,7 +8,8 @@ import Testing
   @Test(
     "gives nothing else, and is as before afterwards",
     arguments: [
-      "connection", "pair", "no_connection", "terminal_not_given", "terminal_given", "left_as_given",
+      "connection", "pair", "no_connection", "terminal_not_given", "terminal_given", "terminal_of_another_job",
+      "left_as_given",
       "stopped_without_shell",
       "stopped_by_shell",
     ], users)

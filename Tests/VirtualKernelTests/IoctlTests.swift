@@ -21,6 +21,14 @@ struct IoctlTests {
     #expect(!Registry.ioctlRequests.contains(UInt32(request)))
   }
 
+  @Test("the foreground of a terminal is not taken from the user's other job", arguments: [false, true])
+  func foreground(_ isBehind: Bool) throws {
+    let machine = try machine(FileType.characterDevice)
+    machine.information.isBehindAnotherJob = isBehind
+    let answer = machine.call(.ioctl, 5, 0x5410, [2, 0, 0, 0] as [UInt8])
+    #expect(answer == (isBehind ? .error(.notPermitted) : .continued))
+  }
+
   private static let flags = 0x8913  // SIOCGIFFLAGS
   private static let list = 0x8912  // SIOCGIFCONF
 

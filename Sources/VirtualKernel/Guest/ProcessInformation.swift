@@ -52,6 +52,10 @@ public protocol ProcessInformation: AnyObject {
   /// Sends a signal to the thread, as the kernel does beside an errno.
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32)
 
+  /// Whether `group` shares the session, and so the terminal, in which the run was started, and that terminal's foreground is another job of
+  /// the user's: neither the supervisor's nor one of these processes'.
+  func isBehindAnotherJob(_ group: AbsTgid, guests: [AbsTgid]) -> Bool
+
   /// Begins to watch for the death of a group, which `ThreadTable.remove(_:)` is then told of.
   /// - Returns: a pidfd.
   func watch(_ group: AbsTgid) throws(Errno) -> FileDescriptor

@@ -63,7 +63,7 @@ extension Registry {
         .fcntl, .invalidArgument, "Leases, dnotify and write hints act on a lower file or a skeleton directory.",
         missing: "leases, directory notification, write lifetime hints",
         nativeWhen: .low32(1, isOneOf: descriptorCommands)),
-      .emulate(
+      .gate(
         .ioctl, Syscalls.ioctl, "Those of terminals, pipes and sockets are native; others could change a lower file.",
         missing: "inode flags, extent maps, requests of devices and filesystems",
         nativeWhen: .low32(1, isOneOf: ioctlRequests)),

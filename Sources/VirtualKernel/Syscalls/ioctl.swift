@@ -1,14 +1,23 @@
 import SystemPackage
 
 extension Syscalls {
-  /// Answers the requests that are not native. None of them ever runs: a request that the filter does not know could
-  /// change a lower file through a read-only descriptor, or push input into the terminal that the run was started from.
+  /// Answers the requests that are not native. None of them ever runs but that for the terminal's foreground: a request that the filter does
+  /// not know could change a lower file through a read-only descriptor, or push input into the terminal that the run was started from.
   @Sendable static func ioctl(_ call: Call) throws(Errno) -> Outcome {
     // The kernel takes the request from the low half of the register.
     let request = UInt32(truncatingIfNeeded: call.arguments.1)
     switch request {
     case 0x5412, 0x541c, 0x541d:  // TIOCSTI, TIOCLINUX, TIOCCONS: Linux, too, wants a privilege for these
       throw .notPermitted
+    case 0x5410:  // TIOCSPGRP
+      // A guest of the background that ignores SIGTTOU could take the terminal from the user's other job and read what is typed for it. The
+      // answer does not depend on the descriptor, which another thread may exchange before the kernel runs the call.
+      if call.kernel.information.isBehindAnotherJob(
+        call.thread.group.id, guests: Array(call.kernel.processes.groups.keys))
+      {
+        throw .notPermitted
+      }
+      return .continue
     case interfaceList: try listInterfaces(call)
     case _ where Registry.interfaceRequests.contains(request): try askInterface(call, request)
     default:
@@ -78,7 +87,7 @@ extension Registry {
       0x802c_542a, 0x402c_542b, 0x402c_542c, 0x402c_542d,  // TCGETS2, TCSETS2, TCSETSW2, TCSETSF2
       0x5409, 0x5425, 0x540a, 0x540b,  // TCSBRK, TCSBRKP, TCXONC, TCFLSH
       0x540c, 0x540d, 0x8004_5440,  // TIOCEXCL, TIOCNXCL, TIOCGEXCL
-      0x540e, 0x5422, 0x540f, 0x5410, 0x5429,  // TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID
+      0x540e, 0x5422, 0x540f, 0x5429,  // TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCGSID
       0x5413, 0x5414,  // TIOCGWINSZ, TIOCSWINSZ
       0x5411, 0x541b,  // TIOCOUTQ, FIONREAD; of sockets: SIOCOUTQ, SIOCINQ
       0x5415, 0x5424,  // TIOCMGET, TIOCGETD

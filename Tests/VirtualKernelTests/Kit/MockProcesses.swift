@@ -33,6 +33,10 @@ final class MockProcesses: ProcessInformation {
       umask: process.umask)
   }
 
+  /// Whether the user works with another job than the run.
+  var isBehindAnotherJob = false
+  func isBehindAnotherJob(_ group: AbsTgid, guests: [AbsTgid]) -> Bool { isBehindAnotherJob }
+
   func isThread(_ thread: AbsTid, of group: AbsTgid) -> Bool {
     guard let process = world.processes[group], process.isAlive else { return false }
     return process.threads[thread] != nil
