@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
@@ -169,6 +170,14 @@ long uwrx_exchange_limit(int pid, int resource, int sets, uint64_t *pair) {
   pair[1] = old.rlim_max;
   return 0;
 }
+
+long uwrx_install_filter(const uint64_t *instructions, size_t count) {
+  struct sock_fprog program = {.len = (unsigned short)count, .filter = (struct sock_filter *)instructions};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -errno;
+  return uwrx_result(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+}
+
+long uwrx_landlock_version(void) { return uwrx_result(syscall(SYS_landlock_create_ruleset, NULL, 0, 1 /* VERSION */)); }
 
 void uwrx_keep_capabilities(uint64_t wanted) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

@@ -169,7 +169,10 @@ public final class Supervisor {
     self.kernel = kernel
     limits.start(layer: views.run)
     try startWatchdog()
-    if configuration.ownsProcess { SupervisorPrivileges.drop() }
+    if configuration.ownsProcess {
+      SupervisorPrivileges.drop()
+      try SupervisorFilter.install(startsPrograms: configuration.sources.contains { $0.kind == .git })
+    }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
     guard receiver.start(), record.startCollector(), standard.connections.allSatisfy({ $0.start() }) else {

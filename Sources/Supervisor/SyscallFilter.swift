@@ -1,3 +1,4 @@
+import Glibc
 import SystemPackage
 import VirtualKernel
 
@@ -14,9 +15,22 @@ public struct SyscallFilter: Sendable {
 
   /// - Parameter level: calls that are only recorded are seen where they are.
   public init(level: TraceLevel = .standard) {
-    let numbers = Self.numbers(level)
+    let actions = Registry.entries.map { (UInt32($0.number.rawValue), Self.action($0.filtering(at: level))) }
+    self.init(Self.ranges(of: actions, otherwise: .answer(Answer.notify)))
+  }
+
+  /// A filter of the other kind: every call is native but these, which answer with an errno, and a clone that makes no thread.
+  init(refusing errnos: [SyscallNumber: Errno]) {
+    var actions = errnos.map { (UInt32($0.key.rawValue), Action.answer(Answer.errno | UInt32($0.value.rawValue))) }
+    let isThread = ArgumentCondition.bits(0, of: 0x1_0000, equal: 0x1_0000)  // CLONE_THREAD
+    let clone = UInt32(SyscallNumber.clone.rawValue)
+    actions.append((clone, .allowWhen([[isThread]], otherwise: Answer.errno | UInt32(EPERM))))
+    self.init(Self.ranges(of: actions.sorted { $0.0 < $1.0 }, otherwise: .answer(Answer.allow)))
+  }
+
+  private init(_ ranges: [Range]) {
     var assembler = Assembler()
-    assembler.search(numbers[...])
+    assembler.search(ranges[...])
     assembler.prologue()
     program = assembler.instructions.reversed()
   }
@@ -29,25 +43,25 @@ public struct SyscallFilter: Sendable {
 
   fileprivate enum Action {
     case answer(UInt32)
-    /// Allowed if any of the alternatives holds, else a notification.
-    case allowWhen([[ArgumentCondition]])
+    /// Allowed if any of the alternatives holds.
+    case allowWhen([[ArgumentCondition]], otherwise: UInt32)
   }
 
   /// All numbers in ascending ranges of one action: neighbours mostly share theirs, so a search is short.
-  private static func numbers(_ level: TraceLevel) -> [Range] {
+  /// - Parameter actions: by ascending number.
+  private static func ranges(of actions: [(number: UInt32, action: Action)], otherwise: Action) -> [Range] {
     var ranges: [Range] = []
     var next: UInt32 = 0
     func append(_ first: UInt32, _ action: Action) {
       if case .answer(let value) = action, case .answer(let last)? = ranges.last?.action, last == value { return }
       ranges.append(Range(first: first, action: action))
     }
-    for entry in Registry.entries {
-      let number = UInt32(entry.number.rawValue)
-      if number > next { append(next, .answer(Answer.notify)) }
-      append(number, action(entry.filtering(at: level)))
+    for (number, action) in actions {
+      if number > next { append(next, otherwise) }
+      append(number, action)
       next = number + 1
     }
-    append(next, .answer(Answer.notify))
+    append(next, otherwise)
     return ranges
   }
 
@@ -56,7 +70,7 @@ public struct SyscallFilter: Sendable {
     case .allow: .answer(Answer.allow)
     case .notify: .answer(Answer.notify)
     case .fail(let errno): .answer(Answer.errno | UInt32(errno))
-    case .allowWhen(let alternatives): .allowWhen(alternatives)
+    case .allowWhen(let alternatives): .allowWhen(alternatives, otherwise: Answer.notify)
     }
   }
 }
@@ -139,7 +153,7 @@ private struct Assembler {
     guard ranges.count > 1 else {
       switch ranges[ranges.startIndex].action {
       case .answer(let value): answer(value)
-      case .allowWhen(let alternatives): allow(when: alternatives)
+      case .allowWhen(let alternatives, let otherwise): allow(when: alternatives, otherwise: otherwise)
       }
       return
     }
@@ -158,9 +172,9 @@ private struct Assembler {
 
   // MARK: - Conditions
 
-  /// Answers with allow if all conditions of any alternative hold, and else with a notification.
-  private mutating func allow(when alternatives: [[ArgumentCondition]]) {
-    answer(Answer.notify)
+  /// Answers with allow if all conditions of any alternative hold.
+  private mutating func allow(when alternatives: [[ArgumentCondition]], otherwise result: UInt32) {
+    answer(result)
     var otherwise = here
     var rest = alternatives[...]
     while let last = rest.last {

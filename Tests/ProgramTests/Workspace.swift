@@ -110,6 +110,9 @@ final class Workspace {
     let path = given.hasPrefix("/") ? given : Self.package + "/" + given
     guard access(path, X_OK) == 0 else { throw SpawnError(program: path, code: errno) }
     guard geteuid() == 0, identity == .user else { return path }
+    let isReachable = try ChildProcess(identity.prefix + ["test", "-x", path], in: "/", environment: Self.environment)
+      .finish(within: 30).status == 0
+    if isReachable { return path }
     let copy = root + "/uwrx"
     if access(copy, F_OK) != 0 {
       _ = try ChildProcess(["cp", path, copy], in: "/", environment: Self.environment).finish(within: 60)

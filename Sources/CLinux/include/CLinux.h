@@ -74,6 +74,10 @@ long uwrx_tgkill(int tgid, int tid, int signal);
 // RLIMIT_FSIZE of a process; LONG_MAX for none.
 // prlimit(2): `pair` is the soft and the hard limit, the new ones if `sets`, and then what was.
 long uwrx_exchange_limit(int pid, int resource, int sets, uint64_t *pair);
+// Puts the calling thread under a filter, each instruction a struct sock_filter (seccomp(2)), and what it makes later.
+long uwrx_install_filter(const uint64_t *instructions, size_t count);
+// The version of Landlock's interface that the kernel has, or -errno.
+long uwrx_landlock_version(void);
 // Gives up every capability of the calling thread but these.
 void uwrx_keep_capabilities(uint64_t wanted);
 int uwrx_wait_exited(int s);
