@@ -140,7 +140,7 @@ public final class VirtualKernel {
     let call = call.pointee
     guard call.created != .none else { return }
     // Linux takes the number before it creates the file.
-    try? files.unlink(call.created, call)
+    _ = try? files.unlink(call.created, call)
   }
 
   /// From now on the run's layer is a full disk, but for writes to what is open already, which are not seen.
