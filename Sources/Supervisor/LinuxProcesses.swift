@@ -158,6 +158,28 @@ final class LinuxProcesses: ProcessInformation {
     return buffer.prefix(count).map { UInt8(bitPattern: $0) }
   }
 
+  func image(of thread: AbsTid) -> ProcessImage? {
+    let count = uwrx_read_proc(hostProc.rawValue, thread.rawValue, "auxv", statusText.baseAddress!, statusText.count)
+    guard count > 0 else { return nil }
+    let text = UnsafeRawBufferPointer(rebasing: statusText.prefix(count))
+    // getauxval(3): pairs of words. FNV-1a of all of them.
+    var image = ProcessImage(digest: 0xcbf2_9ce4_8422_2325, random: 0, fileName: 0)
+    for offset in stride(from: 0, to: count - 15, by: 16) {
+      let type = text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      let value = text.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
+      image.digest = ((image.digest ^ type) &* 0x100_0000_01b3 ^ value) &* 0x100_0000_01b3
+      if type == 25 { image.random = value }  // AT_RANDOM
+      if type == 31 { image.fileName = value }  // AT_EXECFN
+    }
+    return image
+  }
+
+  func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat {
+    var status = stat()
+    _ = try check(uwrx_fstatat(hostProc.rawValue, "\(group.rawValue)/exe", &status, 0))
+    return status
+  }
+
   func listProc(_ path: String) throws(Errno) -> [[UInt8]] {
     let file = Int32(try check(uwrx_openat(guestProc.rawValue, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)))
     defer { Glibc.close(file) }

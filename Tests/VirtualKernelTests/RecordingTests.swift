@@ -17,7 +17,10 @@ struct RecordingTests {
   private func bytes(_ pointers: [UInt64]) -> [UInt8] { pointers.withUnsafeBytes { Array($0) } }
 
   private func exec(_ machine: Machine, _ arguments: UInt64, _ environment: UInt64) -> Reply {
-    machine.call(.execve, "/usr/bin/tool", arguments, environment)
+    let reply = machine.call(.execve, "/usr/bin/tool", arguments, environment)
+    // The program shows itself.
+    machine.call(.getuid)
+    return reply
   }
 
   private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -211,7 +211,9 @@ extension Syscalls {
     }
     if dentry != .none, kind == S_IFREG {
       // Only this name is gone.
-      if let linked = files.linkedName(of: dentry) { return try self.open(call, linked, files.inode(of: linked), flags) }
+      if let linked = files.linkedName(of: dentry) {
+        return try self.open(call, linked, files.inode(of: linked), flags)
+      }
       let record = files.inode(of: dentry)
       var access: Call.Access = []
       if flags & O_ACCMODE != O_WRONLY { access.insert(.read) }
