@@ -195,20 +195,18 @@ final class LinuxProcesses: ProcessInformation {
   private static func read(_ directory: FileDescriptor, _ path: String, into bytes: inout [UInt8]) throws(Errno) {
     let file = Int32(try check(uwrx_openat(directory.rawValue, path, O_RDONLY | O_CLOEXEC, 0)))
     defer { Glibc.close(file) }
-    // Most files of /proc are made anew at each read from the start, so a large piece is read at once.
-    var capacity = 4096
+    // Some files of /proc are made anew at each read from the start, so a large piece is read at once.
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
+    defer { buffer.deallocate() }
     while true {
-      let start = bytes.count
-      bytes.append(contentsOf: repeatElement(0, count: capacity))
-      let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + start, capacity) }
-      if count < 0 {
-        let error = Errno(rawValue: uwrx_errno())
-        bytes.removeLast(capacity)
-        throw error
-      }
-      bytes.removeLast(capacity - count)
+      let count = Glibc.read(file, buffer.baseAddress!, buffer.count)
+      if count < 0 { throw Errno(rawValue: uwrx_errno()) }
       if count == 0 { return }
-      capacity = min(capacity * 2, 1 << 20)
+      bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      guard bytes.count <= largestProcFile else { throw .noMemory }
     }
   }
+
+  /// More than the kernel's usual number of mappings (vm.max_map_count) makes of smaps.
+  private static let largestProcFile = 128 << 20
 }
