@@ -5,13 +5,16 @@ import Tracing
 
 /// Takes down what processes are given and what they say: arguments, environments, output and addresses.
 final class Recorder {
-  /// Linux's limit of arguments and environment together, 3/4 of _STK_LIM (fs/exec.c), in which a pointer counts, too.
-  private static let argumentLimit = 6 << 20
+  /// Linux's limit of arguments and environment together where the stack's is the usual one of 8 MiB, in which a pointer counts, too. Reading
+  /// them takes all others' time.
+  private static let argumentLimit = 2 << 20
   private static let outputLimit = 1 << 20
   /// Of a whole run: its trace must not fill the disk.
   private static let runLimit = 256 << 20
   /// Of what one process says to others of the guest: it is read there, and pipes carry archives.
   static let pipeLimit = 64 << 10
+  /// A call has so many pieces at most: a thousand messages of a thousand pieces each would hold up everybody.
+  private static let pieceLimit = 1024
   /// A record fits a reader's window.
   private static let pieceSize = 32 << 10
 
@@ -168,7 +171,13 @@ final class Recorder {
     let limit = min(Self.outputLimit, left)
     var end = 0
     var isCut = false
+    var pieces = 0
     bytes.forEachRange(call) { address, length in
+      pieces += 1
+      guard pieces <= Self.pieceLimit else {
+        isCut = true
+        return false
+      }
       let wanted = min(length, limit - end)
       let count = read(call, address, into: buffer[end..<(end + wanted)])
       end += count
@@ -187,7 +196,8 @@ final class Recorder {
     let isSocket = status.st_mode & S_IFMT == S_IFSOCK
     let hasPositions = status.st_mode & S_IFMT == S_IFREG || status.st_mode & S_IFMT == S_IFBLK
     switch SyscallNumber(rawValue: call.notification.number) {
-    case .sendto, .sendmsg: return !isSocket
+    case .sendto, .sendmsg, .sendmmsg: return !isSocket
+    case .tee: return status.st_mode & S_IFMT != S_IFIFO
     case .pwrite64, .pwritev: return !hasPositions
     case .copy_file_range, .sendfile, .splice:
       guard hasPositions else { return call.notification.number == SyscallNumber.copy_file_range.rawValue }
