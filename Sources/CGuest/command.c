@@ -77,6 +77,9 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events) {
       umount2(".", MNT_DETACH) || chdir("/"))
     uwrx_fail(events, "enter the skeleton root");
 
+  // No core files: the kernel would write them into the skeleton root, which nobody sees, or pipe them to a program of the host's, which is
+  // run whatever the limit is, but not at 1 (core(5), fs/coredump.c). The guest cannot change it (prlimit64.swift).
+  limit(events, RLIMIT_CORE, 1, 0);
   limit(events, RLIMIT_NPROC, launch->limit_processes, 0);
   limit(events, RLIMIT_FSIZE, launch->limit_file_size, 0);
   limit(events, RLIMIT_NOFILE, launch->limit_open_files, 0);

@@ -96,16 +96,19 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   views[UWRX_VIEW_PROC] = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
   proc = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-  if (mount("tmpfs", UWRX_BASE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount a tmpfs");
+  // Three mount points.
+  if (mount("tmpfs", UWRX_BASE, "tmpfs", 0, "mode=0755,size=64k,nr_inodes=16")) uwrx_fail(events, "mount a tmpfs");
   if (mkdir(UWRX_SKELETON, 0755) || mkdir(UWRX_STORE, 0755) || mkdir(UWRX_EMPTY, 0555)) uwrx_fail(events, "create the mount points");
-  if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount the skeleton root");
+  // Names alone, and the targets of links: directories and the places of binds take no blocks. As many as the kernel gives by default, for
+  // a guest may look at millions of directories.
+  if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, "mode=0755,size=64m")) uwrx_fail(events, "mount the skeleton root");
   if (store >= 0) {
     // Opened before /proc was covered, as it may be anywhere.
     if (restrict_mount(store, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0) ||
         syscall(SYS_move_mount, store, "", AT_FDCWD, UWRX_STORE, MOVE_MOUNT_F_EMPTY_PATH))
       uwrx_fail(events, "mount the directory for temporary files");
     close(store);
-  } else if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, "mode=0755")) {
+  } else if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, "mode=0755,size=50%")) {
     uwrx_fail(events, "mount the store");
   }
   views[UWRX_VIEW_SKELETON] = clone_view(events, UWRX_SKELETON, 0, 0);

@@ -10,6 +10,8 @@ final class BlockingPool: @unchecked Sendable {
   private var threads = 0
   private var idle = 0
   private var isDraining = false
+  /// The processor time of each thread.
+  private var clocks: [clockid_t] = []
 
   func submit(_ job: @escaping @Sendable () -> Void) {
     lock.lock()
@@ -40,8 +42,17 @@ final class BlockingPool: @unchecked Sendable {
     while idle < threads || !jobs.isEmpty { lock.wait() }
   }
 
+  /// Nanoseconds of processor time that the threads have used.
+  var processorTime: Int64 {
+    lock.lock()
+    defer { lock.unlock() }
+    return clocks.reduce(0) { $0 + nanoseconds(of: $1) }
+  }
+
   private func work() {
     lock.lock()
+    var clock: clockid_t = 0
+    if pthread_getcpuclockid(pthread_self(), &clock) == 0 { clocks.append(clock) }
     while true {
       while jobs.isEmpty {
         idle += 1
@@ -55,4 +66,11 @@ final class BlockingPool: @unchecked Sendable {
       lock.lock()
     }
   }
+}
+
+/// What a clock shows.
+func nanoseconds(of clock: clockid_t) -> Int64 {
+  var time = timespec()
+  guard clock_gettime(clock, &time) == 0 else { return 0 }
+  return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }

@@ -24,6 +24,8 @@ struct LimitEnforcer {
   private var isFull = false
   private var initPid: Int32 = 0
   private var layer: FileDescriptor?
+  /// What the supervisor itself has used to answer the guest.
+  private var ownTime = 0.0
   private var nextLook: ContinuousTime = 0
 
   private static let lookInterval = 0.05
@@ -66,13 +68,15 @@ struct LimitEnforcer {
     [isTimeOver ? nil : deadline, mustLook ? nextLook : nil].compactMap { $0 }.min()
   }
 
-  mutating func check(_ now: ContinuousTime) -> Action {
+  /// - Parameter ownTime: the seconds of processor time that answering the guest has taken; asked if it matters.
+  mutating func check(_ now: ContinuousTime, ownTime: () -> Double?) -> Action {
     if let deadline, !isTimeOver, now >= deadline {
       isTimeOver = true
       let limit = Self.seconds(limits.timeout!)
       return .end(signal: SIGTERM, "the time limit of \(limit) s (--timeout) is over; the guest was ended")
     }
     guard mustLook, now >= nextLook else { return .none }
+    if limits.processorTime != nil, let time = ownTime() { self.ownTime = time }
     let action = look()
     // To look at many processes and files takes time, of which the guest is to have the larger part.
     let end = ContinuousTime.now
@@ -85,7 +89,7 @@ struct LimitEnforcer {
     let needsMemory = limits.memory != nil && group == nil
     guard needsMemory || (limits.processorTime != nil && !isProcessorTimeOver) else { return .none }
     let usage = ProcessTreeUsage(of: initPid)
-    if let limit = limits.processorTime, !isProcessorTimeOver, usage.seconds >= limit {
+    if let limit = limits.processorTime, !isProcessorTimeOver, usage.seconds + ownTime >= limit {
       isProcessorTimeOver = true
       return .end(
         signal: SIGXCPU,

@@ -167,6 +167,28 @@ final class LinuxProcesses: ProcessInformation {
     return buffer.prefix(count).map { UInt8(bitPattern: $0) }
   }
 
+  func image(of thread: AbsTid) -> ProcessImage? {
+    let count = uwrx_read_proc(hostProc.rawValue, thread.rawValue, "auxv", statusText.baseAddress!, statusText.count)
+    guard count > 0 else { return nil }
+    let text = UnsafeRawBufferPointer(rebasing: statusText.prefix(count))
+    // getauxval(3): pairs of words. FNV-1a of all of them.
+    var image = ProcessImage(digest: 0xcbf2_9ce4_8422_2325, random: 0, fileName: 0)
+    for offset in stride(from: 0, to: count - 15, by: 16) {
+      let type = text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      let value = text.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
+      image.digest = ((image.digest ^ type) &* 0x100_0000_01b3 ^ value) &* 0x100_0000_01b3
+      if type == 25 { image.random = value }  // AT_RANDOM
+      if type == 31 { image.fileName = value }  // AT_EXECFN
+    }
+    return image
+  }
+
+  func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat {
+    var status = stat()
+    _ = try check(uwrx_fstatat(hostProc.rawValue, "\(group.rawValue)/exe", &status, 0))
+    return status
+  }
+
   func listProc(_ path: String) throws(Errno) -> [[UInt8]] {
     let file = Int32(try check(uwrx_openat(guestProc.rawValue, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)))
     defer { Glibc.close(file) }
@@ -182,20 +204,18 @@ final class LinuxProcesses: ProcessInformation {
   private static func read(_ directory: FileDescriptor, _ path: String, into bytes: inout [UInt8]) throws(Errno) {
     let file = Int32(try check(uwrx_openat(directory.rawValue, path, O_RDONLY | O_CLOEXEC, 0)))
     defer { Glibc.close(file) }
-    // Most files of /proc are made anew at each read from the start, so a large piece is read at once.
-    var capacity = 4096
+    // Some files of /proc are made anew at each read from the start, so a large piece is read at once.
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
+    defer { buffer.deallocate() }
     while true {
-      let start = bytes.count
-      bytes.append(contentsOf: repeatElement(0, count: capacity))
-      let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + start, capacity) }
-      if count < 0 {
-        let error = Errno(rawValue: uwrx_errno())
-        bytes.removeLast(capacity)
-        throw error
-      }
-      bytes.removeLast(capacity - count)
+      let count = Glibc.read(file, buffer.baseAddress!, buffer.count)
+      if count < 0 { throw Errno(rawValue: uwrx_errno()) }
       if count == 0 { return }
-      capacity = min(capacity * 2, 1 << 20)
+      bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      guard bytes.count <= largestProcFile else { throw .noMemory }
     }
   }
+
+  /// More than the kernel's usual number of mappings (vm.max_map_count) makes of smaps.
+  private static let largestProcFile = 128 << 20
 }

@@ -17,6 +17,8 @@ final class Receiver: @unchecked Sendable {
   /// By the number of the call. To be read when the guest has ended.
   private let totals = UnsafeMutablePointer<CallTotals>.allocate(capacity: callCount)
   private static let callCount = 512
+  /// The processor time of the receiver's own thread; 0 before it runs.
+  private var clock: clockid_t = 0
 
   init(listener: FileDescriptor, kernel: VirtualKernel, lock: Lock) {
     self.listener = listener
@@ -43,7 +45,17 @@ final class Receiver: @unchecked Sendable {
     pool.start() && startThread { self.run() }
   }
 
+  /// Seconds of processor time that were used to answer the guest; nil if that cannot be had in this time.
+  func processorTime(within seconds: Double) -> Double? {
+    guard lock.lock(within: seconds) else { return nil }
+    defer { lock.unlock() }
+    return Double(pool.processorTime + (clock == 0 ? 0 : nanoseconds(of: clock))) / 1e9
+  }
+
   private func run() {
+    lock.lock()
+    if pthread_getcpuclockid(pthread_self(), &clock) != 0 { clock = 0 }
+    lock.unlock()
     var raw = seccomp_notif()
     while true {
       // The kernel refuses a buffer that is not zero.

@@ -355,7 +355,7 @@ public final class Supervisor {
 
   private func enforceLimits() {
     let now = ContinuousTime.now
-    switch limits.check(now) {
+    switch limits.check(now, ownTime: { receiver?.processorTime(within: 0.1) }) {
     case .none: break
     case .end(let signal, let message):
       reachLimit(message)

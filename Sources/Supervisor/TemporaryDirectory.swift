@@ -49,19 +49,5 @@ package final class TemporaryDirectory {
     }
   }
 
-  package static func removeTree(_ path: String) {
-    path.withCString { start in
-      let paths: [UnsafeMutablePointer<CChar>?] = [UnsafeMutablePointer(mutating: start), nil]
-      guard let walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, nil) else { return }
-      defer { fts_close(walk) }
-      while let entry = fts_read(walk) {
-        switch Int32(entry.pointee.fts_info) {
-        // What the guest has made unreadable is still to be removed.
-        case FTS_D: chmod(entry.pointee.fts_accpath, 0o700)
-        case FTS_DP, FTS_DNR: rmdir(entry.pointee.fts_accpath)
-        default: unlink(entry.pointee.fts_accpath)
-        }
-      }
-    }
-  }
+  package static func removeTree(_ path: String) { TreeRemoval.remove(path) }
 }

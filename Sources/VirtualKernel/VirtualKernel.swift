@@ -75,6 +75,9 @@ public final class VirtualKernel {
     }
   }
 
+  /// The call that is being decided.
+  var theCall: Call { call.pointee }
+
   /// Answers one notification. Whatever goes wrong ends in an errno.
   public func decide(_ notification: Notification) throws(Errno) -> Outcome {
     let number = Int(notification.number)
@@ -105,7 +108,12 @@ public final class VirtualKernel {
   }
 
   /// The call that was decided last has its answer, this many nanoseconds after its receipt.
-  public func didAnswer(after duration: UInt64) { files.events?.endCall(duration: duration) }
+  public func didAnswer(after duration: UInt64) {
+    files.events?.endCall(duration: duration)
+    // Only an execve(2) that was just let through has none.
+    let group = call.pointee.caller?.group
+    if let group, group.execution?.duration == 0 { group.execution?.duration = duration }
+  }
 
   /// The call that was decided last waits for work.
   /// - Returns: what its notification needs for its second time (`Notification.firstEvent`).
@@ -140,7 +148,7 @@ public final class VirtualKernel {
     let call = call.pointee
     guard call.created != .none else { return }
     // Linux takes the number before it creates the file.
-    try? files.unlink(call.created, call)
+    _ = try? files.unlink(call.created, call)
   }
 
   /// From now on the run's layer is a full disk, but for writes to what is open already, which are not seen.
@@ -155,6 +163,7 @@ public final class VirtualKernel {
   public func didEnd(_ group: AbsTgid) {
     if let known = processes.groups[group] {
       files.removeProcDirectory(of: known.nsID)
+      recordUnseenExecution(of: known)
       if known.isAnnounced { recordEnd(of: known) }
     }
     processes.remove(group)

@@ -56,6 +56,7 @@ struct ExecveTests {
     #expect(machine.call(.execve, "/script", 0, 0) == .error(.ioError))
     #expect(!machine.events.entries.contains { $0.kind == .read })
     #expect(machine.call(.execve, "/script", 0, 0) == .continued)
+    machine.call(.getuid)
     let kinds = machine.events.records.map(\.kind).filter { [.exec, .arguments, .read].contains($0) }
     #expect(kinds == [.exec, .arguments, .read, .read])
     let paths = machine.events.entries.filter { $0.kind == .exec || $0.kind == .read }.map(\.path)

@@ -130,4 +130,15 @@ struct PathWalkTests {
       #expect(try machine.status("/", at: descriptor).st_ino == machine.status("/").st_ino)
     }
   }
+
+  @Test func aWalkThroughManyLongLinksEnds() throws {
+    let machine = try Machine()
+    let turns = String(repeating: "/usr/..", count: 550)
+    #expect(machine.call(.symlinkat, "/etc", currentDirectory, "/link0") == .done)
+    for number in 1..<20 {
+      #expect(machine.call(.symlinkat, "\(turns)/link\(number - 1)", currentDirectory, "/link\(number)") == .done)
+    }
+    #expect(try machine.text("/link7/passwd") == "root:x:0:0\n")
+    #expect(machine.error { _ = try machine.text("/link19/passwd") } == .tooManySymbolicLinkLevels)
+  }
 }

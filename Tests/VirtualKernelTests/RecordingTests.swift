@@ -17,7 +17,10 @@ struct RecordingTests {
   private func bytes(_ pointers: [UInt64]) -> [UInt8] { pointers.withUnsafeBytes { Array($0) } }
 
   private func exec(_ machine: Machine, _ arguments: UInt64, _ environment: UInt64) -> Reply {
-    machine.call(.execve, "/usr/bin/tool", arguments, environment)
+    let reply = machine.call(.execve, "/usr/bin/tool", arguments, environment)
+    // The program shows itself.
+    machine.call(.getuid)
+    return reply
   }
 
   private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
@@ -172,6 +175,44 @@ struct RecordingTests {
     #expect(told.map(\.event.version) == [1, 2, 2])
     #expect(told.map { text($0.bytes) } == ["", "", "d"])
     #expect(told.map(\.event.flags) == [Event.isCut, Event.isCut, 0])
+  }
+
+  @Test func outputByRarerCallsIsTold() throws {
+    let machine = try Machine()
+    redirect(machine, FileType.socket | 0o600)
+    func message(_ parts: [[UInt8]?]) -> [UInt64] {
+      [0, 0, machine.memory.place(vector(machine, parts)), UInt64(parts.count), 0, 0, 0, 0]
+    }
+    let messages = machine.memory.place(bytes(message([[97], [98]]) + message([[99]])))
+    #expect(machine.call(.sendmmsg, 1, messages, 2, 0) == .continued)
+    #expect(machine.call(.sendmmsg, 1, messages, 1, 0) == .continued)
+    redirect(machine, FileType.fifo | 0o600)
+    #expect(machine.call(.sendmmsg, 1, messages, 2, 0) == .continued)
+    #expect(machine.call(.tee, 5, 2, 7, 0) == .continued)
+    // struct iocb: data, key and flags, operation, priority and descriptor, buffer, count, offset.
+    func request(_ operation: UInt64, _ descriptor: UInt64, _ buffer: UInt64, _ count: UInt64) -> UInt64 {
+      machine.memory.place(bytes([0, 0, operation | descriptor << 32, buffer, count, 0, 0, 0]))
+    }
+    let text = machine.memory.place(Array("said".utf8))
+    let parts = machine.memory.place(vector(machine, [[100], [101]]))
+    let requests = [request(1, 1, text, 4), request(0, 1, text, 4), request(1, 3, text, 4), request(8, 2, parts, 2)]
+    #expect(machine.call(.io_submit, 0, 4, machine.memory.place(bytes(requests))) == .continued)
+    #expect(machine.call(.io_submit, 0, 4, 8) == .continued)
+    let told = machine.events.records(.output)
+    #expect(told.map { self.text($0.bytes) } == ["abc", "ab", "", "said", "de"])
+    #expect(told.map(\.event.version) == [1, 1, 2, 1, 2])
+    #expect(told.map(\.event.flags) == [0, 0, Event.isCut, 0, 0])
+  }
+
+  @Test func manySmallPiecesAreCutOff() throws {
+    let machine = try Machine()
+    redirect(machine, FileType.socket | 0o600)
+    let part = machine.memory.place(vector(machine, Array(repeating: [120], count: 1000)))
+    let messages = machine.memory.place(bytes((0..<3).flatMap { _ in [0, 0, part, 1000, 0, 0, 0, 0] as [UInt64] }))
+    #expect(machine.call(.sendmmsg, 1, messages, 3, 0) == .continued)
+    let told = try #require(machine.events.records(.output).first)
+    #expect(told.bytes.count == 1024)
+    #expect(told.event.flags == Event.isCut)
   }
 
   /// A process that fills a pipe of the guest's own is told to its limit; what it then says to the user is told in full.

@@ -84,6 +84,8 @@ extension FileTree {
     if let work = try copyUp(dentry) { return work }
     let record = inode(of: dentry)
     if let open, isNameless(dentry) {
+      let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
+      if let work = try leaveArchive(own) { return work }
       try host.setTimes(of: open, access: access, modification: modification)
       return nil
     }

@@ -8,7 +8,7 @@ let inlineCopyLimit: Int64 = 256 * 1024
 // A lower file becomes one of the run's own before it is changed.
 extension FileTree {
   /// A name that the file still has, this one if it is not removed; nil if it has lost all that are known.
-  private func linkedName(of dentry: DentryID) -> DentryID? {
+  func linkedName(of dentry: DentryID) -> DentryID? {
     if !dentries[dentry].pointee.flags.contains(.unlinked) { return dentry }
     var alias = inode(of: dentry).pointee.firstAlias
     while alias != .none, dentries[alias].pointee.flags.contains(.unlinked) {

@@ -21,9 +21,21 @@ extension FileTree {
 
   /// The same for what shows a file's contents to the process.
   func recordRead(_ kind: EventKind, _ dentry: DentryID) {
+    markRead(dentry)
+    record(kind, dentry)
+  }
+
+  /// The present process sees a file's contents: they must be kept.
+  func markRead(_ dentry: DentryID) {
     let inode = inode(of: dentry)
     if inode.pointee.version != 0, inode.pointee.writer != process { inode.pointee.flags.insert(.readByOthers) }
-    record(kind, dentry)
+  }
+
+  /// The present process runs a version of a file.
+  func recordExecution(_ dentry: DentryID, version: UInt32) {
+    guard let events, recordable(dentry) != nil else { return }
+    events.append(
+      Event(.exec, pid: process, node: node(of: dentry), version: version), UnsafeBufferPointer(start: nil, count: 0))
   }
 
   /// Tells that a name was looked for and not found.

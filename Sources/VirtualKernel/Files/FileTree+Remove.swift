@@ -8,12 +8,15 @@ private let orphanLimit = 4096
 // Calls that take a name away.
 extension FileTree {
   /// unlink(2) of what is no directory.
-  func unlink(_ dentry: DentryID, _ call: Call) throws(Errno) {
+  /// - Returns: work that must be waited for, or nil if the name is gone.
+  func unlink(_ dentry: DentryID, _ call: Call) throws(Errno) -> (any BlockingWork)? {
     try requireRemovable(dentry, call, isDirectory: false)
+    if let work = try keepOpen(dentry, isReplaced: false) { return work }
     try removeAbove(dentry)
     try whiteoutIfBelow(dentry)
     record(.delete, dentry)
     forget(dentry)
+    return nil
   }
 
   func removeDirectory(_ dentry: DentryID, _ call: Call) throws(Errno) {

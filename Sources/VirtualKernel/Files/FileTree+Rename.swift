@@ -46,6 +46,7 @@ extension FileTree {
     if exists, !isExchange, targetIsDirectory, try !isEmpty(target) { throw .directoryNotEmpty }
     if isExchange, let work = try copyUp(target) { return work }
     if let work = try copyUp(source) { return work }
+    if exists, !isExchange, let work = try keepOpen(target, isReplaced: true) { return work }
     try ensureUpper(to.parent)
 
     if isExchange {
@@ -108,7 +109,7 @@ extension FileTree {
       do throws(Errno) {
         try renameOnHost(root, leavesWhiteout: wasBelow)
       } catch {
-        if isKept { unkeepLast() }
+        if isKept { unkeepLast(target) }
         throw error
       }
     } catch {

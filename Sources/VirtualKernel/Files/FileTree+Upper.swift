@@ -127,7 +127,10 @@ extension FileTree {
   func openHost(_ dentry: DentryID, flags: Int32) throws(Errno) -> FileDescriptor {
     let record = inode(of: dentry)
     if record.pointee.backing.isUpper {
-      try buildPath(of: upperName(of: dentry), into: &path)
+      let name = upperName(of: dentry)
+      // What stands at the path of a removed name is another file.
+      guard dentries[name].pointee.flags.contains(.inUpper) else { throw .noSuchFileOrDirectory }
+      try buildPath(of: name, into: &path)
       return try host.open(upperRoot(record.pointee.backing), path.cString, flags: flags, mode: 0)
     }
     let layer = try buildLowerPath(of: dentry)

@@ -50,7 +50,7 @@ extension FileTree {
     lastVersion += 1
     record.pointee.version = lastVersion
     record.pointee.writer = process
-    record.pointee.flags.remove(.readByOthers)
+    record.pointee.flags.subtract([.readByOthers, .isArchived])
   }
 
   private func mustKeep(
@@ -131,6 +131,8 @@ extension FileTree {
       let id = dentries[dentry].pointee.inode
       let old = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
       if identities[old] == id { identities[old] = nil }
+      // A descriptor of O_PATH may lead to it.
+      archived[old] = record.pointee.version
       register(status, as: id)
       var alias = record.pointee.firstAlias
       while alias != .none {
@@ -149,10 +151,7 @@ extension FileTree {
   /// - Returns: whether the name is in the archive now and gone from its place if `moves` is set.
   func keepLast(_ dentry: DentryID, isReplaced: Bool, moves: Bool) throws(Errno) -> Bool {
     let record = inode(of: dentry)
-    guard record.pointee.backing == .run, record.pointee.kind == .regular, record.pointee.version != 0,
-      record.pointee.links <= 1,
-      record.pointee.flags.contains(.readByOthers) || (isReplaced && record.pointee.writer != process)
-    else { return false }
+    guard mustKeepLast(record, isReplaced: isReplaced) else { return false }
     try setName(ofVersion: record.pointee.version)
     if moves {
       try host.rename(configuration.run, path.cString, configuration.trace, hostPath.cString, flags: 0)
@@ -162,17 +161,38 @@ extension FileTree {
     kept.append(
       KeptVersion(
         version: record.pointee.version, writer: record.pointee.writer, path: Array(path.bytes), successor: process))
+    archived[HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)] = record.pointee.version
+    record.pointee.flags.insert(.isArchived)
     return true
   }
 
+  private func mustKeepLast(_ record: UnsafeMutablePointer<Inode>, isReplaced: Bool) -> Bool {
+    record.pointee.backing == .run && record.pointee.kind == .regular && record.pointee.version != 0
+      && record.pointee.links <= 1
+      && (record.pointee.flags.contains(.readByOthers) || (isReplaced && record.pointee.writer != process))
+  }
+
+  /// The same for a file that somebody has open for writing, who goes on to change it: a copy is put aside.
+  /// - Returns: work that must be waited for, or nil if the name may go.
+  func keepOpen(_ dentry: DentryID, isReplaced: Bool) throws(Errno) -> (any BlockingWork)? {
+    let record = inode(of: dentry)
+    guard mustKeepLast(record, isReplaced: isReplaced) else { return nil }
+    try buildPath(of: upperName(of: dentry), into: &path)
+    guard try host.isOpen(configuration.run, path.cString, forWriting: true) else { return nil }
+    return try keep(dentry, truncates: false)
+  }
+
   /// Undoes `keepLast` without `moves`.
-  func unkeepLast() {
+  func unkeepLast(_ dentry: DentryID) {
+    let record = inode(of: dentry)
+    archived[HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)] = nil
+    record.pointee.flags.remove(.isArchived)
     guard let last = kept.popLast(), (try? setName(ofVersion: last.version)) != nil else { return }
     try? host.remove(configuration.trace, hostPath.cString, isDirectory: false)
   }
 
   /// The name in the archive, in `hostPath`.
-  private func setName(ofVersion version: UInt32) throws(Errno) {
+  func setName(ofVersion version: UInt32) throws(Errno) {
     try makeArchive()
     hostPath.clear()
     try hostPath.append(Array("archive/\(version)".utf8))

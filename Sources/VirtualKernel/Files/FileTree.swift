@@ -51,8 +51,10 @@ final class FileTree {
   var lastVersion: UInt32 = 0
   /// Versions that were overwritten or removed, in this order.
   var kept: [KeptVersion] = []
-  /// The sizes at which unread versions of files that are appended to were last kept.
+  /// The versions in the archive whose file a descriptor of the guest's may still refer to.
+  var archived: [HostIdentity: UInt32] = [:]
   var hasArchive = false
+  /// The sizes at which unread versions of files that are appended to were last kept.
   var keptSizes: [InodeID: Int64] = [:]
 
   /// The run may write no more (`VirtualKernel.refuseWrites()`).

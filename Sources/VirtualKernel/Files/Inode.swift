@@ -50,6 +50,8 @@ struct Inode: BitwiseCopyable {
     static let copyingUp = Flags(rawValue: 2)
     /// Another process than the writer has seen the present version.
     static let readByOthers = Flags(rawValue: 4)
+    /// The present version, which has lost its name, was put aside.
+    static let isArchived = Flags(rawValue: 8)
   }
 
   var kind: FileKind

@@ -48,6 +48,9 @@ struct Remainder {
 extension FileTree {
   static var maximumLinks: Int { 40 }
 
+  /// Linux has no such limit, but links of 4096 bytes each can make a walk of it that takes all others' time.
+  static var maximumComponents: Int { 8192 }
+
   /// Walks a path in the virtual tree. A missing last component is no error, a missing directory is.
   func walk(
     _ call: Call, from start: DentryID, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions
@@ -60,6 +63,7 @@ extension FileTree {
     var current = start
     var depth = 0
     var links = 0
+    var components = 0
     var trailingSlash = false
     var last = WalkResult.Last.dot
     let stack = walkStack
@@ -86,6 +90,8 @@ extension FileTree {
         depth -= 1
         continue
       }
+      components += 1
+      guard components <= Self.maximumComponents else { throw .tooManySymbolicLinkLevels }
       let begin = stack[depth].next
       let rest = stack[depth].end - begin
       let length =

@@ -77,6 +77,12 @@ public protocol ProcessInformation: AnyObject {
   /// The text of a link of the guest's own /proc: `2/ns/pid`.
   func readProcLink(_ path: String) throws(Errno) -> [UInt8]
 
+  /// The program image of a thread's process; nil if it cannot be asked.
+  func image(of thread: AbsTid) -> ProcessImage?
+
+  /// The identity of the file that a process runs.
+  func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat
+
   /// The names in a directory of the guest's own /proc.
   func listProc(_ path: String) throws(Errno) -> [[UInt8]]
 

@@ -39,6 +39,8 @@ public final class ThreadGroup {
   var descriptors = FdTable()
   /// The file of the last execve(2) that was let through, a hint for /proc/self/exe.
   var executable = DentryID.none
+  /// An execve(2) that was let through and of which it is not known yet what it has led to.
+  var execution: Execution?
   var end: End?
   /// Whether the trace knows that no more of its output is recorded.
   var isOutputCut = false

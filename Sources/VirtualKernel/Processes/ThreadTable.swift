@@ -37,6 +37,8 @@ public final class ThreadTable {
   /// As `thread(_:)`, also a process that has made no call yet that is seen.
   func findThread(_ id: NsTid) -> Thread? {
     if let known = thread(id) { return known }
+    // To ask thousands of threads for their children takes long, and most numbers are nobody's.
+    guard (try? information.statusOfProcLink(String(id.rawValue))) != nil else { return nil }
     for parent in threads.keys {
       for child in information.children(of: parent) where groups[child] == nil {
         if let found = try? find(child.leader), found.nsID == id { return found }

@@ -9,12 +9,17 @@ public struct Observation: Sendable {
   public let descriptors: [UInt32]
   /// The index of the argument that is the descriptor.
   public let argument: UInt32
+  /// With `TraceLevel.io`, too, only those with one of the descriptors.
+  public let isAlwaysByDescriptor: Bool
   let handler: Handler
 
   static func from(
-    _ level: TraceLevel, descriptors: [UInt32] = [], argument: UInt32 = 0, _ handler: @escaping Handler
+    _ level: TraceLevel, descriptors: [UInt32] = [], argument: UInt32 = 0, isAlwaysByDescriptor: Bool = false,
+    _ handler: @escaping Handler
   ) -> Observation {
-    Observation(level: level, descriptors: descriptors, argument: argument, handler: handler)
+    Observation(
+      level: level, descriptors: descriptors, argument: argument, isAlwaysByDescriptor: isAlwaysByDescriptor,
+      handler: handler)
   }
 }
 
@@ -33,7 +38,7 @@ extension SyscallEntry {
     switch disposition {
     case .native:
       guard let observation, level >= observation.level else { return .allow }
-      if observation.descriptors.isEmpty || level == .io { return .notify }
+      if observation.descriptors.isEmpty || level == .io && !observation.isAlwaysByDescriptor { return .notify }
       return .allowWhen([observation.descriptors.map { .low32(observation.argument, differsFrom: $0) }])
     case .deny(let errno):
       // Who is told of a refusal has to see it. A call that seems not to exist is asked for as a matter of course, as glibc asks for

@@ -5,13 +5,16 @@ import Tracing
 
 /// Takes down what processes are given and what they say: arguments, environments, output and addresses.
 final class Recorder {
-  /// Linux's limit of arguments and environment together, 3/4 of _STK_LIM (fs/exec.c), in which a pointer counts, too.
-  private static let argumentLimit = 6 << 20
+  /// Linux's limit of arguments and environment together where the stack's is the usual one of 8 MiB, in which a pointer counts, too. Reading
+  /// them takes all others' time.
+  private static let argumentLimit = 2 << 20
   private static let outputLimit = 1 << 20
   /// Of a whole run: its trace must not fill the disk.
   private static let runLimit = 256 << 20
   /// Of what one process says to others of the guest: it is read there, and pipes carry archives.
   static let pipeLimit = 64 << 10
+  /// A call has so many pieces at most: a thousand messages of a thousand pieces each would hold up everybody.
+  private static let pieceLimit = 1024
   /// A record fits a reader's window.
   private static let pieceSize = 32 << 10
 
@@ -51,11 +54,18 @@ final class Recorder {
 
   // MARK: Programs
 
-  /// What an execve(2) is given, in the buffer.
+  /// What an execve(2) is given.
   struct Arguments {
-    fileprivate var end: Int
-    fileprivate var isCut: Bool
-    fileprivate var directory: UInt32
+    /// The arguments and then the environment, each with its NUL.
+    var bytes: [UInt8]
+    /// Where the environment begins.
+    var end: Int
+    /// They are more than these, or not those that the program was asked to be started with.
+    var isCut: Bool
+    /// Neither they nor the environment are.
+    var isWhole: Bool
+    /// The current directory.
+    var directory: DentryID
     fileprivate var environment: UInt32
   }
 
@@ -68,22 +78,46 @@ final class Recorder {
     let (environmentEnd, environmentIsCut) = strings(environment, from: end, &room)
     guard isWaiting(call) else { return nil }
     let bytes = UnsafeRawBufferPointer(rebasing: buffer[end..<environmentEnd])
-    let (number, isNew) = environments.number(bytes)
-    if isNew {
-      append(
-        Event(.environment, pid: call.thread.group.number, node: 0, version: number), bytes, isCut: environmentIsCut)
-      argumentsLeft -= bytes.count
-    }
+    let number = self.number(of: bytes, of: call.thread.group, isCut: environmentIsCut)
     argumentsLeft -= end
-    let directory = (try? call.workingDirectory()).map { call.files.node(of: $0) } ?? 0
-    return Arguments(end: end, isCut: isCut, directory: directory, environment: number)
+    return Arguments(
+      bytes: Array(buffer[..<environmentEnd]), end: end, isCut: isCut, isWhole: !isCut && !environmentIsCut,
+      directory: (try? call.workingDirectory()) ?? .none, environment: number)
   }
 
-  func record(_ arguments: Arguments, _ call: Call) {
-    append(
-      Event(
-        .arguments, pid: call.thread.group.number, node: arguments.directory, version: arguments.environment),
-      UnsafeRawBufferPointer(rebasing: buffer[..<arguments.end]), isCut: arguments.isCut)
+  /// The arguments and the environment that a program has found, where they are not those that were read before.
+  func readArguments(
+    of group: ThreadGroup, _ information: any ProcessInformation, directory: DentryID
+  ) -> Arguments? {
+    var bytes: [UInt8] = []
+    guard (try? information.readProc("\(group.nsID.rawValue)/cmdline", into: &bytes)) != nil else { return nil }
+    let end = bytes.count
+    try? information.readProc("\(group.nsID.rawValue)/environ", into: &bytes)
+    let number = bytes.withUnsafeBytes {
+      self.number(of: UnsafeRawBufferPointer(rebasing: $0[end...]), of: group, isCut: false)
+    }
+    argumentsLeft -= end
+    return Arguments(
+      bytes: bytes, end: end, isCut: true, isWhole: false, directory: directory, environment: number)
+  }
+
+  /// The number of an environment, which is defined if it is new.
+  private func number(of bytes: UnsafeRawBufferPointer, of group: ThreadGroup, isCut: Bool) -> UInt32 {
+    let (number, isNew) = environments.number(bytes)
+    if isNew {
+      append(Event(.environment, pid: group.number, node: 0, version: number), bytes, isCut: isCut)
+      argumentsLeft -= bytes.count
+    }
+    return number
+  }
+
+  func record(_ arguments: Arguments, directory: DentryID, _ group: ThreadGroup, _ files: FileTree) {
+    let node = directory == .none ? 0 : files.node(of: directory)
+    arguments.bytes.withUnsafeBytes {
+      append(
+        Event(.arguments, pid: group.number, node: node, version: arguments.environment),
+        UnsafeRawBufferPointer(rebasing: $0[..<arguments.end]), isCut: arguments.isCut)
+    }
   }
 
   /// Copies the strings of an array that a null pointer ends.
@@ -137,7 +171,13 @@ final class Recorder {
     let limit = min(Self.outputLimit, left)
     var end = 0
     var isCut = false
+    var pieces = 0
     bytes.forEachRange(call) { address, length in
+      pieces += 1
+      guard pieces <= Self.pieceLimit else {
+        isCut = true
+        return false
+      }
       let wanted = min(length, limit - end)
       let count = read(call, address, into: buffer[end..<(end + wanted)])
       end += count
@@ -156,7 +196,8 @@ final class Recorder {
     let isSocket = status.st_mode & S_IFMT == S_IFSOCK
     let hasPositions = status.st_mode & S_IFMT == S_IFREG || status.st_mode & S_IFMT == S_IFBLK
     switch SyscallNumber(rawValue: call.notification.number) {
-    case .sendto, .sendmsg: return !isSocket
+    case .sendto, .sendmsg, .sendmmsg: return !isSocket
+    case .tee: return status.st_mode & S_IFMT != S_IFIFO
     case .pwrite64, .pwritev: return !hasPositions
     case .copy_file_range, .sendfile, .splice:
       guard hasPositions else { return call.notification.number == SyscallNumber.copy_file_range.rawValue }

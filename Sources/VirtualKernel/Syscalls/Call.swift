@@ -25,6 +25,8 @@ final class Call {
 
   var arguments: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) { notification.arguments }
   var thread: Thread { currentThread.unsafelyUnwrapped }
+  /// The same, nil before the first call.
+  var caller: Thread? { currentThread }
   var files: FileTree { kernel.files }
   /// The caller's.
   var credentials: UnsafePointer<Credentials> { kernel.files.credentials }
@@ -35,6 +37,11 @@ final class Call {
     created = .none
     let thread = try kernel.processes.thread(notification.thread)
     currentThread = thread
+    if thread.group.execution != nil { kernel.settleExecution(of: thread.group, caller: thread) }
+    // It was born of what its parent runs now.
+    if !thread.group.isAnnounced, let parent = kernel.processes.groups[thread.group.parent] {
+      kernel.settleExecution(of: parent, caller: nil)
+    }
     files.events?.beginCall(
       time: notification.time, thread: UInt32(bitPattern: thread.nsID.rawValue), first: notification.firstEvent)
     if !thread.group.isAnnounced { kernel.announce(thread.group) }

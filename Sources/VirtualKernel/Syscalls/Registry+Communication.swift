@@ -32,7 +32,10 @@ extension Registry {
         .sendmsg, "As sendto; descriptors that are passed stay in the guest's tree.", observed: output(.message)),
       .native(
         .recvmsg, "As recvfrom; descriptors that arrive come from the guest's tree.", observed: input(.message)),
-      .native(.sendmmsg, "As sendmsg, several at once; never observed, as the guest tells of its listener with it."),
+      .native(
+        .sendmmsg, "As sendmsg, several at once; only seen for 1 and 2, as the guest tells of its listener with it.",
+        observed: .from(
+          .standard, descriptors: [1, 2], isAlwaysByDescriptor: true, Syscalls.writes(.messages))),
       .native(.recvmmsg, "As recvmsg, several at once."),
       .native(.setsockopt, "A socket that the caller holds; what reaches further needs a capability."),
       .native(.getsockopt, "A socket that the caller holds."),

@@ -33,7 +33,9 @@ extension Registry {
       .native(
         .splice, "Moves data between descriptors that the caller holds.",
         observed: .from(.standard, descriptors: [1, 2], argument: 2, Syscalls.splice)),
-      .native(.tee, "Copies between pipes that the caller holds."),
+      .native(
+        .tee, "Copies between pipes that the caller holds.",
+        observed: .from(.standard, descriptors: [1, 2], argument: 1, Syscalls.tee)),
       .native(.vmsplice, "Moves the caller's own pages into a pipe.", observed: output(.vector)),
       .gate(
         .copy_file_range, Syscalls.copyFileRange,
@@ -55,7 +57,9 @@ extension Registry {
       .native(.memfd_create, "An anonymous file, reachable only through its descriptor."),
       .native(.io_setup, "A ring of the caller's own; its requests name descriptors."),
       .native(.io_destroy, "Ends a ring of the caller's own."),
-      .native(.io_submit, "Reads, writes, syncs and polls of descriptors that the caller holds."),
+      .native(
+        .io_submit, "Reads, writes and polls of descriptors that the caller holds; writes to 1 and 2 are recorded.",
+        observed: .from(.standard, Syscalls.submit)),
       .native(.io_cancel, "Cancels a request of the caller's own."),
       .native(.io_getevents, "Reads completions of the caller's own ring."),
       .native(.io_pgetevents, "As io_getevents, with a signal mask."),

@@ -155,13 +155,19 @@ extension Registry {
       .native(.getrusage, "The caller's own usage and that of its children."),
       .native(.times, "The caller's own usage and that of its children."),
       .native(.getrlimit, "The caller's own limits."),
-      .native(.setrlimit, "The caller's own limits; raising a hard limit needs a capability."),
+      .emulate(
+        .setrlimit, Syscalls.setrlimit, "The caller's own limits are native but for core files: there are none.",
+        missing: "core files", nativeWhen: .low32(0, isOneOf: ownLimits)),
       .emulate(
         .prlimit64, Syscalls.prlimit64,
         "One's own limits, or reading, are native; to the kernel guest init is the same user.",
-        nativeWhen: .all(.low32(0, equals: 0)) + .all(.clear(2, bits: .max))),
+        missing: "core files",
+        nativeWhen: ownLimits.map { [.low32(0, equals: 0), .low32(1, equals: $0)] } + .all(.clear(2, bits: .max))),
     ]
   }
+
+  /// Those of all resource limits (getrlimit(2)) but RLIMIT_CORE.
+  private static let ownLimits = (0..<16 as Range<UInt32>).filter { $0 != 4 }
 
   private static var schedulingReason: StaticString {
     "Reaches only the guest's pid namespace, within what the caller's limits allow."

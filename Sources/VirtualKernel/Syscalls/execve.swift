@@ -26,6 +26,7 @@ extension Syscalls {
   private static func prepare(
     _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions
   ) throws(Errno) -> Outcome {
+    let name = fileName(call, directory, path)
     let walk = try call.walk(directory, path, options.union(.materialise))
     guard walk.openFile == nil else { throw .permissionDenied }
     let dentry = try call.existing(walk)
@@ -34,38 +35,45 @@ extension Syscalls {
     }
     var interpreters: [DentryID] = []
     if let work = try bind(call, dentry, &interpreters) { return .blocked(on: work) }
-    return try execute(call, dentry, interpreters)
+    return try execute(call, dentry, interpreters, as: name)
   }
 
-  /// The kernel runs the file from here on.
+  /// What the kernel will say in AT_EXECFN (fs/exec.c, alloc_bprm).
+  private static func fileName(
+    _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>
+  ) -> [UInt8] {
+    let descriptor = Int32(truncatingIfNeeded: directory)
+    if descriptor == AT_FDCWD || path.first == UInt8(ascii: "/") { return Array(path) }
+    return Array("/dev/fd/\(descriptor)".utf8) + (path.isEmpty ? [] : [UInt8(ascii: "/")] + path)
+  }
+
+  /// The kernel runs the file from here on, if it finds nothing wrong with it.
   private static func execute(
-    _ call: Call, _ dentry: DentryID, _ interpreters: [DentryID]
+    _ call: Call, _ dentry: DentryID, _ interpreters: [DentryID], as name: [UInt8]
   ) throws(Errno) -> Outcome {
     let isAt = call.notification.number == SyscallNumber.execveat.rawValue
     if isAt, Int32(truncatingIfNeeded: call.arguments.4) & onlyCheck != 0 { return .continue }
-    try call.kernel.processes.setCredentials(call.credentials.pointee.afterExecution(), of: call.thread)
-    call.thread.group.executable = dentry
-    let recorder = call.kernel.recorder
-    let arguments = recorder?.readArguments(
+    let former = call.credentials
+    try call.kernel.processes.setCredentials(former.pointee.afterExecution(), of: call.thread)
+    let arguments = call.kernel.recorder?.readArguments(
       call, isAt ? call.arguments.2 : call.arguments.1, isAt ? call.arguments.3 : call.arguments.2)
-    call.files.recordRead(.exec, dentry)
-    if let arguments { recorder?.record(arguments, call) }
-    for interpreter in interpreters { call.files.recordRead(.read, interpreter) }
+    call.kernel.expect(dentry, interpreters, as: name, arguments, formerCredentials: former, call)
     return .continue
   }
 
   /// fexecve(3): the kernel runs the very file that the descriptor refers to, and the guest could only open what it may read.
   private static func prepare(_ call: Call, descriptor: Int32) throws(Errno) -> Outcome {
+    let name = fileName(call, call.arguments.0, UnsafeBufferPointer(start: nil, count: 0))
     let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
     guard let dentry = call.dentry(of: descriptor, status) else {
       // A memory file, or one that was deleted.
       let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
       defer { call.kernel.descriptors.release(file) }
+      var interpreters: [DentryID] = []
       if status.st_mode & S_IFMT == S_IFREG, let interpreter = try? call.files.interpreter(of: file) {
-        var interpreters: [DentryID] = []
         if let work = try bind(call, interpreter: interpreter, &interpreters) { return .blocked(on: work) }
       }
-      return .continue
+      return try execute(call, .none, interpreters, as: name)
     }
     let inode = call.files.inode(of: dentry)
     if inode.pointee.kind == .symbolicLink { throw .tooManySymbolicLinkLevels }
@@ -75,7 +83,7 @@ extension Syscalls {
     if inode.pointee.links > 0, let work = try bindInterpreter(call, of: dentry, &interpreters) {
       return .blocked(on: work)
     }
-    return try execute(call, dentry, interpreters)
+    return try execute(call, dentry, interpreters, as: name)
   }
 
   /// Makes a file and what its first line or its ELF header names executable in the skeleton.

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// Flags that reach the host's open; the others are decided here.
 private let hostFlags =
@@ -144,6 +145,13 @@ extension Syscalls {
     case (_, .socket), (_, .characterDevice), (_, .blockDevice): throw .init(rawValue: ENXIO)
     default: break
     }
+    if files.isNameless(dentry) {
+      // A program that lost its name while it runs, by its link in /proc: nothing else leads here.
+      if writes { throw .textFileBusy }
+      let file = try files.openArchived(dentry, flags: flags & hostFlags | O_CLOEXEC | O_NOFOLLOW)
+      files.recordRead(.read, dentry)
+      return give(call, file, flags, dentry)
+    }
     if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
     if let work = try files.fetch(dentry) { return .blocked(on: work) }
     if flags & O_ACCMODE != O_WRONLY, flags & O_TRUNC == 0 { files.recordRead(.read, dentry) }
@@ -195,14 +203,52 @@ extension Syscalls {
       isGiven = true
       return .descriptor(original, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
     }
-    if let known = call.files.inode(ofOpenFile: status) {
-      let record = call.files.inodes[known.index]
-      // A file below that has lost its name cannot be copied up any more.
-      let isLower = record.pointee.backing == .lower || record.pointee.lowerIdentity == HostIdentity(status)
-      if isLower, flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 { throw .readOnlyFileSystem }
+    let files = call.files
+    let writes = flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0
+    var dentry = DentryID.none
+    if let known = files.inode(ofOpenFile: status) {
+      dentry = files.inodes[known.index].pointee.firstAlias
     }
-    let file = try call.kernel.host.reopen(original, flags: flags & hostFlags & ~O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
-    return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+    if dentry != .none, kind == S_IFREG {
+      // Only this name is gone.
+      if let linked = files.linkedName(of: dentry) {
+        return try self.open(call, linked, files.inode(of: linked), flags)
+      }
+      let record = files.inode(of: dentry)
+      var access: Call.Access = []
+      if flags & O_ACCMODE != O_WRONLY { access.insert(.read) }
+      if writes { access.insert(.write) }
+      try call.require(access, record)
+      if flags & O_ACCMODE != O_WRONLY, flags & O_TRUNC == 0 { files.recordRead(.read, dentry) }
+    }
+    if writes, kind == S_IFREG, let work = try beginWriting(call, dentry, status, as: .write) {
+      return .blocked(on: work)
+    }
+    let wanted = flags & (hostFlags | O_TRUNC) & ~O_NOFOLLOW
+    let file = try call.kernel.host.reopen(original, flags: wanted | O_CLOEXEC | O_NOCTTY)
+    return give(call, file, flags, dentry)
+  }
+
+  /// A regular file without a name, or one that the tree does not know, is about to be changed through a descriptor.
+  /// - Parameter dentry: `.none` for one that it does not know.
+  /// - Returns: work that must be waited for, or nil if it may be changed.
+  static func beginWriting(
+    _ call: Call, _ dentry: DentryID, _ status: stat, as kind: EventKind
+  ) throws(Errno) -> (any BlockingWork)? {
+    let files = call.files
+    let identity = HostIdentity(status)
+    guard dentry != .none else {
+      // Of the files that the tree has forgotten only those in the archive can be written to at all.
+      if files.archived[identity] != nil { return try files.leaveArchive(identity) }
+      if status.st_nlink > 0 { throw .permissionDenied }
+      return nil
+    }
+    let record = files.inode(of: dentry)
+    // A file below that has lost its name cannot be copied up any more.
+    if record.pointee.backing == .lower || record.pointee.lowerIdentity == identity { throw .readOnlyFileSystem }
+    if let work = try files.beginNamelessVersion(dentry, identity, as: kind) { return work }
+    if !call.credentials.pointee.has(.keepSetID) { record.pointee.clearSetIDs(call.credentials) }
+    return nil
   }
 
   private static func requireCovered(_ given: Int32, _ wanted: Int32) throws(Errno) {

@@ -7,7 +7,7 @@ extension Syscalls {
   @Sendable static func prlimit64(_ call: Call) throws(Errno) -> Outcome {
     let new = try call.read(ResourceLimit.self, at: call.arguments.2)
     let pid = Int32(truncatingIfNeeded: call.arguments.0)
-    let target = try target(pid, call)
+    let target = pid == 0 ? call.thread : try target(pid, call)
     let resource = Int32(truncatingIfNeeded: call.arguments.1)
     // RLIM_NLIMITS
     guard (0..<16).contains(resource), new.soft <= new.hard else { throw .invalidArgument }
@@ -15,7 +15,8 @@ extension Syscalls {
     // getrlimit(2): raising a hard limit needs CAP_SYS_RESOURCE, which root's supervisor may have and the guest has not.
     let old = try information.limit(resource, of: target.id, setTo: nil)
     guard new.hard <= old.hard else { throw .notPermitted }
-    _ = try information.limit(resource, of: target.id, setTo: new)
+    // A lower one would start the host's program for core files again (core(5)).
+    if resource != coreSize { _ = try information.limit(resource, of: target.id, setTo: new) }
     if call.arguments.3 != 0 { try call.write(old, at: call.arguments.3) }
     return .value(0)
   }
@@ -36,5 +37,15 @@ extension Syscalls {
     return thread
   }
 
+  /// That of core files, which stays as the guest was born with it: a lower one has been set as far as anybody can see.
+  @Sendable static func setrlimit(_ call: Call) throws(Errno) -> Outcome {
+    let new = try call.read(ResourceLimit.self, at: call.arguments.1)
+    guard Int32(truncatingIfNeeded: call.arguments.0) == coreSize, new.soft <= new.hard else { throw .invalidArgument }
+    let old = try call.kernel.information.limit(coreSize, of: call.thread.id, setTo: nil)
+    guard new.hard <= old.hard else { throw .notPermitted }
+    return .value(0)
+  }
+
+  private static let coreSize = Int32(RLIMIT_CORE.rawValue)
   static let fileSize = Int32(RLIMIT_FSIZE.rawValue)
 }

@@ -34,6 +34,44 @@ extension Syscalls {
     return .continue
   }
 
+  /// From the first argument's descriptor to the second's.
+  @Sendable static func tee(_ call: Call) throws(Errno) -> Outcome {
+    output(call, call.arguments.1, .count(2))
+    transfer(call, .writeBytes, call.arguments.1, .count(2))
+    return .continue
+  }
+
+  /// struct iocb of linux/aio_abi.h, up to what is asked for.
+  private struct Request: BitwiseCopyable {
+    var data: UInt64
+    var key: UInt64
+    var operation: UInt16
+    var priority: Int16
+    var descriptor: UInt32
+    var buffer: UInt64
+    var count: UInt64
+  }
+
+  /// An array of pointers to requests, and its length before it. Beyond so many it is only told that there was more.
+  @Sendable static func submit(_ call: Call) throws(Errno) -> Outcome {
+    let most: UInt64 = 256
+    let count = call.arguments.1
+    guard count > 0, count <= UInt64(Int32.max),
+      let pointers = try? call.readBytes(at: call.arguments.2, count: Int(min(count, most)) * 8)
+    else { return .continue }
+    for offset in stride(from: 0, to: pointers.count, by: 8) {
+      let pointer = pointers.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+      guard let request = try? call.read(Request.self, at: pointer) else { break }
+      // IOCB_CMD_PWRITE and IOCB_CMD_PWRITEV
+      if request.operation == 1 { output(call, UInt64(request.descriptor), .rangeAt(request.buffer, request.count)) }
+      if request.operation == 8 { output(call, UInt64(request.descriptor), .vectorAt(request.buffer, request.count)) }
+    }
+    if count > most {
+      for descriptor in [1, 2] as [UInt64] { output(call, descriptor, .unknown) }
+    }
+    return .continue
+  }
+
   private static func output(_ call: Call, _ argument: UInt64, _ bytes: TransferBytes) {
     let descriptor = Int32(truncatingIfNeeded: argument)
     if descriptor == 1 || descriptor == 2 { call.kernel.recorder?.recordOutput(call, descriptor, bytes) }

@@ -36,7 +36,7 @@ extension Syscalls {
       try call.files.removeDirectory(dentry, call)
     } else {
       if walk.hasTrailingSlash, call.files.inode(of: dentry).pointee.kind != .directory { throw .notDirectory }
-      try call.files.unlink(dentry, call)
+      return outcome(try call.files.unlink(dentry, call))
     }
     return .value(0)
   }

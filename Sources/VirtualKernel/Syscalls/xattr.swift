@@ -313,7 +313,9 @@ extension Syscalls {
     try call.requireChangeable(inode)
     guard mayHaveAttributes(inode) else { throw .notPermitted }
     try call.require(.write, inode)
-    return try call.files.copyUp(dentry)
+    if let work = try call.files.copyUp(dentry) { return work }
+    guard call.files.isNameless(dentry) else { return nil }
+    return try call.files.leaveArchive(HostIdentity(device: inode.pointee.hostDevice, inode: inode.pointee.hostInode))
   }
 
   private static func change(

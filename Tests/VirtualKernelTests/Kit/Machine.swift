@@ -29,6 +29,8 @@ final class Machine {
   /// Runs on the blocking pool's thread between `perform` and `publish`: what other threads do meanwhile.
   var whileBlocked: (() -> Void)?
   private(set) var blockedCount = 0
+  /// Whether the kernel finds something wrong with every program that it is to run.
+  var refusesPrograms = false
 
   /// A read-only layer at a path of the guest.
   struct Source {
@@ -150,7 +152,14 @@ final class Machine {
       do throws(Errno) {
         switch try kernel.decide(notification) {
         case .value(let value): return .value(value)
-        case .continue: return .continued
+        case .continue:
+          if !refusesPrograms,
+            [SyscallNumber.execve.rawValue, SyscallNumber.execveat.rawValue].contains(notification.number)
+          {
+            process.image += 1
+            if notification.number == SyscallNumber.execve.rawValue { information.fileName = notification.arguments.0 }
+          }
+          return .continued
         case .descriptor(let file, _, let keep):
           let open = world.file(file)
           if !keep { world.close(file) }

@@ -21,6 +21,8 @@ final class MockProcesses: ProcessInformation {
   var uses: [AbsTgid: ResourceUse] = [:]
   /// Of processes that have ended.
   var statuses: [AbsTgid: Int32] = [:]
+  /// Where a program finds its path, with what it was given before it.
+  var fileName: UInt64 = 0
   private var nextWatch: Int32 = 500_000
 
   init(_ world: World) { self.world = world }
@@ -98,6 +100,15 @@ final class MockProcesses: ProcessInformation {
   func readProcLink(_ path: String) throws(Errno) -> [UInt8] {
     guard let text = procLinks[path] else { throw .noSuchFileOrDirectory }
     return Array(text.utf8)
+  }
+
+  func image(of thread: AbsTid) -> ProcessImage? {
+    (try? world.process(of: thread)).map { ProcessImage(digest: $0.image, random: 0, fileName: fileName) }
+  }
+
+  func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat {
+    guard let executable = world.processes[group]?.executable else { throw .noSuchFileOrDirectory }
+    return executable.status
   }
 
   func listProc(_ path: String) throws(Errno) -> [[UInt8]] {

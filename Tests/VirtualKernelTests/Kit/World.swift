@@ -135,6 +135,8 @@ final class GuestProcess {
   var files: DescriptorTable
   var workingDirectory: Node?
   var executable: Node?
+  /// What an execve(2) has made of it: another number for each.
+  var image: UInt64 = 0
   var isAlive = true
 
   init(id: AbsTgid, nsID: NsTgid, parent: AbsTgid, files: DescriptorTable) {

@@ -16,6 +16,8 @@ final class ProcFileSystem {
   let hostname: String
   /// The device number of memory files, which the contents are handed over in; known after the first.
   var device: UInt64?
+  /// What has been read for the call that is asked again now.
+  var finished: ProcRead?
   /// The text of the link that was followed last. Two links can be in use at once: one whose target is being walked, and one
   /// that this led to.
   private var texts: [UnsafeMutableBufferPointer<UInt8>]
@@ -161,14 +163,27 @@ final class ProcFileSystem {
       let file = try call.kernel.information.openProc(path, flags: flags & O_ACCMODE | O_CLOEXEC)
       return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
     }
+    let isMade = ProcNode(inode).kind == .made
+    if isMade ? ProcTables.maps.contains(name) : !ProcTables.quick.contains(name) {
+      let path = ProcTables.maps.contains(name) ? "\(ProcNode(inode).id)/\(name)" : path
+      if let work = finished, work.notification == call.notification.id, work.path == path {
+        finished = nil
+        guard let file = try work.take() else { return .blocked(on: work) }
+        return try give(file, call, flags)
+      }
+      return .blocked(on: ProcRead(call, path, name, rewritesMaps: ProcTables.maps.contains(name)))
+    }
     var bytes: [UInt8] = []
-    if ProcNode(inode).kind == .made {
+    if isMade {
       bytes = try contents(name, ProcNode(inode).id, call)
     } else {
       try call.kernel.information.readProc(path, into: &bytes)
       if name == "status" { bytes = rewriteStatus(bytes, try? thread(ProcNode(inode), call)) }
     }
-    let file = try call.kernel.host.sealedFile(name, bytes)
+    return try give(try call.kernel.host.sealedFile(name, bytes), call, flags)
+  }
+
+  private func give(_ file: FileDescriptor, _ call: Call, _ flags: Int32) throws(Errno) -> Outcome {
     do throws(Errno) {
       if device == nil { device = UInt64(try call.kernel.host.status(of: file).st_dev) }
     } catch {

@@ -32,6 +32,16 @@ enum ProcTables {
     "coredump_filter", "mem",
   ]
 
+  /// Those that name files that are mapped.
+  static let maps: Set<String> = ["maps", "smaps", "smaps_rollup"]
+
+  /// What the kernel or the supervisor writes at once, whatever a process is like: all others are read without the lock.
+  static let quick: Set<String> = Set(made).union(system.compactMap { $0.split(separator: "/").last.map(String.init) })
+    .union([
+      "stat", "status", "statm", "comm", "limits", "oom_score", "oom_adj", "oom_score_adj", "personality", "loginuid",
+      "sessionid", "timerslack_ns", "coredump_filter",
+    ]).subtracting(maps)
+
   /// Of guest init, which has the run of the host's namespaces: what tells that it lives, and nothing to hold it by.
   static let initial: [String] = ["stat", "status", "statm", "comm", "limits"]
 
