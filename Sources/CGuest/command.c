@@ -15,16 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// `grace`: how far the hard limit lies above the soft one, at which the kernel only warns.
-static void limit(int events, int resource, uint64_t value, uint64_t grace) {
-  if (value == UINT64_MAX) return;
-  struct rlimit now;
-  if (getrlimit(resource, &now)) uwrx_fail(events, "read a resource limit");
-  if (now.rlim_max == RLIM_INFINITY || value + grace < now.rlim_max) now.rlim_max = value + grace;
-  now.rlim_cur = value < now.rlim_max ? value : now.rlim_max;
-  if (setrlimit(resource, &now)) uwrx_fail(events, "set a resource limit");
-}
-
 static void drop_capabilities(int events) {
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   for (int capability = 0; capability <= 63; capability++)
@@ -76,10 +66,10 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events) {
       umount2(".", MNT_DETACH) || chdir("/"))
     uwrx_fail(events, "enter the skeleton root");
 
-  limit(events, RLIMIT_NPROC, launch->limit_processes, 0);
-  limit(events, RLIMIT_FSIZE, launch->limit_file_size, 0);
-  limit(events, RLIMIT_NOFILE, launch->limit_open_files, 0);
-  limit(events, RLIMIT_CPU, launch->limit_seconds, 2);
+  for (size_t i = 0; i < launch->limit_count; i++) {
+    const struct uwrx_limit *limit = &launch->limits[i];
+    if (setrlimit((unsigned)limit->resource, &(struct rlimit){limit->soft, limit->hard})) uwrx_fail(events, "set a resource limit");
+  }
 
   // A directory that the guest is given must be one of this mount namespace, where nothing lies above it: from one
   // of guest init's, `..` would lead to the host.

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -51,16 +52,27 @@ static void open_low_ports(int events) {
   close(file);
 }
 
-// A guest that forks without end must leave the host numbers for its own processes. What cannot be set is not: a container may
-// have made the file read-only, and has a limit of its own then.
-static void limit_process_numbers(uint32_t count) {
-  char text[16];
-  int file = open("/proc/sys/kernel/pid_max", O_WRONLY | O_CLOEXEC);
-  if (file < 0) return;
-  snprintf(text, sizeof text, "%u", count);
-  ssize_t written = write(file, text, strlen(text));
-  (void)written;
-  close(file);
+// What the guest may use up of what is counted by namespace. What cannot be set is not: a container may have made the file
+// read-only, and has limits of its own then.
+static void write_settings(const char *const *settings) {
+  for (; *settings; settings += 2) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "/proc/sys/%s", settings[0]);
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) continue;
+    ssize_t written = write(file, settings[1], strlen(settings[1]));
+    (void)written;
+    close(file);
+  }
+}
+
+// The descriptors that a user's processes have sent and nobody has received yet are counted together, and each sender compares them with
+// its own limit of open files (unix(7), ETOOMANYREFS): the guest's is lower than this, so that it cannot keep guest init from sending.
+static void raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // A clone of the mount at `path` that is in no namespace. Made before the mount is shared: a peer would receive binds too.
@@ -81,6 +93,10 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   views[UWRX_VIEW_HOST] = clone_view(events, "/", MOUNT_ATTR_RDONLY, 1);
   views[UWRX_VIEW_RUN] = clone_view(events, launch->run_directory, 0, 0);
 
+  // Whose namespace it tells of is decided here (sysvipc(7)); a kernel without System V memory has none to tell of.
+  if ((views[UWRX_VIEW_SHARED] = open("/proc/sysvipc/shm", O_RDONLY | O_CLOEXEC)) < 0)
+    views[UWRX_VIEW_SHARED] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
   int store = -1;
   if (launch->store_directory) {
     store = (int)syscall(SYS_open_tree, AT_FDCWD, launch->store_directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -92,14 +108,16 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
 
   if (mount("tmpfs", UWRX_BASE, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount a tmpfs");
   if (mkdir(UWRX_SKELETON, 0755) || mkdir(UWRX_STORE, 0755) || mkdir(UWRX_EMPTY, 0555)) uwrx_fail(events, "create the mount points");
-  if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, "mode=0755")) uwrx_fail(events, "mount the skeleton root");
+  char options[128];
+  snprintf(options, sizeof options, "mode=0755%s", launch->memory_options);
+  if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, options)) uwrx_fail(events, "mount the skeleton root");
   if (store >= 0) {
     // Opened before /proc was covered, as it may be anywhere.
     if (restrict_mount(store, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0) ||
         syscall(SYS_move_mount, store, "", AT_FDCWD, UWRX_STORE, MOVE_MOUNT_F_EMPTY_PATH))
       uwrx_fail(events, "mount the directory for temporary files");
     close(store);
-  } else if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, "mode=0755")) {
+  } else if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, options)) {
     uwrx_fail(events, "mount the store");
   }
   views[UWRX_VIEW_SKELETON] = clone_view(events, UWRX_SKELETON, 0, 0);
@@ -107,11 +125,12 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   // The command has a mount namespace of its own, without the host; what is bound here later reaches it by propagation.
   if (mount("none", UWRX_SKELETON, NULL, UWRX_MS_SHARED, NULL)) uwrx_fail(events, "share the skeleton root");
   if (mkdir(UWRX_SKELETON "/dev", 0755) || mkdir(UWRX_SKELETON "/dev/pts", 0755) ||
-      mount("devpts", UWRX_SKELETON "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620"))
+      // All instances share kernel.pty.max.
+      mount("devpts", UWRX_SKELETON "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620,max=512"))
     uwrx_fail(events, "mount the guest's pseudo-terminals");
 
   skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (views[UWRX_VIEW_PROC] < 0 || skeleton < 0) uwrx_fail(events, "open the mounts");
+  if (views[UWRX_VIEW_PROC] < 0 || views[UWRX_VIEW_SHARED] < 0 || skeleton < 0) uwrx_fail(events, "open the mounts");
   if (uwrx_send_descriptors(events, UWRX_READY, 0, "", views, UWRX_VIEWS)) _exit(125);
   for (int view = 0; view < UWRX_VIEWS; view++) close(views[view]);
 }
@@ -197,6 +216,8 @@ static void serve(int control) {
   case UWRX_SIGNAL_COMMAND: result = kill(-command, m.value) ? -errno : 0; break;
   }
   int sent = uwrx_send_descriptors(control, m.operation, result, "", &mounted, mounted >= 0);
+  // Senders that wait for room have been let through already: as many as the guest likes may be in flight after all.
+  if (sent < 0 && mounted >= 0) sent = uwrx_send_descriptors(control, m.operation, sent, "", NULL, 0);
   if (mounted >= 0) close(mounted);
   if (sent < 0) _exit(0);
 }
@@ -230,7 +251,8 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
   bring_loopback_up(events);
   if (launch->inside_uid == 0) open_low_ports(events);
-  if (launch->process_numbers) limit_process_numbers(launch->process_numbers);
+  write_settings(launch->settings);
+  raise_descriptor_limit();
   build_mounts(launch, events);
 
   command = fork();

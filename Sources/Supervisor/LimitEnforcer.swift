@@ -150,6 +150,11 @@ struct LimitEnforcer {
     value == value.rounded() ? String(Int(value)) : String(value)
   }
 
+  /// The number in a file of /proc or of a control group.
+  static func number(_ path: String) -> Int? {
+    read(path).flatMap { Int($0.prefix { $0 != "\n" }) }
+  }
+
   static func read(_ path: String) -> String? {
     let file = uwrx_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0)
     guard file >= 0 else { return nil }

@@ -21,6 +21,8 @@ public final class VirtualKernel {
   let recorder: Recorder?
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
   var remembersFileSystemState = true
+  /// Rings that the kernel was let make and may not have made yet (io_setup(2)).
+  var pendingRings: [AbsTid: (thread: Thread, requests: UInt64)] = [:]
   /// Whether a process could not take a descriptor for want of a number.
   public private(set) var ranOutOfDescriptors = false
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)

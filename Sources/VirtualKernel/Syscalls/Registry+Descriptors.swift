@@ -53,7 +53,8 @@ extension Registry {
       .native(.cachestat, "Counts cached pages of a file that the caller has open."),
       .native(.flock, "Blocks, so must not be trapped; lower files have locks of their own, apart from the host's."),
       .native(.memfd_create, "An anonymous file, reachable only through its descriptor."),
-      .native(.io_setup, "A ring of the caller's own; its requests name descriptors."),
+      .gate(
+        .io_setup, Syscalls.io_setup, "A ring of the caller's own; half of the machine's requests are left to the host."),
       .native(.io_destroy, "Ends a ring of the caller's own."),
       .native(.io_submit, "Reads, writes, syncs and polls of descriptors that the caller holds."),
       .native(.io_cancel, "Cancels a request of the caller's own."),

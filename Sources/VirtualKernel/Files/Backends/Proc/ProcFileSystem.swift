@@ -158,9 +158,18 @@ final class ProcFileSystem {
       // Guest init is a process of uwrx's, not of the guest's.
       let isOfProcess = ProcNode(inode).id > 1
       guard isOfProcess, ProcTables.writable.contains(name) else { throw .permissionDenied }
+      if ProcTables.fixed.contains(name) { return try copy(path, flags, call, inode) }
       let file = try call.kernel.information.openProc(path, flags: flags & O_ACCMODE | O_CLOEXEC)
       return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
     }
+    return try copy(path, flags, call, inode)
+  }
+
+  /// Hands over what the file says now.
+  private func copy(
+    _ path: String, _ flags: Int32, _ call: Call, _ inode: UnsafeMutablePointer<Inode>
+  ) throws(Errno) -> Outcome {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
     var bytes: [UInt8] = []
     if ProcNode(inode).kind == .made {
       bytes = try contents(name, ProcNode(inode).id, call)
@@ -168,7 +177,7 @@ final class ProcFileSystem {
       try call.kernel.information.readProc(path, into: &bytes)
       if name == "status" { bytes = rewriteStatus(bytes, try? thread(ProcNode(inode), call)) }
     }
-    let file = try call.kernel.host.sealedFile(name, bytes)
+    let file = try call.kernel.host.sealedFile(name, bytes, flags: flags)
     do throws(Errno) {
       if device == nil { device = UInt64(try call.kernel.host.status(of: file).st_dev) }
     } catch {
