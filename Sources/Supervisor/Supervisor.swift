@@ -75,7 +75,7 @@ public final class Supervisor {
     self.record = record
     self.directory = directory
     terminal = Terminal(enabled: configuration.ownsProcess)
-    let filter = SyscallFilter(level: configuration.trace)
+    let filter = SyscallFilter(level: configuration.trace, calls: configuration.calls)
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsProcess ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)

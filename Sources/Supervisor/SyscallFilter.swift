@@ -12,9 +12,11 @@ public struct SyscallFilter: Sendable {
   /// The instructions, each with the layout of `struct sock_filter` (include/uapi/linux/filter.h).
   public let program: [UInt64]
 
-  /// - Parameter level: calls that are only recorded are seen where they are.
-  public init(level: TraceLevel = .standard) {
-    let numbers = Self.numbers(level)
+  /// - Parameters:
+  ///   - level: calls that are only recorded are seen where they are.
+  ///   - calls: which calls the guest has.
+  public init(level: TraceLevel = .standard, calls: CallProfile = .standard) {
+    let numbers = Self.numbers(level, calls)
     var assembler = Assembler()
     assembler.search(numbers[...])
     assembler.prologue()
@@ -34,7 +36,7 @@ public struct SyscallFilter: Sendable {
   }
 
   /// All numbers in ascending ranges of one action: neighbours mostly share theirs, so a search is short.
-  private static func numbers(_ level: TraceLevel) -> [Range] {
+  private static func numbers(_ level: TraceLevel, _ calls: CallProfile) -> [Range] {
     var ranges: [Range] = []
     var next: UInt32 = 0
     func append(_ first: UInt32, _ action: Action) {
@@ -44,7 +46,7 @@ public struct SyscallFilter: Sendable {
     for entry in Registry.entries {
       let number = UInt32(entry.number.rawValue)
       if number > next { append(next, .answer(Answer.notify)) }
-      append(number, action(entry.filtering(at: level)))
+      append(number, action(entry.under(calls).filtering(at: level)))
       next = number + 1
     }
     append(next, .answer(Answer.notify))

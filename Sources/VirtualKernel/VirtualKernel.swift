@@ -17,6 +17,7 @@ public final class VirtualKernel {
   let proc: ProcFileSystem
   let devices: DeviceTable
   let inherited: Set<HostIdentity>
+  private let calls: CallProfile
   /// nil if no more is recorded than changes need.
   let recorder: Recorder?
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
@@ -43,6 +44,7 @@ public final class VirtualKernel {
       Credentials(user: configuration.uid, group: configuration.gid, groups: configuration.groups.sorted()))
     processes = ThreadTable(information: information, credentials: credentials)
     inherited = configuration.inherited
+    calls = configuration.calls
     files = FileTree(
       host: host, skeleton: skeleton, layers: configuration.layers,
       configuration: FileConfiguration(
@@ -59,7 +61,7 @@ public final class VirtualKernel {
     devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
     try files.addSpecialDirectories(configuration)
     for number in 0..<Registry.size {
-      let entry = Registry.entry(Int32(number))
+      let entry = Registry.entry(Int32(number))?.under(configuration.calls)
       (handlers + number).initialize(to: entry?.handler)
       let observation = recorder == nil ? nil : entry?.observation
       (observers + number).initialize(
@@ -97,8 +99,8 @@ public final class VirtualKernel {
       } catch {}
       return .continue
     }
-    let refusal = Registry.refusal(notification.number)
-    if let recorder, Registry.entry(notification.number)?.nativeWhen.isEmpty ?? true,
+    let refusal = Registry.refusal(notification.number, calls)
+    if let recorder, Registry.entry(notification.number)?.under(calls).nativeWhen.isEmpty ?? true,
       (try? call.begin(notification)) != nil
     {
       recorder.recordRefusal(call, refusal)

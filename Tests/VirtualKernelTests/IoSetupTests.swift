@@ -15,13 +15,17 @@ struct IoSetupTests {
 
   @Test(
     "what is in use counts, whoever uses it",
-    arguments: [("0\n", 500, true), ("0\n", 501, false), ("400\n", 100, true), ("400\n", 101, false), ("900\n", 1, false)])
+    arguments: [
+      ("0\n", 500, true), ("0\n", 501, false), ("400\n", 100, true), ("400\n", 101, false), ("900\n", 1, false),
+    ])
   func half(_ inUse: String, _ requests: Int, _ isAllowed: Bool) throws {
     let machine = try Self.machine(inUse: inUse)
     #expect(machine.call(.io_setup, requests, 0) == (isAllowed ? .continued : .error(.resourceTemporarilyUnavailable)))
   }
 
-  @Test("what was let through counts until the kernel has it", arguments: ["\(SyscallNumber.io_setup.rawValue) 0x1 0x2\n", "running\n", nil])
+  @Test(
+    "what was let through counts until the kernel has it",
+    arguments: ["\(SyscallNumber.io_setup.rawValue) 0x1 0x2\n", "running\n", nil])
   func pending(_ state: String?) throws {
     let machine = try Self.machine(inUse: "0\n")
     #expect(machine.call(.io_setup, 300, 0) == .continued)
