@@ -15,6 +15,26 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static int write_map(int proc, const char *name, const char *text) {
+  char path[32];
+  snprintf(path, sizeof path, "self/%s", name);
+  int file = openat(proc, path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return -1;
+  int result = write(file, text, strlen(text)) < 0 ? -1 : 0;
+  close(file);
+  return result;
+}
+
+// Guest init keeps root's privileges for the mounts that it makes; the guest has none, and a user namespace in which the kernel counts
+// what it takes. The mounts stay those of the one outside, which the guest could not unmount even with all capabilities of its own. Where
+// none can be made (user.max_user_namespaces), the guest is as contained, and only not counted.
+static void enter_user_namespace(const struct uwrx_launch *launch, int events, int proc) {
+  if (unshare(CLONE_NEWUSER)) return;
+  if (write_map(proc, "setgroups", "deny") || write_map(proc, "uid_map", "0 0 1") || write_map(proc, "gid_map", "0 0 1"))
+    uwrx_fail(events, "map root into its user namespace");
+  uwrx_write_settings(proc, launch->user_settings);
+}
+
 static void drop_capabilities(int events) {
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   for (int capability = 0; capability <= 63; capability++)
@@ -55,7 +75,7 @@ static void reset_signals(void) {
   }
 }
 
-void uwrx_command_main(const struct uwrx_launch *launch, int events) {
+void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
   // A group of its own: kill(0, ...) reaches the caller's whole group, pid namespace or not.
   setpgid(0, 0);
   if (launch->terminal >= 0) tcsetpgrp(launch->terminal, getpid()); // SIGTTOU is blocked
@@ -75,6 +95,7 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events) {
   // of guest init's, `..` would lead to the host.
   int descriptors[2] = {-1, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (descriptors[1] < 0) uwrx_fail(events, "open the skeleton root");
+  if (!launch->user_namespace) enter_user_namespace(launch, events, proc);
   drop_capabilities(events);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) uwrx_fail(events, "set no_new_privs");
   confine_paths(events, descriptors[1]);

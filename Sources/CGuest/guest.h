@@ -19,6 +19,8 @@ int uwrx_send_descriptors(int socket, uint32_t operation, int32_t value, const c
                           int count);
 _Noreturn void uwrx_fail(int events, const char *step);
 _Noreturn void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, int go);
-_Noreturn void uwrx_command_main(const struct uwrx_launch *launch, int events);
+void uwrx_write_settings(int proc, const char *const *settings);
+// `proc`: the guest's /proc.
+_Noreturn void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc);
 
 #endif

@@ -31,7 +31,7 @@ int mount(const char *, const char *, const char *, unsigned long, const void *)
 #endif
 
 static pid_t command;
-static int skeleton;
+static int skeleton, guest_proc;
 
 static int restrict_mount(int tree, uint64_t attributes, int recursive) {
   struct mount_attr attr = {.attr_set = attributes};
@@ -54,11 +54,11 @@ static void open_low_ports(int events) {
 
 // What the guest may use up of what is counted by namespace. What cannot be set is not: a container may have made the file
 // read-only, and has limits of its own then.
-static void write_settings(const char *const *settings) {
+void uwrx_write_settings(int proc, const char *const *settings) {
   for (; *settings; settings += 2) {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "/proc/sys/%s", settings[0]);
-    int file = open(path, O_WRONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "sys/%s", settings[0]);
+    int file = openat(proc, path, O_WRONLY | O_CLOEXEC);
     if (file < 0) continue;
     ssize_t written = write(file, settings[1], strlen(settings[1]));
     (void)written;
@@ -132,7 +132,9 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (views[UWRX_VIEW_PROC] < 0 || views[UWRX_VIEW_SHARED] < 0 || skeleton < 0) uwrx_fail(events, "open the mounts");
   if (uwrx_send_descriptors(events, UWRX_READY, 0, "", views, UWRX_VIEWS)) _exit(125);
-  for (int view = 0; view < UWRX_VIEWS; view++) close(views[view]);
+  for (int view = 0; view < UWRX_VIEWS; view++)
+    if (view != UWRX_VIEW_PROC) close(views[view]);
+  guest_proc = views[UWRX_VIEW_PROC];
 }
 
 static int open_in_skeleton(const char *path) {
@@ -251,13 +253,17 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
   bring_loopback_up(events);
   if (launch->inside_uid == 0) open_low_ports(events);
-  write_settings(launch->settings);
+  int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  uwrx_write_settings(proc, launch->settings);
+  if (launch->user_namespace) uwrx_write_settings(proc, launch->user_settings);
+  close(proc);
   raise_descriptor_limit();
   build_mounts(launch, events);
 
   command = fork();
   if (command < 0) uwrx_fail(events, "fork the command");
-  if (command == 0) uwrx_command_main(launch, events);
+  if (command == 0) uwrx_command_main(launch, events, guest_proc);
+  close(guest_proc);
 
   // Held open here, a pipe on stdout would not end for its reader when the guest closes it.
   int null = open("/dev/null", O_RDWR);

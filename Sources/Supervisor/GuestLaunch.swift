@@ -38,14 +38,15 @@ struct GuestLaunch {
     launch.run_directory = UnsafePointer(runDirectory)
     launch.hostname = UnsafePointer(hostname)
     launch.store_directory = storeDirectory.map { UnsafePointer($0) }
-    // Without a user namespace root's guest is root of the host, though without any capability.
+    // Root's guest init makes mounts that only the host's root may; its command has a user namespace, too.
     launch.user_namespace = isRoot && configuration.uid == 0 && configuration.gid == 0 ? 0 : 1
     launch.inside_uid = configuration.uid
     launch.inside_gid = configuration.gid
     launch.terminal = terminal
     launch.filter_flags = KernelFeatures.filterFlags
-    let settings = CStrings(
-      NamespaceSettings.all(configuration.limits, inUserNamespace: launch.user_namespace != 0).flatMap { [$0, $1] })
+    let settings = CStrings(NamespaceSettings.all(configuration.limits).flatMap { [$0, $1] })
+    let userSettings = CStrings(NamespaceSettings.ofUser.flatMap { [$0, $1] })
+    launch.user_settings = userSettings.pointer
     launch.settings = settings.pointer
     let memoryOptions = strdup(NamespaceSettings.memoryOptions(configuration.limits))!
     defer { free(memoryOptions) }

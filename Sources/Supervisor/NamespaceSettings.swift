@@ -6,14 +6,15 @@ enum NamespaceSettings {
   /// process numbers.
   private static let counted = ["user/max_inotify_instances", "user/max_inotify_watches"]
 
-  /// Pairs of a path below /proc/sys and a value.
-  static func all(_ limits: Limits, inUserNamespace: Bool) -> [(String, String)] {
+  /// Those of the guest's user namespace: outside of one they are the host's.
+  static var ofUser: [(String, String)] {
+    counted.compactMap { path in LimitEnforcer.number("/proc/sys/\(path)").map { (path, "\($0 / 2)") } }
+  }
+
+  /// Pairs of a path below /proc/sys and a value, of the other namespaces.
+  static func all(_ limits: Limits) -> [(String, String)] {
     var settings: [(String, String)] = []
     if KernelFeatures.processNumbers > 0 { settings.append(("kernel/pid_max", "\(KernelFeatures.processNumbers)")) }
-    // Without a user namespace of its own the setting is the host's.
-    for path in inUserNamespace ? counted : [] {
-      if let most = LimitEnforcer.number("/proc/sys/\(path)") { settings.append((path, "\(most / 2)")) }
-    }
     if let memory = limits.memory { settings += interprocess(memory) }
     return settings
   }

@@ -48,9 +48,10 @@ struct uwrx_launch {
   const void *filter; // struct sock_filter[]
   uint16_t filter_length; // in instructions
   uint64_t filter_flags;
-  int user_namespace;     // 1: make one, mapping inside_* to the caller's ids
+  int user_namespace;     // 1: make one, mapping inside_* to the caller's ids; 0: the command makes one, of root alone
   uint32_t inside_uid, inside_gid;
   const char *const *settings; // pairs of a path below /proc/sys and what is written there in the namespaces; NULL at the end
+  const char *const *user_settings; // the same for the guest's user namespace, whichever process makes it
   const char *memory_options; // of the tmpfs that the guest fills: "" or ",size=..."
   int terminal; // descriptor of the terminal whose foreground group the command becomes, or -1
   const struct uwrx_limit *limits;
