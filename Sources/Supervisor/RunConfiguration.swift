@@ -111,6 +111,8 @@ public struct RunConfiguration: Sendable {
   public var calls = CallProfile.standard
   /// Called with the run's directory before the guest starts.
   public var willStart: (@Sendable (_ directory: String) -> Void)?
+  /// Called with what is less than it was asked for on this machine.
+  public var warn: (@Sendable (_ message: String) -> Void)?
   /// Directories that exist in the guest although no source has them.
   public var emptyDirectories: [String] = []
   public var links: [Link] = []

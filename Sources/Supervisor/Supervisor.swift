@@ -86,7 +86,7 @@ public final class Supervisor {
       configuration, directory, store: store, filter: filter,
       terminal: terminal.isInteractive ? terminal.descriptor : -1
     ) { initPid throws(SupervisorError) in
-      try limits.attach(initPid)
+      try limits.attach(initPid, movesSupervisor: configuration.ownsProcess)
     }
     self.limits = limits
     Self.raiseDescriptorLimit()
@@ -149,7 +149,7 @@ public final class Supervisor {
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
-    let kernelConfiguration = KernelConfiguration(
+    var kernelConfiguration = KernelConfiguration(
       layers: layers, run: try open("files", in: views.run),
       trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
       store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
@@ -159,6 +159,9 @@ public final class Supervisor {
       terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
       links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, level: configuration.trace)
+    kernelConfiguration.calls = configuration.calls
+    kernelConfiguration.diskLimit = configuration.limits.disk.map { Int64($0) }
+    kernelConfiguration.storeIsOnDisk = store != nil
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(
@@ -171,7 +174,8 @@ public final class Supervisor {
       throw SupervisorError("cannot build the guest's file tree: \(error)")
     }
     self.kernel = kernel
-    limits.start(layer: views.run)
+    limits.start(views, storeIsMemory: store == nil)
+    for message in limits.approximations { configuration.warn?(message) }
     if configuration.ownsProcess { SupervisorPrivileges.drop() }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
@@ -390,6 +394,11 @@ public final class Supervisor {
       lock.lock()
       kernel?.refuseWrites()
       lock.unlock()
+    }
+    if let bytes = limits.measured, lock.lock(within: 0.01) {
+      kernel?.didMeasure(bytes)
+      lock.unlock()
+      limits.measured = nil
     }
     if let time = killTime, time <= now {
       killTime = nil

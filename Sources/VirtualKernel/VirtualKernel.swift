@@ -51,7 +51,8 @@ public final class VirtualKernel {
         run: configuration.run, trace: configuration.trace,
         runPath: configuration.runPath, store: configuration.store,
         storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
-        squashesTimes: configuration.squashesTimes, uid: configuration.uid, gid: configuration.gid),
+        squashesTimes: configuration.squashesTimes, uid: configuration.uid, gid: configuration.gid,
+        diskLimit: configuration.diskLimit, storeIsOnDisk: configuration.storeIsOnDisk),
       credentials: credentials.initial,
       events: configuration.events, recordsUses: configuration.level > .off)
     recorder =
@@ -148,7 +149,10 @@ public final class VirtualKernel {
   }
 
   /// From now on the run's layer is a full disk, but for writes to what is open already, which are not seen.
-  public func refuseWrites() { files.isFull = true }
+  public func refuseWrites() { files.room.isFull = true }
+
+  /// So many bytes are written that count against `KernelConfiguration.diskLimit`.
+  public func didMeasure(_ bytes: Int) { files.room.didMeasure(Int64(bytes)) }
 
   /// The guest has ended: brings its layer into the form in which it is kept.
   /// - Returns: what the host's files do not tell of it.
@@ -228,6 +232,11 @@ public struct KernelConfiguration {
   public var links: [(path: [UInt8], target: [UInt8])]
   /// How much `events` learns.
   public var level: TraceLevel
+  public var calls = CallProfile.standard
+  /// Bytes that the run may write; nil for any number.
+  public var diskLimit: Int64?
+  /// The store is not in memory: what is written there counts against the limit, too.
+  public var storeIsOnDisk = false
 
   public init(
     layers: [Layer], run: FileDescriptor, trace: FileDescriptor,

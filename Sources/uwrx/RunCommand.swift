@@ -183,6 +183,7 @@ struct RunCommand: ParsableCommand {
       let home = environment.last { $0.hasPrefix("HOME=/") }.map { String($0.dropFirst(5)) }
       configuration.emptyDirectories = ["/var/tmp", home].compactMap { $0 }
     }
+    if !quiet { configuration.warn = { printError($0) } }
     if verbose {
       let surroundings = surroundings(configuration)
       configuration.willStart = { printError("the run is kept in \($0)\(surroundings)") }
