@@ -13,7 +13,6 @@ int main(void) {
   SHOW(getrlimit(RLIMIT_NOFILE, &limit));
   say("soft at most hard %d", limit.rlim_cur <= limit.rlim_max);
   show("stack", RLIMIT_STACK);
-  show("nofile", RLIMIT_NOFILE);
   show("fsize", RLIMIT_FSIZE);
   show("core", RLIMIT_CORE);
   limit = (struct rlimit){20, 30};

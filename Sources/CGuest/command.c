@@ -15,14 +15,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// `grace`: how far the hard limit lies above the soft one, at which the kernel only warns.
-static void limit(int events, int resource, uint64_t value, uint64_t grace) {
-  if (value == UINT64_MAX) return;
-  struct rlimit now;
-  if (getrlimit(resource, &now)) uwrx_fail(events, "read a resource limit");
-  if (now.rlim_max == RLIM_INFINITY || value + grace < now.rlim_max) now.rlim_max = value + grace;
-  now.rlim_cur = value < now.rlim_max ? value : now.rlim_max;
-  if (setrlimit(resource, &now)) uwrx_fail(events, "set a resource limit");
+static int write_map(int proc, const char *name, const char *text) {
+  char path[32];
+  snprintf(path, sizeof path, "self/%s", name);
+  int file = openat(proc, path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return -1;
+  int result = write(file, text, strlen(text)) < 0 ? -1 : 0;
+  close(file);
+  return result;
+}
+
+// Guest init keeps root's privileges for the mounts that it makes; the guest has none, and a user namespace in which the kernel counts
+// what it takes. The mounts stay those of the one outside, which the guest could not unmount even with all capabilities of its own. Where
+// none can be made (user.max_user_namespaces), the guest is as contained, and only not counted.
+static void enter_user_namespace(const struct uwrx_launch *launch, int events, int proc) {
+  if (unshare(CLONE_NEWUSER)) return;
+  if (write_map(proc, "setgroups", "deny") || write_map(proc, "uid_map", "0 0 1") || write_map(proc, "gid_map", "0 0 1"))
+    uwrx_fail(events, "map root into its user namespace");
+  uwrx_write_settings(proc, launch->user_settings);
 }
 
 static void drop_capabilities(int events) {
@@ -65,7 +75,7 @@ static void reset_signals(void) {
   }
 }
 
-void uwrx_command_main(const struct uwrx_launch *launch, int events) {
+void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
   // A group of its own: kill(0, ...) reaches the caller's whole group, pid namespace or not.
   if (launch->new_session) setsid();
   else setpgid(0, 0);
@@ -77,18 +87,16 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events) {
       umount2(".", MNT_DETACH) || chdir("/"))
     uwrx_fail(events, "enter the skeleton root");
 
-  // No core files: the kernel would write them into the skeleton root, which nobody sees, or pipe them to a program of the host's, which is
-  // run whatever the limit is, but not at 1 (core(5), fs/coredump.c). The guest cannot change it (prlimit64.swift).
-  limit(events, RLIMIT_CORE, 1, 0);
-  limit(events, RLIMIT_NPROC, launch->limit_processes, 0);
-  limit(events, RLIMIT_FSIZE, launch->limit_file_size, 0);
-  limit(events, RLIMIT_NOFILE, launch->limit_open_files, 0);
-  limit(events, RLIMIT_CPU, launch->limit_seconds, 2);
+  for (size_t i = 0; i < launch->limit_count; i++) {
+    const struct uwrx_limit *limit = &launch->limits[i];
+    if (setrlimit((unsigned)limit->resource, &(struct rlimit){limit->soft, limit->hard})) uwrx_fail(events, "set a resource limit");
+  }
 
   // A directory that the guest is given must be one of this mount namespace, where nothing lies above it: from one
   // of guest init's, `..` would lead to the host.
   int descriptors[2] = {-1, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (descriptors[1] < 0) uwrx_fail(events, "open the skeleton root");
+  if (!launch->user_namespace) enter_user_namespace(launch, events, proc);
   drop_capabilities(events);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) uwrx_fail(events, "set no_new_privs");
   confine_paths(events, descriptors[1]);

@@ -23,6 +23,7 @@ _Noreturn void uwrx_init_main(const struct uwrx_launch *launch, int control, int
 // Stops every process of the guest, and lets those go on that were not stopped before. `proc`: the guest's /proc.
 void uwrx_stop_all(int proc);
 void uwrx_continue_all(int proc);
-_Noreturn void uwrx_command_main(const struct uwrx_launch *launch, int events);
+void uwrx_write_settings(int proc, const char *const *settings);
+_Noreturn void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc);
 
 #endif

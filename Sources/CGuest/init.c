@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,8 +31,7 @@ int mount(const char *, const char *, const char *, unsigned long, const void *)
 #endif
 
 static pid_t command;
-static int skeleton;
-static int proc; // the guest's
+static int skeleton, guest_proc;
 
 static int restrict_mount(int tree, uint64_t attributes, int recursive) {
   struct mount_attr attr = {.attr_set = attributes};
@@ -56,16 +56,27 @@ static void open_low_ports(int events) {
   close(file);
 }
 
-// A guest that forks without end must leave the host numbers for its own processes. What cannot be set is not: a container may
-// have made the file read-only, and has a limit of its own then.
-static void limit_process_numbers(uint32_t count) {
-  char text[16];
-  int file = open("/proc/sys/kernel/pid_max", O_WRONLY | O_CLOEXEC);
-  if (file < 0) return;
-  snprintf(text, sizeof text, "%u", count);
-  ssize_t written = write(file, text, strlen(text));
-  (void)written;
-  close(file);
+// What the guest may use up of what is counted by namespace. What cannot be set is not: a container may have made the file
+// read-only, and has limits of its own then.
+void uwrx_write_settings(int proc, const char *const *settings) {
+  for (; *settings; settings += 2) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "sys/%s", settings[0]);
+    int file = openat(proc, path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) continue;
+    ssize_t written = write(file, settings[1], strlen(settings[1]));
+    (void)written;
+    close(file);
+  }
+}
+
+// The descriptors that a user's processes have sent and nobody has received yet are counted together, and each sender compares them with
+// its own limit of open files (unix(7), ETOOMANYREFS): the guest's is lower than this, so that it cannot keep guest init from sending.
+static void raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // A clone of the mount at `path` that is in no namespace. Made before the mount is shared: a peer would receive binds too.
@@ -86,6 +97,10 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   views[UWRX_VIEW_HOST] = clone_view(events, "/", MOUNT_ATTR_RDONLY, 1);
   views[UWRX_VIEW_RUN] = clone_view(events, launch->run_directory, 0, 0);
 
+  // Whose namespace it tells of is decided here (sysvipc(7)); a kernel without System V memory has none to tell of.
+  if ((views[UWRX_VIEW_SHARED] = open("/proc/sysvipc/shm", O_RDONLY | O_CLOEXEC)) < 0)
+    views[UWRX_VIEW_SHARED] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
   int store = -1;
   if (launch->store_directory) {
     store = (int)syscall(SYS_open_tree, AT_FDCWD, launch->store_directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -94,21 +109,23 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
 
   if (mount("proc", UWRX_BASE, "proc", 0, NULL)) uwrx_fail(events, "mount the guest's /proc");
   views[UWRX_VIEW_PROC] = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  proc = open(UWRX_BASE, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
   // Three mount points.
   if (mount("tmpfs", UWRX_BASE, "tmpfs", 0, "mode=0755,size=64k,nr_inodes=16")) uwrx_fail(events, "mount a tmpfs");
   if (mkdir(UWRX_SKELETON, 0755) || mkdir(UWRX_STORE, 0755) || mkdir(UWRX_EMPTY, 0555)) uwrx_fail(events, "create the mount points");
   // Names alone, and the targets of links: directories and the places of binds take no blocks. As many as the kernel gives by default, for
-  // a guest may look at millions of directories.
-  if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, "mode=0755,size=64m")) uwrx_fail(events, "mount the skeleton root");
+  // a guest may look at millions of directories. The last of two equal options holds.
+  char options[160];
+  snprintf(options, sizeof options, "mode=0755,size=64m%s", launch->memory_options);
+  if (mount("tmpfs", UWRX_SKELETON, "tmpfs", 0, options)) uwrx_fail(events, "mount the skeleton root");
+  snprintf(options, sizeof options, "mode=0755,size=50%%%s", launch->memory_options);
   if (store >= 0) {
     // Opened before /proc was covered, as it may be anywhere.
     if (restrict_mount(store, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0) ||
         syscall(SYS_move_mount, store, "", AT_FDCWD, UWRX_STORE, MOVE_MOUNT_F_EMPTY_PATH))
       uwrx_fail(events, "mount the directory for temporary files");
     close(store);
-  } else if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, "mode=0755,size=50%")) {
+  } else if (mount("tmpfs", UWRX_STORE, "tmpfs", 0, options)) {
     uwrx_fail(events, "mount the store");
   }
   views[UWRX_VIEW_SKELETON] = clone_view(events, UWRX_SKELETON, 0, 0);
@@ -116,14 +133,17 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   // The command has a mount namespace of its own, without the host; what is bound here later reaches it by propagation.
   if (mount("none", UWRX_SKELETON, NULL, UWRX_MS_SHARED, NULL)) uwrx_fail(events, "share the skeleton root");
   if (mkdir(UWRX_SKELETON "/dev", 0755) || mkdir(UWRX_SKELETON "/dev/pts", 0755) ||
-      mount("devpts", UWRX_SKELETON "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620"))
+      // All instances share kernel.pty.max.
+      mount("devpts", UWRX_SKELETON "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620,max=512"))
     uwrx_fail(events, "mount the guest's pseudo-terminals");
 
   skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (views[UWRX_VIEW_PROC] < 0 || proc < 0 || skeleton < 0) uwrx_fail(events, "open the mounts");
+  if (views[UWRX_VIEW_PROC] < 0 || views[UWRX_VIEW_SHARED] < 0 || skeleton < 0) uwrx_fail(events, "open the mounts");
   struct uwrx_message header = {.operation = UWRX_READY, .inode = network};
   if (uwrx_send_descriptors(events, &header, "", views, UWRX_VIEWS, 0)) _exit(125);
-  for (int view = 0; view < UWRX_VIEWS; view++) close(views[view]);
+  for (int view = 0; view < UWRX_VIEWS; view++)
+    if (view != UWRX_VIEW_PROC) close(views[view]);
+  guest_proc = views[UWRX_VIEW_PROC];
 }
 
 static int open_in_skeleton(const char *path) {
@@ -205,18 +225,19 @@ static void serve(int control) {
     break;
   case UWRX_SIGNAL_ALL: kill(-1, m.value); return;
   case UWRX_SIGNAL_COMMAND: kill(-command, m.value); return;
-  case UWRX_STOP_ALL: uwrx_stop_all(proc); return;
-  case UWRX_CONTINUE_ALL: uwrx_continue_all(proc); return;
+  case UWRX_STOP_ALL: uwrx_stop_all(guest_proc); return;
+  case UWRX_CONTINUE_ALL: uwrx_continue_all(guest_proc); return;
   }
   // One answer to one request is there at a time, but for those that were given up.
   struct uwrx_message answer = {.operation = m.operation, .value = result, .serial = m.serial};
   int sent = uwrx_send_descriptors(control, &answer, "", &mounted, mounted >= 0, MSG_DONTWAIT);
-  if (mounted >= 0) close(mounted);
-  // ETOOMANYREFS: the guest holds the user's descriptors in flight; the call that asked fails, and not the run.
-  if (sent == -ETOOMANYREFS) {
-    answer.value = -ENFILE;
+  // Senders that wait for room have been let through already: as many as the guest likes may be in flight after all. Then the call that
+  // asked fails, and not the run.
+  if (sent < 0 && sent != -EAGAIN && mounted >= 0) {
+    answer.value = sent;
     sent = uwrx_send_descriptors(control, &answer, "", NULL, 0, MSG_DONTWAIT);
   }
+  if (mounted >= 0) close(mounted);
   if (sent < 0 && sent != -EAGAIN) _exit(0);
 }
 
@@ -272,12 +293,16 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
   bring_loopback_up(events);
   if (launch->inside_uid == 0) open_low_ports(events);
-  if (launch->process_numbers) limit_process_numbers(launch->process_numbers);
+  int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  uwrx_write_settings(proc, launch->settings);
+  if (launch->user_namespace) uwrx_write_settings(proc, launch->user_settings);
+  close(proc);
+  raise_descriptor_limit();
   build_mounts(launch, events);
 
   command = fork();
   if (command < 0) uwrx_fail(events, "fork the command");
-  if (command == 0) uwrx_command_main(launch, events);
+  if (command == 0) uwrx_command_main(launch, events, guest_proc);
 
   // Held open here, a pipe on stdout would not end for its reader when the guest closes it.
   int null = open("/dev/null", O_RDWR);

@@ -38,25 +38,31 @@ struct GuestLaunch {
     launch.run_directory = UnsafePointer(runDirectory)
     launch.hostname = UnsafePointer(hostname)
     launch.store_directory = storeDirectory.map { UnsafePointer($0) }
-    // Without a user namespace root's guest is root of the host, though without any capability.
+    // Root's guest init makes mounts that only the host's root may; its command has a user namespace, too.
     launch.user_namespace = isRoot && configuration.uid == 0 && configuration.gid == 0 ? 0 : 1
     launch.inside_uid = configuration.uid
     launch.inside_gid = configuration.gid
-    launch.process_numbers = KernelFeatures.processNumbers
     launch.terminal = terminal
     // A terminal that none of these is has not been given to the guest, which would find it at /dev/tty all the same.
     launch.new_session = (0...2).contains { tcgetsid($0) == getsid(0) } ? 0 : 1
-    launch.limit_processes = configuration.limits.processes.map { UInt64($0) + 1 } ?? .max  // guest init counts too
-    // No file is larger than all that may be kept.
-    let fileSizes = [configuration.limits.fileSize, configuration.limits.disk].compactMap { $0 }
-    launch.limit_file_size = fileSizes.min().map { UInt64($0) } ?? .max
-    launch.limit_open_files = configuration.limits.openFiles.map { UInt64($0) } ?? .max
-    launch.limit_seconds = configuration.limits.processorTime.flatMap { UInt64(exactly: $0.rounded(.up)) } ?? .max
     launch.filter_flags = KernelFeatures.filterFlags
+    let settings = CStrings(NamespaceSettings.all(configuration.limits).flatMap { [$0, $1] })
+    let userSettings = CStrings(NamespaceSettings.ofUser.flatMap { [$0, $1] })
+    launch.user_settings = userSettings.pointer
+    launch.settings = settings.pointer
+    let memoryOptions = strdup(NamespaceSettings.memoryOptions(configuration.limits))!
+    defer { free(memoryOptions) }
+    launch.memory_options = UnsafePointer(memoryOptions)
+    let limits = ResourceLimits.all(configuration.limits)
+    // Guest init waits before it reads any of this, and has a copy of all.
     let result = filter.program.withUnsafeBytes { program in
       launch.filter = program.baseAddress
       launch.filter_length = UInt16(filter.program.count)
-      return uwrx_guest_launch(&launch)
+      return limits.withUnsafeBufferPointer { limits in
+        launch.limits = limits.baseAddress
+        launch.limit_count = limits.count
+        return uwrx_guest_launch(&launch)
+      }
     }
     if result < 0 {
       throw Self.failure(step: launch.failed_step.map { String(cString: $0) } ?? "start", Errno(rawValue: -result))

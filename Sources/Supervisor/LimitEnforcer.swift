@@ -18,6 +18,9 @@ struct LimitEnforcer {
 
   private let limits: Limits
   private var group: ControlGroup?
+  private var memory: GuestMemoryUsage?
+  /// Counts the processor time of the guest where no group does.
+  private var processorCounter: FileDescriptor?
   private var deadline: ContinuousTime?
   private(set) var isTimeOver = false
   private var isProcessorTimeOver = false
@@ -26,6 +29,10 @@ struct LimitEnforcer {
   private var layer: FileDescriptor?
   /// What the supervisor itself has used to answer the guest.
   private var ownTime = 0.0
+  /// Where /tmp and /dev/shm are, if that is on a disk.
+  private var store: FileDescriptor?
+  /// Bytes that count against the limit on the disk, as of the last look; to be told to the virtual kernel.
+  var measured: Int?
   private var nextLook: ContinuousTime = 0
 
   private static let lookInterval = 0.05
@@ -34,34 +41,62 @@ struct LimitEnforcer {
 
   init(_ limits: Limits) throws(SupervisorError) {
     self.limits = limits
-    if limits.processes != nil || limits.memory != nil { group = ControlGroup.make(limits) }
+    if limits.processes != nil || limits.memory != nil || limits.processorTime != nil {
+      group = ControlGroup.make(limits)
+    }
   }
 
   /// Puts guest init, and so all of the guest, under the limits.
-  mutating func attach(_ initPid: Int32) throws(SupervisorError) {
+  /// - Parameter movesSupervisor: the supervisor may go into a group of its own.
+  mutating func attach(_ initPid: Int32, movesSupervisor: Bool) throws(SupervisorError) {
     self.initPid = initPid
     if let group, !group.add(initPid) {
       group.remove()
       self.group = nil
     }
-    if group == nil, limits.processes != nil, geteuid() == 0 {
+    if group?.has(.pids) != true, limits.processes != nil, geteuid() == 0 {
+      remove()
       throw SupervisorError(
         "--pids needs a control group when uwrx runs as root, and none can be made: mount cgroup2 at /sys/fs/cgroup writable, "
           + "or run uwrx as an ordinary user")
     }
+    if movesSupervisor { group?.moveSupervisor() }
+    if limits.processorTime != nil, group?.has(.cpuacct) != true {
+      let counter = uwrx_open_processor_counter(initPid)
+      processorCounter = counter < 0 ? nil : FileDescriptor(rawValue: Int32(counter))
+    }
   }
 
   /// The time begins to run.
-  /// - Parameter layer: the directory that holds what the run keeps.
-  mutating func start(layer: FileDescriptor) {
-    self.layer = layer
+  /// - Parameters:
+  ///   - views: the directory of what the run keeps, and the guest's tmpfs.
+  ///   - storeIsMemory: /tmp and /dev/shm are in memory.
+  mutating func start(_ views: Views, storeIsMemory: Bool) {
+    layer = views.run
+    store = storeIsMemory ? nil : views.store
+    if limits.memory != nil { memory = GuestMemoryUsage(views, storeIsMemory: storeIsMemory) }
     deadline = limits.timeout.map { ContinuousTime.now + $0 }
+  }
+
+  /// Limits that are held only roughly on this machine, each with what could be done.
+  var approximations: [String] {
+    var messages: [String] = []
+    if limits.memory != nil, group?.has(.memory) != true {
+      messages.append(
+        "--memory is held by looking now and then, as no control group can be made here: unmapped shared memory and the kernel's "
+          + "buffers are not counted")
+    }
+    if limits.processorTime != nil, group?.has(.cpuacct) != true, processorCounter == nil {
+      messages.append(
+        "--cpu-time misses processes that nobody waits for, as no control group can be made here and perf_event_open is refused: "
+          + "see kernel.perf_event_paranoid")
+    }
+    return messages
   }
 
   /// The kernel holds no group of processes to these.
   private var mustLook: Bool {
-    (limits.memory != nil && group == nil) || (limits.processorTime != nil && !isProcessorTimeOver)
-      || limits.disk != nil
+    limits.memory != nil || (limits.processorTime != nil && !isProcessorTimeOver) || limits.disk != nil
   }
 
   var nextCheck: ContinuousTime? {
@@ -86,25 +121,48 @@ struct LimitEnforcer {
 
   private mutating func look() -> Action {
     if let action = lookAtDisk() { return action }
-    let needsMemory = limits.memory != nil && group == nil
-    guard needsMemory || (limits.processorTime != nil && !isProcessorTimeOver) else { return .none }
-    let usage = ProcessTreeUsage(of: initPid)
-    if let limit = limits.processorTime, !isProcessorTimeOver, usage.seconds + ownTime >= limit {
+    let walksForTime = limits.processorTime != nil && !isProcessorTimeOver && processorTime == nil
+    let walksForMemory = limits.memory != nil && group?.has(.memory) != true
+    let tree =
+      walksForTime || walksForMemory
+      ? ProcessTreeUsage(of: initPid, memoryDevice: walksForMemory ? memory?.memoryDevice : nil) : nil
+    let seconds = (processorTime ?? tree?.seconds ?? 0) + ownTime
+    if let limit = limits.processorTime, !isProcessorTimeOver, seconds >= limit {
       isProcessorTimeOver = true
-      return .end(
-        signal: SIGXCPU,
-        "the limit of \(Self.seconds(limit)) s of processor time (--cpu-time) was reached; the guest was ended")
+      return .end(signal: SIGXCPU, Self.processorMessage(limit))
     }
-    if let limit = limits.memory, group == nil, usage.residentBytes > limit {
+    if let limit = limits.memory, let memory, memoryUse(memory, tree) > limit {
       kill(initPid, SIGKILL)
       return .killed(Self.memoryMessage(limit))
     }
     return .none
   }
 
+  /// Seconds of processor time of the whole guest, living and dead; nil if nobody counts them.
+  private var processorTime: Double? {
+    if let time = group?.processorTime { return time }
+    var nanoseconds: UInt64 = 0
+    guard let counter = processorCounter, Glibc.read(counter.rawValue, &nanoseconds, 8) == 8 else { return nil }
+    return Double(nanoseconds) / 1e9
+  }
+
+  private func memoryUse(_ memory: GuestMemoryUsage, _ tree: ProcessTreeUsage?) -> Int {
+    if let tree {
+      // What is mapped may be any of the others, too.
+      let shared = max(tree.mappedShared, memory.files + tree.openShared + memory.systemV)
+      return tree.anonymous + shared + memory.names + memory.supervisorGrowth
+    }
+    guard let group else { return 0 }
+    if let supervisor = group.supervisorMemory {
+      return group.guestMemory + supervisor.shared + max(0, supervisor.own - GuestMemoryUsage.allowance) + memory.names
+    }
+    return group.guestMemory + max(0, memory.files - group.guestShared) + memory.supervisorGrowth + memory.names
+  }
+
   private mutating func lookAtDisk() -> Action? {
     guard let limit = limits.disk, let layer else { return nil }
-    let bytes = LayerUsage(of: layer).bytes
+    let bytes = LayerUsage(of: layer, store: store).bytes
+    measured = bytes
     if !isFull, bytes > limit {
       isFull = true
       return .refuseWrites(
@@ -122,7 +180,7 @@ struct LimitEnforcer {
   ///   - ranOutOfDescriptors: whether a call failed with EMFILE.
   func report(peak: Int, ranOutOfDescriptors: Bool) -> [String] {
     var messages: [String] = []
-    if let memory = limits.memory, let group, group.hasKilled { messages.append(Self.memoryMessage(memory)) }
+    if let memory = limits.memory, group?.hasKilled == true { messages.append(Self.memoryMessage(memory)) }
     // RLIMIT_NPROC does not tell that it has refused a fork.
     if let processes = limits.processes, group?.hasRefused ?? (peak >= processes) {
       messages.append("the limit of \(processes) processes (--pids) was reached; forks beyond it failed with EAGAIN")
@@ -135,15 +193,26 @@ struct LimitEnforcer {
       messages.append("a file reached the limit of \(size) bytes (--file-size); writes beyond it got SIGXFSZ or EFBIG")
     }
     // A single process is held to it by the kernel, which may be faster than our look.
-    if let time = limits.processorTime, !isProcessorTimeOver, ProcessTreeUsage.ofDeadChildren >= time {
-      messages.append(
-        "the limit of \(Self.seconds(time)) s of processor time (--cpu-time) was reached; the guest was ended")
+    if let time = limits.processorTime, !isProcessorTimeOver, processorTime ?? Self.timeOfDeadChildren >= time {
+      messages.append(Self.processorMessage(time))
     }
     return messages
   }
 
   func remove() {
     group?.remove()
+  }
+
+  /// The seconds that the supervisor's own dead children used, of which guest init is the only one that lives long.
+  private static var timeOfDeadChildren: Double {
+    var usage = rusage()
+    guard getrusage(RUSAGE_CHILDREN.rawValue, &usage) == 0 else { return 0 }
+    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+  }
+
+  private static func processorMessage(_ limit: Double) -> String {
+    "the limit of \(seconds(limit)) s of processor time (--cpu-time) was reached; the guest was ended"
   }
 
   private static func memoryMessage(_ bytes: Int) -> String {
@@ -154,12 +223,22 @@ struct LimitEnforcer {
     value == value.rounded() ? String(Int(value)) : String(value)
   }
 
+  /// The number in a file of /proc or of a control group.
+  static func number(_ path: String) -> Int? {
+    read(path).flatMap { Int($0.prefix { $0 != "\n" }) }
+  }
+
   static func read(_ path: String) -> String? {
     let file = uwrx_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0)
     guard file >= 0 else { return nil }
     defer { close(Int32(file)) }
     var buffer = [UInt8](repeating: 0, count: 65536)
-    let count = Glibc.read(Int32(file), &buffer, buffer.count)
-    return count < 0 ? nil : String(decoding: buffer.prefix(count), as: UTF8.self)
+    var text: [UInt8] = []
+    while true {
+      let count = Glibc.read(Int32(file), &buffer, buffer.count)
+      if count < 0 { return nil }
+      if count == 0 { return String(decoding: text, as: UTF8.self) }
+      text += buffer.prefix(count)
+    }
   }
 }

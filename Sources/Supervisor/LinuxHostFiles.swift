@@ -319,16 +319,16 @@ final class LinuxHostFiles: HostFiles {
     return watch
   }
 
-  func sealedFile(_ name: String, _ contents: [UInt8]) throws(Errno) -> FileDescriptor {
+  func sealedFile(_ name: String, _ contents: [UInt8], flags: Int32) throws(Errno) -> FileDescriptor {
     let file = FileDescriptor(rawValue: Int32(try check(uwrx_memfd_create(name))))
     defer { close(file) }
     let result: Result<Void, Errno> = contents.withUnsafeBytes { bytes in
       do throws(Errno) { return .success(try write(file, bytes)) } catch { return .failure(error) }
     }
     try result.get()
-    try setMode(of: file, 0o444)
+    try setMode(of: file, flags & O_ACCMODE == O_RDONLY ? 0o444 : 0o644)
     _ = try check(uwrx_seal(file.rawValue))
-    return try reopen(file, flags: O_RDONLY)
+    return try reopen(file, flags: flags & O_ACCMODE)
   }
 
   func now() -> timespec {

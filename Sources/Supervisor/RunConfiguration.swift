@@ -1,4 +1,5 @@
 import Glibc
+@_exported import enum VirtualKernel.CallProfile
 @_exported import enum VirtualKernel.TraceLevel
 
 /// Files of the host, or of an archive, that the guest sees.
@@ -106,8 +107,12 @@ public struct RunConfiguration: Sendable {
   public var limits = Limits()
   /// How much of the run is recorded in its trace.
   public var trace = TraceLevel.standard
+  /// Which system calls the guest has.
+  public var calls = CallProfile.standard
   /// Called with the run's directory before the guest starts.
   public var willStart: (@Sendable (_ directory: String) -> Void)?
+  /// Called with what is less than it was asked for on this machine.
+  public var warn: (@Sendable (_ message: String) -> Void)?
   /// Directories that exist in the guest although no source has them.
   public var emptyDirectories: [String] = []
   public var links: [Link] = []

@@ -66,6 +66,7 @@ struct RunRecord {
       ("disk", limits.disk.map { String($0) } ?? ""), ("open-files", limits.openFiles.map { String($0) } ?? ""),
       ("times", configuration.times.rawValue),
       ("tmp", configuration.temporaryDirectory ?? ""), ("trace", configuration.trace.rawValue),
+      ("calls", configuration.calls.rawValue),
     ]
     options += configuration.environment.map { ("env", $0) }
     return options

@@ -46,7 +46,7 @@ public struct RunSummary: Sendable, Equatable {
     filesRead += read.count
     filesWritten += written.count
     eventBytes = reader.offset
-    traceBytes = LayerUsage(trees: [trace.path]).bytes
+    traceBytes = LayerUsage(tree: trace.path).bytes
   }
 
   private static func next(

@@ -65,7 +65,7 @@ public final class Supervisor {
     self.record = record
     self.directory = directory
     terminal = Terminal(enabled: configuration.ownsProcess)
-    let filter = SyscallFilter(level: configuration.trace)
+    let filter = SyscallFilter(level: configuration.trace, calls: configuration.calls)
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsProcess ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)
@@ -78,7 +78,7 @@ public final class Supervisor {
       configuration, directory, store: store, filter: filter,
       terminal: terminal.isInteractive ? terminal.descriptor : -1
     ) { initPid throws(SupervisorError) in
-      try limits.attach(initPid)
+      try limits.attach(initPid, movesSupervisor: configuration.ownsProcess)
     }
     self.limits = limits
     Self.raiseDescriptorLimit()
@@ -145,7 +145,7 @@ public final class Supervisor {
       throw SupervisorError("the command has ended before it began")
     }
     job = JobControl(terminal: terminal, channel: channel, command: command)
-    let kernelConfiguration = KernelConfiguration(
+    var kernelConfiguration = KernelConfiguration(
       layers: layers, run: try open("files", in: views.run),
       trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
       store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
@@ -155,6 +155,9 @@ public final class Supervisor {
       terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
       links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, level: configuration.trace)
+    kernelConfiguration.calls = configuration.calls
+    kernelConfiguration.diskLimit = configuration.limits.disk.map { Int64($0) }
+    kernelConfiguration.storeIsOnDisk = store != nil
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(
@@ -167,7 +170,8 @@ public final class Supervisor {
       throw SupervisorError("cannot build the guest's file tree: \(error)")
     }
     self.kernel = kernel
-    limits.start(layer: views.run)
+    limits.start(views, storeIsMemory: store == nil)
+    for message in limits.approximations { configuration.warn?(message) }
     try startWatchdog()
     if configuration.ownsProcess {
       SupervisorPrivileges.drop()
@@ -369,6 +373,11 @@ public final class Supervisor {
       mustRefuseWrites = true
     }
     tellKernel()
+    if let bytes = limits.measured, lock.lock(within: 0.01) {
+      kernel?.didMeasure(bytes)
+      lock.unlock()
+      limits.measured = nil
+    }
     if let time = killTime, time <= now {
       killTime = nil
       kill(launch.initPid, SIGKILL)

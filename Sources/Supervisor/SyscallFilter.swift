@@ -13,9 +13,13 @@ public struct SyscallFilter: Sendable {
   /// The instructions, each with the layout of `struct sock_filter` (include/uapi/linux/filter.h).
   public let program: [UInt64]
 
-  /// - Parameter level: calls that are only recorded are seen where they are.
-  public init(level: TraceLevel = .standard) {
-    let actions = Registry.entries.map { (UInt32($0.number.rawValue), Self.action($0.filtering(at: level))) }
+  /// - Parameters:
+  ///   - level: calls that are only recorded are seen where they are.
+  ///   - calls: which calls the guest has.
+  public init(level: TraceLevel = .standard, calls: CallProfile = .standard) {
+    let actions = Registry.entries.map {
+      (UInt32($0.number.rawValue), Self.action($0.under(calls).filtering(at: level)))
+    }
     self.init(Self.ranges(of: actions, otherwise: .answer(Answer.notify)))
   }
 

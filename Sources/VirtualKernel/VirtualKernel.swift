@@ -17,10 +17,13 @@ public final class VirtualKernel {
   let proc: ProcFileSystem
   let devices: DeviceTable
   let inherited: Set<HostIdentity>
+  private let calls: CallProfile
   /// nil if no more is recorded than changes need.
   let recorder: Recorder?
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
   var remembersFileSystemState = true
+  /// Rings that the kernel was let make and may not have made yet (io_setup(2)).
+  var pendingRings: [AbsTid: (thread: Thread, requests: UInt64)] = [:]
   /// Whether a process could not take a descriptor for want of a number.
   public private(set) var ranOutOfDescriptors = false
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
@@ -41,13 +44,15 @@ public final class VirtualKernel {
       Credentials(user: configuration.uid, group: configuration.gid, groups: configuration.groups.sorted()))
     processes = ThreadTable(information: information, credentials: credentials)
     inherited = configuration.inherited
+    calls = configuration.calls
     files = FileTree(
       host: host, skeleton: skeleton, layers: configuration.layers,
       configuration: FileConfiguration(
         run: configuration.run, trace: configuration.trace,
         runPath: configuration.runPath, store: configuration.store,
         storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
-        squashesTimes: configuration.squashesTimes, uid: configuration.uid, gid: configuration.gid),
+        squashesTimes: configuration.squashesTimes, uid: configuration.uid, gid: configuration.gid,
+        diskLimit: configuration.diskLimit, storeIsOnDisk: configuration.storeIsOnDisk),
       credentials: credentials.initial,
       events: configuration.events, recordsUses: configuration.level > .off)
     recorder =
@@ -57,7 +62,7 @@ public final class VirtualKernel {
     devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
     try files.addSpecialDirectories(configuration)
     for number in 0..<Registry.size {
-      let entry = Registry.entry(Int32(number))
+      let entry = Registry.entry(Int32(number))?.under(configuration.calls)
       (handlers + number).initialize(to: entry?.handler)
       let observation = recorder == nil ? nil : entry?.observation
       (observers + number).initialize(
@@ -98,8 +103,8 @@ public final class VirtualKernel {
       } catch {}
       return .continue
     }
-    let refusal = Registry.refusal(notification.number)
-    if let recorder, Registry.entry(notification.number)?.nativeWhen.isEmpty ?? true,
+    let refusal = Registry.refusal(notification.number, calls)
+    if let recorder, Registry.entry(notification.number)?.under(calls).nativeWhen.isEmpty ?? true,
       (try? call.begin(notification)) != nil
     {
       recorder.recordRefusal(call, refusal)
@@ -152,7 +157,10 @@ public final class VirtualKernel {
   }
 
   /// From now on the run's layer is a full disk, but for writes to what is open already, which are not seen.
-  public func refuseWrites() { files.isFull = true }
+  public func refuseWrites() { files.room.isFull = true }
+
+  /// So many bytes are written that count against `KernelConfiguration.diskLimit`.
+  public func didMeasure(_ bytes: Int) { files.room.didMeasure(Int64(bytes)) }
 
   /// The guest has ended: brings its layer into the form in which it is kept.
   /// - Returns: what the host's files do not tell of it.
@@ -233,6 +241,11 @@ public struct KernelConfiguration {
   public var links: [(path: [UInt8], target: [UInt8])]
   /// How much `events` learns.
   public var level: TraceLevel
+  public var calls = CallProfile.standard
+  /// Bytes that the run may write; nil for any number.
+  public var diskLimit: Int64?
+  /// The store is not in memory: what is written there counts against the limit, too.
+  public var storeIsOnDisk = false
 
   public init(
     layers: [Layer], run: FileDescriptor, trace: FileDescriptor,

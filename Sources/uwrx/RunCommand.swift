@@ -86,6 +86,9 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How many descriptors a process of the guest's may have.", valueName: "number"))
   var openFiles: PositiveArgument?
 
+  @Flag(help: "Refuse system calls that few programs need (uwrx syscalls names them).")
+  var strictCalls = false
+
   @Option(
     help: ArgumentHelp(
       """
@@ -175,10 +178,12 @@ struct RunCommand: ParsableCommand {
     configuration.ownsProcess = true
     configuration.workingDirectory = workdir
     configuration.trace = trace
+    configuration.calls = strictCalls ? .strict : .standard
     if system {
       let home = environment.last { $0.hasPrefix("HOME=/") }.map { String($0.dropFirst(5)) }
       configuration.emptyDirectories = ["/var/tmp", home].compactMap { $0 }
     }
+    if !quiet { configuration.warn = { printError($0) } }
     if verbose {
       let surroundings = surroundings(configuration)
       configuration.willStart = { printError("the run is kept in \($0)\(surroundings)") }

@@ -119,6 +119,68 @@ extension UnderUwrx {
       #expect(outcome.status == 0)
     }
 
+    @Test("--cpu-time counts children that nobody waits for", arguments: ordinaryIdentities)
+    func unwaitedChildren(_ identity: Identity) throws {
+      let perl = """
+        $SIG{CHLD} = "IGNORE"; for (1 .. 20) { if (!fork) { 1 while (times)[0] + (times)[1] < 0.3; exit } wait }
+        print "survived\n";
+        """
+      let outcome = try run(identity, ["--cpu-time", "1"], "exec perl -e '\(perl)' $0", within: 60)
+      #expect(outcome.text == "")
+      #expect(says(outcome, "cpu-time"), "\(outcome.errorText.suffix(500))")
+    }
+
+    /// Memory that is in no process's resident set, or that the supervisor takes for the guest. Each wants 256 MiB.
+    private static let unmapped = [
+      "write(os.memfd_create('x'))", "write(os.open('/tmp/x', os.O_CREAT | os.O_RDWR))",
+      "write(os.open('/dev/shm/x', os.O_CREAT | os.O_RDWR))",
+      "map = mmap.mmap(-1, 256 << 20)\nfor i in range(256): map[i << 20:(i + 1) << 20] = block; map.madvise(mmap.MADV_DONTNEED)",
+      """
+      libc = ctypes.CDLL(None); libc.shmat.restype = ctypes.c_void_p
+      for i in range(16):
+        at = libc.shmat(libc.shmget(0, 16 << 20, 0o1600), None, 0); ctypes.memset(at, 1, 16 << 20); libc.shmdt(ctypes.c_void_p(at))
+      """,
+      """
+      source = os.open(sys.executable, os.O_RDONLY); size = os.fstat(source).st_size
+      for i in range((256 << 20) // size):
+        target = os.open(f'/tmp/{i}', os.O_CREAT | os.O_WRONLY)
+        while os.copy_file_range(source, target, 16 << 20): pass
+        os.close(target); os.lseek(source, 0, 0)
+      """,
+      "for i in range(65536): os.symlink('x' * 4000, f'/dev/shm/{i}')",
+    ]
+
+    @Test("--memory holds what no process has mapped", arguments: ordinaryIdentities, unmapped.indices)
+    func unmappedMemory(_ identity: Identity, _ index: Int) throws {
+      let program = """
+        import ctypes, mmap, os, sys, time
+        block = b'x' * (1 << 20)
+        def write(file):
+          for _ in range(256): os.write(file, block)
+        \(Self.unmapped[index])
+        time.sleep(2)
+        print('survived')
+        """
+      let workspace = try Workspace(identity)
+      let outcome = try workspace.run(["--memory", "48M"], ["/usr/bin/python3", "-c", program], within: 60)
+      #expect(outcome.text == "", "\(outcome.errorText.suffix(300))")
+      #expect(outcome.status != 0)
+    }
+
+    @Test("--disk counts what lies deep and what has no blocks", arguments: [0, 64])
+    func deepFiles(_ size: Int) throws {
+      let program = """
+        import os
+        for _ in range(15): os.mkdir('d' * 250); os.chdir('d' * 250)
+        for i in range(40000):
+          with open(str(i), 'wb') as file: file.write(b'x' * \(size << 10))
+        print('survived')
+        """
+      let outcome = try Workspace(.user).run(["--disk", "1M"], ["/usr/bin/python3", "-c", program], within: 60)
+      #expect(outcome.text == "")
+      #expect(says(outcome, "--disk"), "\(outcome.errorText.suffix(300))")
+    }
+
     @Test(
       "the command's exit status",
       arguments: [("exit 0", 0), ("exit 1", 1), ("exit 255", 255), ("kill -TERM $$", 143), ("kill -KILL $$", 137)])

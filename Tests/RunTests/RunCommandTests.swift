@@ -24,6 +24,18 @@ struct RunCommandTests {
       Status(
         name: "not executable", arguments: ["run", "--system", "--", "/etc/passwd"], status: 126,
         message: "Permission denied"),
+      Status(
+        name: "a socket of a family that strict calls do without",
+        arguments: [
+          "run", "--system", "--strict-calls", "--", "perl", "-e",
+          "exit(socket(my $s, 16, 3, 0) ? 1 : $!{EAFNOSUPPORT} ? 7 : 2)",
+        ], status: 7),
+      Status(
+        name: "strict calls are enough for a shell",
+        arguments: [
+          "run", "--system", "--strict-calls", "--", "sh", "-c", "ls / | sort > list; exit $(grep -c usr list)",
+        ],
+        status: 1),
       Status(name: "an empty tree", arguments: ["run", "--", "true"], status: 127, message: "--system"),
       Status(name: "no command", arguments: ["run", "--system"], status: 125, message: "after --"),
       Status(

@@ -48,13 +48,13 @@ struct SyscallFilterTests {
     return cases
   }
 
-  @Test("agrees with libseccomp", arguments: TraceLevel.allCases)
-  func agrees(_ level: TraceLevel) throws {
-    let own = FilterInterpreter(program: SyscallFilter(level: level).program)
-    let reference = FilterInterpreter(program: try LibseccompFilter.program(level))
+  @Test("agrees with libseccomp", arguments: TraceLevel.allCases, CallProfile.allCases)
+  func agrees(_ level: TraceLevel, _ calls: CallProfile) throws {
+    let own = FilterInterpreter(program: SyscallFilter(level: level, calls: calls).program)
+    let reference = FilterInterpreter(program: try LibseccompFilter.program(level, calls))
     var compared = 0
     for number in Int32(-2)...600 {
-      let entry = Registry.entry(number)
+      let entry = Registry.entry(number)?.under(calls)
       for arguments in entry.map(Self.arguments) ?? [[0, 0, 0, 0, 0, 0]] {
         let data = Self.call(number, arguments)
         let result = own.run(data)

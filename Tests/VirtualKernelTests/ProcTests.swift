@@ -43,6 +43,17 @@ struct ProcTests {
     #expect(try machine.status("/proc/self/stat").st_size == 0)
   }
 
+  @Test func nobodyIsSparedWhereMemoryRunsOut() throws {
+    let machine = try Machine()
+    machine.information.procFiles["2/oom_score_adj"] = "1000\n"
+    machine.information.procFiles["2/comm"] = "tool\n"
+    for flags in [O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC] {
+      let descriptor = try machine.open("/proc/self/oom_score_adj", flags)
+      #expect(machine.process.files.files[descriptor]?.name?.hasPrefix("/memfd:") == true)
+    }
+    #expect(try machine.process.files.files[machine.open("/proc/self/comm", O_WRONLY)]?.name == "/proc/2/comm")
+  }
+
   @Test func statusDoesNotTellOfTheFilter() throws {
     let machine = try Machine()
     machine.information.procFiles["2/status"] =

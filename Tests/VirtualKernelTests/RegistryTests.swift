@@ -51,6 +51,22 @@ struct RegistryTests {
     #expect(machine.call(number) == .error(errno))
   }
 
+  @Test(arguments: Registry.entries.filter { $0.strictRule != nil }.map(\.number))
+  func strictProfileRefuses(_ number: SyscallNumber) throws {
+    let rule = try #require(Registry.entry(number.rawValue)?.strictRule)
+    let entry = try #require(Registry.entry(number.rawValue)?.under(.strict))
+    #expect(entry.disposition == .deny(rule.errno))
+    #expect(entry.nativeWhen == rule.nativeWhen)
+    let machine = try Machine(sources: [Machine.Source("/", standardTree)], calls: .strict)
+    #expect(machine.call(number) == .error(rule.errno))
+    // What is native there is native otherwise, too: strict only takes away.
+    if Registry.entry(number.rawValue)?.disposition != .native {
+      for alternative in rule.nativeWhen {
+        #expect(Registry.entry(number.rawValue)?.nativeWhen.contains { $0.allSatisfy(alternative.contains) } == true)
+      }
+    }
+  }
+
   @Test func nativeCallThatIsTrappedAllTheSameIsNeverContinued() throws {
     let machine = try Machine()
     for entry in Registry.entries where entry.disposition == .native {

@@ -24,9 +24,9 @@ enum uwrx_operation {
   UWRX_CONTINUE_ALL,    // and goes on, but for those that were stopped before
 };
 
-// The descriptors of UWRX_READY. All but the last are mounts of their own on which no symbolic link is followed, so that
-// not even a supervisor whose idea of a path is wrong is led out of them.
-enum uwrx_view { UWRX_VIEW_HOST, UWRX_VIEW_RUN, UWRX_VIEW_STORE, UWRX_VIEW_SKELETON, UWRX_VIEW_PROC, UWRX_VIEWS };
+// The descriptors of UWRX_READY. All but the last two are mounts of their own on which no symbolic link is followed, so that
+// not even a supervisor whose idea of a path is wrong is led out of them. The last is the list of the guest's System V memory.
+enum uwrx_view { UWRX_VIEW_HOST, UWRX_VIEW_RUN, UWRX_VIEW_STORE, UWRX_VIEW_SKELETON, UWRX_VIEW_PROC, UWRX_VIEW_SHARED, UWRX_VIEWS };
 
 // A message is this header and then two NUL-terminated strings, `path` and `second`.
 struct uwrx_message {
@@ -34,6 +34,12 @@ struct uwrx_message {
   int32_t value;
   uint64_t device, inode; // UWRX_BIND_*, UWRX_OVERLAY: what must be found at `path`
   uint64_t serial;        // of a request: the answer to one that was given up for its time is nobody's
+};
+
+// A resource limit of the guest's (setrlimit(2)).
+struct uwrx_limit {
+  int32_t resource;
+  uint64_t soft, hard;
 };
 
 struct uwrx_launch {
@@ -46,16 +52,15 @@ struct uwrx_launch {
   const void *filter; // struct sock_filter[]
   uint16_t filter_length; // in instructions
   uint64_t filter_flags;
-  int user_namespace;     // 1: make one, mapping inside_* to the caller's ids
+  int user_namespace;     // 1: make one, mapping inside_* to the caller's ids; 0: the command makes one, of root alone
   uint32_t inside_uid, inside_gid;
-  uint32_t process_numbers; // how many the guest's processes and threads have; 0: as many as the host's
   int new_session; // 1: the command leads a session without a terminal
+  const char *const *settings; // pairs of a path below /proc/sys and what is written there in the namespaces; NULL at the end
+  const char *const *user_settings; // the same for the guest's user namespace, whichever process makes it
+  const char *memory_options; // of the tmpfs that the guest fills: "" or ",size=..."
   int terminal; // descriptor of the terminal whose foreground group the command becomes, or -1
-  // UINT64_MAX: inherit.
-  uint64_t limit_processes;  // RLIMIT_NPROC
-  uint64_t limit_file_size;  // RLIMIT_FSIZE, bytes
-  uint64_t limit_open_files; // RLIMIT_NOFILE
-  uint64_t limit_seconds;    // RLIMIT_CPU
+  const struct uwrx_limit *limits;
+  size_t limit_count;
   // Results.
   int init_pid;
   int control, events; // socket ends of the supervisor

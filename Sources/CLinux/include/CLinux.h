@@ -67,6 +67,9 @@ long uwrx_pidfd_probe(int pidfd);
 // Nanoseconds of processor time of a process (clock_getcpuclockid(3)), or -errno.
 enum uwrx_processor_clock { UWRX_CLOCK_ALL_TICKS, UWRX_CLOCK_USER_TICKS, UWRX_CLOCK_ALL };
 int64_t uwrx_processor_time(int pid, enum uwrx_processor_clock clock);
+// A counter of the nanoseconds of processor time of a process that has one thread and of all that it will be the parent of, dead ones
+// too (perf_event_open(2)): a descriptor, or -errno.
+long uwrx_open_processor_counter(int pid);
 long uwrx_getsockname(int socket, void *address, size_t length);
 // Reads a file of /proc/<tid> below `proc`: "status", "stat".
 long uwrx_read_proc(int proc, int tid, const char *name, void *buffer, size_t length);

@@ -46,6 +46,12 @@ extension FileTree {
       try host.makeSymbolicLink(hostPath.cString, root, path.cString)
     case .regular:
       let source = keepContents ? try openHostForCopy(dentry) : nil
+      if let source {
+        do throws(Errno) { try requireSpace(backing, for: Self.space(ofCopyOf: source, host)) } catch {
+          host.close(source)
+          throw error
+        }
+      }
       if let source, record.pointee.size > inlineCopyLimit {
         return try CopyUp(tree: self, dentry: dentry, source: source, root: root, path: Array(path.bytes))
       }
@@ -87,6 +93,12 @@ extension FileTree {
       try? host.remove(root, path.cString, isDirectory: false)
       throw error
     }
+  }
+
+  /// Holes are not copied.
+  static func space(ofCopyOf source: FileDescriptor, _ host: any HostFiles) -> Int64 {
+    guard let status = try? host.status(of: source) else { return 0 }
+    return min(Int64(status.st_size), Int64(status.st_blocks) * 512)
   }
 
   private func openHostForCopy(_ dentry: DentryID) throws(Errno) -> FileDescriptor {
@@ -173,6 +185,7 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
   private let root: FileDescriptor
   private let path: [UInt8]
   private let backing: Backing
+  private let size: Int64
 
   fileprivate init(
     tree: FileTree, dentry: DentryID, source: FileDescriptor, root: FileDescriptor, path: [UInt8]
@@ -192,6 +205,8 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
       tree.host.close(source)
       throw error
     }
+    self.size = FileTree.space(ofCopyOf: source, tree.host)
+    tree.room.beginCopy(size)
   }
 
   func perform() throws(Errno) {
@@ -202,6 +217,7 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
     defer {
       host.close(source)
       host.close(copy)
+      tree.room.endCopy(size)
     }
     if failed { return }
     let current = tree.dentries[dentry].pointee

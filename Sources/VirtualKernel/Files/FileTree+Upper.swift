@@ -149,9 +149,10 @@ extension FileTree {
     return try tree.open(hostPath.cString, flags: flags)
   }
 
+  /// - Parameter size: of what is about to be copied, as far as it takes space.
   /// - Throws: `.noSpace` if the run may write no more.
-  func requireSpace(_ store: Backing) throws(Errno) {
-    if isFull, store == .run { throw .noSpace }
+  func requireSpace(_ store: Backing, for size: Int64 = 0) throws(Errno) {
+    try room.require(size, in: store)
   }
 
   /// - Throws: `.readOnlyFileSystem` for a file or directory of a source that was given so. One that other layers are merged

@@ -91,6 +91,7 @@ extension FileTree {
     let status: stat
     do throws(Errno) {
       status = try host.status(of: source)
+      try requireSpace(.run, for: Self.space(ofCopyOf: source, host))
       // Without a name until it is whole: two threads may be about to write, and one keeps the version for both.
       copy = try host.open(configuration.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
     } catch {
@@ -215,6 +216,7 @@ final class KeepVersion: BlockingWork, @unchecked Sendable {
   private let copy: FileDescriptor
   private let inode: InodeID
   private let status: stat
+  private let size: Int64
 
   fileprivate init(
     tree: FileTree, kept: KeptVersion, source: FileDescriptor, copy: FileDescriptor, inode: InodeID, status: stat
@@ -226,6 +228,8 @@ final class KeepVersion: BlockingWork, @unchecked Sendable {
     self.copy = copy
     self.inode = inode
     self.status = status
+    size = min(Int64(status.st_size), Int64(status.st_blocks) * 512)
+    tree.room.beginCopy(size)
   }
 
   func perform() throws(Errno) {
@@ -238,6 +242,7 @@ final class KeepVersion: BlockingWork, @unchecked Sendable {
     defer {
       host.close(source)
       host.close(copy)
+      tree.room.endCopy(size)
     }
     let record = tree.inodes[inode.index]
     // Meanwhile another thread may have kept this version or removed the file: the handler looks again.

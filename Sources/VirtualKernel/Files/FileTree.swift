@@ -57,8 +57,7 @@ final class FileTree {
   /// The sizes at which unread versions of files that are appended to were last kept.
   var keptSizes: [InodeID: Int64] = [:]
 
-  /// The run may write no more (`VirtualKernel.refuseWrites()`).
-  var isFull = false
+  var room: DiskRoom
 
   var path = PathBuffer()
   var otherPath = PathBuffer()
@@ -84,6 +83,7 @@ final class FileTree {
     self.configuration = configuration
     self.events = events
     self.recordsUses = recordsUses
+    room = DiskRoom(limit: configuration.diskLimit, coversStore: configuration.storeIsOnDisk)
     rootDirectories = layers.enumerated().map { index, layer in
       LowerDirectory(layer: index, path: [], prefixDepth: layer.destination.isEmpty ? nil : 0)
     }
@@ -125,6 +125,10 @@ struct FileConfiguration {
   /// The user and group that the run's first process is to itself.
   var uid: UInt32
   var gid: UInt32
+  /// Bytes that the run may write.
+  var diskLimit: Int64?
+  /// What is written to the store counts, too.
+  var storeIsOnDisk: Bool
 }
 
 /// What tells one file of the host from all others.

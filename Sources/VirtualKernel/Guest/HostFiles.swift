@@ -79,7 +79,7 @@ public protocol HostFiles: AnyObject {
   func addWatch(
     _ inotify: FileDescriptor, _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, mask: UInt32
   ) throws(Errno) -> Int32
-  /// A sealed memory file with these contents, open for reading.
-  func sealedFile(_ name: String, _ contents: [UInt8]) throws(Errno) -> FileDescriptor
+  /// A sealed memory file with these contents: what is open for writing refuses each write with EPERM.
+  func sealedFile(_ name: String, _ contents: [UInt8], flags: Int32) throws(Errno) -> FileDescriptor
   func now() -> timespec
 }

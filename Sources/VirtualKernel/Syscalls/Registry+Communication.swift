@@ -8,7 +8,8 @@ extension Registry {
       .deny(
         .socket, .addressFamilyNotSupported, "Local, IP and route sockets are of the guest's own network namespace.",
         missing: "packet, Bluetooth, VSOCK and other families; netlink other than route",
-        nativeWhen: .low32(0, isOneOf: socketFamilies) + .all(.low32(0, equals: 16), .low32(2, equals: 0))),
+        nativeWhen: .low32(0, isOneOf: socketFamilies) + .all(.low32(0, equals: 16), .low32(2, equals: 0))
+      ).strict(.addressFamilyNotSupported, nativeWhen: usualSockets),
       .deny(
         .socketpair, .addressFamilyNotSupported, "A local pair is reachable only through its descriptors.",
         nativeWhen: .low32(0, isOneOf: socketFamilies)),
@@ -46,6 +47,13 @@ extension Registry {
   /// a pair that is not AF_UNIX with EOPNOTSUPP.
   private static let socketFamilies: [UInt32] = [1, 2, 10]
 
+  /// Of the strict profile: streams and datagrams by their usual protocols, TCP and UDP; neither MPTCP nor SCTP, nor netlink.
+  private static let usualSockets: [[ArgumentCondition]] =
+    .all(.low32(0, equals: 1), .low32(2, equals: 0))
+    + [2, 10].flatMap { family in
+      [0, 6, 17].map { [ArgumentCondition.low32(0, equals: family), .low32(2, equals: $0)] }
+    }
+
   static var interprocess: [SyscallEntry] {
     [
       .native(.shmget, ipcReason),
@@ -60,12 +68,12 @@ extension Registry {
       .native(.msgsnd, ipcReason),
       .native(.msgrcv, ipcReason),
       .native(.msgctl, ipcReason),
-      .native(.mq_open, "The name is one of the guest's own IPC namespace, not a path."),
-      .native(.mq_unlink, "The name is one of the guest's own IPC namespace, not a path."),
-      .native(.mq_timedsend, "A queue that the caller holds; blocks, so must not be trapped."),
-      .native(.mq_timedreceive, "A queue that the caller holds; blocks, so must not be trapped."),
-      .native(.mq_notify, "A queue that the caller holds."),
-      .native(.mq_getsetattr, "A queue that the caller holds."),
+      .native(.mq_open, "The name is one of the guest's own IPC namespace, not a path.").strict(.noFunction),
+      .native(.mq_unlink, "The name is one of the guest's own IPC namespace, not a path.").strict(.noFunction),
+      .native(.mq_timedsend, "A queue that the caller holds; blocks, so must not be trapped.").strict(.noFunction),
+      .native(.mq_timedreceive, "A queue that the caller holds; blocks, so must not be trapped.").strict(.noFunction),
+      .native(.mq_notify, "A queue that the caller holds.").strict(.noFunction),
+      .native(.mq_getsetattr, "A queue that the caller holds.").strict(.noFunction),
     ]
   }
 

@@ -35,8 +35,9 @@ extension Registry {
         observed: .from(.standard, descriptors: [1, 2], argument: 2, Syscalls.splice)),
       .native(
         .tee, "Copies between pipes that the caller holds.",
-        observed: .from(.standard, descriptors: [1, 2], argument: 1, Syscalls.tee)),
-      .native(.vmsplice, "Moves the caller's own pages into a pipe.", observed: output(.vector)),
+        observed: .from(.standard, descriptors: [1, 2], argument: 1, Syscalls.tee)
+      ).strict(.noFunction),
+      .native(.vmsplice, "Moves the caller's own pages into a pipe.", observed: output(.vector)).strict(.noFunction),
       .gate(
         .copy_file_range, Syscalls.copyFileRange,
         "Copies between descriptors that the caller holds; from a lower file, which is on a file system apart, the supervisor does."
@@ -52,17 +53,20 @@ extension Registry {
       .native(.fallocate, "Needs a descriptor open for writing, so not a lower file."),
       .native(.readahead, "Only fills the page cache."),
       .native(.fadvise64, "Only advises the page cache."),
-      .native(.cachestat, "Counts cached pages of a file that the caller has open."),
+      .native(.cachestat, "Counts cached pages of a file that the caller has open.").strict(.noFunction),
       .native(.flock, "Blocks, so must not be trapped; lower files have locks of their own, apart from the host's."),
       .native(.memfd_create, "An anonymous file, reachable only through its descriptor."),
-      .native(.io_setup, "A ring of the caller's own; its requests name descriptors."),
-      .native(.io_destroy, "Ends a ring of the caller's own."),
+      .gate(
+        .io_setup, Syscalls.io_setup, "A ring of the caller's own; half of the machine's requests are left to the host."
+      ).strict(.noFunction),
+      .native(.io_destroy, "Ends a ring of the caller's own.").strict(.noFunction),
       .native(
         .io_submit, "Reads, writes and polls of descriptors that the caller holds; writes to 1 and 2 are recorded.",
-        observed: .from(.standard, Syscalls.submit)),
-      .native(.io_cancel, "Cancels a request of the caller's own."),
-      .native(.io_getevents, "Reads completions of the caller's own ring."),
-      .native(.io_pgetevents, "As io_getevents, with a signal mask."),
+        observed: .from(.standard, Syscalls.submit)
+      ).strict(.noFunction),
+      .native(.io_cancel, "Cancels a request of the caller's own.").strict(.noFunction),
+      .native(.io_getevents, "Reads completions of the caller's own ring.").strict(.noFunction),
+      .native(.io_pgetevents, "As io_getevents, with a signal mask.").strict(.noFunction),
       .deny(
         .fcntl, .invalidArgument, "Leases, dnotify and write hints act on a lower file or a skeleton directory.",
         missing: "leases, directory notification, write lifetime hints",

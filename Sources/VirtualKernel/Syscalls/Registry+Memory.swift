@@ -21,24 +21,30 @@ extension Registry {
       .native(.munlockall, "The caller's own memory."),
       .native(.mseal, "Only forbids later changes to the caller's own mappings."),
       .native(.map_shadow_stack, "The caller's own memory."),
-      .native(.remap_file_pages, "The caller's own mappings; the kernel does it with mmap."),
+      .native(.remap_file_pages, "The caller's own mappings; the kernel does it with mmap.").strict(.noFunction),
       .native(.pkey_alloc, "A protection key of the caller's own address space."),
       .native(.pkey_free, "A protection key of the caller's own address space."),
       .native(.pkey_mprotect, "The caller's own memory."),
       .native(.membarrier, "Orders memory accesses of the caller's own threads."),
       .native(.rseq, "Registers the caller's own restartable sequence."),
-      .native(.mbind, "Placement of the caller's own memory."),
-      .native(.get_mempolicy, "Placement of the caller's own memory."),
-      .native(.set_mempolicy, "Placement of the caller's own memory."),
-      .native(.set_mempolicy_home_node, "Placement of the caller's own memory."),
-      .native(.migrate_pages, "Placement; another process is reachable only within the guest's pid namespace."),
-      .native(.move_pages, "Placement; another process is reachable only within the guest's pid namespace."),
-      .native(.process_madvise, "Reaches only processes of the guest's pid namespace that ptrace access allows."),
+      .native(.mbind, "Placement of the caller's own memory.").strict(.noFunction),
+      .native(.get_mempolicy, "Placement of the caller's own memory.").strict(.noFunction),
+      .native(.set_mempolicy, "Placement of the caller's own memory.").strict(.noFunction),
+      .native(.set_mempolicy_home_node, "Placement of the caller's own memory.").strict(.noFunction),
+      .native(.migrate_pages, "Placement; another process is reachable only within the guest's pid namespace.").strict(
+        .noFunction),
+      .native(.move_pages, "Placement; another process is reachable only within the guest's pid namespace.").strict(
+        .noFunction),
+      .native(.process_madvise, "Reaches only processes of the guest's pid namespace that ptrace access allows.")
+        .strict(.notPermitted),
       .native(.process_mrelease, "Frees memory of a dying process of the guest's pid namespace."),
-      .native(.process_vm_readv, "Reaches only processes of the guest's pid namespace that ptrace access allows."),
-      .native(.process_vm_writev, "Reaches only processes of the guest's pid namespace that ptrace access allows."),
+      .native(.process_vm_readv, "Reaches only processes of the guest's pid namespace that ptrace access allows.")
+        .strict(.notPermitted),
+      .native(.process_vm_writev, "Reaches only processes of the guest's pid namespace that ptrace access allows.")
+        .strict(.notPermitted),
       .native(
-        .memfd_secret, "The caller's own memory; an argument in it that the supervisor would have to read is EFAULT."),
+        .memfd_secret, "The caller's own memory; an argument in it that the supervisor would have to read is EFAULT."
+      ).strict(.noFunction),
       .deny(.userfaultfd, .notPermitted, "A fault handler could stall the supervisor's reads of guest memory."),
     ]
   }

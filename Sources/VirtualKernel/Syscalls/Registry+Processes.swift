@@ -33,15 +33,19 @@ extension Registry {
       .native(.waitid, "Blocks, so must not be trapped; the children are of the guest's pid namespace."),
       .native(.pidfd_open, "Only processes of the guest's pid namespace have a pid."),
       .native(.pidfd_send_signal, "A pidfd is only of a process of the guest's tree."),
-      .native(.pidfd_getfd, "Ptrace access is checked; a descriptor of the guest's tree stays in it."),
-      .native(.ptrace, "Reaches the guest's own tree; the filter runs after a tracer has changed a call."),
-      .native(.kcmp, "Compares two processes of the guest's pid namespace; ptrace access is checked."),
+      .native(.pidfd_getfd, "Ptrace access is checked; a descriptor of the guest's tree stays in it.").strict(
+        .notPermitted),
+      .native(.ptrace, "Reaches the guest's own tree; the filter runs after a tracer has changed a call.").strict(
+        .notPermitted),
+      .native(.kcmp, "Compares two processes of the guest's pid namespace; ptrace access is checked.").strict(
+        .notPermitted),
       .native(.futex, "Blocks, so must not be trapped; the caller's own memory."),
       .native(.futex_waitv, "Blocks, so must not be trapped; the caller's own memory."),
       .native(.futex_wake, "The caller's own memory."),
       .native(.futex_wait, "Blocks, so must not be trapped; the caller's own memory."),
       .native(.futex_requeue, "The caller's own memory."),
-      .native(.personality, "The caller's own execution domain."),
+      .native(.personality, "The caller's own execution domain.").strict(
+        .notPermitted, nativeWhen: .low32(0, isOneOf: usualPersonalities)),
       .emulate(
         .prctl, Syscalls.prctl, "Options that concern only the caller are native; the others are refused.",
         missing: "PR_SET_MM, core scheduling, KSM, securebits", nativeWhen: .low32(0, isOneOf: processOptions)),
@@ -49,11 +53,15 @@ extension Registry {
       .deny(.landlock_create_ruleset, .notSupportedOnSocket, landlockReason),
       .deny(.landlock_add_rule, .notSupportedOnSocket, landlockReason),
       .deny(.landlock_restrict_self, .notSupportedOnSocket, landlockReason),
-      .native(.lsm_get_self_attr, "Reads the caller's own security attributes."),
+      .native(.lsm_get_self_attr, "Reads the caller's own security attributes.").strict(.noFunction),
       .deny(.lsm_set_self_attr, .notSupportedOnSocket, "Would change how the host's security module treats the guest."),
-      .native(.lsm_list_modules, "Names the host's security modules, which tells nothing that a guest could use."),
+      .native(.lsm_list_modules, "Names the host's security modules, which tells nothing that a guest could use.")
+        .strict(.noFunction),
     ]
   }
+
+  /// PER_LINUX, PER_LINUX32, ADDR_NO_RANDOMIZE, and the question which one it is (include/uapi/linux/personality.h).
+  private static let usualPersonalities: [UInt32] = [0, 8, 0x4_0000, 0xffff_ffff]
 
   private static var landlockReason: StaticString {
     "Emulated calls are not under it, so a rule set would be silently ignored; as if Landlock were off at boot."
@@ -74,7 +82,7 @@ extension Registry {
         .native(.fork, "Never trapped; the child is found at its first trapped call."),
         .native(.vfork, "Never trapped; the child is found at its first trapped call."),
         .native(.arch_prctl, "The caller's own segment bases, shadow stack and CPUID faulting."),
-        .native(.modify_ldt, "The caller's own descriptor table."),
+        .native(.modify_ldt, "The caller's own descriptor table.").strict(.noFunction),
         .deny(.set_thread_area, .noFunction, "Not a call of the 64-bit ABI."),
         .deny(.get_thread_area, .noFunction, "Not a call of the 64-bit ABI."),
         .native(.uretprobe, "Made by the kernel's own probe trampoline; from elsewhere it is SIGILL."),

@@ -39,8 +39,8 @@ extension Registry {
       .native(.timer_delete, "The caller's own timer."),
       .native(.setitimer, "The caller's own timer."),
       .native(.getitimer, "The caller's own timer."),
-      .native(.adjtimex, "Reading is harmless, and setting needs CAP_SYS_TIME."),
-      .native(.clock_adjtime, "Reading is harmless, and setting needs CAP_SYS_TIME."),
+      .native(.adjtimex, "Reading is harmless, and setting needs CAP_SYS_TIME.").strict(.notPermitted),
+      .native(.clock_adjtime, "Reading is harmless, and setting needs CAP_SYS_TIME.").strict(.notPermitted),
       .deny(.clock_settime, .notPermitted, "Would change the host's clock; needs CAP_SYS_TIME."),
       .deny(.settimeofday, .notPermitted, "Would change the host's clock; needs CAP_SYS_TIME."),
     ]

@@ -68,7 +68,7 @@ extension Registry {
         .deny(.iopl, .notPermitted, "Needs CAP_SYS_RAWIO."),
         .deny(.ioperm, .notPermitted, "Needs CAP_SYS_RAWIO."),
         .deny(.ustat, .noFunction, "Tells of the host's filesystems by device number; statfs replaced it."),
-        .native(.sysfs, "Names the file systems that the kernel knows, as /proc/filesystems does."),
+        .native(.sysfs, "Names the file systems that the kernel knows, as /proc/filesystems does.").strict(.noFunction),
         .deny(.uselib, .noFunction, "Loads a.out libraries; kernels may lack it."),
         .deny(._sysctl, .noFunction, "Removed from Linux in 5.5."),
         .deny(.create_module, .noFunction, "Removed from Linux in 2.6."),

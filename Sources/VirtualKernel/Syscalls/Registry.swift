@@ -15,8 +15,8 @@ public enum Registry {
   }
 
   /// The errno for a call that no handler decides.
-  static func refusal(_ number: Int32) -> Errno {
-    if case .deny(let errno) = entry(number)?.disposition { return errno }
+  static func refusal(_ number: Int32, _ profile: CallProfile) -> Errno {
+    if case .deny(let errno) = entry(number)?.under(profile).disposition { return errno }
     return .noFunction
   }
 

@@ -17,6 +17,8 @@ public struct SyscallEntry: Sendable {
   /// What the supervisor takes note of in a `native` call; nil for nothing.
   public let observation: Observation?
   let handler: Handler?
+  /// What `CallProfile.strict` makes of the call; nil for no difference.
+  public internal(set) var strictRule: StrictRule?
 
   public var name: String { number.name }
 

@@ -13,6 +13,7 @@ public enum SyscallTableRenderer {
       text += padded(disposition(entry), to: dispositionWidth) + "  "
       text += "\(entry.reason)"
       if let missing = entry.missing { text += " Missing: \(missing)." }
+      if entry.strictRule != nil { text += " Strict: \(strict(entry))." }
       text += "\n"
     }
     return text
@@ -21,11 +22,12 @@ public enum SyscallTableRenderer {
   /// A table with the same columns, after a line that counts the dispositions.
   public static func markdown(_ entries: [SyscallEntry] = Registry.entries) -> String {
     var text = summary(entries) + "\n\n"
-    text += "| number | call | disposition | native when | reason | missing |\n|---:|---|---|---|---|---|\n"
+    text +=
+      "| number | call | disposition | native when | reason | missing | strict |\n|---:|---|---|---|---|---|---|\n"
     for entry in entries {
       let columns = [
         "\(entry.number.rawValue)", "`\(entry.name)`", disposition(entry), condition(entry), "\(entry.reason)",
-        entry.missing.map { "\($0)" } ?? "",
+        entry.missing.map { "\($0)" } ?? "", strict(entry),
       ]
       text += "| " + columns.map { escapedForMarkdown($0) }.joined(separator: " | ") + " |\n"
     }
@@ -52,7 +54,17 @@ public enum SyscallTableRenderer {
     members.append("\"reason\": \(quoted("\(entry.reason)"))")
     if let missing = entry.missing { members.append("\"missing\": \(quoted("\(missing)"))") }
     if !entry.nativeWhen.isEmpty { members.append("\"nativeWhen\": \(alternatives(entry.nativeWhen))") }
+    if let rule = entry.strictRule {
+      let conditions = rule.nativeWhen.isEmpty ? "" : ", \"nativeWhen\": \(alternatives(rule.nativeWhen))"
+      members.append("\"strict\": {\"errno\": \(quoted(symbol(rule.errno)))\(conditions)}")
+    }
     return members
+  }
+
+  /// What `--strict-calls` makes of the call; empty for no difference.
+  private static func strict(_ entry: SyscallEntry) -> String {
+    guard let rule = entry.strictRule else { return "" }
+    return symbol(rule.errno) + (rule.nativeWhen.isEmpty ? "" : " but when " + condition(rule.nativeWhen))
   }
 
   private static func summary(_ entries: [SyscallEntry]) -> String {
@@ -95,13 +107,15 @@ public enum SyscallTableRenderer {
 
   // MARK: - Conditions
 
-  package static func condition(_ entry: SyscallEntry) -> String {
+  package static func condition(_ entry: SyscallEntry) -> String { condition(entry.nativeWhen) }
+
+  private static func condition(_ nativeWhen: [[ArgumentCondition]]) -> String {
     // Entries such as ioctl have dozens of values of one argument: list the values, not the comparisons.
-    if let values = valuesOfOneArgument(entry.nativeWhen), values.count > 1 {
-      let argument = entry.nativeWhen[0][0].argument
+    if let values = valuesOfOneArgument(nativeWhen), values.count > 1 {
+      let argument = nativeWhen[0][0].argument
       return "argument \(argument) is one of " + values.map(hexadecimal).joined(separator: ", ")
     }
-    return entry.nativeWhen.map { alternative in
+    return nativeWhen.map { alternative in
       alternative.map(description).joined(separator: " and ")
     }.joined(separator: ", or ")
   }

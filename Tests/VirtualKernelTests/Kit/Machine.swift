@@ -63,7 +63,7 @@ final class Machine {
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
     links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
-    level: TraceLevel = .standard
+    level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -98,19 +98,22 @@ final class Machine {
     }
     let terminal = devices.node("pts/7", FileType.characterDevice | 0o620)
     terminal.device = uwrx_makedev(136, 7)
+    var configuration = KernelConfiguration(
+      layers: layers, run: open(run, "/host/run"),
+      trace: open(trace, "/host/trace"), events: events, runPath: Array("/host/run".utf8),
+      store: open(store, "/host/store"),
+      storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid, groups: [],
+      squashesTimes: squashesTimes, hostname: "guest", devices: open(devices, "/dev"),
+      terminal: hasTerminal
+        ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
+      inherited: Set((2..<100).map { HostIdentity(device: 77, inode: $0) }),
+      emptyDirectories: emptyDirectories.map { Array($0.utf8) },
+      links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, level: level)
+    configuration.diskLimit = diskLimit
+    configuration.calls = calls
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
-      configuration: KernelConfiguration(
-        layers: layers, run: open(run, "/host/run"),
-        trace: open(trace, "/host/trace"), events: events, runPath: Array("/host/run".utf8),
-        store: open(store, "/host/store"),
-        storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid, groups: [],
-        squashesTimes: squashesTimes, hostname: "guest", devices: open(devices, "/dev"),
-        terminal: hasTerminal
-          ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
-        inherited: Set((2..<100).map { HostIdentity(device: 77, inode: $0) }),
-        emptyDirectories: emptyDirectories.map { Array($0.utf8) },
-        links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, level: level))
+      configuration: configuration)
     thread = AbsTid(rawValue: 1002)
     let process = GuestProcess(
       id: AbsTgid(rawValue: 1002), nsID: NsTgid(rawValue: 2), parent: AbsTgid(rawValue: 1001), files: DescriptorTable())

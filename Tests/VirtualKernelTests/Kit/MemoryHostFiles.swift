@@ -291,12 +291,12 @@ final class MemoryHostFiles: HostFiles {
     return Int32(watches.count)
   }
 
-  func sealedFile(_ name: String, _ contents: [UInt8]) throws(Errno) -> FileDescriptor {
+  func sealedFile(_ name: String, _ contents: [UInt8], flags: Int32) throws(Errno) -> FileDescriptor {
     try world.enter(.sealedFile)
     let node = Node(memoryFiles, mode: FileType.regular | 0o444)
     node.bytes = contents
     node.links = 0
-    return world.insert(OpenFile(node, flags: O_RDONLY, name: "/memfd:\(name) (deleted)"))
+    return world.insert(OpenFile(node, flags: flags & O_ACCMODE, name: "/memfd:\(name) (deleted)"))
   }
 
   func now() -> timespec { world.now() }

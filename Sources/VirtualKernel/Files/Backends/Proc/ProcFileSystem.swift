@@ -160,9 +160,18 @@ final class ProcFileSystem {
       // Guest init is a process of uwrx's, not of the guest's.
       let isOfProcess = ProcNode(inode).id > 1
       guard isOfProcess, ProcTables.writable.contains(name) else { throw .permissionDenied }
+      if ProcTables.fixed.contains(name) { return try copy(path, flags, call, inode) }
       let file = try call.kernel.information.openProc(path, flags: flags & O_ACCMODE | O_CLOEXEC)
       return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
     }
+    return try copy(path, flags, call, inode)
+  }
+
+  /// Hands over what the file says now.
+  private func copy(
+    _ path: String, _ flags: Int32, _ call: Call, _ inode: UnsafeMutablePointer<Inode>
+  ) throws(Errno) -> Outcome {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
     let isMade = ProcNode(inode).kind == .made
     if isMade ? ProcTables.maps.contains(name) : !ProcTables.quick.contains(name) {
       let path = ProcTables.maps.contains(name) ? "\(ProcNode(inode).id)/\(name)" : path
@@ -180,7 +189,7 @@ final class ProcFileSystem {
       try call.kernel.information.readProc(path, into: &bytes)
       if name == "status" { bytes = rewriteStatus(bytes, try? thread(ProcNode(inode), call)) }
     }
-    return try give(try call.kernel.host.sealedFile(name, bytes), call, flags)
+    return try give(try call.kernel.host.sealedFile(name, bytes, flags: flags), call, flags)
   }
 
   private func give(_ file: FileDescriptor, _ call: Call, _ flags: Int32) throws(Errno) -> Outcome {

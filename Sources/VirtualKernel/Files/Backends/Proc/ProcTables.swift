@@ -54,6 +54,10 @@ enum ProcTables {
   /// who a process's children are (CredentialsTable).
   static let writable: Set<String> = ["comm", "oom_score_adj", "coredump_filter", "clear_refs", "mem"]
 
+  /// Those of them that can be opened, but not changed. Without a privilege of uwrx's the kernel lets a process go back to what it
+  /// was before uwrx gave it the highest value: then the host's programs would be ended for the guest's want of memory.
+  static let fixed: Set<String> = ["oom_score_adj"]
+
   static let namespaces: [String] = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "user", "uts"]
 
   /// Of the guest's network namespace.

@@ -1,0 +1,56 @@
+import CGuest
+import Glibc
+
+/// The resource limits (setrlimit(2)) that the guest is started with.
+enum ResourceLimits {
+  /// What the kernel counts for all processes of a user together: how many quarters of it the guest may use up, so that the user's
+  /// other programs find some left.
+  private static let shares: [(resource: UInt32, quarters: UInt64)] = [
+    (processes, 3), (__RLIMIT_MSGQUEUE.rawValue, 3), (__RLIMIT_SIGPENDING.rawValue, 2),
+  ]
+  private static let processes = __RLIMIT_NPROC.rawValue
+
+  static func all(_ limits: Limits) -> [uwrx_limit] {
+    var result: [uwrx_limit] = []
+    func add(_ resource: UInt32, _ soft: UInt64, hard: UInt64) {
+      let most = min(hard, UInt64(current(resource).rlim_max))
+      result.append(uwrx_limit(resource: Int32(resource), soft: min(soft, most), hard: most))
+    }
+    for (resource, quarters) in shares {
+      let own = UInt64(current(resource).rlim_cur)
+      var most = own == .max ? own : own / 4 * quarters
+      // Guest init counts too, and is not the guest's.
+      if resource == processes, let wanted = limits.processes { most = min(most, UInt64(wanted) + 1) }
+      if most != .max { add(resource, most, hard: most) }
+    }
+    // No file is larger than all that may be kept.
+    if let size = [limits.fileSize, limits.disk].compactMap({ $0 }).min() {
+      add(RLIMIT_FSIZE.rawValue, UInt64(size), hard: UInt64(size))
+    }
+    if let seconds = limits.processorTime.flatMap({ UInt64(exactly: $0.rounded(.up)) }) {
+      // At the soft one the kernel only warns.
+      add(RLIMIT_CPU.rawValue, seconds, hard: seconds.addingReportingOverflow(2).partialValue)
+    }
+    // No core files: the kernel would write them into the skeleton root, which nobody sees, or pipe them to a program of the host's, which is
+    // run whatever the limit is, but not at 1 (core(5), fs/coredump.c). The guest cannot change it (prlimit64.swift).
+    add(RLIMIT_CORE.rawValue, 1, hard: 1)
+    let files = openFiles(current(RLIMIT_NOFILE.rawValue))
+    let wanted = limits.openFiles.map { UInt64($0) }
+    add(RLIMIT_NOFILE.rawValue, wanted ?? files.soft, hard: min(wanted ?? .max, files.hard))
+    return result
+  }
+
+  /// Guest init, which has the user's hard limit, must be able to send descriptors when the guest has sent as many as it may
+  /// (unix(7), ETOOMANYREFS): one message brings up to 253 beyond the limit.
+  private static func openFiles(_ own: rlimit) -> (soft: UInt64, hard: UInt64) {
+    let most = UInt64(own.rlim_max)
+    let hard = most - min(1024, most / 4)
+    return (min(UInt64(own.rlim_cur), hard), hard)
+  }
+
+  private static func current(_ resource: UInt32) -> rlimit {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(resource), &limit)
+    return limit
+  }
+}
