@@ -118,12 +118,12 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   if (chdir(launch->working_directory)) {
-    fprintf(stderr, "uwrx: cannot enter the working directory %s in the guest: %s\n", launch->working_directory,
+    fprintf(stderr, "uwrx: cannot enter the working directory %s in the guest: %s\n", launch->shown_directory,
             strerror(errno));
     _exit(125);
   }
   execvpe(launch->argv[0], (char *const *)launch->argv, (char *const *)launch->envp);
   int error = errno;
-  fprintf(stderr, "uwrx: %s: %s\n", launch->argv[0], strerror(error));
+  fprintf(stderr, "uwrx: %s: %s\n", launch->shown_command, strerror(error));
   _exit(error == ENOENT ? 127 : 126);
 }

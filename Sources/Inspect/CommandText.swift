@@ -1,7 +1,9 @@
+import Tracing
+
 /// Command lines that a shell takes for what they were.
 public enum CommandText {
   public static func text(_ arguments: [[UInt8]]) -> [UInt8] {
-    Array(arguments.map { quoted($0) { !isControl($0) } }.joined(separator: " ").utf8)
+    Array(arguments.map { quoted($0) { !Escaping.isHidden($0) } }.joined(separator: " ").utf8)
   }
 
   /// A word, quoted where it must be. Bytes that cannot be shown stand in `$'...'`, which bash, zsh, ksh and a POSIX shell of 2024
@@ -48,7 +50,4 @@ public enum CommandText {
     default: false
     }
   }
-
-  /// C0, DEL and C1, which a terminal may take for the beginning of a sequence.
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool { scalar.value < 0x20 || 0x7f..<0xa0 ~= scalar.value }
 }

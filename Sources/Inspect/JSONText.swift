@@ -2,8 +2,8 @@ import Tracing
 
 /// Builds one line of JSON.
 ///
-/// A name, argument or path is written as `Escaping` says and that as a JSON string: UTF-8 as it is, but a backslash, control characters
-/// and bytes that are no UTF-8 as `\xHH`, whose backslash JSON doubles. Nothing is lost: whoever undoes both has the bytes.
+/// A name, argument or path is written as `Escaping` says and that as a JSON string: UTF-8 as it is, but a backslash, hidden
+/// characters and bytes that are no UTF-8 as `\xHH`, whose backslash JSON doubles. Nothing is lost: whoever undoes both has the bytes.
 struct JSONText {
   private(set) var bytes: [UInt8] = []
   private var needsComma = false
@@ -66,7 +66,7 @@ struct JSONText {
     quote(Array(value.utf8))
   }
 
-  /// Text that may hold control characters, as JSON itself escapes them. It must be UTF-8.
+  /// Text that may hold hidden characters, as JSON itself escapes them. It must be UTF-8.
   mutating func text(_ key: StaticString? = nil, _ value: UnsafeBufferPointer<UInt8>) {
     self.key(key)
     quote(Array(value))
@@ -74,22 +74,25 @@ struct JSONText {
 
   private mutating func quote(_ text: [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
-    for byte in text {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+    Characters.decode(text) { scalar, raw in
+      guard let scalar else { return bytes.append(raw) }
+      switch scalar {
+      case "\"", "\\":
         bytes.append(UInt8(ascii: "\\"))
-        bytes.append(byte)
-      case 0x0a: bytes.append(contentsOf: "\\n".utf8)
-      case 0x09: bytes.append(contentsOf: "\\t".utf8)
-      case 0x0d: bytes.append(contentsOf: "\\r".utf8)
-      case 0..<0x20, 0x7f:
-        bytes.append(contentsOf: "\\u00".utf8)
-        bytes.append(hexDigit(byte >> 4))
-        bytes.append(hexDigit(byte & 15))
-      default: bytes.append(byte)
+        bytes.append(UInt8(ascii: scalar))
+      case "\n": bytes.append(contentsOf: "\\n".utf8)
+      case "\t": bytes.append(contentsOf: "\\t".utf8)
+      case "\r": bytes.append(contentsOf: "\\r".utf8)
+      case _ where Escaping.isHidden(scalar): for unit in UTF16.encode(scalar)! { escape(unit) }
+      default: bytes.append(contentsOf: UTF8.encode(scalar)!)
       }
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  private mutating func escape(_ unit: UInt16) {
+    bytes.append(contentsOf: "\\u".utf8)
+    for shift in [12, 8, 4, 0] as [UInt16] { bytes.append(hexDigit(UInt8(unit >> shift & 15))) }
   }
 }
 

@@ -76,6 +76,9 @@ public enum TraceCheck {
     }
   }
 
+  /// Beyond any real stack, and far below what the stack of a thread carries.
+  private static let maximumRuns = 1000
+
   /// The parents of a run, each with the paths of all runs that it stands on.
   private static func lineages(_ trace: TraceDirectory) throws(TraceError) -> [(TraceDirectory, Set<String>)] {
     var finished: [String: Set<String>] = [:]
@@ -83,6 +86,9 @@ public enum TraceCheck {
     var path: [String] = []
     func visit(_ trace: TraceDirectory) throws(TraceError) -> Set<String> {
       if let known = finished[trace.path] { return known }
+      guard finished.count + path.count < maximumRuns else {
+        throw TraceError("the trace \(trace.path) has more than \(maximumRuns) runs above it")
+      }
       if path.contains(trace.path) {
         throw TraceError("the trace \(trace.path) stands on itself: its parents form a loop")
       }
@@ -109,7 +115,9 @@ public enum TraceCheck {
     var changed: [Set<[UInt8]>] = []
     for (trace, _) in stack {
       var paths: Set<[UInt8]> = []
-      for fields in try trace.fields(of: "files.meta") where fields.count == 4 { paths.insert(fields[0]) }
+      try trace.forEachLine(of: "files.meta") { fields in
+        if fields.count == 4 { paths.insert(fields[0]) }
+      }
       changed.append(paths)
     }
     for (position, (trace, below)) in stack.enumerated() {

@@ -2,6 +2,7 @@ import CGuest
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 import VirtualKernel
 
 /// A guest whose init runs and whose command waits for the virtual kernel.
@@ -22,11 +23,15 @@ struct GuestLaunch {
     let environment = CStrings(configuration.environment)
     let workingDirectory = strdup(configuration.workingDirectory ?? "/")!
     let runDirectory = strdup(directory.path)!
+    let shownCommand = strdup(Escaping.shown(configuration.command[0]))!
+    let shownDirectory = strdup(Escaping.shown(configuration.workingDirectory ?? "/"))!
     let hostname = strdup(configuration.hostname)!
     let storeDirectory = store.map { strdup($0.path)! }
     defer {
       free(workingDirectory)
       free(runDirectory)
+      free(shownCommand)
+      free(shownDirectory)
       free(hostname)
       free(storeDirectory)
     }
@@ -35,6 +40,8 @@ struct GuestLaunch {
     launch.argv = arguments.pointer
     launch.envp = environment.pointer
     launch.working_directory = UnsafePointer(workingDirectory)
+    launch.shown_command = UnsafePointer(shownCommand)
+    launch.shown_directory = UnsafePointer(shownDirectory)
     launch.run_directory = UnsafePointer(runDirectory)
     launch.hostname = UnsafePointer(hostname)
     launch.store_directory = storeDirectory.map { UnsafePointer($0) }

@@ -8,6 +8,9 @@ struct ParentStack {
   /// Their sources, by the trace's path.
   private(set) var sources: [String: TraceSources] = [:]
 
+  /// As many as layers can be stacked.
+  private static let maximumRuns = 255
+
   /// - Throws: a message for a trace that is missing or incomplete, or stands on itself.
   init(_ given: [TraceDirectory]) throws(SupervisorError) {
     var states: [String: Bool] = [:]
@@ -20,6 +23,9 @@ struct ParentStack {
     case .some(true): return
     case .some(false): throw SupervisorError("the trace \(trace.path) stands on itself: its parents form a loop")
     case nil: break
+    }
+    guard states.count < Self.maximumRuns else {
+      throw SupervisorError("more than \(Self.maximumRuns) parents cannot be stacked")
     }
     states[trace.path] = false
     do throws(TraceError) {

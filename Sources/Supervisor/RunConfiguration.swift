@@ -129,7 +129,7 @@ public struct RunConfiguration: Sendable {
 public struct RunResult: Sendable, Equatable {
   /// The exit status, or 128 plus the signal; 124 if the time was over.
   public var exitCode: Int32
-  /// The limit that ended the run, as a message for the user.
+  /// The limits that were reached, a line each, as a message for the user.
   public var limitHit: String?
   /// The directory of the run.
   public var directory: String

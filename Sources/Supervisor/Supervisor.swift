@@ -235,7 +235,7 @@ public final class Supervisor {
     lock.unlock()
     let messages = (limitHit.map { [$0] } ?? []) + reported
     return RunResult(
-      exitCode: code, limitHit: messages.isEmpty ? nil : messages.joined(separator: "\nuwrx: "),
+      exitCode: code, limitHit: messages.isEmpty ? nil : messages.joined(separator: "\n"),
       directory: directory.path)
   }
 

@@ -1,5 +1,6 @@
 import CNcurses
 import Inspect
+import Tracing
 
 /// What a terminal can show, and what stands for the rest: no byte of a guest reaches a terminal but through here.
 public struct Glyphs: Sendable {
@@ -22,9 +23,8 @@ public struct Glyphs: Sendable {
 
   /// The cells that a character takes; 0 if it must not be shown.
   static func width(_ scalar: Unicode.Scalar) -> Int {
-    if scalar.value < 0x7f { return scalar.value >= 0x20 ? 1 : 0 }
-    // Terminals do not agree on the soft hyphen.
-    return scalar.value == 0xad ? 0 : Int(max(0, uwrx_character_width(scalar.value)))
+    if Escaping.isHidden(scalar) { return 0 }
+    return scalar.isASCII ? 1 : Int(max(0, uwrx_character_width(scalar.value)))
   }
 
   static func width(_ text: String) -> Int {

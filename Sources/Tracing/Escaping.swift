@@ -1,6 +1,35 @@
-/// How names stand in the text files of a trace: UTF-8 as it is, but a backslash, control characters and bytes that are no
-/// UTF-8 as `\xHH`. So every name fits in a field of a line.
+/// How names stand in the text files of a trace, and in all that uwrx says of them: UTF-8 as it is, but a backslash, characters that
+/// deceive a reader (`isHidden`) and bytes that are no UTF-8 as `\xHH`. So every name fits in a field of a line.
 public enum Escaping {
+  /// Characters that a terminal obeys instead of showing, that change the order in which others are shown, or that nobody sees: the
+  /// categories Cc, Zl and Zp, the bidirectional controls and Default_Ignorable_Code_Point of Unicode 15.
+  private static let hidden: [ClosedRange<UInt32>] = [
+    0x00...0x1f, 0x7f...0x9f, 0xad...0xad, 0x34f...0x34f, 0x61c...0x61c, 0x115f...0x1160, 0x17b4...0x17b5,
+    0x180b...0x180f, 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x206f, 0x3164...0x3164, 0xfe00...0xfe0f,
+    0xfeff...0xfeff, 0xffa0...0xffa0, 0xfff0...0xfffb, 0x1bca0...0x1bca3, 0x1d173...0x1d17a, 0xe0000...0xe0fff,
+  ]
+
+  /// Whether a character must not be shown as it is.
+  public static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+    let value = scalar.value
+    if value < 0x7f { return value < 0x20 }
+    return hidden.contains { $0.contains(value) }
+  }
+
+  /// A message for the user, which may quote names of any kind: its hidden characters are escaped, a backslash stays what it is.
+  public static func shown(_ message: String) -> String {
+    if !message.unicodeScalars.contains(where: isHidden) { return message }
+    var result = ""
+    for scalar in message.unicodeScalars {
+      if isHidden(scalar) {
+        for byte in UTF8.encode(scalar)! { result += String(decoding: code(byte), as: UTF8.self) }
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+
   public static func escape(_ bytes: some Sequence<UInt8>) -> [UInt8] {
     let all = Array(bytes)
     if all.allSatisfy({ $0 >= 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") }) { return all }
@@ -8,18 +37,26 @@ public enum Escaping {
     var pending = all[...]
     while let first = pending.first {
       let length = characterLength(pending)
-      // U+0080 to U+009F are control characters, too: a terminal may take them for the beginning of a sequence.
-      let isControl =
-        first < 0x20 || first == 0x7f || (first == 0xc2 && length == 2 && pending[pending.startIndex + 1] < 0xa0)
-      if length == 0 || isControl || first == UInt8(ascii: "\\") {
-        result += [UInt8(ascii: "\\"), UInt8(ascii: "x"), digit(first >> 4), digit(first & 15)]
-        pending = pending.dropFirst()
+      let character = pending.prefix(max(1, length))
+      if length == 0 || first == UInt8(ascii: "\\") || isHidden(scalar(character)) {
+        for byte in character { result += code(byte) }
       } else {
-        result += pending.prefix(length)
-        pending = pending.dropFirst(length)
+        result += character
       }
+      pending = pending.dropFirst(character.count)
     }
     return result
+  }
+
+  private static func code(_ byte: UInt8) -> [UInt8] {
+    [UInt8(ascii: "\\"), UInt8(ascii: "x"), digit(byte >> 4), digit(byte & 15)]
+  }
+
+  /// - Parameter bytes: those of one character.
+  private static func scalar(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar {
+    let masks: [UInt8] = [0x7f, 0x1f, 0x0f, 0x07]
+    let first = UInt32(bytes[bytes.startIndex] & masks[bytes.count - 1])
+    return Unicode.Scalar(bytes.dropFirst().reduce(first) { $0 << 6 | UInt32($1 & 0x3f) }) ?? "\u{fffd}"
   }
 
   /// - Returns: nil if this is nothing that `escape` makes.

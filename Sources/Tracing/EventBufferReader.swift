@@ -2,10 +2,10 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// Reads the records of a run's buffer, whose run may go on: see `EventBuffer`.
+/// Reads the records of a run's buffer, whose run may go on: see `EventBuffer`. By read(2), since who cuts off a file that is mapped
+/// ends the reader with SIGBUS.
 final class EventBufferReader {
   private let file: FileDescriptor
-  private let header: UnsafeMutableRawPointer
   private let capacity: UInt64
   private let buffer = UnsafeMutableRawPointer.allocate(byteCount: EventBuffer.windowSize, alignment: 8)
   /// What of the records is in the buffer.
@@ -20,29 +20,61 @@ final class EventBufferReader {
       if error == .noSuchFileOrDirectory { return nil }
       throw error
     }
-    var status = stat()
-    let isShort = fstat(file.rawValue, &status) < 0 || status.st_size < EventBuffer.headerSize
-    guard !isShort, let mapped = mmap(nil, EventBuffer.headerSize, PROT_READ, MAP_SHARED, file.rawValue, 0),
-      mapped != MAP_FAILED
-    else {
+    let words: (magic: UInt64, capacity: UInt64)
+    do throws(Errno) {
+      words = (
+        try Self.load(file, EventBuffer.Word.magic.rawValue), try Self.load(file, EventBuffer.Word.capacity.rawValue)
+      )
+    } catch {
       close(file.rawValue)
       throw .invalidArgument
     }
-    header = mapped
-    capacity = EventBuffer.load(mapped, .capacity)
+    capacity = words.capacity
     let window = UInt64(EventBuffer.windowSize)
-    isDamaged =
-      EventBuffer.load(mapped, .magic) != EventBuffer.magic || capacity == 0 || capacity % window != 0
-      || capacity > 1 << 40
+    isDamaged = words.magic != EventBuffer.magic || capacity == 0 || capacity % window != 0 || capacity > 1 << 40
   }
 
   deinit {
-    munmap(header, EventBuffer.headerSize)
     buffer.deallocate()
     close(file.rawValue)
   }
 
-  var progress: EventBuffer.Progress { EventBuffer.progress(header) }
+  /// Beyond what any run records, and far from where sums overflow.
+  private static let maximumOffset: UInt64 = 1 << 60
+
+  /// A word of the header, read twice, since its writer may be writing it.
+  private static func load(_ file: FileDescriptor, _ offset: Int) throws(Errno) -> UInt64 {
+    var last: UInt64?
+    while true {
+      var word: UInt64 = 0
+      let count = pread(file.rawValue, &word, 8, off_t(offset))
+      if count < 0, errno == EINTR { continue }
+      // The file was cut off.
+      guard count == 8 else { throw .invalidArgument }
+      if word == last { return UInt64(littleEndian: word) }
+      last = word
+    }
+  }
+
+  private func load(_ word: EventBuffer.Word, at offset: Int = 0) throws(Errno) -> UInt64 {
+    try Self.load(file, word.rawValue + offset)
+  }
+
+  var progress: EventBuffer.Progress {
+    do throws(Errno) {
+      while true {
+        let pair = try load(.pair)
+        let base = pair & 1 == 0 ? EventBuffer.Word.firstPair : .secondPair
+        let progress = EventBuffer.Progress(drained: try load(base), length: try load(base, at: 8))
+        if progress.drained > Self.maximumOffset || progress.length > Self.maximumOffset { throw .invalidArgument }
+        // It holds unless it was switched, perhaps twice, in between; its upper bits count.
+        if try load(.pair) == pair { return progress }
+      }
+    } catch {
+      isDamaged = true
+      return EventBuffer.Progress()
+    }
+  }
 
   func seek(_ offset: UInt64) {
     self.offset = offset
@@ -90,9 +122,9 @@ final class EventBufferReader {
   /// - Returns: false if there are not as many.
   private func fill(_ count: Int) throws(Errno) -> Bool {
     if range.contains(offset), range.upperBound - offset >= UInt64(count) { return true }
-    let end = EventBuffer.load(header, .end)
+    let end = (try? load(.end)) ?? .max
     let drained = progress.drained
-    guard drained <= offset, end >= offset, end - drained <= capacity else {
+    guard !isDamaged, end <= Self.maximumOffset, drained <= offset, end >= offset, end - drained <= capacity else {
       isDamaged = isDamaged || drained <= offset
       return false
     }

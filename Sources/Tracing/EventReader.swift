@@ -42,7 +42,10 @@ public final class EventReader {
   }
 
   /// What was read so far, in bytes of the two files.
-  public var offset: Int { Int(packets?.offset ?? 0) + Int(buffer?.offset ?? 0) }
+  public var offset: Int { Int(clamping: packets?.offset ?? 0) + Int(clamping: buffer?.offset ?? 0) }
+
+  /// How much of `perfetto` holds while there is a buffer.
+  var lengthOfPackets: UInt64 { limit == .max ? 0 : limit }
 
   /// Whether the last event was one of `perfetto`, or none was read.
   var isInPackets: Bool { place == .packets }

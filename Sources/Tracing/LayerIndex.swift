@@ -1,3 +1,5 @@
+import SystemPackage
+
 /// What the host's files do not tell of a run's layer: the `files.index` of a trace.
 ///
 /// The first line is `*`, a tab, the user and the group that own what no other line names. Each further line is a path without
@@ -53,23 +55,23 @@ public struct LayerIndex: Sendable {
   }
 
   /// - Returns: nil if this is no index.
-  public init?(text: [UInt8]) {
-    var rest = text.split(separator: UInt8(ascii: "\n"))[...]
-    guard text.last == UInt8(ascii: "\n"), let first = rest.popFirst() else { return nil }
-    let head = first.split(separator: UInt8(ascii: "\t"))
-    guard head.count == 3, head[0].elementsEqual("*".utf8), let uid = number(head[1]), let gid = number(head[2]) else {
-      return nil
-    }
-    var lines: [Line] = []
-    for line in rest {
+  /// - Throws: what read(2) failed with.
+  init?(_ text: inout TraceText) throws(Errno) {
+    guard let head = try text.next()?.split(separator: UInt8(ascii: "\t")), head.count == 3,
+      head[0].elementsEqual("*".utf8), let uid = number(head[1]), let gid = number(head[2])
+    else { return nil }
+    self.init(uid: uid, gid: gid, lines: [])
+    while let line = try text.next() {
+      if line.isEmpty { continue }
       let fields = line.split(separator: UInt8(ascii: "\t"))
       guard fields.count == 6, let path = Escaping.unescape(fields[0]), !path.isEmpty, Self.isDirectoryName(fields[1]),
         let mode = number(fields[2], radix: 8), let uid = number(fields[3]), let gid = number(fields[4]),
         let links = number(fields[5])
       else { return nil }
-      lines.append(Line(path: path, directory: Array(fields[1]), mode: mode & 0o7777, uid: uid, gid: gid, links: links))
+      lines[path] = Line(
+        path: path, directory: Array(fields[1]), mode: mode & 0o7777, uid: uid, gid: gid, links: links)
     }
-    self.init(uid: uid, gid: gid, lines: lines)
+    if text.isDamaged || !text.isEnded { return nil }
   }
 
   /// `files`, `files-<pid>`, `files-<pid>+<n>` or `-`: nothing that leads out of the trace.

@@ -86,71 +86,105 @@ public struct TraceDirectory: Sendable {
     return lstat("\(path)/\(name)", &status) == 0
   }
 
+  /// As many as layers can be stacked.
+  private static let maximumParents = 255
+
   /// The runs that this one stands on, in the order in which they were given.
   public func parents() throws(TraceError) -> [TraceDirectory] {
     var parents: [TraceDirectory] = []
     while exists("parent/\(parents.count)") {
+      guard parents.count < Self.maximumParents else {
+        throw TraceError("the trace \(path) has more than \(Self.maximumParents) parents")
+      }
       parents.append(try TraceDirectory("\(path)/parent/\(parents.count)"))
     }
     return parents
   }
 
+  /// More lines than any command has arguments or environment has variables (execve(2)).
+  private static let maximumLines = 1 << 20
+
   /// The lines of a text file, each split at its tabs and unescaped.
   /// - Throws: a message if it cannot be read or is damaged.
   public func fields(of name: String) throws(TraceError) -> [[[UInt8]]] {
     var lines: [[[UInt8]]] = []
-    for line in try contents(of: name).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true) {
-      var fields: [[UInt8]] = []
-      for field in line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false) {
-        guard let value = Escaping.unescape(field) else {
-          throw TraceError("the file \(path)/\(name) is damaged: \(String(decoding: line, as: UTF8.self))")
-        }
-        fields.append(value)
-      }
+    try forEachLine(of: name) { fields throws(TraceError) in
+      guard lines.count < Self.maximumLines else { throw damage(name) }
       lines.append(fields)
     }
     return lines
   }
 
-  public func layerIndex() throws(TraceError) -> LayerIndex {
-    guard let index = LayerIndex(text: try contents(of: "files.index")) else {
-      throw TraceError("the file \(path)/files.index is damaged")
+  /// Calls `body` with the fields of each line of a text file of any length.
+  /// - Throws: a message if the file cannot be read or is damaged.
+  public func forEachLine(
+    of name: String, _ body: (_ fields: [[UInt8]]) throws(TraceError) -> Void
+  ) throws(TraceError) {
+    do {
+      var text = try TraceText("\(path)/\(name)")
+      while let line = try text.next() {
+        if line.isEmpty { continue }
+        var fields: [[UInt8]] = []
+        for field in line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false) {
+          guard let value = Escaping.unescape(field) else { throw damage(name, line) }
+          fields.append(value)
+        }
+        try body(fields)
+      }
+      if text.isDamaged { throw damage(name) }
+    } catch let error as TraceError {
+      throw error
+    } catch {
+      throw TraceError("cannot read \(path)/\(name): \(Self.reason(error as? Errno ?? .ioError))")
     }
-    return index
+  }
+
+  private func damage(_ name: String, _ line: [UInt8]? = nil) -> TraceError {
+    let quote = line.map { ": " + String(decoding: $0.prefix(200), as: UTF8.self) } ?? ""
+    return TraceError("the file \(path)/\(name) is damaged\(quote)")
+  }
+
+  public func layerIndex() throws(TraceError) -> LayerIndex {
+    let name = "files.index"
+    do throws(Errno) {
+      var text = try TraceText("\(path)/\(name)")
+      guard let index = try LayerIndex(&text) else { throw Errno.invalidArgument }
+      return index
+    } catch {
+      if error == .invalidArgument { throw damage(name) }
+      throw TraceError("cannot read \(path)/\(name): \(Self.reason(error))")
+    }
   }
 
   public func events() throws(TraceError) -> EventReader {
     do throws(Errno) { return try EventReader(trace: path) } catch {
-      throw TraceError("cannot read \(path)/perfetto: \(error)")
+      throw TraceError("cannot read \(path)/perfetto: \(Self.reason(error))")
     }
   }
 
-  private func contents(of name: String) throws(TraceError) -> [UInt8] {
-    do throws(Errno) { return try Self.read("\(path)/\(name)") } catch {
-      throw TraceError("cannot read \(path)/\(name): \(error)")
-    }
-  }
-
-  /// Opens a file of a trace, which anybody may have made, for reading: it leads nowhere else, and a FIFO in its place does not make
+  /// Opens a file of a trace, which anybody may have made, for reading: it leads nowhere else, and is no device, and no FIFO that makes
   /// its reader wait.
+  /// - Throws: what open(2) failed with; `noSuchAddressOrDevice` for what is no regular file.
   static func open(_ path: String) throws(Errno) -> FileDescriptor {
+    var status = stat()
+    // First, since to open a device can be an act.
+    guard lstat(path, &status) == 0 else { throw Errno(rawValue: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .noSuchAddressOrDevice }
     let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard file >= 0 else { throw Errno(rawValue: errno) }
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(file)
+      throw .noSuchAddressOrDevice
+    }
     return FileDescriptor(rawValue: file)
   }
 
-  static func read(_ path: String) throws(Errno) -> [UInt8] {
-    let file = try open(path)
-    defer { close(file.rawValue) }
-    var bytes: [UInt8] = []
-    while true {
-      let start = bytes.count
-      bytes.append(contentsOf: repeatElement(0, count: 1 << 16))
-      let count = bytes.withUnsafeMutableBytes { Glibc.read(file.rawValue, $0.baseAddress! + start, 1 << 16) }
-      let failure = errno
-      bytes.removeLast((1 << 16) - max(0, count))
-      if count == 0 { return bytes }
-      if count < 0, failure != EINTR { throw Errno(rawValue: failure) }
+  /// Why a file of a trace cannot be used.
+  static func reason(_ error: Errno) -> String {
+    switch error {
+    case .noSuchAddressOrDevice, .tooManySymbolicLinkLevels: "it is no regular file"
+    case .invalidArgument: "it is damaged"
+    default: "\(error)"
     }
   }
 

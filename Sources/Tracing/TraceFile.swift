@@ -16,22 +16,12 @@ final class TraceFile {
   private var ready = 0
   private(set) var length: UInt64
 
-  convenience init(creating path: String) throws(Errno) {
-    try self.init(path, O_CREAT | O_EXCL, length: 0)
-  }
-
-  /// - Parameter length: what of the file is to stay.
-  convenience init(continuing path: String, length: UInt64) throws(Errno) {
-    try self.init(path, O_NOFOLLOW, length: length)
-    if ftruncate(file.rawValue, off_t(length)) < 0 { throw Errno(rawValue: errno) }
-    lseek(file.rawValue, off_t(length), SEEK_SET)
-  }
-
-  private init(_ path: String, _ flags: Int32, length: UInt64) throws(Errno) {
-    let descriptor = Glibc.open(path, O_WRONLY | O_CLOEXEC | flags, 0o644)
+  /// - Parameter path: of a file that does not exist.
+  init(creating path: String) throws(Errno) {
+    let descriptor = Glibc.open(path, O_WRONLY | O_CLOEXEC | O_CREAT | O_EXCL, 0o644)
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }
     file = FileDescriptor(rawValue: descriptor)
-    self.length = length
+    length = 0
     stream.initialize(to: z_stream())
     guard deflateInit_(stream, Self.level, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
       throw .noMemory
@@ -81,16 +71,41 @@ final class TraceFile {
       packet.bytes(Self.compressedPackets, UnsafeBufferPointer(rebasing: $0[..<size]))
     }
     packet.close(start)
+    try write(UnsafeRawBufferPointer(start: packet.base, count: packet.count))
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) {
     var done = 0
-    while done < packet.count {
-      let count = write(file.rawValue, packet.base + done, packet.count - done)
+    while done < bytes.count {
+      let count = Glibc.write(file.rawValue, bytes.baseAddress! + done, bytes.count - done)
       if count < 0 {
         if errno == EINTR { continue }
         throw Errno(rawValue: errno)
       }
       done += count
     }
-    length += UInt64(packet.count)
+    length += UInt64(bytes.count)
+  }
+
+  /// Begins with what another such file begins with.
+  /// - Throws: `invalidArgument` if that is not so long.
+  func copy(_ count: UInt64, of path: String) throws(Errno) {
+    let source = try TraceDirectory.open(path)
+    defer { close(source.rawValue) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while length < count {
+      let wanted = Int(min(UInt64(buffer.count), count - length))
+      let got = buffer.withUnsafeMutableBytes { read(source.rawValue, $0.baseAddress!, wanted) }
+      if got < 0, errno == EINTR { continue }
+      if got < 0 { throw Errno(rawValue: errno) }
+      if got == 0 { throw .invalidArgument }
+      let result: Result<Void, Errno> = buffer.withUnsafeBytes { bytes in
+        do throws(Errno) { return .success(try write(UnsafeRawBufferPointer(rebasing: bytes[..<got]))) } catch {
+          return .failure(error)
+        }
+      }
+      try result.get()
+    }
   }
 
   /// Removes what was appended since the file was so long.

@@ -20,9 +20,11 @@ public enum TraceRepair {
     _ trace: TraceDirectory, callName: @escaping CallName = { _ in nil }
   ) throws(TraceError) -> Outcome {
     let path = "\(trace.path)/events"
-    let file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
-    guard file >= 0 else {
-      guard errno == ENOENT else { throw TraceError("cannot open \(path): \(Errno(rawValue: errno))") }
+    let file: Int32
+    do throws(Errno) { file = try TraceDirectory.open(path).rawValue } catch {
+      guard error == .noSuchFileOrDirectory else {
+        throw TraceError("cannot open \(path): \(TraceDirectory.reason(error))")
+      }
       if trace.state != .unfinished { return .nothingToDo }
       throw TraceError("the trace \(trace.path) cannot be repaired: its run has recorded no events")
     }
@@ -36,9 +38,8 @@ public enum TraceRepair {
       return .nothingToDo
     }
     let saved: Int
-    do throws(Errno) { saved = try moveRest(trace, file, callName) } catch {
-      throw TraceError(
-        "the trace \(trace.path) cannot be repaired: \(error == .invalidArgument ? "it is damaged" : "\(error)")")
+    do throws(Errno) { saved = try moveRest(trace, callName) } catch {
+      throw TraceError("the trace \(trace.path) cannot be repaired: \(TraceDirectory.reason(error))")
     }
     try writeMeta(trace)
     do throws(Errno) {
@@ -53,15 +54,9 @@ public enum TraceRepair {
   /// Appends to `perfetto` what only the buffer has, and the end.
   /// - Returns: how many events the buffer had.
   /// - Throws: `invalidArgument` if the files make no sense.
-  private static func moveRest(
-    _ trace: TraceDirectory, _ file: Int32, _ callName: @escaping CallName
-  ) throws(Errno) -> Int {
-    guard let mapped = mmap(nil, EventBuffer.headerSize, PROT_READ, MAP_SHARED, file, 0),
-      mapped != MAP_FAILED
-    else { throw Errno(rawValue: errno) }
-    defer { munmap(mapped, EventBuffer.headerSize) }
+  private static func moveRest(_ trace: TraceDirectory, _ callName: @escaping CallName) throws(Errno) -> Int {
     let reader = try EventReader(trace: trace.path)
-    let length = EventBuffer.progress(mapped).length
+    let length = reader.lengthOfPackets
     let encoder = TraceEncoder(callName: callName)
     // The encoder has to know what it has said; what comes after is not in the file.
     while reader.isInPackets, let (event, name) = try reader.next() {
@@ -80,7 +75,11 @@ public enum TraceRepair {
     _ trace: TraceDirectory, _ length: UInt64, _ encoder: TraceEncoder, _ reader: EventReader,
     _ first: (Event, UnsafeBufferPointer<UInt8>)?
   ) throws(Errno) -> Int {
-    let output = try TraceFile(continuing: "\(trace.path)/perfetto", length: length)
+    // A file of its own, put in the place of the other when it is whole: that one may have other names.
+    let (path, new) = ("\(trace.path)/perfetto", "\(trace.path)/perfetto.new")
+    unlink(new)
+    let output = try TraceFile(creating: new)
+    if length > 0 { try output.copy(length, of: path) }
     var count = 0
     var next = first
     while let (event, name) = next {
@@ -98,13 +97,15 @@ public enum TraceRepair {
     }
     encoder.finish()
     try output.flush(&encoder.packets)
+    if rename(new, path) < 0 { throw Errno(rawValue: errno) }
     // Until the status is there, the next repair begins where this one did.
     return count
   }
 
   /// The versions that the run had put aside and not yet put in their places: `archive/<version>`.
   private static func archivedVersions(_ trace: TraceDirectory) -> [(UInt32, [UInt8])] {
-    guard let directory = opendir("\(trace.path)/archive") else { return [] }
+    let descriptor = open("\(trace.path)/archive", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0, let directory = fdopendir(descriptor) else { return [] }
     defer { closedir(directory) }
     var versions: [UInt32] = []
     while let entry = readdir(directory) {

@@ -21,11 +21,11 @@ struct CheckCommand: ParsableCommand {
     do {
       let trace = try TraceDirectory(trace)
       if repair, case .repaired(let events) = try TraceRepair.repair(trace, callName: SyscallNumber.name(of:)) {
-        print("repaired \(trace.path): \(events) events were saved")
+        printMessage("repaired \(trace.path): \(events) events were saved")
       }
       // Whoever has it repaired knows that the run was killed.
       let problems = TraceCheck.problems(of: trace, acceptsKilled: repair)
-      for problem in problems { print(problem) }
+      for problem in problems { printMessage(problem) }
       if !problems.isEmpty { throw ExitCode(1) }
     } catch let error as TraceError {
       printError(error.description)

@@ -44,7 +44,7 @@ struct ConformanceCommand: ParsableCommand {
       if let output { try writeFile(output, Array(text.utf8)) } else { write(text) }
       if report.hasFailures { throw ExitCode(1) }
     } catch let error as ConformanceError {
-      printError(error.description)
+      printErrorLines(error.description)
       throw ExitCode(125)
     }
   }

@@ -120,7 +120,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     do {
       let result = try Sandbox.run(try makeConfiguration())
-      if let message = result.limitHit, !quiet { printError(message) }
+      if let message = result.limitHit, !quiet { printErrorLines(message) }
       if result.exitCode == 127, !system, source.isEmpty, parent.isEmpty, !quiet {
         printError("the guest's file tree is empty; give it --system or --source")
       }

@@ -40,7 +40,7 @@ struct TestCommand: ParsableCommand {
       let set = try options.makeSet()
       if list {
         for fixture in set.fixtures {
-          print(fixture.name + (fixture.calls.isEmpty ? "" : ": " + fixture.calls.joined(separator: " ")))
+          printMessage(fixture.name + (fixture.calls.isEmpty ? "" : ": " + fixture.calls.joined(separator: " ")))
         }
         return
       }
@@ -53,7 +53,7 @@ struct TestCommand: ParsableCommand {
       }
       if !isSuccess { throw ExitCode(1) }
     } catch let error as ConformanceError {
-      printError(error.description)
+      printErrorLines(error.description)
       throw ExitCode(125)
     }
   }

@@ -21,7 +21,7 @@ struct Uwrx: ParsableCommand {
       let code = exitCode(for: error)
       // Help and completion are no failures.
       if code == .success { exit(withError: error) }
-      printError(message(for: error))
+      printErrorLines(message(for: error))
       Glibc.exit(125)
     }
   }

@@ -46,6 +46,7 @@ struct uwrx_launch {
   const char *const *argv;
   const char *const *envp;
   const char *working_directory; // in the guest
+  const char *shown_command, *shown_directory; // for messages: without control characters
   const char *hostname;
   const char *store_directory; // on the host: where /tmp and /dev/shm are kept; NULL for memory
   const char *run_directory; // on the host: where what the guest writes is kept
