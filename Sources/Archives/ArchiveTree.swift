@@ -58,7 +58,7 @@ public final class ArchiveTree: LowerTree {
     status.st_uid = hasOwners ? node.uid : geteuid()
     status.st_gid = hasOwners ? node.gid : getegid()
     status.st_size = node.isDirectory ? 4096 : node.isLink ? Int(node.count) : Int(node.size)
-    status.st_blocks = node.isDirectory ? 8 : node.isRegular ? (Int(node.size) + 511) / 512 : 0
+    status.st_blocks = node.isDirectory ? 8 : node.isRegular ? Int(node.size) / 512 + (node.size % 512 > 0 ? 1 : 0) : 0
     status.st_blksize = 4096
     let time = timespec(tv_sec: Int(node.modified), tv_nsec: Int(node.nanoseconds))
     status.st_atim = time

@@ -164,7 +164,8 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
     if node.isRegular {
       var size: UInt64 = 0
       try check(library.sqfs_inode_get_file_size(inode, &size))
-      node.size = Int64(clamping: size)
+      guard let size = Int64(exactly: size) else { throw ArchiveError("a file has a size that no file can have") }
+      node.size = size
       node.content = UInt64(base.inode_number)
     }
     node.attributes = try builder.append(attributes: try readAttributes(inode))

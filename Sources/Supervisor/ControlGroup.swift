@@ -15,6 +15,9 @@ struct ControlGroup {
 
   private static var name: String { "uwrx-\(getpid())" }
 
+  /// Guest init counts too, and is not the guest's. PID_MAX_LIMIT, 2^22, is the most that the kernel takes.
+  private static func withInit(_ processes: Int) -> Int { min(processes, (1 << 22) - 1) + 1 }
+
   private static func makeVersion2(_ limits: Limits) -> ControlGroup? {
     // Where the supervisor is: `0::/path` in /proc/self/cgroup.
     guard let text = LimitEnforcer.read("/proc/self/cgroup"),
@@ -25,7 +28,7 @@ struct ControlGroup {
     let group = ControlGroup(directories: [directory], isVersion2: true)
     var isComplete = true
     if let processes = limits.processes {
-      isComplete = write(String(processes + 1), to: "\(directory)/pids.max") && isComplete
+      isComplete = write(String(withInit(processes)), to: "\(directory)/pids.max") && isComplete
     }
     if let memory = limits.memory {
       isComplete = write(String(memory), to: "\(directory)/memory.max") && isComplete
@@ -46,8 +49,7 @@ struct ControlGroup {
       return write(String(value), to: "\(directory)/\(file)")
     }
     var isComplete = true
-    // Guest init counts too, and is not the guest's.
-    if let processes = limits.processes { isComplete = add("pids", "pids.max", processes + 1) && isComplete }
+    if let processes = limits.processes { isComplete = add("pids", "pids.max", withInit(processes)) && isComplete }
     if let memory = limits.memory { isComplete = add("memory", "memory.limit_in_bytes", memory) && isComplete }
     let group = ControlGroup(directories: directories, isVersion2: false)
     if isComplete { return group }

@@ -49,7 +49,9 @@ struct GuestLaunch {
     let fileSizes = [configuration.limits.fileSize, configuration.limits.disk].compactMap { $0 }
     launch.limit_file_size = fileSizes.min().map { UInt64($0) } ?? .max
     launch.limit_open_files = configuration.limits.openFiles.map { UInt64($0) } ?? .max
-    launch.limit_seconds = configuration.limits.processorTime.flatMap { UInt64(exactly: $0.rounded(.up)) } ?? .max
+    // The kernel multiplies with 10^9 in 64 bits.
+    let seconds = configuration.limits.processorTime ?? .infinity
+    launch.limit_seconds = seconds < 1e9 ? UInt64(seconds.rounded(.up)) : .max
     launch.filter_flags = KernelFeatures.filterFlags
     let result = filter.program.withUnsafeBytes { program in
       launch.filter = program.baseAddress

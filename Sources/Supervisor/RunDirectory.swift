@@ -43,14 +43,22 @@ public struct RunDirectory: Sendable {
   private static func claimNumber(in directory: String, interval: Int) throws(SupervisorError) -> Int {
     while true {
       let next = numbers(in: directory).max().map { $0 + interval } ?? 0
+      guard next <= largest else {
+        throw SupervisorError(
+          "the numbers in \(directory) are used up: \(next - interval) is there; remove it, or name another place with --build"
+        )
+      }
       if mkdir("\(directory)/\(next)", 0o777) == 0 { return next }
       guard uwrx_errno() == EEXIST else { throw failure("\(directory)/\(next)") }
     }
   }
 
+  /// The largest number that `--step` takes. A directory with a larger one is none of uwrx's.
+  private static let largest = Int(UInt32.max)
+
   private static func numbers(in directory: String) -> [Int] {
     (directoryEntries(directory) ?? []).compactMap { name in
-      Int(name).flatMap { String($0) == name && $0 >= 0 ? $0 : nil }
+      Int(name).flatMap { String($0) == name && (0...largest).contains($0) ? $0 : nil }
     }
   }
 
