@@ -31,7 +31,9 @@ public struct RunDirectory: Sendable {
 
   /// Makes the directory that holds the steps.
   /// - Returns: its path without symbolic links.
+  /// - Throws: `SupervisorError` also for a path that a checkout or another user may have led elsewhere.
   public static func makeBuild(_ build: String) throws(SupervisorError) -> String {
+    try BuildPath(build).check()
     try makeDirectories(build)
     guard let real = realPath(build) else {
       throw SupervisorError("cannot find the build directory \(build): \(Errno(rawValue: uwrx_errno()))")
