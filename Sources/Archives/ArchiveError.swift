@@ -9,6 +9,10 @@ public struct ArchiveError: Error, Sendable, CustomStringConvertible {
     self.description = description
   }
 
+  /// What was kept is not what the archive has.
+  static let difference = ArchiveError("")
+  var isDifference: Bool { description.isEmpty }
+
   /// A failed call of libc's: "cannot open x: No such file or directory".
   static func system(_ action: String, _ path: String) -> ArchiveError {
     ArchiveError("cannot \(action) \(path): \(Errno(rawValue: uwrx_errno()))")

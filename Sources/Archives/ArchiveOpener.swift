@@ -6,15 +6,16 @@ import SystemPackage
 public final class ArchiveOpener {
   public enum Format: Sendable { case tar, squashfs, git, oci }
 
-  private let build: String
+  private let temporary: () throws(ArchiveError) -> String
   private var cache: SourceCache?
   private var stores: [String: ContentStore] = [:]
   private var numbers: UInt64 = 0
   /// What the names of directories in the cache begin with: another meaning of their contents is another number.
   private static let version = "1"
 
-  /// - Parameter build: the directory that holds the runs, without symbolic links.
-  public init(build: String) { self.build = build }
+  /// - Parameter temporary: makes a directory that is removed after the run, and tells its path without symbolic links; called
+  ///   if the user's cache directory cannot be used.
+  public init(temporary: @escaping () throws(ArchiveError) -> String) { self.temporary = temporary }
 
   /// - Parameter place: what a source's type is followed by: a file or a directory, and what is wanted of it.
   public func open(_ format: Format, _ place: String) throws(ArchiveError) -> ArchiveTree {
@@ -64,7 +65,7 @@ public final class ArchiveOpener {
     let real = try Self.realPath(path)
     var status = stat()
     guard stat(real, &status) == 0 else { throw .system("open", path) }
-    let repository = GitRepository(real)
+    let repository = try GitRepository(real)
     let (tree, time) = try repository.resolve(treeish ?? "HEAD")
     let place = [Int](arrayLiteral: numericCast(status.st_dev), numericCast(status.st_ino))
       .map { String($0, radix: 36) }.joined(separator: "-")
@@ -80,10 +81,11 @@ public final class ArchiveOpener {
     let layout = try OCILayout(path, cacheDirectory, number: nextNumber())
     let builder = TreeBuilder()
     var stores: [ContentStore] = []
-    for (number, layer) in try OCIImage(layout, tag: tag).layers.enumerated() {
+    let layers = try OCIImage(layout, tag: tag).layers
+    for (number, layer) in layers.enumerated() {
       let directory = try cacheDirectory("layer-\(layer.digest)")
       let blob = try layout.open(OCIImage.blob(layer.digest))
-      let archive = try TarArchive.open(blob, directory, digest: layer.digest)
+      let archive = try TarArchive.open(blob, directory, layer: layer)
       builder.beginLayer(UInt16(number + 1))
       try archive.index(into: builder, store: UInt32(number), isLayer: true)
       stores.append(store(directory, archive))
@@ -122,7 +124,7 @@ public final class ArchiveOpener {
   }
 
   private func cacheDirectory(_ key: String) throws(ArchiveError) -> CacheDirectory {
-    if cache == nil { cache = try SourceCache(build: build) }
+    if cache == nil { cache = try SourceCache(temporary: temporary) }
     return try cache!.open("\(Self.version)-\(key)")
   }
 

@@ -58,7 +58,7 @@ public final class ArchiveTree: LowerTree {
     status.st_uid = hasOwners ? node.uid : geteuid()
     status.st_gid = hasOwners ? node.gid : getegid()
     status.st_size = node.isDirectory ? 4096 : node.isLink ? Int(node.count) : Int(node.size)
-    status.st_blocks = node.isDirectory ? 8 : node.isRegular ? (Int(node.size) + 511) / 512 : 0
+    status.st_blocks = node.isDirectory ? 8 : node.isRegular ? Int(node.size) / 512 + (node.size % 512 > 0 ? 1 : 0) : 0
     status.st_blksize = 4096
     let time = timespec(tv_sec: Int(node.modified), tv_nsec: Int(node.nanoseconds))
     status.st_atim = time
@@ -90,7 +90,7 @@ public final class ArchiveTree: LowerTree {
   public func fetch(_ path: UnsafePointer<CChar>) throws(Errno) -> (any BlockingWork)? {
     let node = try regular(path)
     let store = stores[Int(node.store)]
-    if store.identity(node.content, size: node.size) != nil { return nil }
+    if store.identity(node.content) != nil { return nil }
     let relative = UnsafeRawBufferPointer(start: path, count: strlen(path))
     return ContentFetch(
       store, node.content, path: prefix + [UInt8(ascii: "/")] + relative, size: node.size,
@@ -99,7 +99,7 @@ public final class ArchiveTree: LowerTree {
 
   public func contents(_ path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity? {
     let node = try regular(path)
-    return stores[Int(node.store)].identity(node.content, size: node.size)
+    return stores[Int(node.store)].identity(node.content)
   }
 
   public func open(_ path: UnsafePointer<CChar>, flags: Int32) throws(Errno) -> FileDescriptor {

@@ -5,12 +5,13 @@ import VirtualKernel
 
 /// Reads the contents of files out of an archive.
 protocol ContentReader: AnyObject, Sendable {
-  /// Writes a file's contents to a new file of the host. Called by several threads at once.
+  /// Hands out a file's contents. Called by several threads at once.
   /// - Parameter path: where the file is in the archive, from its root.
-  func copy(_ content: UInt64, path: [UInt8], to file: FileDescriptor) throws(Errno)
+  func copy(_ content: UInt64, path: [UInt8], to sink: ContentSink) throws(Errno)
 }
 
-/// The files of the host that hold contents of an archive, each made when the guest first wants to open it.
+/// The files of the host that hold contents of an archive, each made or
+/// compared with the archive when the guest of a run first wants to open it.
 ///
 /// `known` and `view` are used under the virtual kernel's lock only, or before there is a guest.
 final class ContentStore: @unchecked Sendable {
@@ -42,42 +43,69 @@ final class ContentStore: @unchecked Sendable {
 
   func path(_ content: UInt64) -> [UInt8] { Array("\(directory.path)/\(Self.name(content))".utf8) }
 
-  /// The host's file that holds the contents, if they were fetched.
-  func identity(_ content: UInt64, size: Int64) -> HostIdentity? {
-    if let identity = known[content] { return identity }
-    guard let status = directory.status(Self.name(content)), status.st_mode & S_IFMT == S_IFREG,
-      Int64(status.st_size) == size
-    else { return nil }
-    let identity = HostIdentity(status)
-    known[content] = identity
-    return identity
-  }
+  /// The host's file that holds the contents, if this run has fetched or compared them.
+  func identity(_ content: UInt64) -> HostIdentity? { known[content] }
+
+  func didBring(_ content: UInt64, _ identity: HostIdentity) { known[content] = identity }
 
   func open(_ content: UInt64, flags: Int32) throws(Errno) -> FileDescriptor {
     guard let view else { throw .staleNFSFileHandle }
     let result = uwrx_openat(view.rawValue, Self.name(content), flags | O_NOFOLLOW | O_CLOEXEC, 0)
     guard result >= 0 else { throw Errno(rawValue: CInt(-result)) }
-    return FileDescriptor(rawValue: Int32(result))
+    let file = FileDescriptor(rawValue: Int32(result))
+    var status = stat()
+    // The file that was compared, and none that took its name since.
+    guard fstat(file.rawValue, &status) == 0, known[content] == HostIdentity(status) else {
+      close(file.rawValue)
+      throw .staleNFSFileHandle
+    }
+    return file
   }
 
-  /// Brings the contents of a file; without the virtual kernel's lock.
-  func bring(_ content: UInt64, path: [UInt8], size: Int64, isExecutable: Bool) throws(Errno) {
-    let file = try directory.create()
-    defer { close(file.rawValue) }
-    try reader.copy(content, path: path, to: file)
-    var status = stat()
-    guard fstat(file.rawValue, &status) == 0, Int64(status.st_size) == size else { throw .ioError }
-    // A file of another size has this name: an archive that was changed in place.
-    if let old = directory.status(Self.name(content)), Int64(old.st_size) != size {
-      unlinkat(directory.file.rawValue, Self.name(content), 0)
+  /// Brings the contents of a file, or compares those that were kept; without the virtual kernel's lock.
+  func bring(_ content: UInt64, path: [UInt8], size: Int64, isExecutable: Bool) throws(Errno) -> HostIdentity {
+    let name = Self.name(content)
+    let mode: UInt32 = isExecutable ? 0o555 : 0o444
+    // Twice: another run may give a file its name meanwhile.
+    for _ in 0..<2 {
+      if let kept = try compared(content, path: path, size: size, mode: mode) { return kept }
+      let file = try directory.create()
+      defer { close(file.rawValue) }
+      try reader.copy(content, path: path, to: ContentSink(writing: file))
+      var status = stat()
+      guard fstat(file.rawValue, &status) == 0, Int64(status.st_size) == size else { throw .ioError }
+      if try directory.publish(file, as: name, mode: mode) { return HostIdentity(status) }
     }
-    try directory.publish(file, as: Self.name(content), mode: isExecutable ? 0o555 : 0o444)
+    throw .ioError
+  }
+
+  /// The kept file, if its contents are the archive's; one with others is removed.
+  private func compared(
+    _ content: UInt64, path: [UInt8], size: Int64, mode: UInt32
+  ) throws(Errno) -> HostIdentity? {
+    guard let kept = directory.open(Self.name(content)) else { return nil }
+    defer { close(kept.rawValue) }
+    var status = stat()
+    guard fstat(kept.rawValue, &status) == 0 else { throw Errno(rawValue: uwrx_errno()) }
+    if status.st_mode == S_IFREG | mode, status.st_uid == geteuid(), Int64(status.st_size) == size {
+      do throws(Errno) {
+        try reader.copy(content, path: path, to: ContentSink(comparing: kept))
+        return HostIdentity(status)
+      } catch { if error != ContentSink.difference { throw error } }
+    }
+    directory.remove(Self.name(content))
+    return nil
   }
 
   /// Contents that are needed before there is a guest.
   func openNow(_ content: UInt64, path: [UInt8], size: Int64) throws(Errno) -> FileDescriptor {
-    if identity(content, size: size) == nil { try bring(content, path: path, size: size, isExecutable: false) }
+    let identity = try bring(content, path: path, size: size, isExecutable: false)
     guard let file = directory.open(Self.name(content)) else { throw .ioError }
+    var status = stat()
+    guard fstat(file.rawValue, &status) == 0, HostIdentity(status) == identity else {
+      close(file.rawValue)
+      throw .ioError
+    }
     return file
   }
 }
@@ -89,6 +117,7 @@ final class ContentFetch: BlockingWork, @unchecked Sendable {
   private let path: [UInt8]
   private let size: Int64
   private let isExecutable: Bool
+  private var identity: HostIdentity?
 
   init(_ store: ContentStore, _ content: UInt64, path: [UInt8], size: Int64, isExecutable: Bool) {
     self.store = store
@@ -99,9 +128,11 @@ final class ContentFetch: BlockingWork, @unchecked Sendable {
   }
 
   func perform() throws(Errno) {
-    try store.bring(content, path: path, size: size, isExecutable: isExecutable)
+    identity = try store.bring(content, path: path, size: size, isExecutable: isExecutable)
   }
 
   // The handler runs again, and finds them.
-  func publish(failed: Bool) throws(Errno) {}
+  func publish(failed: Bool) throws(Errno) {
+    if let identity { store.didBring(content, identity) }
+  }
 }

@@ -5,6 +5,8 @@ import SystemPackage
 /// A tree of a git repository, whose objects `git cat-file` hands out.
 final class GitRepository: ContentReader, @unchecked Sendable {
   private let path: String
+  /// The repository itself, which git is not to look for.
+  private let directory: String
   private let environment: [String]
   /// Of each file its object's name in hexadecimal, in the order of the listing.
   private var objects: [UInt8] = []
@@ -13,15 +15,14 @@ final class GitRepository: ContentReader, @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
   /// - Parameter path: the repository or its working tree, without symbolic links.
-  init(_ path: String) {
+  /// - Throws: a message for what is no repository, or shows another one.
+  init(_ path: String) throws(ArchiveError) {
     self.path = path
+    directory = try GitDirectory(path).path
     pthread_mutex_init(mutex, nil)
     let search = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
-    let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
     environment = [
       "PATH=\(search)", "LC_ALL=C", "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-      // The directory that the user named, and none that contains it.
-      "GIT_CEILING_DIRECTORIES=\(parent.isEmpty ? "/" : parent)",
       // An object that is missing is missing: to fetch it would start what the repository's configuration says.
       "GIT_ALLOW_PROTOCOL=", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0",
     ]
@@ -36,7 +37,8 @@ final class GitRepository: ContentReader, @unchecked Sendable {
     do throws(Errno) {
       return try Subprocess(
         // The user named the repository, whoever owns it.
-        ["git", "--no-pager", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", path] + arguments,
+        ["git", "--no-pager", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "--git-dir", directory]
+          + arguments,
         environment: environment)
     } catch {
       throw ArchiveError(
@@ -138,17 +140,19 @@ final class GitRepository: ContentReader, @unchecked Sendable {
 
   // MARK: Contents
 
-  func copy(_ content: UInt64, path: [UInt8], to file: FileDescriptor) throws(Errno) {
+  func copy(_ content: UInt64, path: [UInt8], to sink: ContentSink) throws(Errno) {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
+    var size: Int64 = 0
     try readObject(content) { (part, offset) throws(Errno) in
       var failure: Errno?
       part.withUnsafeBytes { bytes in
-        do throws(Errno) { try writeSparsely(bytes, to: file, at: offset) } catch { failure = error }
+        do throws(Errno) { try sink.put(bytes, at: offset) } catch { failure = error }
       }
       if let failure { throw failure }
-      guard ftruncate(file.rawValue, off_t(offset) + part.count) == 0 else { throw Errno(rawValue: uwrx_errno()) }
+      size = offset + Int64(part.count)
     }
+    try sink.finish(size: size)
   }
 
   private func readObject(

@@ -5,6 +5,8 @@ struct OCIImage {
   struct Layer {
     /// SHA-256 in hexadecimal.
     var digest: String
+    /// That of what it decompresses to, if the image tells.
+    var contentDigest: String?
   }
 
   let layers: [Layer]
@@ -29,6 +31,12 @@ struct OCIImage {
             + "tar, tar+gzip and tar+zstd can be read")
       }
       found.append(Layer(digest: try Self.digest(layer, layout)))
+    }
+    // Of the image's configuration only this is wanted, and an image without it can be read.
+    if let descriptor = manifest["config"], let bytes = try? Self.bytes(descriptor, layout),
+      let digests = JSON(parsing: bytes)?["rootfs"]?["diff_ids"]?.array, digests.count == found.count
+    {
+      for index in found.indices { found[index].contentDigest = Self.hexadecimal(digests[index].string ?? "") }
     }
     self.layers = found
   }
@@ -55,13 +63,27 @@ struct OCIImage {
   /// `sha256:` and 64 hexadecimal digits: nothing else becomes part of a path.
   private static func digest(_ descriptor: JSON, _ layout: OCILayout) throws(ArchiveError) -> String {
     let text = descriptor["digest"]?.string ?? ""
-    let digits = text.dropFirst("sha256:".count)
-    guard text.hasPrefix("sha256:"), digits.utf8.count == 64,
-      digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-    else {
+    guard let digits = hexadecimal(text) else {
       throw ArchiveError("the image in \(layout.path) has a digest that is not sha256: \(printable(text.utf8))")
     }
-    return String(digits)
+    return digits
+  }
+
+  private static func hexadecimal(_ text: String) -> String? {
+    let digits = text.dropFirst("sha256:".count)
+    return text.hasPrefix("sha256:") && digits.utf8.count == 64
+      && digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) ? String(digits) : nil
+  }
+
+  /// A small blob, which is what its digest says.
+  private static func bytes(_ descriptor: JSON, _ layout: OCILayout) throws(ArchiveError) -> [UInt8] {
+    let digest = try digest(descriptor, layout)
+    let file = try layout.open(blob(digest))
+    let bytes = try file.contents(limit: metadataLimit)
+    let context = try SHA256()
+    bytes.withUnsafeBytes { context.update($0) }
+    guard context.finish() == digest else { throw ArchiveError("\(file.path) is not what its digest says") }
+    return bytes
   }
 
   private static func choose(_ index: JSON, tag: String?, _ layout: OCILayout) throws(ArchiveError) -> JSON {
@@ -88,13 +110,7 @@ struct OCIImage {
     _ descriptor: JSON, _ layout: OCILayout, depth: Int
   ) throws(ArchiveError) -> JSON {
     guard depth < maximumIndexDepth else { throw ArchiveError("the indexes of \(layout.path) are nested too deep") }
-    let digest = try digest(descriptor, layout)
-    let file = try layout.open(blob(digest))
-    let bytes = try file.contents(limit: metadataLimit)
-    let context = try SHA256()
-    bytes.withUnsafeBytes { context.update($0) }
-    guard context.finish() == digest else { throw ArchiveError("\(file.path) is not what its digest says") }
-    let value = try json(bytes, blob(digest), layout)
+    let value = try json(try bytes(descriptor, layout), blob(try digest(descriptor, layout)), layout)
     guard let manifests = value["manifests"]?.array else { return value }
     #if arch(arm64)
       let architecture = "arm64"

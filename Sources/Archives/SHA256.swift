@@ -1,4 +1,5 @@
 import CArchives
+import SystemPackage
 
 /// A digest that OpenSSL's libcrypto makes.
 final class SHA256 {
@@ -13,6 +14,23 @@ final class SHA256 {
 
   func update(_ bytes: UnsafeRawBufferPointer) {
     _ = uwrx_sha256_update(context!, bytes.baseAddress, bytes.count)
+  }
+
+  /// The digest of a whole file.
+  static func digest(of file: ArchiveFile) throws(ArchiveError) -> String {
+    let context = try SHA256()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+    defer { buffer.deallocate() }
+    var offset: Int64 = 0
+    while true {
+      let count: Int
+      do throws(Errno) { count = try file.read(at: offset, into: buffer) } catch {
+        throw ArchiveError("cannot read \(file.path): \(error)")
+      }
+      if count == 0 { return context.finish() }
+      context.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      offset += Int64(count)
+    }
   }
 
   /// The digest in hexadecimal.

@@ -2,26 +2,77 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// The directory below that of the runs in which contents of archives are kept: `<build>/.sources`. What is in it came out of
-/// archives that others may not be able to read, so it is its owner's alone.
+/// The directory in which contents of archives are kept: `uwrx/sources` in the user's cache directory (XDG Base Directory
+/// Specification). What is in it came out of archives that others may not be able to read, and is believed in part, so it is its
+/// owner's alone; where that cannot be had, a directory of this run's own serves.
 struct SourceCache {
-  static let name = ".sources"
-
   private let directory: FileDescriptor
   let path: String
 
-  init(build: String) throws(ArchiveError) {
-    path = "\(build)/\(Self.name)"
-    if mkdir(path, 0o700) < 0, uwrx_errno() != EEXIST { throw .system("make the directory", path) }
+  /// - Parameter temporary: makes a directory that is removed after the run, and tells its path without symbolic links.
+  init(temporary: () throws(ArchiveError) -> String) throws(ArchiveError) {
+    if let (directory, path) = Self.base.flatMap({ Self.own(below: $0) }) {
+      self.directory = directory
+      self.path = path
+      return
+    }
+    path = try temporary()
     let file = uwrx_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
     guard file >= 0 else {
       throw ArchiveError("cannot open the directory \(path): \(Errno(rawValue: CInt(-file)))")
     }
     directory = FileDescriptor(rawValue: Int32(file))
-    var status = stat()
-    guard fstat(directory.rawValue, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o022 == 0 else {
-      throw ArchiveError("the directory \(path) is not yours alone; remove it, or name another place with --build")
+  }
+
+  /// A path that is not absolute is to be ignored.
+  private static var base: String? {
+    func absolute(_ name: String) -> String? {
+      getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
     }
+    return absolute("XDG_CACHE_HOME") ?? absolute("HOME").map { $0 + "/.cache" }
+  }
+
+  /// Makes and opens the directory, unless anybody else could change what is in it or take its place.
+  private static func own(below base: String) -> (FileDescriptor, path: String)? {
+    // In the home of another user, as sudo(8) may leave it, nothing is made.
+    var status = stat()
+    guard stat(base, &status) == 0 || stat(parent(of: base), &status) == 0, status.st_uid == geteuid() else {
+      return nil
+    }
+    mkdir(base, 0o700)
+    guard let real = realpath(base, nil) else { return nil }
+    var path = String(cString: real)
+    free(real)
+    var file = uwrx_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
+    var excluded: UInt32 = 0o022
+    for name in ["uwrx", "sources", ""] {
+      guard file >= 0 else { return nil }
+      let directory = FileDescriptor(rawValue: Int32(file))
+      guard fstat(directory.rawValue, &status) == 0, status.st_uid == geteuid(), status.st_mode & excluded == 0 else {
+        close(directory.rawValue)
+        return nil
+      }
+      if name.isEmpty {
+        // Not all file systems have files without names.
+        let cache = CacheDirectory(file: directory, path: path)
+        if let probe = try? cache.create() {
+          close(probe.rawValue)
+          return (directory, path)
+        }
+        close(directory.rawValue)
+        return nil
+      }
+      mkdirat(directory.rawValue, name, 0o700)
+      path += "/" + name
+      file = uwrx_openat(directory.rawValue, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
+      close(directory.rawValue)
+      excluded = 0o077
+    }
+    return nil
+  }
+
+  private static func parent(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[...$0]) } ?? "/"
   }
 
   /// The directory of one archive.
@@ -63,13 +114,16 @@ struct CacheDirectory {
   }
 
   /// Gives a file its name. If another run was faster, its file stays.
-  func publish(_ content: FileDescriptor, as name: String, mode: UInt32) throws(Errno) {
+  /// - Returns: whether it has it.
+  func publish(_ content: FileDescriptor, as name: String, mode: UInt32) throws(Errno) -> Bool {
     guard fchmod(content.rawValue, mode) == 0 else { throw Errno(rawValue: uwrx_errno()) }
     let from = "/proc/self/fd/\(content.rawValue)"
-    if linkat(AT_FDCWD, from, file.rawValue, name, AT_SYMLINK_FOLLOW) < 0, uwrx_errno() != EEXIST {
-      throw Errno(rawValue: uwrx_errno())
-    }
+    if linkat(AT_FDCWD, from, file.rawValue, name, AT_SYMLINK_FOLLOW) == 0 { return true }
+    guard uwrx_errno() == EEXIST else { throw Errno(rawValue: uwrx_errno()) }
+    return false
   }
+
+  func remove(_ name: String) { unlinkat(file.rawValue, name, 0) }
 
   /// Waits for another run that makes the same file; the kernel lets go when it ends.
   func lock() { while flock(file.rawValue, LOCK_EX) < 0, uwrx_errno() == EINTR {} }

@@ -107,6 +107,7 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
         var isKept = false
         defer { if !isKept { library.sqfs_free(next) } }
         do throws(ArchiveError) {
+          try builder.meet()
           isKept = try add(next!, at: child, to: builder, &names)
         } catch { throw ArchiveError("\(self.path) cannot be used: \(error)") }
         if isKept { pending.append((child, next!)) }
@@ -164,7 +165,8 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
     if node.isRegular {
       var size: UInt64 = 0
       try check(library.sqfs_inode_get_file_size(inode, &size))
-      node.size = Int64(clamping: size)
+      guard let size = Int64(exactly: size) else { throw ArchiveError("a file has a size that no file can have") }
+      node.size = size
       node.content = UInt64(base.inode_number)
     }
     node.attributes = try builder.append(attributes: try readAttributes(inode))
@@ -199,7 +201,7 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
 
   // MARK: Contents
 
-  func copy(_ content: UInt64, path: [UInt8], to file: FileDescriptor) throws(Errno) {
+  func copy(_ content: UInt64, path: [UInt8], to sink: ContentSink) throws(Errno) {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     guard let inode = find(path) else { throw .ioError }
@@ -215,11 +217,10 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
       let wanted = UInt32(min(UInt64(buffer.count), size - offset))
       let count = library.sqfs_data_reader_read(data, inode, offset, buffer.baseAddress, wanted)
       guard count > 0 else { throw .ioError }
-      try writeSparsely(
-        UnsafeRawBufferPointer(rebasing: buffer[..<Int(count)]), to: file, at: Int64(clamping: offset))
+      try sink.put(UnsafeRawBufferPointer(rebasing: buffer[..<Int(count)]), at: Int64(clamping: offset))
       offset += UInt64(count)
     }
-    guard ftruncate(file.rawValue, off_t(clamping: size)) == 0 else { throw Errno(rawValue: uwrx_errno()) }
+    try sink.finish(size: Int64(clamping: size))
   }
 
   /// The inode at a path; the library's own search takes a backslash for a slash.

@@ -21,37 +21,77 @@ final class TarArchive: ContentReader {
       _ = try archive.next()
       return archive.isPlain
     }
-    return isPlain ? TarArchive(file) : try decompress(file, cache, digest: nil)
+    return isPlain ? TarArchive(file) : try decompress(file, cache, layer: nil)
   }
 
-  /// A layer of an image, of which nothing is believed before its digest is known to be right.
-  static func open(_ file: ArchiveFile, _ cache: CacheDirectory, digest: String) throws(ArchiveError) -> TarArchive {
-    if let known = try decompressed(file, cache) { return known }
-    return try decompress(file, cache, digest: digest)
+  /// A layer of an image, of which nothing is believed before its digest is known to be right, in the cache either.
+  static func open(
+    _ file: ArchiveFile, _ cache: CacheDirectory, layer: OCIImage.Layer
+  ) throws(ArchiveError) -> TarArchive {
+    if let known = try verified(file, cache, layer) { return known }
+    return try decompress(file, cache, layer: layer)
   }
 
   private static let decompressedName = "tar"
 
+  /// One of the owner's alone, as it was made: who could write another could change all that the user runs.
   private static func decompressed(_ file: ArchiveFile, _ cache: CacheDirectory) throws(ArchiveError) -> TarArchive? {
     guard let known = cache.open(decompressedName) else { return nil }
+    var status = stat()
+    guard fstat(known.rawValue, &status) == 0, status.st_uid == geteuid(), status.st_mode == S_IFREG | 0o444 else {
+      close(known.rawValue)
+      cache.remove(decompressedName)
+      return nil
+    }
     return TarArchive(try ArchiveFile(known, file.path))
   }
 
+  private static func verified(
+    _ file: ArchiveFile, _ cache: CacheDirectory, _ layer: OCIImage.Layer
+  ) throws(ArchiveError) -> TarArchive? {
+    guard let known = try decompressed(file, cache) else { return nil }
+    if let expected = layer.contentDigest, try SHA256.digest(of: known.file) == expected { return known }
+    if layer.contentDigest == nil {
+      do throws(ArchiveError) {
+        try unpack(file, to: ContentSink(comparing: known.file.file), digest: layer.digest)
+        return known
+      } catch { if !error.isDifference { throw error } }
+    }
+    cache.remove(decompressedName)
+    return nil
+  }
+
   private static func decompress(
-    _ file: ArchiveFile, _ cache: CacheDirectory, digest: String?
+    _ file: ArchiveFile, _ cache: CacheDirectory, layer: OCIImage.Layer?
   ) throws(ArchiveError) -> TarArchive {
     cache.lock()
     defer { cache.unlock() }
-    if let known = try decompressed(file, cache) { return known }
+    // Another run may have made it meanwhile.
+    let made = if let layer { try verified(file, cache, layer) } else { try decompressed(file, cache) }
+    if let made { return made }
     let content: FileDescriptor
     do throws(Errno) { content = try cache.create() } catch {
       throw ArchiveError("cannot make a file in \(cache.path): \(error)")
     }
     defer { close(content.rawValue) }
+    try unpack(file, to: ContentSink(writing: content), digest: layer?.digest)
+    let whole = try ArchiveFile(FileDescriptor(rawValue: dup(content.rawValue)), file.path)
+    if let expected = layer?.contentDigest, try SHA256.digest(of: whole) != expected {
+      throw ArchiveError(
+        "\(file.path) is not what the image's configuration says: its contents are not sha256:\(expected)")
+    }
+    do throws(Errno) { _ = try cache.publish(content, as: decompressedName, mode: 0o444) } catch {
+      throw ArchiveError("cannot make \(cache.path)/\(decompressedName): \(error)")
+    }
+    return TarArchive(whole)
+  }
+
+  /// - Parameter digest: of the archive itself.
+  private static func unpack(_ file: ArchiveFile, to sink: ContentSink, digest: String?) throws(ArchiveError) {
     try withUTF8Locale { () throws(ArchiveError) in
       let context = digest == nil ? nil : try SHA256()
       let archive = try LibArchive(file, isFiltered: true, isRaw: true, digest: context)
-      if try archive.next() != nil { try write(archive, of: file, to: content) }
+      if try archive.next() != nil { try write(archive, of: file, to: sink) }
       guard let context else { return }
       archive.drain()
       let found = context.finish()
@@ -59,11 +99,6 @@ final class TarArchive: ContentReader {
         throw ArchiveError("\(file.path) is not what its digest says: it is sha256:\(found), not sha256:\(digest!)")
       }
     }
-    do throws(Errno) { try cache.publish(content, as: decompressedName, mode: 0o444) } catch {
-      throw ArchiveError("cannot make \(cache.path)/\(decompressedName): \(error)")
-    }
-    guard let made = try decompressed(file, cache) else { throw .system("open", "\(cache.path)/\(decompressedName)") }
-    return made
   }
 
   /// What an archive may decompress to: what honest ones do, and of a bomb no more than a disk can bear.
@@ -73,7 +108,7 @@ final class TarArchive: ContentReader {
   }
 
   private static func write(
-    _ archive: LibArchive, of file: ArchiveFile, to content: FileDescriptor
+    _ archive: LibArchive, of file: ArchiveFile, to sink: ContentSink
   ) throws(ArchiveError) {
     let limit = limit(file)
     var isTooLarge = false
@@ -83,7 +118,7 @@ final class TarArchive: ContentReader {
       end = try archive.readData { (piece, offset) throws(Errno) in
         isTooLarge = offset + Int64(piece.count) > limit
         if isTooLarge { throw .fileTooLarge }
-        do throws(Errno) { try writeSparsely(piece, to: content, at: offset) } catch {
+        do throws(Errno) { try sink.put(piece, at: offset) } catch {
           failure = error
           throw error
         }
@@ -94,11 +129,13 @@ final class TarArchive: ContentReader {
           "\(file.path) decompresses to more than \(limit >> 30) GiB, over 200 times its size; "
             + "if it is no attack, decompress it yourself and name the plain tar file")
       }
+      if failure == ContentSink.difference { throw .difference }
       if let failure { throw ArchiveError("cannot write what \(file.path) decompresses to: \(failure)") }
       throw archive.failure()
     }
-    guard ftruncate(content.rawValue, off_t(end)) == 0 else {
-      throw .system("write what decompresses from", file.path)
+    do throws(Errno) { try sink.finish(size: end) } catch {
+      if error == ContentSink.difference { throw .difference }
+      throw ArchiveError("cannot write what \(file.path) decompresses to: \(error)")
     }
   }
 
@@ -111,6 +148,7 @@ final class TarArchive: ContentReader {
       do throws(ArchiveError) {
         let archive = try LibArchive(file)
         while let entry = try archive.next() {
+          try builder.meet()
           guard let path = archive.path(entry) else { throw ArchiveError("a name cannot be read") }
           if isLayer, try whiteOut(path, builder) { continue }
           try add(entry, path, of: archive, to: builder, store)
@@ -157,17 +195,17 @@ final class TarArchive: ContentReader {
 
   // MARK: Contents
 
-  func copy(_ content: UInt64, path: [UInt8], to file: FileDescriptor) throws(Errno) {
+  func copy(_ content: UInt64, path: [UInt8], to sink: ContentSink) throws(Errno) {
     try withUTF8Locale { () throws(Errno) in
       let archive: LibArchive
       let entry: OpaquePointer?
       do throws(ArchiveError) {
-        archive = try LibArchive(self.file, at: Int64(clamping: content))
+        archive = try LibArchive(file, at: Int64(clamping: content))
         entry = try archive.next()
       } catch { throw .ioError }
       guard let entry, archive.node(entry).isRegular else { throw .ioError }
-      _ = try archive.readData { (piece, offset) throws(Errno) in try writeSparsely(piece, to: file, at: offset) }
-      guard ftruncate(file.rawValue, off_t(archive.size(entry))) == 0 else { throw Errno(rawValue: uwrx_errno()) }
+      _ = try archive.readData { (piece, offset) throws(Errno) in try sink.put(piece, at: offset) }
+      try sink.finish(size: archive.size(entry))
     }
   }
 }

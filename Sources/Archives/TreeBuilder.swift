@@ -42,6 +42,14 @@ final class TreeBuilder {
 
   // MARK: Adding
 
+  private var met = 0
+
+  /// Counts what the archive names, also what is not kept: a few bytes may stand for a listing that is met without end.
+  func meet() throws(ArchiveError) {
+    met += 1
+    guard met <= ArchiveLimits.entries else { throw ArchiveError("it has more than \(ArchiveLimits.entries) entries") }
+  }
+
   /// Adds what stands at a path; directories above it that the archive has not named are made.
   func add(_ path: some Collection<UInt8>, _ node: Node, target: [UInt8] = []) throws(ArchiveError) {
     guard let (parent, last) = try parent(of: path) else {

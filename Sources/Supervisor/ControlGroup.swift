@@ -30,8 +30,8 @@ struct ControlGroup {
     else { return nil }
     let own = OwnControlGroups(groups: groups, mounts: mounts)
     var wanted: [(Controller, value: Int?)] = []
-    // Guest init counts too, and is not the guest's.
-    if let processes = limits.processes { wanted.append((.pids, processes.addingReportingOverflow(1).partialValue)) }
+    // Guest init counts too, and is not the guest's. PID_MAX_LIMIT, 2^22, is the most that the kernel takes.
+    if let processes = limits.processes { wanted.append((.pids, min(processes, (1 << 22) - 1) + 1)) }
     if let memory = limits.memory { wanted.append((.memory, memory)) }
     if limits.processorTime != nil { wanted.append((.cpuacct, nil)) }
     var group = ControlGroup()

@@ -169,7 +169,7 @@ struct LimitEnforcer {
         "the limit of \(limit) bytes of files (--disk) was reached; to the guest the disk was full from then on")
     }
     // Writes to files that were open already are not seen.
-    guard isFull, bytes > limit + limit / 4 + Self.tolerance else { return nil }
+    guard isFull, bytes - limit > limit / 4 + Self.tolerance else { return nil }
     kill(initPid, SIGKILL)
     return .killed("the guest went on to write beyond the limit of \(limit) bytes of files (--disk), and was killed")
   }
@@ -220,7 +220,7 @@ struct LimitEnforcer {
   }
 
   private static func seconds(_ value: Double) -> String {
-    value == value.rounded() ? String(Int(value)) : String(value)
+    Int(exactly: value).map { String($0) } ?? String(value)
   }
 
   /// The number in a file of /proc or of a control group.

@@ -27,9 +27,11 @@ enum ResourceLimits {
     if let size = [limits.fileSize, limits.disk].compactMap({ $0 }).min() {
       add(RLIMIT_FSIZE.rawValue, UInt64(size), hard: UInt64(size))
     }
-    if let seconds = limits.processorTime.flatMap({ UInt64(exactly: $0.rounded(.up)) }) {
+    // The kernel multiplies with 10^9 in 64 bits.
+    if let time = limits.processorTime, time < 1e9 {
+      let seconds = UInt64(time.rounded(.up))
       // At the soft one the kernel only warns.
-      add(RLIMIT_CPU.rawValue, seconds, hard: seconds.addingReportingOverflow(2).partialValue)
+      add(RLIMIT_CPU.rawValue, seconds, hard: seconds + 2)
     }
     // No core files: the kernel would write them into the skeleton root, which nobody sees, or pipe them to a program of the host's, which is
     // run whatever the limit is, but not at 1 (core(5), fs/coredump.c). The guest cannot change it (prlimit64.swift).

@@ -31,7 +31,9 @@ public struct RunDirectory: Sendable {
 
   /// Makes the directory that holds the steps.
   /// - Returns: its path without symbolic links.
+  /// - Throws: `SupervisorError` also for a path that a checkout or another user may have led elsewhere.
   public static func makeBuild(_ build: String) throws(SupervisorError) -> String {
+    try BuildPath(build).check()
     try makeDirectories(build)
     guard let real = realPath(build) else {
       throw SupervisorError("cannot find the build directory \(build): \(Errno(rawValue: uwrx_errno()))")
@@ -43,14 +45,22 @@ public struct RunDirectory: Sendable {
   private static func claimNumber(in directory: String, interval: Int) throws(SupervisorError) -> Int {
     while true {
       let next = numbers(in: directory).max().map { $0 + interval } ?? 0
+      guard next <= largest else {
+        throw SupervisorError(
+          "the numbers in \(directory) are used up: \(next - interval) is there; remove it, or name another place with --build"
+        )
+      }
       if mkdir("\(directory)/\(next)", 0o777) == 0 { return next }
       guard uwrx_errno() == EEXIST else { throw failure("\(directory)/\(next)") }
     }
   }
 
+  /// The largest number that `--step` takes. A directory with a larger one is none of uwrx's.
+  private static let largest = Int(UInt32.max)
+
   private static func numbers(in directory: String) -> [Int] {
     (directoryEntries(directory) ?? []).compactMap { name in
-      Int(name).flatMap { String($0) == name && $0 >= 0 ? $0 : nil }
+      Int(name).flatMap { String($0) == name && (0...largest).contains($0) ? $0 : nil }
     }
   }
 

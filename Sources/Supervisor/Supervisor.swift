@@ -49,7 +49,19 @@ public final class Supervisor {
     var configuration = configuration
     // Before the guest is forked and before a step is made: what is wrong with an archive is said while nothing has happened yet,
     // and an interrupt ends the unpacking of a large one.
-    let stack = try LayerStack(&configuration, ArchiveOpener(build: build))
+    var kept: TemporaryDirectory?
+    defer { kept?.remove() }
+    let archives = ArchiveOpener { () throws(ArchiveError) in
+      // Not in memory, where /tmp often is.
+      for parent in ["/var/tmp", "/tmp"] {
+        kept = try? TemporaryDirectory(in: parent, prefix: ".uwrx-sources-")
+        if let kept { return kept.path }
+      }
+      throw ArchiveError(
+        "there is no place to keep contents of archives: set XDG_CACHE_HOME to a directory of yours that nobody else can write"
+      )
+    }
+    let stack = try LayerStack(&configuration, archives)
     let directory = try RunDirectory(build: build, step: configuration.step)
     configuration.willStart?(directory.path)
     let supervisor = try Supervisor(

@@ -40,7 +40,9 @@ enum CommandLine {
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: directory)
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    // What is kept of archives goes with the directory.
+    let surroundings = ProcessInfo.processInfo.environment.merging(["XDG_CACHE_HOME": directory + "/.cache"]) { $1 }
+    process.environment = surroundings.merging(environment) { $1 }
     let (output, error, standardInput) = (Pipe(), Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = error

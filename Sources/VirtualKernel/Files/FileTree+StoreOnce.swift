@@ -97,7 +97,10 @@ extension FileTree {
       guard let count = try? host.read(file, at: offset, into: buffer) else { return false }
       if count == 0 { return true }
       body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer).prefix(count)), offset)
-      offset += pieceSize
+      // A file may end where numbers do.
+      let next = offset.addingReportingOverflow(pieceSize)
+      if next.overflow { return true }
+      offset = next.partialValue
     }
     return true
   }

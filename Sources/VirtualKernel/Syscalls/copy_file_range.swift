@@ -23,14 +23,18 @@ extension Syscalls {
     guard mode & O_ACCMODE != O_RDONLY, mode & (O_APPEND | O_PATH_) == 0 else { return .continue }
     try copy.sourcePlace.begin(call, sourceOffset, from)
     try copy.targetPlace.begin(call, targetOffset, to)
-    let wanted = Int(clamping: length)
-    guard !copy.sourcePlace.start.addingReportingOverflow(wanted).overflow,
-      !copy.targetPlace.start.addingReportingOverflow(wanted).overflow
-    else { throw .init(rawValue: EOVERFLOW) }
+    // generic_copy_file_checks: the ends are compared as unsigned numbers, then the length is cut to what the files can bear,
+    // and only after that a place below zero is refused.
+    guard copy.sourcePlace.canReach(length), copy.targetPlace.canReach(length) else {
+      throw .init(rawValue: EOVERFLOW)
+    }
+    guard copy.targetPlace.start < .max else { throw .fileTooLarge }
+    guard copy.sourcePlace.start >= 0, copy.targetPlace.start >= 0 else { throw .invalidArgument }
     // setrlimit(2), RLIMIT_FSIZE: the limit is the guest's, and a program that meets it falls back to write(2).
     let limit = try call.kernel.information.limit(fileSize, of: call.thread.id, setTo: nil).soft
     let size = Int(try call.kernel.host.status(of: from).st_size)
-    copy.count = max(0, min(wanted, size - copy.sourcePlace.start, RangeCopy.largest))
+    copy.count = max(
+      0, min(Int(clamping: length), size - copy.sourcePlace.start, .max - copy.targetPlace.start, RangeCopy.largest))
     guard UInt64(copy.targetPlace.start + copy.count) <= limit else { return .continue }
     return copy.count == 0 ? .value(0) : .blocked(on: copy)
   }
@@ -51,7 +55,10 @@ private final class RangeCopy: BlockingWork, @unchecked Sendable {
     mutating func begin(_ call: Call, _ address: UInt64, _ file: FileDescriptor) throws(Errno) {
       self.address = address
       start = address == 0 ? try call.kernel.descriptors.position(of: file) : try call.read(Int.self, at: address)
-      guard start >= 0 else { throw .invalidArgument }
+    }
+
+    func canReach(_ length: UInt64) -> Bool {
+      !UInt64(bitPattern: Int64(start)).addingReportingOverflow(length).overflow
     }
   }
 

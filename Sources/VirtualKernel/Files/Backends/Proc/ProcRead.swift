@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemPackage
 
 /// The contents of a file of /proc that the kernel may take long to write: a process of 60,000 mappings keeps it busy for seconds, and
@@ -67,7 +68,7 @@ final class ProcRead: BlockingWork, @unchecked Sendable {
   private func isWanted() -> Bool { kernel.memory.isWaiting(notification) }
 
   private func make(_ contents: [UInt8]) throws(Errno) {
-    file = try host.sealedFile(name, contents)
+    file = try host.sealedFile(name, contents, flags: O_RDONLY)
     text = []
   }
 
