@@ -46,14 +46,18 @@ extension FileTree {
       try host.makeSymbolicLink(hostPath.cString, root, path.cString)
     case .regular:
       let source = keepContents ? try openHostForCopy(dentry) : nil
+      var space: Int64 = 0
       if let source {
-        do throws(Errno) { try requireSpace(backing, for: Self.space(ofCopyOf: source, host)) } catch {
+        do throws(Errno) {
+          space = try self.space(ofCopyOf: source)
+          try requireSpace(backing, for: space)
+        } catch {
           host.close(source)
           throw error
         }
       }
       if let source, record.pointee.size > inlineCopyLimit {
-        return try CopyUp(tree: self, dentry: dentry, source: source, root: root, path: Array(path.bytes))
+        return try CopyUp(tree: self, dentry: dentry, source: source, root: root, path: Array(path.bytes), size: space)
       }
       defer { if let source { host.close(source) } }
       let copy = try host.open(
@@ -96,8 +100,8 @@ extension FileTree {
   }
 
   /// Holes are not copied.
-  static func space(ofCopyOf source: FileDescriptor, _ host: any HostFiles) -> Int64 {
-    guard let status = try? host.status(of: source) else { return 0 }
+  private func space(ofCopyOf source: FileDescriptor) throws(Errno) -> Int64 {
+    let status = try host.status(of: source)
     return min(Int64(status.st_size), Int64(status.st_blocks) * 512)
   }
 
@@ -188,7 +192,7 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
   private let size: Int64
 
   fileprivate init(
-    tree: FileTree, dentry: DentryID, source: FileDescriptor, root: FileDescriptor, path: [UInt8]
+    tree: FileTree, dentry: DentryID, source: FileDescriptor, root: FileDescriptor, path: [UInt8], size: Int64
   ) throws(Errno) {
     self.tree = tree
     self.host = tree.host
@@ -196,6 +200,7 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
     self.inode = tree.dentries[dentry].pointee.inode
     self.source = source
     self.root = root
+    self.size = size
     self.path = path
     self.backing = tree.directory(of: tree.dentries[dentry].pointee.parent).store
     // Without a name until it is whole: a run that dies in the middle leaves no half file.
@@ -205,7 +210,6 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
       tree.host.close(source)
       throw error
     }
-    self.size = FileTree.space(ofCopyOf: source, tree.host)
     tree.room.beginCopy(size)
   }
 

@@ -91,7 +91,7 @@ extension FileTree {
     let status: stat
     do throws(Errno) {
       status = try host.status(of: source)
-      try requireSpace(.run, for: Self.space(ofCopyOf: source, host))
+      try requireSpace(.run, for: min(Int64(status.st_size), Int64(status.st_blocks) * 512))
       // Without a name until it is whole: two threads may be about to write, and one keeps the version for both.
       copy = try host.open(configuration.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
     } catch {
