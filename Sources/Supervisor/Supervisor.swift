@@ -43,11 +43,13 @@ public final class Supervisor {
     var configuration = configuration
     // Before the guest is forked and before a step is made: what is wrong with an archive is said while nothing has happened yet,
     // and an interrupt ends the unpacking of a large one.
-    let stack = try LayerStack(&configuration, ArchiveOpener(build: build))
+    // Without a key the run has a trace that nobody believes.
+    let key = try? UserKey()
+    let stack = try LayerStack(&configuration, ArchiveOpener(build: build), key)
     let directory = try RunDirectory(build: build, step: configuration.step)
     configuration.willStart?(directory.path)
     let supervisor = try Supervisor(
-      configuration, directory, try RunRecord(directory, configuration, parents: stack.parents))
+      configuration, directory, try RunRecord(directory, configuration, parents: stack.parents, key))
     return try supervisor.run(stack)
   }
 
@@ -145,11 +147,13 @@ public final class Supervisor {
       channel, inUserNamespace: launch.hasUserNamespace, host: views.host, store: views.store)
     let host = LinuxHostFiles(
       umask: (try? processes.status(of: AbsTid(rawValue: getpid())).umask) ?? 0o777, overlays: overlays)
-    let layers = try stack.layers(in: views.host, host: host, build: directory.build)
+    let layers = try stack.layers(
+      in: views.host, host: host, build: directory.build,
+      hidden: record.key.map { HostIdentity(device: $0.device, inode: $0.inode) })
     guard case .listener(let listener, let skeleton) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
-    let kernelConfiguration = KernelConfiguration(
+    var kernelConfiguration = KernelConfiguration(
       layers: layers, run: try open("files", in: views.run),
       trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
       store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
@@ -159,6 +163,7 @@ public final class Supervisor {
       terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
       emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
       links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, level: configuration.trace)
+    kernelConfiguration.secrets = record.secrets
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(

@@ -52,10 +52,9 @@ public final class VirtualKernel {
       events: configuration.events, recordsUses: configuration.level > .off)
     recorder =
       configuration.level > .off
-      ? configuration.events.map { Recorder($0, memory, configuration.level) } : nil
+      ? configuration.events.map { Recorder($0, memory, configuration.level, configuration.secrets) } : nil
     proc = ProcFileSystem(configuration)
     devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
-    try files.addSpecialDirectories(configuration)
     for number in 0..<Registry.size {
       let entry = Registry.entry(Int32(number))
       (handlers + number).initialize(to: entry?.handler)
@@ -64,6 +63,8 @@ public final class VirtualKernel {
         to: observation.flatMap { configuration.level >= $0.level ? $0.handler : nil })
     }
     call.initialize(to: Call(self))
+    // Last, since what fails lets go of all that is above.
+    try files.addSpecialDirectories(configuration)
   }
 
   deinit {
@@ -224,6 +225,8 @@ public struct KernelConfiguration {
   public var links: [(path: [UInt8], target: [UInt8])]
   /// How much `events` learns.
   public var level: TraceLevel
+  /// What it learns of variables that look like secrets.
+  public var secrets = SecretVariable()
 
   public init(
     layers: [Layer], run: FileDescriptor, trace: FileDescriptor,
