@@ -46,7 +46,7 @@ struct Workspace {
       guard made.status == 0 else {
         throw ConformanceError("prepare: " + String(decoding: made.errors, as: UTF8.self))
       }
-      return try run(options + ["--parent", "\(build)/0/0", "--", program])
+      return try run(options + ["--trust-parent", "--parent", "\(build)/0/0", "--", program])
     }
   }
 

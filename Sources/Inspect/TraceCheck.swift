@@ -13,6 +13,7 @@ public enum TraceCheck {
     }
     if !acceptsKilled || trace.state != .killed { check { () throws(TraceError) in try trace.requireComplete() } }
     check { () throws(TraceError) in try checkIndex(trace, &problems) }
+    check { () throws(TraceError) in try checkSignature(trace, &problems) }
     check { () throws(TraceError) in try checkEvents(trace, &problems) }
     check { () throws(TraceError) in
       let stack = try lineages(trace)
@@ -26,6 +27,24 @@ public enum TraceCheck {
     for line in try trace.layerIndex().lines.values where line.directory != LayerIndex.absent {
       let place = line.directory + [UInt8(ascii: "/")] + line.path
       note(trace, place, &problems, ifMissing: "is missing, though files.index names it")
+    }
+  }
+
+  private static func checkSignature(_ trace: TraceDirectory, _ problems: inout [String]) throws(TraceError) {
+    guard trace.isComplete, let signature = try TraceSignature(trace) else { return }
+    if signature.origin(try? UserKey()) == .forged {
+      problems.append("the file \(trace.path)/signature is not the one that was made")
+    }
+    problems += try signature.changes(in: trace, rereads: true)
+  }
+
+  /// What to say of a complete trace without problems.
+  public static func verdict(on trace: TraceDirectory) throws(TraceError) -> String {
+    let advice = "no run stands on it without --trust-parent"
+    switch try TraceSignature(trace)?.origin(try? UserKey()) {
+    case .user?: return "the trace \(trace.path) is whole"
+    case nil: return "the trace \(trace.path) is whole as far as it tells, but not signed: \(advice)"
+    default: return "the trace \(trace.path) is whole, but signed by another key than this user's: \(advice)"
     }
   }
 

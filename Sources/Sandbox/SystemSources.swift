@@ -23,7 +23,9 @@ extension Sandbox {
         Source(destination: path, hostPath: path, hidesPrivate: path == "/etc"))
     }
     if let directory = currentDirectory(), directory != "/" {
-      sources.append(Source(destination: directory, hostPath: directory))
+      var source = Source(destination: directory, hostPath: directory)
+      source.hidesSecrets = HomeSecrets.isHome(directory)
+      sources.append(source)
     }
     return (sources, links)
   }

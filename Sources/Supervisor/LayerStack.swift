@@ -16,7 +16,9 @@ struct LayerStack {
   private var parts: [Part] = []
 
   /// Finds the sources and the parents on the host. What the parents stand on is added to the configuration.
-  init(_ configuration: inout RunConfiguration, _ archives: ArchiveOpener) throws(SupervisorError) {
+  init(
+    _ configuration: inout RunConfiguration, _ archives: ArchiveOpener, _ key: UserKey?
+  ) throws(SupervisorError) {
     let directory = Self.currentDirectory()
     for index in configuration.sources.indices {
       var path = configuration.sources[index].hostPath
@@ -36,7 +38,7 @@ struct LayerStack {
     } catch {
       throw SupervisorError(error.description)
     }
-    let stack = try ParentStack(parents)
+    let stack = try ParentStack(parents, given: configuration, key)
     var all = configuration.sources
     try add(configuration.sources.filter { !stack.contains($0) }, archives)
     for trace in stack.traces {
@@ -87,15 +89,20 @@ struct LayerStack {
   }
 
   /// Opens all in the read-only clone of the host's mounts.
-  /// - Parameter build: the directory that holds the runs.
-  func layers(in hostRoot: FileDescriptor, host: any HostFiles, build: String) throws(SupervisorError) -> [Layer] {
+  /// - Parameters:
+  ///   - build: the directory that holds the runs.
+  ///   - hidden: what no guest may see.
+  func layers(
+    in hostRoot: FileDescriptor, host: any HostFiles, build: String, hidden: HostIdentity?
+  ) throws(SupervisorError) -> [Layer] {
     var status = stat()
     let identity = stat(build, &status) == 0 ? HostIdentity(status) : nil
     var layers: [Layer] = []
     for part in parts {
       switch part {
       case .source(let source):
-        layers.append(try source.layer(in: hostRoot, host: host, build: source.contains(build) ? identity : nil))
+        let identity = source.contains(build) ? identity : nil
+        layers.append(try source.layer(in: hostRoot, host: host, build: identity, hidden: hidden))
       case .trace(let trace, let index):
         let flags = UInt64(0o10000000 | O_CLOEXEC | O_DIRECTORY)  // O_PATH
         let result = uwrx_openat2(hostRoot.rawValue, String(trace.path.dropFirst()), flags, 0, LinuxHostFiles.resolve)

@@ -98,14 +98,16 @@ struct ResolvedSource {
   }
 
   /// Opens the source in the read-only clone of the host's mounts.
-  func layer(in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?) throws(SupervisorError) -> Layer {
+  func layer(
+    in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?, hidden: HostIdentity?
+  ) throws(SupervisorError) -> Layer {
     Layer(
-      tree: try tree(in: hostRoot, host: host, build: build),
+      tree: try tree(in: hostRoot, host: host, build: build, hidden: hidden),
       destination: Self.components(source.destination).map { Array($0.utf8) }, isReadOnly: source.isReadOnly)
   }
 
   private func tree(
-    in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?
+    in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?, hidden: HostIdentity?
   ) throws(SupervisorError) -> any LowerTree {
     switch place {
     case .archive(let tree):
@@ -121,7 +123,8 @@ struct ResolvedSource {
       }
       return HostTree(
         host: host, root: FileDescriptor(rawValue: Int32(result)), path: Array(path.utf8),
-        hidesPrivate: source.hidesPrivate, buildDirectory: build)
+        hidesPrivate: source.hidesPrivate, buildDirectory: build, hiddenDirectory: hidden,
+        hiddenPaths: source.hidesSecrets ? HomeSecrets.paths(in: path) : [])
     }
   }
 }

@@ -12,13 +12,18 @@ struct ParentStack {
   private static let maximumRuns = 255
 
   /// - Throws: a message for a trace that is missing or incomplete, or stands on itself.
-  init(_ given: [TraceDirectory]) throws(SupervisorError) {
+  init(
+    _ parents: [TraceDirectory], given configuration: RunConfiguration, _ key: UserKey?
+  ) throws(SupervisorError) {
     var states: [String: Bool] = [:]
-    for trace in given { try visit(trace, &states) }
+    let trust = ParentTrust(configuration: configuration, key: key)
+    for trace in parents { try visit(trace, trust, &states) }
     traces.reverse()
   }
 
-  private mutating func visit(_ trace: TraceDirectory, _ states: inout [String: Bool]) throws(SupervisorError) {
+  private mutating func visit(
+    _ trace: TraceDirectory, _ trust: ParentTrust, _ states: inout [String: Bool]
+  ) throws(SupervisorError) {
     switch states[trace.path] {
     case .some(true): return
     case .some(false): throw SupervisorError("the trace \(trace.path) stands on itself: its parents form a loop")
@@ -28,16 +33,18 @@ struct ParentStack {
       throw SupervisorError("more than \(Self.maximumRuns) parents cannot be stacked")
     }
     states[trace.path] = false
+    let parents: [TraceDirectory]
+    let found: TraceSources
     do throws(TraceError) {
       try trace.requireComplete()
-      sources[trace.path] = try TraceSources(trace)
-      let parents = try trace.parents()
-      for parent in parents {
-        do { try visit(parent, &states) } catch { throw TraceError(error.description) }
-      }
+      found = try TraceSources(trace)
+      parents = try trace.parents()
     } catch {
       throw SupervisorError(error.description)
     }
+    sources[trace.path] = found
+    for parent in parents { try visit(parent, trust, &states) }
+    try trust.require(trace, found)
     states[trace.path] = true
     traces.append(trace)
   }
@@ -85,16 +92,25 @@ struct TraceSources {
 
 extension Source {
   /// The type in a trace's `sources`.
-  var type: String { (hidesPrivate ? "public" : kind.rawValue) + (isReadOnly ? Self.readOnlySuffix : "") }
-  private static let readOnlySuffix = ",ro"
+  var type: String {
+    let words = [
+      hidesPrivate ? "public" : kind.rawValue, isReadOnly ? Self.readOnly : "", hidesSecrets ? Self.discreet : "",
+    ]
+    return words.filter { !$0.isEmpty }.joined(separator: ",")
+  }
+  private static let readOnly = "ro"
+  private static let discreet = "no-secrets"
 
   init?(destination: String, priority: Int, type: String, specification: String) {
-    let isReadOnly = type.hasSuffix(Self.readOnlySuffix)
-    let type = isReadOnly ? String(type.dropLast(Self.readOnlySuffix.count)) : type
-    guard let kind = type == "public" ? .host : Kind(rawValue: type) else { return nil }
+    let words = type.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let isPublic = words[0] == "public"
+    guard let kind = isPublic ? .host : Kind(rawValue: words[0]),
+      words.dropFirst().allSatisfy({ $0 == Self.readOnly || $0 == Self.discreet })
+    else { return nil }
     self.init(
-      destination: destination, priority: priority, kind: kind, hostPath: specification, hidesPrivate: type == "public",
-      isReadOnly: isReadOnly)
+      destination: destination, priority: priority, kind: kind, hostPath: specification, hidesPrivate: isPublic,
+      isReadOnly: words.contains(Self.readOnly))
+    hidesSecrets = words.contains(Self.discreet)
   }
 
   func isSame(_ other: Source) -> Bool {

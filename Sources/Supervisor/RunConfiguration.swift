@@ -26,6 +26,8 @@ public struct Source: Sendable, Equatable {
   public var hostPath: String
   /// Leaves out what others may not read: secrets of /etc.
   public var hidesPrivate: Bool
+  /// Leaves out what of home directories is secret: see `HomeSecrets`.
+  public var hidesSecrets = false
   /// The guest's changes are refused with EROFS instead of going to the run's own layer.
   public var isReadOnly: Bool
 
@@ -92,6 +94,8 @@ public struct RunConfiguration: Sendable {
   public var sources: [Source] = []
   /// Earlier runs whose files the guest sees, as they were when those ended.
   public var parents: [String] = []
+  /// Parents are believed although this user's uwrx has not made them here, or they were changed since.
+  public var trustsParents = false
   /// What stat tells of the times of files that the run has not written.
   public var times = Times.host
   /// Where the guest's /tmp and /dev/shm are kept while the run lasts; nil means in memory.

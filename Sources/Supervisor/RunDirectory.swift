@@ -24,7 +24,8 @@ public struct RunDirectory: Sendable {
     } else {
       self.step = try Self.claimNumber(in: real, interval: 10)
     }
-    attempt = try Self.claimNumber(in: "\(real)/\(self.step)", interval: 1)
+    // What a run was given and has printed is its user's own.
+    attempt = try Self.claimNumber(in: "\(real)/\(self.step)", interval: 1, mode: 0o700)
     path = "\(real)/\(self.step)/\(attempt)"
     guard mkdir("\(path)/files", 0o755) == 0 else { throw Self.failure("\(path)/files") }
   }
@@ -42,7 +43,9 @@ public struct RunDirectory: Sendable {
   }
 
   /// Makes the directory of the next free number; mkdir(2) decides who is first.
-  private static func claimNumber(in directory: String, interval: Int) throws(SupervisorError) -> Int {
+  private static func claimNumber(in directory: String, interval: Int, mode: mode_t = 0o777) throws(SupervisorError)
+    -> Int
+  {
     while true {
       let next = numbers(in: directory).max().map { $0 + interval } ?? 0
       guard next <= largest else {
@@ -50,7 +53,7 @@ public struct RunDirectory: Sendable {
           "the numbers in \(directory) are used up: \(next - interval) is there; remove it, or name another place with --build"
         )
       }
-      if mkdir("\(directory)/\(next)", 0o777) == 0 { return next }
+      if mkdir("\(directory)/\(next)", mode) == 0 { return next }
       guard uwrx_errno() == EEXIST else { throw failure("\(directory)/\(next)") }
     }
   }

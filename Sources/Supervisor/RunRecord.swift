@@ -8,17 +8,22 @@ import VirtualKernel
 struct RunRecord {
   let directory: RunDirectory
   let events: EventWriter
+  /// What the trace is signed with; nil if the user has no place for one.
+  let key: UserKey?
+  let secrets: SecretVariable
 
   /// Writes what is known before the run.
   init(
-    _ directory: RunDirectory, _ configuration: RunConfiguration, parents: [TraceDirectory]
+    _ directory: RunDirectory, _ configuration: RunConfiguration, parents: [TraceDirectory], _ key: UserKey?
   ) throws(SupervisorError) {
+    self.key = key
+    secrets = SecretVariable(key: key?.key(for: "secrets of environments"))
     self.directory = directory
     let disposition = signal(SIGXFSZ, SIG_IGN)
     defer { signal(SIGXFSZ, disposition) }
     do throws(Errno) {
       let path = directory.path
-      let options = Self.options(configuration, directory)
+      let options = Self.options(configuration, directory, secrets)
       try TraceDirectory.write(
         "\(path)/options", options.flatMap { TraceDirectory.line([$0.name, $0.value]) })
       let sources = Self.sources(configuration)
@@ -53,7 +58,9 @@ struct RunRecord {
 
   private typealias Option = (name: String, value: String)
 
-  private static func options(_ configuration: RunConfiguration, _ directory: RunDirectory) -> [Option] {
+  private static func options(
+    _ configuration: RunConfiguration, _ directory: RunDirectory, _ secrets: SecretVariable
+  ) -> [Option] {
     let limits = configuration.limits
     var options: [Option] = [
       ("build", directory.build), ("step", String(directory.step)), ("attempt", String(directory.attempt)),
@@ -68,7 +75,7 @@ struct RunRecord {
       ("tmp", configuration.temporaryDirectory ?? ""), ("trace", configuration.trace.rawValue),
       ("calls", configuration.calls.rawValue),
     ]
-    options += configuration.environment.map { ("env", $0) }
+    options += configuration.environment.map { ("env", secrets.recorded($0)) }
     return options
   }
 
@@ -139,6 +146,8 @@ struct RunRecord {
       try TraceDirectory.write(
         "\(path)/files.index", LayerIndex.text(uid: configuration.uid, gid: configuration.gid, lines))
       try events.finish()
+      // It is no worse a record without: nothing stands on it unasked.
+      if let key { try? TraceSignature.write(path, exitCode: exitCode, key) }
     } catch {
       throw failure("\(error)")
     }

@@ -61,11 +61,13 @@ public final class Supervisor {
         "there is no place to keep contents of archives: set XDG_CACHE_HOME to a directory of yours that nobody else can write"
       )
     }
-    let stack = try LayerStack(&configuration, archives)
+    // Without a key the run has a trace that nobody believes.
+    let key = try? UserKey()
+    let stack = try LayerStack(&configuration, archives, key)
     let directory = try RunDirectory(build: build, step: configuration.step)
     configuration.willStart?(directory.path)
     let supervisor = try Supervisor(
-      configuration, standard, directory, try RunRecord(directory, configuration, parents: stack.parents))
+      configuration, standard, directory, try RunRecord(directory, configuration, parents: stack.parents, key))
     return try supervisor.run(stack)
   }
 
@@ -152,7 +154,9 @@ public final class Supervisor {
       channel, inUserNamespace: launch.hasUserNamespace, host: views.host, store: views.store)
     let host = LinuxHostFiles(
       umask: (try? processes.status(of: AbsTid(rawValue: getpid())).umask) ?? 0o777, overlays: overlays)
-    let layers = try stack.layers(in: views.host, host: host, build: directory.build)
+    let layers = try stack.layers(
+      in: views.host, host: host, build: directory.build,
+      hidden: record.key.map { HostIdentity(device: $0.device, inode: $0.inode) })
     guard case .listener(let listener, let skeleton, let command) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
@@ -170,6 +174,7 @@ public final class Supervisor {
     kernelConfiguration.calls = configuration.calls
     kernelConfiguration.diskLimit = configuration.limits.disk.map { Int64($0) }
     kernelConfiguration.storeIsOnDisk = store != nil
+    kernelConfiguration.secrets = record.secrets
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(

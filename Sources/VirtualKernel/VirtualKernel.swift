@@ -57,10 +57,9 @@ public final class VirtualKernel {
       events: configuration.events, recordsUses: configuration.level > .off)
     recorder =
       configuration.level > .off
-      ? configuration.events.map { Recorder($0, memory, configuration.level) } : nil
+      ? configuration.events.map { Recorder($0, memory, configuration.level, configuration.secrets) } : nil
     proc = ProcFileSystem(configuration)
     devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
-    try files.addSpecialDirectories(configuration)
     for number in 0..<Registry.size {
       let entry = Registry.entry(Int32(number))?.under(configuration.calls)
       (handlers + number).initialize(to: entry?.handler)
@@ -69,6 +68,8 @@ public final class VirtualKernel {
         to: observation.flatMap { configuration.level >= $0.level ? $0.handler : nil })
     }
     call.initialize(to: Call(self))
+    // Last, since what fails lets go of all that is above.
+    try files.addSpecialDirectories(configuration)
   }
 
   deinit {
@@ -246,6 +247,8 @@ public struct KernelConfiguration {
   public var diskLimit: Int64?
   /// The store is not in memory: what is written there counts against the limit, too.
   public var storeIsOnDisk = false
+  /// What it learns of variables that look like secrets.
+  public var secrets = SecretVariable()
 
   public init(
     layers: [Layer], run: FileDescriptor, trace: FileDescriptor,

@@ -28,15 +28,16 @@ struct SourceArgument: ExpressibleByArgument {
   }
 }
 
-/// `NAME=value`.
+/// `NAME=value`, or `NAME` for the value that uwrx itself has.
 struct EnvironmentArgument: ExpressibleByArgument {
   let name: String
-  let value: String
+  let value: String?
 
   init?(argument: String) {
-    guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else { return nil }
+    let equals = argument.firstIndex(of: "=") ?? argument.endIndex
+    guard equals != argument.startIndex else { return nil }
     name = String(argument[..<equals])
-    value = String(argument[argument.index(after: equals)...])
+    value = equals == argument.endIndex ? nil : String(argument[argument.index(after: equals)...])
   }
 }
 

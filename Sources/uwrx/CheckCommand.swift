@@ -7,7 +7,8 @@ struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Tells whether a run's record is whole and fits together.",
     discussion: """
-      The exit status is 0 if it is, 1 if something is wrong, which is then named. With --repair the record of a run that \
+      The exit status is 0 if it is, 1 if something is wrong, which is then named. It is also told whether the trace is signed by \
+      this user: no run stands on another unasked. With --repair the record of a run that \
       was killed is finished: it then holds all that was known, says that the run was killed, and no run can stand on it.
       """)
 
@@ -27,6 +28,7 @@ struct CheckCommand: ParsableCommand {
       let problems = TraceCheck.problems(of: trace, acceptsKilled: repair)
       for problem in problems { printMessage(problem) }
       if !problems.isEmpty { throw ExitCode(1) }
+      if trace.isComplete { printMessage(try TraceCheck.verdict(on: trace)) }
     } catch let error as TraceError {
       printError(error.description)
       throw ExitCode(125)

@@ -32,6 +32,9 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp("Stand on an earlier run: its files are below this run's own.", valueName: "trace"))
   var parent: [String] = []
 
+  @Flag(help: "Stand on parents that this user's uwrx has not made here, or that were changed since.")
+  var trustParent = false
+
   @Option(
     help: ArgumentHelp(
       "Keep the guest's /tmp and /dev/shm in this directory while the run lasts (default: in memory).",
@@ -59,8 +62,14 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The guest's host name.", valueName: "name"))
   var hostname = "uwrx"
 
-  @Option(name: .long, help: ArgumentHelp("Set an environment variable of the guest's.", valueName: "NAME=value"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Set an environment variable of the guest's, or give it the one that uwrx has.", valueName: "NAME[=value]"))
   var env: [EnvironmentArgument] = []
+
+  @Flag(help: "Give the guest also variables that look like secrets.")
+  var envAll = false
 
   @Flag(help: "Start with an empty environment.")
   var clearEnv = false
@@ -114,6 +123,7 @@ struct RunCommand: ParsableCommand {
     guard !command.isEmpty else {
       throw ValidationError("There is no command: write it after --, as in uwrx run --system -- ls -l")
     }
+    if clearEnv, envAll { throw ValidationError("--clear-env excludes --env-all") }
     if quiet, verbose || summary { throw ValidationError("--quiet excludes --verbose and --summary") }
   }
 
@@ -128,6 +138,7 @@ struct RunCommand: ParsableCommand {
       throw ExitCode(result.exitCode)
     } catch let error as SupervisorError {
       printError(error.description)
+      for line in error.details { printError(line) }
       throw ExitCode(125)
     } catch let error as TraceError {
       printError(error.description)
@@ -154,11 +165,7 @@ struct RunCommand: ParsableCommand {
 
   private func makeConfiguration() throws -> RunConfiguration {
     var configuration = RunConfiguration(command: command)
-    var environment = clearEnv ? [] : Sandbox.environment()
-    for variable in env {
-      environment.removeAll { $0.hasPrefix(variable.name + "=") }
-      environment.append("\(variable.name)=\(variable.value)")
-    }
+    let environment = makeEnvironment()
     configuration.environment = environment
     configuration.sources = source.map(\.source)
     if system {
@@ -166,7 +173,9 @@ struct RunCommand: ParsableCommand {
       configuration.sources += sources
       configuration.links = links
     }
+    if !quiet { warnOfHomes(configuration.sources) }
     configuration.parents = parent
+    configuration.trustsParents = trustParent
     configuration.times = times
     configuration.temporaryDirectory = tmp
     configuration.build = build
@@ -185,6 +194,7 @@ struct RunCommand: ParsableCommand {
     }
     if !quiet { configuration.warn = { printError($0) } }
     if verbose {
+      do { _ = try UserKey() } catch { printError("the trace is not signed: \(error.description)") }
       let surroundings = surroundings(configuration)
       configuration.willStart = { printError("the run is kept in \($0)\(surroundings)") }
     }
@@ -193,6 +203,48 @@ struct RunCommand: ParsableCommand {
 }
 
 extension RunCommand {
+  /// What looks like a secret is withheld unless it is asked for.
+  private func makeEnvironment() -> [String] {
+    let own = Sandbox.environment()
+    func name(_ variable: String) -> Substring { variable.prefix { $0 != "=" } }
+    var environment = clearEnv ? [] : own
+    if !envAll {
+      let asked = Set(env.map { Substring($0.name) })
+      let withheld = environment.filter { SecretVariable.isSecret($0) }.map(name)
+      environment.removeAll { SecretVariable.isSecret($0) }
+      let missed = withheld.filter { !asked.contains($0) }
+      if !missed.isEmpty, !quiet {
+        printError(
+          "withheld, since they look like secrets: \(missed.joined(separator: ", ")); --env NAME or --env-all gives them"
+        )
+      }
+    }
+    for variable in env {
+      guard
+        let value = variable.value
+          ?? own.last(where: { name($0) == variable.name }).map({
+            String($0.dropFirst(variable.name.count + 1))
+          })
+      else { continue }
+      environment.removeAll { $0.hasPrefix(variable.name + "=") }
+      environment.append("\(variable.name)=\(value)")
+    }
+    return environment
+  }
+
+  private func warnOfHomes(_ sources: [Source]) {
+    for source in sources where source.hidesSecrets {
+      printError(
+        "\(source.hostPath) is a home directory or has one in it: the guest sees it but for its secrets, .ssh and the like; "
+          + "start in a project's directory instead")
+    }
+    for argument in source where argument.source.kind == .host && HomeSecrets.isHome(argument.source.hostPath) {
+      printError(
+        "\(argument.source.hostPath) is a home directory or has one in it: its .ssh and the like are in the guest's view"
+      )
+    }
+  }
+
   /// Sources, parents and limits for the line at the start.
   private func surroundings(_ configuration: RunConfiguration) -> String {
     let sources = configuration.sources.map {

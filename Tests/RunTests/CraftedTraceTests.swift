@@ -24,7 +24,7 @@ struct CraftedTraceTests {
     ("whole", "rm $t/options; mkfifo $t/options", "options: it is no regular file"),
     ("whole", "rm $t/cmd; ln -s /dev/zero $t/cmd", "cmd: it is no regular file"),
     ("whole", "printf '\\\\xZZ\\033]0;pwn\\007\\n' >> $t/sources", "sources is damaged"),
-    ("whole", "mkdir $t/parent; for n in $(seq 0 300); do ln -s ../../../whole/0/0 $t/parent/$n; done", "parents"),
+    ("whole", "mkdir $t/parent; for n in $(seq 0 300); do ln -s ../../../../whole/0/0 $t/parent/$n; done", "parents"),
   ])
   func craftedTracesAreNamed(_ kind: String, _ change: String, _ message: String) throws {
     try CommandLine.withDirectory { directory in
@@ -39,7 +39,7 @@ struct CraftedTraceTests {
         mkdir -p c/0; cp -r \(kind)/0/0 c/0/0; t=c/0/0
         \(change)
         ulimit -v 8000000
-        timeout 20 \(uwrx) check --repair $t; echo status $?; cat p
+        timeout 20 \(uwrx) check \(kind == "killed" ? "--repair" : "") $t; echo status $?; cat p
         """, in: directory)
       #expect(try Regex(message).firstMatch(in: outcome.output + outcome.error) != nil, "\(outcome)")
       #expect(try Regex("status (0|1|125)\n").firstMatch(in: outcome.output) != nil, "\(outcome)")

@@ -44,7 +44,7 @@ struct PackageTests {
       #expect(try String(contentsOfFile: "/etc/passwd", encoding: .utf8).contains("uwrxhello") == false)
 
       let later = try CommandLine.shell(
-        "\(prepare); \(become) $uwrx run --system --parent build/0/0 -- stat -c '%U %a' /usr/share/uwrx-hello/data",
+        "\(prepare); \(become) $uwrx run --system --trust-parent --parent build/0/0 -- stat -c '%U %a' /usr/share/uwrx-hello/data",
         in: directory)
       #expect(later.output == "uwrxhello 4640\n", "\(later.error)")
     }

@@ -257,11 +257,13 @@ struct TraceTests {
       func damaged(_ name: String, _ message: String, _ damage: (String) throws -> Void) throws {
         let path = "\(trace)/\(name)"
         let intact = try Data(contentsOf: URL(fileURLWithPath: path))
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] ?? 0o644
         try damage(path)
         let outcome = try CommandLine.run(["check", "build/0/0"], in: directory)
         #expect(outcome.status == 1 && outcome.output.contains(message), "\(name): \(outcome.output)")
         try? FileManager.default.removeItem(atPath: path)
         try intact.write(to: URL(fileURLWithPath: path))
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
       }
       try damaged("files.index", "damaged") { try Data("x".utf8).write(to: URL(fileURLWithPath: $0)) }
       try damaged("sources", "damaged") { try Data("\\q\n".utf8).write(to: URL(fileURLWithPath: $0)) }
@@ -276,7 +278,7 @@ struct TraceTests {
         try damaged(name, "No such file") { try FileManager.default.removeItem(atPath: $0) }
       }
       try damaged("status", "incomplete") { try FileManager.default.removeItem(atPath: $0) }
-      try damaged("perfetto", "damaged") {
+      try damaged("perfetto", "no regular file") {
         try FileManager.default.removeItem(atPath: $0)
         mkfifo($0, 0o644)
       }

@@ -116,6 +116,19 @@ long uwrx_eventfd(int waits);
 static inline uint64_t uwrx_load(const void *word) { return __atomic_load_n((const uint64_t *)word, __ATOMIC_ACQUIRE); }
 static inline void uwrx_store(void *word, uint64_t value) { __atomic_store_n((uint64_t *)word, value, __ATOMIC_RELEASE); }
 
+// SHA-256 (FIPS 180-4). The result has 32 bytes.
+
+struct uwrx_digest {
+  uint32_t state[8];
+  uint64_t length; // of all bytes so far
+  uint8_t block[64];
+  int is_native; // the processor has instructions for it
+};
+
+void uwrx_digest_begin(struct uwrx_digest *digest);
+void uwrx_digest_add(struct uwrx_digest *digest, const void *bytes, size_t length);
+void uwrx_digest_finish(struct uwrx_digest *digest, uint8_t *result);
+
 int uwrx_errno(void);
 char *_Nullable *_Nonnull uwrx_environ(void);
 

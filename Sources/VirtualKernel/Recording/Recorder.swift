@@ -23,12 +23,14 @@ final class Recorder {
   private let memory: any GuestMemory
   private let pages: GuestPages
   private var environments = EnvironmentTable()
+  private let secrets: SecretVariable
   var outputLeft = runLimit
   private var argumentsLeft = runLimit
   /// Its pages cost nothing until they are used.
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: argumentLimit, alignment: 4096)
 
-  init(_ events: any EventSink, _ memory: any GuestMemory, _ level: TraceLevel) {
+  init(_ events: any EventSink, _ memory: any GuestMemory, _ level: TraceLevel, _ secrets: SecretVariable) {
+    self.secrets = secrets
     self.events = events
     self.memory = memory
     self.level = level
@@ -105,10 +107,37 @@ final class Recorder {
   private func number(of bytes: UnsafeRawBufferPointer, of group: ThreadGroup, isCut: Bool) -> UInt32 {
     let (number, isNew) = environments.number(bytes)
     if isNew {
-      append(Event(.environment, pid: group.number, node: 0, version: number), bytes, isCut: isCut)
+      let event = Event(.environment, pid: group.number, node: 0, version: number)
+      if let recorded = withoutSecrets(bytes) {
+        recorded.withUnsafeBytes { append(event, $0, isCut: isCut) }
+      } else {
+        append(event, bytes, isCut: isCut)
+      }
       argumentsLeft -= bytes.count
     }
     return number
+  }
+
+  /// - Parameter environment: variables, each with a NUL at its end.
+  /// - Returns: nil if none looks like a secret.
+  private func withoutSecrets(_ environment: UnsafeRawBufferPointer) -> [UInt8]? {
+    var recorded: [UInt8]?
+    var start = 0
+    while start < environment.count {
+      let base = environment.baseAddress!
+      let found = memchr(base + start, 0, environment.count - start)
+      let end = found.map { UnsafeRawPointer($0) - base } ?? environment.count
+      let variable = UnsafeRawBufferPointer(rebasing: environment[start..<end])
+      let next = min(end + 1, environment.count)
+      if SecretVariable.isSecret(variable) {
+        recorded = recorded ?? Array(environment[..<start])
+        recorded! += secrets.withoutValue(variable) + environment[end..<next]
+      } else {
+        recorded?.append(contentsOf: environment[start..<next])
+      }
+      start = next
+    }
+    return recorded
   }
 
   func record(_ arguments: Arguments, directory: DentryID, _ group: ThreadGroup, _ files: FileTree) {

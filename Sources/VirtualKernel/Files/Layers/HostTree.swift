@@ -21,12 +21,19 @@ public final class HostTree: LowerTree {
   private let hidesPrivate: Bool
   /// Runs of uwrx in this host directory are left out: a run does not see itself grow.
   private let buildDirectory: HostIdentity?
+  /// What no guest may see whoever names it: the directory of the user's key.
+  private let hiddenDirectory: HostIdentity?
+  /// Paths that are left out: secrets of a home directory.
+  private let hiddenPaths: [[UInt8]]
   /// Devices that were looked at: whether they show the running kernel.
   private var kernelDevices: [UInt64: Bool] = [:]
 
   public init(
-    host: any HostFiles, root: FileDescriptor, path: [UInt8], hidesPrivate: Bool, buildDirectory: HostIdentity?
+    host: any HostFiles, root: FileDescriptor, path: [UInt8], hidesPrivate: Bool, buildDirectory: HostIdentity?,
+    hiddenDirectory: HostIdentity? = nil, hiddenPaths: [[UInt8]] = []
   ) {
+    self.hiddenDirectory = hiddenDirectory
+    self.hiddenPaths = hiddenPaths
     self.host = host
     self.root = root
     self.path = path == [UInt8(ascii: "/")] ? [] : path
@@ -44,17 +51,25 @@ public final class HostTree: LowerTree {
       if error == .noSuchFileOrDirectory || error == .notDirectory { return nil }
       throw error
     }
+    if let hiddenDirectory, HostIdentity(status) == hiddenDirectory { return nil }
     guard path[0] != 0 else { return LowerEntry(status: status) }
     if hidesPrivate, status.st_mode & 0o004 == 0, status.st_mode & S_IFMT != S_IFLNK { return nil }
     if isRun(path) { return nil }
+    if !hiddenPaths.isEmpty || Self.isDigit(UInt8(bitPattern: path[strlen(path) - 1])) {
+      let (directory, name) = Self.parts(path)
+      if isHidden(directory, name) || status.st_mode & S_IFMT == S_IFDIR && isTrace(directory, name) { return nil }
+    }
     if status.st_mode & S_IFMT == S_IFDIR, try isKernelsOwn(UInt64(status.st_dev), path) { return nil }
     return LowerEntry(status: status)
   }
 
   public func list(_ path: UnsafePointer<CChar>, _ body: (LowerName) -> Void) throws(Errno) {
     let device = UInt64(try host.status(root, path).st_dev)
+    let directory = UnsafeBufferPointer(start: path, count: strlen(path)).withMemoryRebound(to: UInt8.self) { $0 }
     try host.list(root, path) { name, type, number in
-      body(LowerName(name: name, type: type, identity: HostIdentity(device: device, inode: number)))
+      let identity = HostIdentity(device: device, inode: number)
+      if identity == hiddenDirectory || isHidden(directory, name) || isTrace(directory, name) { return }
+      body(LowerName(name: name, type: type, identity: identity))
     }
   }
 
@@ -90,6 +105,47 @@ public final class HostTree: LowerTree {
   ) throws(Errno) -> Int32 {
     try host.addWatch(inotify, root, path, mask: mask)
   }
+
+  private typealias Bytes = UnsafeBufferPointer<UInt8>
+
+  /// The directory that a path is in, and its last name.
+  private static func parts(_ path: UnsafePointer<CChar>) -> (directory: Bytes, name: Bytes) {
+    let bytes = Bytes(start: UnsafeRawPointer(path).assumingMemoryBound(to: UInt8.self), count: strlen(path))
+    let slash = bytes.lastIndex(of: UInt8(ascii: "/"))
+    return (
+      Bytes(rebasing: bytes[..<(slash ?? 0)]), Bytes(rebasing: bytes[(slash.map { $0 + 1 } ?? 0)...])
+    )
+  }
+
+  private func isHidden(_ directory: Bytes, _ name: Bytes) -> Bool {
+    for hidden in hiddenPaths {
+      let start = directory.isEmpty ? 0 : directory.count + 1
+      guard hidden.count == start + name.count, hidden[start...].elementsEqual(name) else { continue }
+      if directory.isEmpty || hidden.starts(with: directory) && hidden[directory.count] == UInt8(ascii: "/") {
+        return true
+      }
+    }
+    return false
+  }
+
+  /// Whether a name is that of a run's directory, BUILD/STEP/ATTEMPT, wherever it is: what another run was given, and its secrets, is
+  /// no later guest's business. Only for a number in a number the host is asked.
+  private func isTrace(_ directory: Bytes, _ name: Bytes) -> Bool {
+    guard let last = name.last, Self.isDigit(last), name.allSatisfy(Self.isDigit) else { return false }
+    let step = directory.isEmpty ? self.path[...] : Array(directory)[...]
+    let start = step.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? step.startIndex
+    guard start < step.endIndex, step[start...].allSatisfy(Self.isDigit) else { return false }
+    let place = directory.isEmpty ? Array(name) : Array(directory) + [UInt8(ascii: "/")] + Array(name)
+    func has(_ file: StaticString, _ type: mode_t) -> Bool {
+      let path = (place + [UInt8(ascii: "/")]).map { CChar(bitPattern: $0) }
+      let name = UnsafeBufferPointer(start: file.utf8Start, count: file.utf8CodeUnitCount)
+      guard let status = try? host.status(root, path + name.map { CChar(bitPattern: $0) } + [0]) else { return false }
+      return status.st_mode & S_IFMT == type
+    }
+    return has("files", S_IFDIR) && (has("options", S_IFREG) || has("cmd", S_IFREG) || has("events", S_IFREG))
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
   /// Whether the path is that of a step directory of uwrx's in the directory where runs are kept, or of what it keeps of archives.
   private func isRun(_ path: UnsafePointer<CChar>) -> Bool {

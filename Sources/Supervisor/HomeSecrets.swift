@@ -1,0 +1,61 @@
+import Glibc
+
+/// What of a home directory nobody means to give away who only starts a program there.
+public enum HomeSecrets {
+  /// Keys, logins, and what was typed.
+  private static let names = [
+    ".ssh", ".gnupg", ".aws", ".azure", ".config/gcloud", ".kube", ".docker", ".netrc", ".git-credentials",
+    ".config/git/credentials", ".config/gh", ".config/hub", ".config/glab-cli", ".config/op", ".config/rclone",
+    ".config/doctl", ".config/containers/auth.json", ".npmrc", ".yarnrc.yml", ".pypirc", ".config/pip/pip.conf",
+    ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml",
+    ".gradle/gradle.properties",
+    ".composer/auth.json", ".terraform.d/credentials.tfrc.json", ".vault-token", ".pgpass", ".my.cnf", ".s3cfg",
+    ".boto",
+    ".password-store", ".local/share/keyrings", ".local/share/kwalletd", ".pki", ".Xauthority", ".ICEauthority",
+    ".mozilla", ".thunderbird", ".config/google-chrome", ".config/chromium", ".config/BraveSoftware",
+    ".config/microsoft-edge", ".config/vivaldi", ".config/opera", "snap/firefox", "snap/chromium",
+    ".var/app/org.mozilla.firefox", ".bash_history", ".zsh_history", ".histfile", ".sh_history", ".history",
+    ".zhistory",
+    ".local/share/fish", ".python_history", ".node_repl_history", ".psql_history", ".mysql_history", ".sqlite_history",
+    ".rediscli_history", ".lesshst", ".viminfo", ".local/state/uwrx",
+  ]
+
+  /// The home directories at a directory or below it: the user's own, and those that /etc/passwd names.
+  private static func homes(in directory: String) -> [String] {
+    var homes: [String] = []
+    func add(_ home: String) {
+      let isIn = home == directory || home.hasPrefix(directory == "/" ? "/" : directory + "/")
+      if home.hasPrefix("/"), home != "/", isIn, !homes.contains(home) { homes.append(home) }
+    }
+    if let home = getenv("HOME").map({ String(cString: $0) }), let real = realPath(home) { add(real) }
+    guard let users = fopen("/etc/passwd", "re") else { return homes }
+    defer { fclose(users) }
+    var line = [CChar](repeating: 0, count: 1024)
+    while fgets(&line, Int32(line.count), users) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let fields = text.split(separator: ":", omittingEmptySubsequences: false)
+      // Those of people, and root's: system users have /usr/sbin, /bin and the like.
+      if fields.count == 7, let user = UInt32(fields[2]), user == 0 || user >= 1000,
+        access(String(fields[5]), F_OK) == 0
+      {
+        add(String(fields[5]))
+      }
+    }
+    return homes
+  }
+
+  /// The paths of secrets below a directory, relative to it; none if it has no home directory in it.
+  /// - Parameter directory: absolute, without symbolic links.
+  static func paths(in directory: String) -> [[UInt8]] {
+    homes(in: directory).flatMap { home in
+      let start = home.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1)
+      return names.map { Array((start.isEmpty ? $0 : "\(start)/\($0)").utf8) }
+    }
+  }
+
+  /// Whether a directory of the host is a home directory, or has one in it.
+  public static func isHome(_ directory: String) -> Bool {
+    guard let real = realPath(directory) else { return false }
+    return !homes(in: real).isEmpty
+  }
+}
