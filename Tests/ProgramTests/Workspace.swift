@@ -110,7 +110,8 @@ final class Workspace {
     let path = given.hasPrefix("/") ? given : Self.package + "/" + given
     guard access(path, X_OK) == 0 else { throw SpawnError(program: path, code: errno) }
     guard geteuid() == 0, identity == .user else { return path }
-    let isReachable = try ChildProcess(identity.prefix + ["test", "-x", path], in: "/", environment: Self.environment)
+    let isReachable =
+      try ChildProcess(identity.prefix + ["test", "-x", path], in: "/", environment: Self.environment)
       .finish(within: 30).status == 0
     if isReachable { return path }
     let copy = root + "/uwrx"
