@@ -25,6 +25,8 @@ struct LimitEnforcer {
   private var initPid: Int32 = 0
   private var layer: FileDescriptor?
   private var nextLook: ContinuousTime = 0
+  /// Of children that read archives, before the guest began.
+  private var earlierSeconds = 0.0
 
   private static let lookInterval = 0.05
   /// Bytes beyond the limit on the disk that writes under way may still bring.
@@ -53,6 +55,7 @@ struct LimitEnforcer {
   /// - Parameter layer: the directory that holds what the run keeps.
   mutating func start(layer: FileDescriptor) {
     self.layer = layer
+    earlierSeconds = ProcessTreeUsage.ofDeadChildren
     deadline = limits.timeout.map { ContinuousTime.now + $0 }
   }
 
@@ -131,7 +134,7 @@ struct LimitEnforcer {
       messages.append("a file reached the limit of \(size) bytes (--file-size); writes beyond it got SIGXFSZ or EFBIG")
     }
     // A single process is held to it by the kernel, which may be faster than our look.
-    if let time = limits.processorTime, !isProcessorTimeOver, ProcessTreeUsage.ofDeadChildren >= time {
+    if let time = limits.processorTime, !isProcessorTimeOver, ProcessTreeUsage.ofDeadChildren - earlierSeconds >= time {
       messages.append(
         "the limit of \(Self.seconds(time)) s of processor time (--cpu-time) was reached; the guest was ended")
     }
