@@ -20,9 +20,9 @@ public struct ArchiveError: Error, Sendable, CustomStringConvertible {
 }
 
 /// A name from an archive as part of a message: no control characters of an attacker's reach the user's terminal.
-func printable(_ name: some Sequence<UInt8>) -> String {
+func printable(_ name: some Sequence<UInt8>, limit: Int = 200) -> String {
   var text = ""
-  for byte in name.prefix(200) {
+  for byte in name.prefix(limit) {
     if byte >= 0x20, byte < 0x7f {
       text.unicodeScalars.append(Unicode.Scalar(byte))
     } else {

@@ -31,7 +31,7 @@ public final class ArchiveOpener {
     let (path, subpath) = Self.split(place, at: "!/")
     let file = try ArchiveFile(path)
     let directory = try cacheDirectory("tar-\(file.key)")
-    let archive = try TarArchive.open(file, directory)
+    let archive = try TarReader.open(file, directory)
     let builder = TreeBuilder()
     try archive.index(into: builder, store: 0)
     return try tree(builder, [store(directory, archive)], subpath, of: path)
@@ -41,9 +41,9 @@ public final class ArchiveOpener {
     let (path, subpath) = Self.split(place, at: "!/")
     let file = try ArchiveFile(path)
     let directory = try cacheDirectory("squashfs-\(file.key)")
-    let image = try SquashfsImage(file)
+    let image = try ArchiveReader(.squashfs, file)
     let builder = TreeBuilder()
-    try image.index(into: builder)
+    try image.index(into: builder, store: 0)
     return try tree(builder, [store(directory, image)], subpath, of: path)
   }
 
@@ -85,7 +85,7 @@ public final class ArchiveOpener {
     for (number, layer) in layers.enumerated() {
       let directory = try cacheDirectory("layer-\(layer.digest)")
       let blob = try layout.open(OCIImage.blob(layer.digest))
-      let archive = try TarArchive.open(blob, directory, layer: layer)
+      let archive = try TarReader.open(blob, directory, layer: layer)
       builder.beginLayer(UInt16(number + 1))
       try archive.index(into: builder, store: UInt32(number), isLayer: true)
       stores.append(store(directory, archive))

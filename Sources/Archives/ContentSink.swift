@@ -2,11 +2,19 @@ import CLinux
 import Glibc
 import SystemPackage
 
+/// What takes the contents of a file as they come out of an archive, from the beginning to the end.
+protocol ContentSink: AnyObject {
+  /// - Parameter offset: not below the end of the piece before it; between them are zeros.
+  func put(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno)
+  /// After the last piece: the contents end here.
+  func finish(size: Int64) throws(Errno)
+}
+
 /// What becomes of the contents of a file as they come out of an archive, from the beginning to the end: they are written to a new
 /// file, or compared with one that was kept.
 ///
 /// What was kept is believed only after it was compared: a directory of a cache may have been filled by somebody else.
-final class ContentSink {
+final class FileSink: ContentSink {
   private let file: FileDescriptor
   private let isComparing: Bool
   /// Of what was not zero so far.
@@ -26,7 +34,6 @@ final class ContentSink {
     isComparing = true
   }
 
-  /// - Parameter offset: not below the end of the piece before it; between them are zeros.
   func put(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) {
     let (next, overflow) = offset.addingReportingOverflow(Int64(bytes.count))
     guard offset >= end, !overflow else { throw .ioError }
@@ -39,7 +46,6 @@ final class ContentSink {
     end = next
   }
 
-  /// After the last piece: the contents end here.
   func finish(size: Int64) throws(Errno) {
     guard size >= end else { throw .ioError }
     if isComparing { return try requireZeros(until: size) }

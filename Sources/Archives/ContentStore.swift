@@ -7,7 +7,7 @@ import VirtualKernel
 protocol ContentReader: AnyObject, Sendable {
   /// Hands out a file's contents. Called by several threads at once.
   /// - Parameter path: where the file is in the archive, from its root.
-  func copy(_ content: UInt64, path: [UInt8], to sink: ContentSink) throws(Errno)
+  func copy(_ content: UInt64, path: [UInt8], to sink: FileSink) throws(Errno)
 }
 
 /// The files of the host that hold contents of an archive, each made or
@@ -71,7 +71,7 @@ final class ContentStore: @unchecked Sendable {
       if let kept = try compared(content, path: path, size: size, mode: mode) { return kept }
       let file = try directory.create()
       defer { close(file.rawValue) }
-      try reader.copy(content, path: path, to: ContentSink(writing: file))
+      try reader.copy(content, path: path, to: FileSink(writing: file))
       var status = stat()
       guard fstat(file.rawValue, &status) == 0, Int64(status.st_size) == size else { throw .ioError }
       if try directory.publish(file, as: name, mode: mode) { return HostIdentity(status) }
@@ -89,9 +89,9 @@ final class ContentStore: @unchecked Sendable {
     guard fstat(kept.rawValue, &status) == 0 else { throw Errno(rawValue: uwrx_errno()) }
     if status.st_mode == S_IFREG | mode, status.st_uid == geteuid(), Int64(status.st_size) == size {
       do throws(Errno) {
-        try reader.copy(content, path: path, to: ContentSink(comparing: kept))
+        try reader.copy(content, path: path, to: FileSink(comparing: kept))
         return HostIdentity(status)
-      } catch { if error != ContentSink.difference { throw error } }
+      } catch { if error != FileSink.difference { throw error } }
     }
     directory.remove(Self.name(content))
     return nil

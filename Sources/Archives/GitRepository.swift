@@ -140,7 +140,7 @@ final class GitRepository: ContentReader, @unchecked Sendable {
 
   // MARK: Contents
 
-  func copy(_ content: UInt64, path: [UInt8], to sink: ContentSink) throws(Errno) {
+  func copy(_ content: UInt64, path: [UInt8], to sink: FileSink) throws(Errno) {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     var size: Int64 = 0

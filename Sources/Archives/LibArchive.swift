@@ -12,8 +12,6 @@ final class LibArchive {
   private let source: ArchiveFile
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LibArchive.bufferSize, alignment: 16)
   private(set) var offset: Int64
-  /// Told of every byte that is read.
-  private let digest: SHA256?
 
   static func load() throws(ArchiveError) -> uwrx_libarchive {
     guard let library = uwrx_load_libarchive() else {
@@ -26,12 +24,11 @@ final class LibArchive {
   ///   - isFiltered: the archive may be compressed.
   ///   - isRaw: only what the compression hides is wanted.
   init(
-    _ source: ArchiveFile, at offset: Int64 = 0, isFiltered: Bool = false, isRaw: Bool = false, digest: SHA256? = nil
+    _ source: ArchiveFile, at offset: Int64 = 0, isFiltered: Bool = false, isRaw: Bool = false
   ) throws(ArchiveError) {
     library = try Self.load()
     self.source = source
     self.offset = offset
-    self.digest = digest
     guard let handle = library.archive_read_new() else {
       throw ArchiveError("there is no memory to read \(source.path)")
     }
@@ -65,21 +62,16 @@ final class LibArchive {
 
   private func read() -> Int {
     guard let count = try? source.read(at: offset, into: buffer) else { return -1 }
-    digest?.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     offset += Int64(count)
     return count
   }
 
   /// Not beyond the end: what is missing there shows when it is read.
   private func skip(_ request: Int64) -> Int64 {
-    guard digest == nil else { return 0 }
     let count = max(0, min(request, source.size - offset))
     offset += count
     return count
   }
-
-  /// Reads what follows the data that the library wanted, for the digest.
-  func drain() { while read() > 0 {} }
 
   func failure() -> ArchiveError {
     let text = library.archive_error_string(handle).map {

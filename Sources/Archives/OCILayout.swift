@@ -19,7 +19,7 @@ enum OCILayout {
     let file = try ArchiveFile(path)
     let directory = try cache("oci-\(file.key)")
     let builder = TreeBuilder()
-    let tar = try TarArchive.open(file, directory)
+    let tar = try TarReader.open(file, directory)
     try tar.index(into: builder, store: 0)
     self = .archive(builder.finish(), ContentStore(directory, tar, number: number), path: path)
   }

@@ -3,8 +3,8 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// A squashfs image, read at random by libsquashfs.
-final class SquashfsImage: ContentReader, @unchecked Sendable {
+/// A squashfs image, read at random by libsquashfs, in a child (`ArchiveReader`).
+final class SquashfsImage {
   private let library: uwrx_libsquashfs
   private let path: String
   private var objects: [UnsafeMutableRawPointer] = []
@@ -13,21 +13,25 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
   private var directories: OpaquePointer!
   private var data: OpaquePointer!
   private var attributes: OpaquePointer?
-  /// The library's readers are for one thread at a time.
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
-  init(_ source: ArchiveFile) throws(ArchiveError) {
+  static func load() throws(ArchiveError) -> uwrx_libsquashfs {
     guard let library = uwrx_load_libsquashfs() else {
       throw ArchiveError("the library that reads squashfs images is missing: install libsquashfs1")
     }
-    self.library = library.pointee
+    return library.pointee
+  }
+
+  /// The library's own handle of the very file that the key of the cache was made of: afterwards nothing is opened.
+  static func open(_ source: ArchiveFile) -> UnsafeMutablePointer<sqfs_file_t>? {
+    (try? load())?.sqfs_open_file(
+      "/proc/self/fd/\(source.file.rawValue)", UInt32(SQFS_FILE_OPEN_READ_ONLY.rawValue))
+  }
+
+  init(_ file: UnsafeMutablePointer<sqfs_file_t>?, _ source: ArchiveFile) throws(ArchiveError) {
+    library = try Self.load()
     path = source.path
-    pthread_mutex_init(mutex, nil)
-    let sqfs = self.library
-    // The very file that the key of the cache was made of.
-    guard
-      let file = sqfs.sqfs_open_file("/proc/self/fd/\(source.file.rawValue)", UInt32(SQFS_FILE_OPEN_READ_ONLY.rawValue))
-    else { throw ArchiveError("cannot open \(path)") }
+    let sqfs = library
+    guard let file else { throw ArchiveError("cannot open \(path)") }
     objects.append(UnsafeMutableRawPointer(file))
     try check(sqfs.sqfs_super_read(&superblock, file))
     var configuration = sqfs_compressor_config_t()
@@ -51,8 +55,6 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
 
   deinit {
     for object in objects.reversed() { sqfs_destroy(object) }
-    pthread_mutex_destroy(mutex)
-    mutex.deallocate()
   }
 
   private func keep(_ object: OpaquePointer?) throws(ArchiveError) -> OpaquePointer {
@@ -79,8 +81,8 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
 
   // MARK: Entries
 
-  /// Adds what the image has to a tree.
-  func index(into builder: TreeBuilder) throws(ArchiveError) {
+  /// Tells what the image has.
+  func index(into output: ReaderOutput) throws(ArchiveError) {
     var root: Inode?
     try check(library.sqfs_dir_reader_get_root_inode(directories, &root))
     var pending: [(path: [UInt8], inode: Inode)] = [([], root!)]
@@ -88,7 +90,7 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
     // Directories that were met: one that is met again is its own parent, or has two.
     var met: Set<UInt32> = []
     var names: [UInt32: [UInt8]] = [:]
-    try builder.add([], try node(root!, builder))
+    try output.add([], try node(root!), attributes: try readAttributes(root!))
     while let (path, inode) = pending.popLast() {
       defer { library.sqfs_free(inode) }
       guard met.insert(inode.pointee.base.inode_number).inserted else {
@@ -107,8 +109,7 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
         var isKept = false
         defer { if !isKept { library.sqfs_free(next) } }
         do throws(ArchiveError) {
-          try builder.meet()
-          isKept = try add(next!, at: child, to: builder, &names)
+          isKept = try add(next!, at: child, to: output, &names)
         } catch { throw ArchiveError("\(self.path) cannot be used: \(error)") }
         if isKept { pending.append((child, next!)) }
       }
@@ -125,23 +126,20 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
 
   /// - Returns: whether it is a directory, whose entries are still to be read.
   private func add(
-    _ inode: Inode, at path: [UInt8], to builder: TreeBuilder, _ names: inout [UInt32: [UInt8]]
+    _ inode: Inode, at path: [UInt8], to output: ReaderOutput, _ names: inout [UInt32: [UInt8]]
   ) throws(ArchiveError) -> Bool {
     let number = inode.pointee.base.inode_number
     if let first = names[number] {
-      try builder.link(path, to: first)
+      try output.link(path, to: first)
       return false
     }
-    let node = try node(inode, builder)
-    switch node.type {
-    case FileType.regular, FileType.directory, FileType.fifo, FileType.socket: try builder.add(path, node)
-    case FileType.link:
+    let node = try node(inode)
+    var target: [UInt8] = []
+    if node.isLink {
       let length = Int(inode.pointee.data.slink.target_size)
-      let target = uwrx_sqfs_link_target(inode).map { UnsafeRawBufferPointer(start: $0, count: length) }
-      try builder.add(path, node, target: target.map(Array.init) ?? [])
-    // Devices are the host's to give.
-    default: return false
+      target = uwrx_sqfs_link_target(inode).map { Array(UnsafeRawBufferPointer(start: $0, count: length)) } ?? []
     }
+    try output.add(path, node, target: target, attributes: try readAttributes(inode))
     if linkCount(inode) > 1 { names[number] = path }
     return node.isDirectory
   }
@@ -157,7 +155,7 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
     }
   }
 
-  private func node(_ inode: Inode, _ builder: TreeBuilder) throws(ArchiveError) -> Node {
+  private func node(_ inode: Inode) throws(ArchiveError) -> Node {
     let base = inode.pointee.base
     var node = Node(mode: UInt32(base.mode), modified: Int64(base.mod_time))
     try check(library.sqfs_id_table_index_to_id(identifiers, base.uid_idx, &node.uid))
@@ -169,7 +167,6 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
       node.size = size
       node.content = UInt64(base.inode_number)
     }
-    node.attributes = try builder.append(attributes: try readAttributes(inode))
     return node
   }
 
@@ -201,9 +198,7 @@ final class SquashfsImage: ContentReader, @unchecked Sendable {
 
   // MARK: Contents
 
-  func copy(_ content: UInt64, path: [UInt8], to sink: ContentSink) throws(Errno) {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
+  func copy(_ content: UInt64, path: [UInt8], to sink: any ContentSink) throws(Errno) {
     guard let inode = find(path) else { throw .ioError }
     defer { library.sqfs_free(inode) }
     var size: UInt64 = 0

@@ -4,38 +4,34 @@ import Glibc
 import SystemPackage
 
 /// A tar archive: its entries are found once, and contents are read from where they are in the file. A compressed one has no
-/// such places; it is decompressed once, into the cache.
-final class TarArchive: ContentReader {
+/// such places; it is decompressed once, into the cache. This is what a child does (`ArchiveReader`).
+struct TarArchive {
   private let file: ArchiveFile
 
-  /// - Parameter file: not compressed.
-  private init(_ file: ArchiveFile) { self.file = file }
+  init(_ file: ArchiveFile) { self.file = file }
+}
 
-  // MARK: Opening
-
+/// The readers of tar archives, plain or to be decompressed.
+enum TarReader {
   /// - Parameter cache: where the archive is decompressed to if it must be.
-  static func open(_ file: ArchiveFile, _ cache: CacheDirectory) throws(ArchiveError) -> TarArchive {
-    if let known = try decompressed(file, cache) { return known }
-    let isPlain = try withUTF8Locale { () throws(ArchiveError) -> Bool in
-      let archive = try LibArchive(file, isFiltered: true)
-      _ = try archive.next()
-      return archive.isPlain
-    }
-    return isPlain ? TarArchive(file) : try decompress(file, cache, layer: nil)
+  static func open(_ file: ArchiveFile, _ cache: CacheDirectory) throws(ArchiveError) -> ArchiveReader {
+    if let known = try decompressed(file, cache) { return try ArchiveReader(.tar, known) }
+    let reader = try ArchiveReader(.tar, file)
+    return try reader.isPlain ? reader : try ArchiveReader(.tar, try decompress(file, cache, layer: nil))
   }
 
   /// A layer of an image, of which nothing is believed before its digest is known to be right, in the cache either.
   static func open(
     _ file: ArchiveFile, _ cache: CacheDirectory, layer: OCIImage.Layer
-  ) throws(ArchiveError) -> TarArchive {
-    if let known = try verified(file, cache, layer) { return known }
-    return try decompress(file, cache, layer: layer)
+  ) throws(ArchiveError) -> ArchiveReader {
+    if let known = try verified(file, cache, layer) { return try ArchiveReader(.tar, known) }
+    return try ArchiveReader(.tar, try decompress(file, cache, layer: layer))
   }
 
   private static let decompressedName = "tar"
 
   /// One of the owner's alone, as it was made: who could write another could change all that the user runs.
-  private static func decompressed(_ file: ArchiveFile, _ cache: CacheDirectory) throws(ArchiveError) -> TarArchive? {
+  private static func decompressed(_ file: ArchiveFile, _ cache: CacheDirectory) throws(ArchiveError) -> ArchiveFile? {
     guard let known = cache.open(decompressedName) else { return nil }
     var status = stat()
     guard fstat(known.rawValue, &status) == 0, status.st_uid == geteuid(), status.st_mode == S_IFREG | 0o444 else {
@@ -43,17 +39,17 @@ final class TarArchive: ContentReader {
       cache.remove(decompressedName)
       return nil
     }
-    return TarArchive(try ArchiveFile(known, file.path))
+    return try ArchiveFile(known, file.path)
   }
 
   private static func verified(
     _ file: ArchiveFile, _ cache: CacheDirectory, _ layer: OCIImage.Layer
-  ) throws(ArchiveError) -> TarArchive? {
+  ) throws(ArchiveError) -> ArchiveFile? {
     guard let known = try decompressed(file, cache) else { return nil }
-    if let expected = layer.contentDigest, try SHA256.digest(of: known.file) == expected { return known }
+    if let expected = layer.contentDigest, try SHA256.digest(of: known) == expected { return known }
     if layer.contentDigest == nil {
       do throws(ArchiveError) {
-        try unpack(file, to: ContentSink(comparing: known.file.file), digest: layer.digest)
+        try unpack(file, to: FileSink(comparing: known.file), digest: layer.digest)
         return known
       } catch { if !error.isDifference { throw error } }
     }
@@ -63,7 +59,7 @@ final class TarArchive: ContentReader {
 
   private static func decompress(
     _ file: ArchiveFile, _ cache: CacheDirectory, layer: OCIImage.Layer?
-  ) throws(ArchiveError) -> TarArchive {
+  ) throws(ArchiveError) -> ArchiveFile {
     cache.lock()
     defer { cache.unlock() }
     // Another run may have made it meanwhile.
@@ -74,7 +70,7 @@ final class TarArchive: ContentReader {
       throw ArchiveError("cannot make a file in \(cache.path): \(error)")
     }
     defer { close(content.rawValue) }
-    try unpack(file, to: ContentSink(writing: content), digest: layer?.digest)
+    try unpack(file, to: FileSink(writing: content), digest: layer?.digest)
     let whole = try ArchiveFile(FileDescriptor(rawValue: dup(content.rawValue)), file.path)
     if let expected = layer?.contentDigest, try SHA256.digest(of: whole) != expected {
       throw ArchiveError(
@@ -83,22 +79,18 @@ final class TarArchive: ContentReader {
     do throws(Errno) { _ = try cache.publish(content, as: decompressedName, mode: 0o444) } catch {
       throw ArchiveError("cannot make \(cache.path)/\(decompressedName): \(error)")
     }
-    return TarArchive(whole)
+    return whole
   }
 
   /// - Parameter digest: of the archive itself.
-  private static func unpack(_ file: ArchiveFile, to sink: ContentSink, digest: String?) throws(ArchiveError) {
-    try withUTF8Locale { () throws(ArchiveError) in
-      let context = digest == nil ? nil : try SHA256()
-      let archive = try LibArchive(file, isFiltered: true, isRaw: true, digest: context)
-      if try archive.next() != nil { try write(archive, of: file, to: sink) }
-      guard let context else { return }
-      archive.drain()
-      let found = context.finish()
+  private static func unpack(_ file: ArchiveFile, to sink: FileSink, digest: String?) throws(ArchiveError) {
+    if let digest {
+      let found = try SHA256.digest(of: file)
       guard found == digest else {
-        throw ArchiveError("\(file.path) is not what its digest says: it is sha256:\(found), not sha256:\(digest!)")
+        throw ArchiveError("\(file.path) is not what its digest says: it is sha256:\(found), not sha256:\(digest)")
       }
     }
+    try ArchiveReader(.tar, file).unpack(to: sink, limit: limit(file))
   }
 
   /// What an archive may decompress to: what honest ones do, and of a bomb no more than a disk can bear.
@@ -106,96 +98,62 @@ final class TarArchive: ContentReader {
     let (product, overflow) = file.size.multipliedReportingOverflow(by: 200)
     return max(4 << 30, overflow ? .max : product)
   }
+}
 
-  private static func write(
-    _ archive: LibArchive, of file: ArchiveFile, to sink: ContentSink
-  ) throws(ArchiveError) {
-    let limit = limit(file)
-    var isTooLarge = false
-    var failure: Errno?
-    let end: Int64
-    do throws(Errno) {
-      end = try archive.readData { (piece, offset) throws(Errno) in
-        isTooLarge = offset + Int64(piece.count) > limit
-        if isTooLarge { throw .fileTooLarge }
-        do throws(Errno) { try sink.put(piece, at: offset) } catch {
-          failure = error
-          throw error
-        }
+extension TarArchive {
+  /// Whether the archive is not compressed.
+  var isPlain: Bool {
+    get throws(ArchiveError) {
+      try withUTF8Locale { () throws(ArchiveError) in
+        let archive = try LibArchive(file, isFiltered: true)
+        _ = try archive.next()
+        return archive.isPlain
       }
-    } catch {
-      if isTooLarge {
-        throw ArchiveError(
-          "\(file.path) decompresses to more than \(limit >> 30) GiB, over 200 times its size; "
-            + "if it is no attack, decompress it yourself and name the plain tar file")
-      }
-      if failure == ContentSink.difference { throw .difference }
-      if let failure { throw ArchiveError("cannot write what \(file.path) decompresses to: \(failure)") }
-      throw archive.failure()
     }
-    do throws(Errno) { try sink.finish(size: end) } catch {
-      if error == ContentSink.difference { throw .difference }
-      throw ArchiveError("cannot write what \(file.path) decompresses to: \(error)")
+  }
+
+  /// What the compression hides.
+  func unpack(to sink: any ContentSink) throws(ArchiveError) {
+    try withUTF8Locale { () throws(ArchiveError) in
+      let archive = try LibArchive(file, isFiltered: true, isRaw: true)
+      let hasData = try archive.next() != nil
+      var end: Int64 = 0
+      do throws(Errno) {
+        if hasData { end = try archive.readData { (piece, offset) throws(Errno) in try sink.put(piece, at: offset) } }
+        try sink.finish(size: end)
+      } catch { throw archive.failure() }
     }
   }
 
   // MARK: Entries
 
-  /// Adds what the archive has to a tree.
-  /// - Parameter isLayer: names that begin with `.wh.` remove what earlier layers had.
-  func index(into builder: TreeBuilder, store: UInt32, isLayer: Bool = false) throws(ArchiveError) {
+  /// Tells what the archive has.
+  func index(into output: ReaderOutput) throws(ArchiveError) {
     try withUTF8Locale { () throws(ArchiveError) in
-      do throws(ArchiveError) {
-        let archive = try LibArchive(file)
-        while let entry = try archive.next() {
-          try builder.meet()
-          guard let path = archive.path(entry) else { throw ArchiveError("a name cannot be read") }
-          if isLayer, try whiteOut(path, builder) { continue }
-          try add(entry, path, of: archive, to: builder, store)
+      let archive = try LibArchive(file)
+      while let entry = try archive.next() {
+        guard let path = archive.path(entry) else {
+          throw ArchiveError("\(file.path) cannot be used: a name cannot be read")
         }
-      } catch {
-        if error.description.hasPrefix(file.path) { throw error }
-        throw ArchiveError("\(file.path) cannot be used: \(error)")
+        if let target = archive.hardLink(entry) {
+          try output.link(path, to: target)
+          continue
+        }
+        var node = archive.node(entry)
+        if node.isRegular {
+          node.size = archive.size(entry)
+          node.content = UInt64(clamping: archive.position)
+        }
+        try output.add(
+          path, node, target: node.isLink ? archive.symbolicLink(entry) ?? [] : [],
+          attributes: archive.attributes(entry))
       }
     }
   }
 
-  private func add(
-    _ entry: OpaquePointer, _ path: [UInt8], of archive: LibArchive, to builder: TreeBuilder, _ store: UInt32
-  ) throws(ArchiveError) {
-    if let target = archive.hardLink(entry) { return try builder.link(path, to: target) }
-    var node = archive.node(entry)
-    switch node.type {
-    case FileType.regular:
-      node.size = archive.size(entry)
-      guard node.size >= 0 else { throw ArchiveError("\(printable(path)) has a size below zero") }
-      node.store = store
-      node.content = UInt64(archive.position)
-    case FileType.directory, FileType.fifo, FileType.socket, FileType.link: break
-    // Devices are the host's to give.
-    default: return
-    }
-    let attributes = archive.attributes(entry)
-    if !attributes.isEmpty { node.attributes = try builder.append(attributes: attributes) }
-    try builder.add(path, node, target: node.isLink ? archive.symbolicLink(entry) ?? [] : [])
-  }
-
-  /// The OCI image specification's whiteouts, layer.md.
-  private func whiteOut(_ path: [UInt8], _ builder: TreeBuilder) throws(ArchiveError) -> Bool {
-    let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-    let name = path[start...]
-    guard name.starts(with: ".wh.".utf8) else { return false }
-    if name.elementsEqual(".wh..wh..opq".utf8) {
-      try builder.makeOpaque(path[..<start])
-    } else if !name.starts(with: ".wh..wh.".utf8), name.count > 4 {
-      try builder.whiteOut(path[..<start] + name.dropFirst(4))
-    }
-    return true
-  }
-
   // MARK: Contents
 
-  func copy(_ content: UInt64, path: [UInt8], to sink: ContentSink) throws(Errno) {
+  func copy(_ content: UInt64, to sink: any ContentSink) throws(Errno) {
     try withUTF8Locale { () throws(Errno) in
       let archive: LibArchive
       let entry: OpaquePointer?

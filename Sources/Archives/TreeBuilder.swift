@@ -202,6 +202,20 @@ final class TreeBuilder {
 
   // MARK: Layers
 
+  /// The OCI image specification's whiteouts, layer.md.
+  /// - Returns: whether the path is that of one.
+  func takeWhiteout(_ path: ArraySlice<UInt8>) throws(ArchiveError) -> Bool {
+    let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? path.startIndex
+    let name = path[start...]
+    guard name.starts(with: ".wh.".utf8) else { return false }
+    if name.elementsEqual(".wh..wh..opq".utf8) {
+      try makeOpaque(path[..<start])
+    } else if !name.starts(with: ".wh..wh.".utf8), name.count > 4 {
+      try whiteOut(path[..<start] + name.dropFirst(4))
+    }
+    return true
+  }
+
   /// A layer removes a name that the layers before it had.
   func whiteOut(_ path: some Collection<UInt8>) throws(ArchiveError) {
     let components = try Self.components(path)

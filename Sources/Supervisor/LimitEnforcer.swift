@@ -34,6 +34,8 @@ struct LimitEnforcer {
   /// Bytes that count against the limit on the disk, as of the last look; to be told to the virtual kernel.
   var measured: Int?
   private var nextLook: ContinuousTime = 0
+  /// Of children that read archives, before the guest began.
+  private var earlierSeconds = 0.0
 
   private static let lookInterval = 0.05
   /// Bytes beyond the limit on the disk that writes under way may still bring.
@@ -75,6 +77,7 @@ struct LimitEnforcer {
     layer = views.run
     store = storeIsMemory ? nil : views.store
     if limits.memory != nil { memory = GuestMemoryUsage(views, storeIsMemory: storeIsMemory) }
+    earlierSeconds = Self.timeOfDeadChildren
     deadline = limits.timeout.map { ContinuousTime.now + $0 }
   }
 
@@ -193,8 +196,9 @@ struct LimitEnforcer {
       messages.append("a file reached the limit of \(size) bytes (--file-size); writes beyond it got SIGXFSZ or EFBIG")
     }
     // A single process is held to it by the kernel, which may be faster than our look.
-    if let time = limits.processorTime, !isProcessorTimeOver, processorTime ?? Self.timeOfDeadChildren >= time {
-      messages.append(Self.processorMessage(time))
+    let time = processorTime ?? Self.timeOfDeadChildren - earlierSeconds
+    if let limit = limits.processorTime, !isProcessorTimeOver, time >= limit {
+      messages.append(Self.processorMessage(limit))
     }
     return messages
   }

@@ -94,6 +94,12 @@ void *_Nullable uwrx_sha256_begin(void);
 int uwrx_sha256_update(void *_Nonnull context, const void *_Nullable bytes, size_t length);
 int uwrx_sha256_finish(void *_Nonnull context, uint8_t *_Nonnull digest);
 
+// Forks a child that keeps only one descriptor beside its socket, and calls `serve` in it.
+// Returns its process id or an error number below 0. `confine` leaves it the system calls that reading needs.
+int uwrx_reader_start(int file, size_t memory, void (*_Nonnull serve)(int socket, void *_Nullable context),
+                      void *_Nullable context, int *_Nonnull socket);
+int uwrx_reader_confine(void);
+
 // Libraries convert names to the locale's character set: in this one they stay as they are.
 void *_Nullable uwrx_enter_utf8_locale(void);
 void uwrx_leave_utf8_locale(void *_Nullable previous);
