@@ -105,6 +105,8 @@ final class GitRepository: ContentReader, @unchecked Sendable {
         try Self.step { () throws(Errno) in try readObject(node.content) { (part, _) throws(Errno) in target += part } }
         try builder.add(path, node, target: target)
       }
+      // Once the guest runs the supervisor can start no program any more.
+      try Self.step { () throws(Errno) in _ = try startReader() }
     } catch {
       throw ArchiveError("the git repository \(path) cannot be used: \(error)")
     }
@@ -158,6 +160,7 @@ final class GitRepository: ContentReader, @unchecked Sendable {
   private func readObject(
     _ content: UInt64, _ body: (ArraySlice<UInt8>, Int64) throws(Errno) -> Void
   ) throws(Errno) {
+    var failure: Errno?
     do throws(Errno) {
       let git = try startReader()
       let start = Int(content) * objectLength
@@ -166,6 +169,9 @@ final class GitRepository: ContentReader, @unchecked Sendable {
       // `<object> blob <size>`, or `<object> missing`.
       guard let header = try git.read(until: 0x0a, limit: 4096) else { throw .ioError }
       let fields = header.split(separator: 0x20)
+      if fields.count == 2, fields[1].elementsEqual("missing".utf8) {
+        throw .noSuchFileOrDirectory
+      }
       guard fields.count == 3, fields[1].elementsEqual("blob".utf8),
         let size = Int64(String(decoding: fields[2], as: UTF8.self))
       else { throw .ioError }
@@ -173,15 +179,21 @@ final class GitRepository: ContentReader, @unchecked Sendable {
       while offset < size {
         let part = try git.read(limit: Int(size - offset))
         guard !part.isEmpty else { throw .ioError }
-        try body(part, offset)
+        // The rest is read all the same: the next answer follows it.
+        if failure == nil {
+          do throws(Errno) { try body(part, offset) } catch { failure = error }
+        }
         offset += Int64(part.count)
       }
       guard try git.read(limit: 1).elementsEqual([0x0a]) else { throw .ioError }
+    } catch .noSuchFileOrDirectory {
+      throw .ioError
     } catch {
       // What it says next would be taken for the answer to another question.
       reader = nil
       throw error
     }
+    if let failure { throw failure }
   }
 
   private func startReader() throws(Errno) -> Subprocess {

@@ -192,7 +192,7 @@ public final class Supervisor {
     try startWatchdog()
     if configuration.ownsProcess {
       SupervisorPrivileges.drop()
-      try SupervisorFilter.install(startsPrograms: configuration.sources.contains { $0.kind == .git })
+      try SupervisorFilter.install()
     }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver

@@ -36,10 +36,8 @@ enum SupervisorFilter {
   }()
 
   /// For the calling thread and those that it makes later.
-  /// - Parameter startsPrograms: a source needs a program of the host's to bring its contents.
   /// - Throws: where the kernel refuses a filter, which it did not refuse for the guest.
-  static func install(startsPrograms: Bool) throws(SupervisorError) {
-    guard !startsPrograms else { return }
+  static func install() throws(SupervisorError) {
     let result = filter.program.withUnsafeBufferPointer { uwrx_install_filter($0.baseAddress!, $0.count) }
     if result < 0 {
       throw SupervisorError("cannot put the supervisor under its own filter: \(Errno(rawValue: Int32(-result)))")
