@@ -140,11 +140,11 @@ final class Recorder {
     return recorded
   }
 
-  func record(_ arguments: Arguments, directory: DentryID, _ group: ThreadGroup, _ files: FileTree) {
-    let node = directory == .none ? 0 : files.node(of: directory)
+  /// - Parameter directory: the node of the current directory, 0 if it is not known.
+  func record(_ arguments: Arguments, directory: UInt32, _ group: ThreadGroup) {
     arguments.bytes.withUnsafeBytes {
       append(
-        Event(.arguments, pid: group.number, node: node, version: arguments.environment),
+        Event(.arguments, pid: group.number, node: directory, version: arguments.environment),
         UnsafeRawBufferPointer(rebasing: $0[..<arguments.end]), isCut: arguments.isCut)
     }
   }

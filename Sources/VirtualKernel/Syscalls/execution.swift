@@ -99,8 +99,10 @@ extension VirtualKernel {
         }
       }
     }
+    // Before the program is told: what it was called with follows that at once, for the trace's readers take the two together.
+    let directory = arguments.map { isKnown && $0.directory != .none ? files.node(of: $0.directory) : 0 } ?? 0
     if program != .none { files.recordExecution(program, version: version) }
-    if let arguments { recorder?.record(arguments, directory: isKnown ? arguments.directory : .none, group, files) }
+    if let arguments { recorder?.record(arguments, directory: directory, group) }
     for interpreter in interpreters { files.record(.read, interpreter) }
   }
 
