@@ -42,6 +42,9 @@ public enum Walls {
         detail: "a signal may interrupt them, and a handed-over file closes a moment late: needs Linux 6.0")
   }
 
+  /// Whether the guest is in a Landlock domain, too.
+  public static var hasLandlock: Bool { uwrx_landlock_version() > 0 }
+
   private static var landlock: Wall {
     let version = uwrx_landlock_version()
     return version > 0

@@ -195,7 +195,7 @@ struct RunCommand: ParsableCommand {
     if !quiet { configuration.warn = { printError($0) } }
     if verbose {
       do { _ = try UserKey() } catch { printError("the trace is not signed: \(error.description)") }
-      let surroundings = surroundings(configuration)
+      let surroundings = surroundings(configuration) + (Walls.hasLandlock ? "" : "; this kernel has no Landlock")
       configuration.willStart = { printError("the run is kept in \($0)\(surroundings)") }
     }
     return configuration
