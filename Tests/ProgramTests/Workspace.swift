@@ -29,6 +29,8 @@ final class Workspace {
   var build: String { root + "/build" }
   var temporary: String { root + "/tmp" }
   var nativeTemporary: String { root + "/native-tmp" }
+  /// Where uwrx keeps the user's key: not in the home directory, which is `work`.
+  private var state: String { root + "/state" }
 
   static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
@@ -39,7 +41,7 @@ final class Workspace {
     guard mkdtemp(&template) != nil else { throw SpawnError(program: "mkdtemp", code: errno) }
     root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     chmod(root, 0o755)
-    for directory in [work, build, temporary, nativeTemporary] {
+    for directory in [work, build, temporary, nativeTemporary, state] {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
     }
     try giveAway()
@@ -58,7 +60,7 @@ final class Workspace {
   /// Makes everything here belong to who will work in it. uwrx's own folders belong to who starts it.
   func giveAway() throws {
     guard geteuid() == 0, identity != .root else { return }
-    let folders = identity == .user ? [work, build, temporary, nativeTemporary] : [work, nativeTemporary]
+    let folders = identity == .user ? [work, build, temporary, nativeTemporary, state] : [work, nativeTemporary]
     let owner = "\(Identity.number):\(Identity.number)"
     _ = try ChildProcess(["chown", "-R", owner] + folders, in: "/", environment: Self.environment).finish(within: 60)
   }
@@ -88,15 +90,17 @@ final class Workspace {
     .finish(within: seconds)
   }
 
-  /// Starts `uwrx run`. Its own TMPDIR is ours to check; the guest must not inherit it, as it has no such folder.
+  /// Starts `uwrx run`. Its own TMPDIR is ours to check; the guest must not inherit it, as it has no such folder, nor where uwrx keeps
+  /// its state, as it has no such variable natively.
   func start(_ options: [String], _ command: [String], system: Bool = true) throws -> ChildProcess {
     var options = (system ? ["--system"] : []) + ["--build", build] + options
     // The guest is to itself who the user is natively.
     if identity != .root { options += ["--uid", "\(Identity.number)", "--gid", "\(Identity.number)"] }
-    let environment = environment.merging(["TMPDIR": temporary]) { $1 }
+    let environment = environment.merging(["TMPDIR": temporary, "XDG_STATE_HOME": state]) { $1 }
     let prefix = identity == .mapped ? [] : identity.prefix
     return try ChildProcess(
-      prefix + [try binary(), "run"] + options + ["--", "env", "-u", "TMPDIR"] + command, in: work,
+      prefix + [try binary(), "run"] + options + ["--", "env", "-u", "TMPDIR", "-u", "XDG_STATE_HOME"] + command,
+      in: work,
       environment: environment)
   }
 
