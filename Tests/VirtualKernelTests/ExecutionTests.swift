@@ -117,6 +117,22 @@ struct ExecutionTests {
     #expect(told(machine)?.text == "m\0")
   }
 
+  /// What becomes of dentries in between is no reason to forget what was looked at.
+  @Test func theDeathOfAnotherProcessChangesNothing() throws {
+    let machine = try Machine(Self.tree)
+    let other = machine.fork(3)
+    let own = machine.thread
+    machine.thread = other
+    #expect(machine.exists("/proc/3/status"))
+    machine.thread = own
+    #expect(machine.call(.execve, "/one", arguments(machine, ["one"]), 0) == .continued)
+    machine.end(AbsTgid(rawValue: 1003))
+    machine.call(.getuid)
+    #expect(programs(machine) == ["/one"])
+    #expect(machine.events.records(.arguments).last?.event.node == Event.rootNode)
+    #expect(machine.events.entries.filter { $0.kind == .read }.map(\.path) == ["/first"])
+  }
+
   @Test func aChildIsOfItsParentsNewProgram() throws {
     let machine = try Machine(Self.tree)
     #expect(machine.call(.execve, "/first", 0, 0) == .continued)

@@ -171,6 +171,15 @@ struct ProcTests {
     #expect(try machine.status("/proc/self/exe").st_ino == machine.status("/usr/bin/tool").st_ino)
   }
 
+  /// What a process can make large is made on the blocking pool.
+  @Test(arguments: [("maps", 1), ("environ", 1), ("status", 0), ("stat", 0)])
+  func largeContentsAreMadeWithoutTheLock(_ name: String, _ isBlocked: Int) throws {
+    let machine = try Machine()
+    machine.information.procFiles["2/\(name)"] = "text\n"
+    #expect(try machine.text("/proc/self/\(name)") == "text\n")
+    #expect(machine.blockedCount >= isBlocked && (isBlocked > 0 || machine.blockedCount == 0))
+  }
+
   @Test func tasksOfAProcess() throws {
     let machine = try Machine()
     machine.information.procFiles["2/task/3/stat"] = "3 (worker)"

@@ -30,13 +30,14 @@ struct Execution {
   var interpreters: [DentryID]
   /// Of `program` and the interpreters.
   var identities: [HostIdentity]
+  /// Of the same, and of the current directory: a dentry that has another one by now is somebody else's.
+  var inodes: [InodeID]
+  var directoryInode: InodeID
   /// The version of the program that was there when it was asked for.
   var version: UInt32
   /// What AT_EXECFN says if the kernel has seen what was looked at.
   var fileName: [UInt8]
   var arguments: Recorder.Arguments?
-  /// `FileTree.generation`, beyond which the dentries mean nothing.
-  var generation: Int
   /// What is undone if the kernel refuses the call.
   var formerCredentials: UnsafePointer<Credentials>
   var formerExecutable: DentryID

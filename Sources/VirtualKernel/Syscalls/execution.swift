@@ -16,9 +16,11 @@ extension VirtualKernel {
     call.thread.group.execution = Execution(
       thread: call.thread, time: call.notification.time, image: image, random: random(of: image, call.thread.id),
       program: program, interpreters: interpreters,
-      identities: all.map { current($0) },
+      identities: all.map { current($0) }, inodes: all.map { files.dentries[$0].pointee.inode },
+      directoryInode: arguments.flatMap { $0.directory == .none ? nil : files.dentries[$0.directory].pointee.inode }
+        ?? .none,
       version: program == .none ? 0 : files.inode(of: program).pointee.version, fileName: fileName,
-      arguments: arguments, generation: files.generation, formerCredentials: formerCredentials,
+      arguments: arguments, formerCredentials: formerCredentials,
       formerExecutable: call.thread.group.executable)
     call.thread.group.executable = program
   }
@@ -71,7 +73,8 @@ extension VirtualKernel {
       files.events?.endCall(duration: execution.duration)
       files.process = process
     }
-    let isKnown = execution.generation == files.generation
+    let all = execution.program == .none ? execution.interpreters : [execution.program] + execution.interpreters
+    let isKnown = zip(all, execution.inodes).allSatisfy { files.dentries[$0].pointee.inode == $1 }
     var program = isKnown ? execution.program : .none
     var version = execution.version
     var arguments = execution.arguments
@@ -100,7 +103,9 @@ extension VirtualKernel {
       }
     }
     // Before the program is told: what it was called with follows that at once, for the trace's readers take the two together.
-    let directory = arguments.map { isKnown && $0.directory != .none ? files.node(of: $0.directory) : 0 } ?? 0
+    let place = arguments?.directory ?? .none
+    let isThere = place != .none && files.dentries[place].pointee.inode == execution.directoryInode
+    let directory = isThere ? files.node(of: place) : 0
     if program != .none { files.recordExecution(program, version: version) }
     if let arguments { recorder?.record(arguments, directory: directory, group) }
     for interpreter in interpreters { files.record(.read, interpreter) }
