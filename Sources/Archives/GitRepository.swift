@@ -93,7 +93,11 @@ final class GitRepository: ContentReader, @unchecked Sendable {
       let git = try start(["ls-tree", "-r", "-l", "-z", "--full-tree", tree])
       var links: [(path: [UInt8], node: Node)] = []
       while let line = try Self.step({ () throws(Errno) in try git.read(until: 0, limit: 1 << 16) }) {
-        guard let (path, node) = parse(line, time) else { throw ArchiveError("git ls-tree says \(printable(line))") }
+        guard let (path, node) = parse(line, time) else {
+          throw ArchiveError(
+            Self.isOfMissingObject(line)
+              ? "objects of the tree \(tree) are missing: fetch them first" : "git ls-tree says \(printable(line))")
+        }
         if node.isLink { links.append((path, node)) } else { try builder.add(path, node) }
       }
       guard git.finish() else { throw ArchiveError("objects of the tree \(tree) are missing or damaged") }
@@ -114,6 +118,11 @@ final class GitRepository: ContentReader, @unchecked Sendable {
 
   private static func step<Value>(_ body: () throws(Errno) -> Value) throws(ArchiveError) -> Value {
     do throws(Errno) { return try body() } catch { throw ArchiveError("objects are missing or damaged") }
+  }
+
+  /// git says BAD in the place of the size then, and that it has succeeded (findings/git_ls_tree_missing_blob.sh).
+  private static func isOfMissingObject(_ line: [UInt8]) -> Bool {
+    line.prefix { $0 != 0x09 }.split(separator: 0x20).last?.elementsEqual("BAD".utf8) ?? false
   }
 
   /// `<mode> <type> <object> <size>\t<path>`, git-ls-tree(1).

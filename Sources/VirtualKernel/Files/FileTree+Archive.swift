@@ -10,7 +10,6 @@ extension FileTree {
   /// - Returns: work that must be waited for, or nil if nothing in the archive is this file.
   func leaveArchive(_ file: HostIdentity) throws(Errno) -> (any BlockingWork)? {
     guard let version = archived[file] else { return nil }
-    try requireSpace(.run)
     try setName(ofVersion: version)
     let source = try host.open(
       configuration.trace, hostPath.cString, flags: O_RDONLY | O_NOFOLLOW | O_CLOEXEC, mode: 0)
@@ -18,12 +17,14 @@ extension FileTree {
     let status: stat
     do throws(Errno) {
       status = try host.status(of: source)
+      try requireSpace(.run, for: VersionCopy.size(status))
       copy = try host.open(configuration.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
     } catch {
       host.close(source)
       throw error
     }
-    let work = ArchiveCopy(tree: self, file: file, version: version, source: source, copy: copy, status: status)
+    let work = ArchiveCopy(
+      tree: self, file: file, version: version, copy: VersionCopy(of: source, in: copy, status, self))
     if status.st_size > inlineCopyLimit { return work }
     var failure: Errno?
     do throws(Errno) { try work.perform() } catch { failure = error }
@@ -67,39 +68,26 @@ private final class ArchiveCopy: BlockingWork, @unchecked Sendable {
   private let host: any HostFiles
   private let file: HostIdentity
   private let version: UInt32
-  private let source: FileDescriptor
-  private let copy: FileDescriptor
-  private let status: stat
+  private let copy: VersionCopy
 
-  init(
-    tree: FileTree, file: HostIdentity, version: UInt32, source: FileDescriptor, copy: FileDescriptor, status: stat
-  ) {
+  init(tree: FileTree, file: HostIdentity, version: UInt32, copy: VersionCopy) {
     self.tree = tree
     self.host = tree.host
     self.file = file
     self.version = version
-    self.source = source
     self.copy = copy
-    self.status = status
   }
 
-  func perform() throws(Errno) {
-    try host.copyContents(from: source, to: copy)
-    try host.setMode(of: copy, status.st_mode & 0o7777)
-    try host.setTimes(of: copy, access: status.st_atim, modification: status.st_mtim)
-  }
+  func perform() throws(Errno) { try copy.make(host) }
 
   func publish(failed: Bool) throws(Errno) {
-    defer {
-      host.close(source)
-      host.close(copy)
-    }
+    defer { copy.end(tree) }
     // Meanwhile another thread may have asked for the same.
     guard !failed, tree.archived[file] == version else { return }
     let trace = tree.configuration.trace
     let name = Self.cString("archive/\(version)")
     let new = Self.cString("archive/\(version)+")
-    try host.link(copy, trace, new)
+    try host.link(copy.file, trace, new)
     do throws(Errno) {
       try host.rename(trace, new, trace, name, flags: 0)
     } catch {

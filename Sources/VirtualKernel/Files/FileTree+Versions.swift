@@ -91,7 +91,7 @@ extension FileTree {
     let status: stat
     do throws(Errno) {
       status = try host.status(of: source)
-      try requireSpace(.run, for: min(Int64(status.st_size), Int64(status.st_blocks) * 512))
+      try requireSpace(.run, for: VersionCopy.size(status))
       // Without a name until it is whole: two threads may be about to write, and one keeps the version for both.
       copy = try host.open(configuration.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
     } catch {
@@ -99,7 +99,8 @@ extension FileTree {
       throw error
     }
     let work = KeepVersion(
-      tree: self, kept: kept, source: source, copy: copy, inode: dentries[dentry].pointee.inode, status: status)
+      tree: self, kept: kept, copy: VersionCopy(of: source, in: copy, status, self),
+      inode: dentries[dentry].pointee.inode)
     if status.st_size > inlineCopyLimit { return work }
     var failure: Errno?
     do throws(Errno) { try work.perform() } catch { failure = error }
@@ -212,43 +213,26 @@ final class KeepVersion: BlockingWork, @unchecked Sendable {
   private let tree: FileTree
   private let host: any HostFiles
   private let kept: KeptVersion
-  private let source: FileDescriptor
-  private let copy: FileDescriptor
+  private let copy: VersionCopy
   private let inode: InodeID
-  private let status: stat
-  private let size: Int64
 
-  fileprivate init(
-    tree: FileTree, kept: KeptVersion, source: FileDescriptor, copy: FileDescriptor, inode: InodeID, status: stat
-  ) {
+  fileprivate init(tree: FileTree, kept: KeptVersion, copy: VersionCopy, inode: InodeID) {
     self.tree = tree
     self.host = tree.host
     self.kept = kept
-    self.source = source
     self.copy = copy
     self.inode = inode
-    self.status = status
-    size = min(Int64(status.st_size), Int64(status.st_blocks) * 512)
-    tree.room.beginCopy(size)
   }
 
-  func perform() throws(Errno) {
-    try host.copyContents(from: source, to: copy)
-    try host.setMode(of: copy, status.st_mode & 0o7777)
-    try host.setTimes(of: copy, access: status.st_atim, modification: status.st_mtim)
-  }
+  func perform() throws(Errno) { try copy.make(host) }
 
   func publish(failed: Bool) throws(Errno) {
-    defer {
-      host.close(source)
-      host.close(copy)
-      tree.room.endCopy(size)
-    }
+    defer { copy.end(tree) }
     let record = tree.inodes[inode.index]
     // Meanwhile another thread may have kept this version or removed the file: the handler looks again.
     guard !failed, record.pointee.version == kept.version, record.pointee.backing == .run else { return }
     let name = Array("archive/\(kept.version)".utf8).map { CChar(bitPattern: $0) } + [0]
-    try host.link(copy, tree.configuration.trace, name)
+    try host.link(copy.file, tree.configuration.trace, name)
     tree.kept.append(kept)
     let process = tree.process
     tree.process = kept.successor
