@@ -24,7 +24,7 @@ extension Sandbox {
     }
     if let directory = currentDirectory(), directory != "/" {
       var source = Source(destination: directory, hostPath: directory)
-      source.hidesSecrets = HomeSecrets.isHome(directory)
+      source.hidesSecrets = HomeSecrets.isNear(directory)
       sources.append(source)
     }
     return (sources, links)

@@ -20,12 +20,12 @@ public enum HomeSecrets {
     ".rediscli_history", ".lesshst", ".viminfo", ".local/state/uwrx",
   ]
 
-  /// The home directories at a directory or below it: the user's own, and those that /etc/passwd names.
-  private static func homes(in directory: String) -> [String] {
+  /// The home directories at a directory, below it or above it: the user's own, and those that /etc/passwd names.
+  private static func homes(around directory: String) -> [String] {
     var homes: [String] = []
     func add(_ home: String) {
-      let isIn = home == directory || home.hasPrefix(directory == "/" ? "/" : directory + "/")
-      if home.hasPrefix("/"), home != "/", isIn, !homes.contains(home) { homes.append(home) }
+      let isNear = isWithin(home, directory) || isWithin(directory, home)
+      if home.hasPrefix("/"), home != "/", isNear, !homes.contains(home) { homes.append(home) }
     }
     if let home = getenv("HOME").map({ String(cString: $0) }), let real = realPath(home) { add(real) }
     guard let users = fopen("/etc/passwd", "re") else { return homes }
@@ -36,26 +36,35 @@ public enum HomeSecrets {
       let fields = text.split(separator: ":", omittingEmptySubsequences: false)
       // Those of people, and root's: system users have /usr/sbin, /bin and the like.
       if fields.count == 7, let user = UInt32(fields[2]), user == 0 || user >= 1000,
-        access(String(fields[5]), F_OK) == 0
+        let real = realPath(String(fields[5]))
       {
-        add(String(fields[5]))
+        add(real)
       }
     }
     return homes
   }
 
-  /// The paths of secrets below a directory, relative to it; none if it has no home directory in it.
-  /// - Parameter directory: absolute, without symbolic links.
-  static func paths(in directory: String) -> [[UInt8]] {
-    homes(in: directory).flatMap { home in
-      let start = home.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1)
-      return names.map { Array((start.isEmpty ? $0 : "\(start)/\($0)").utf8) }
-    }
+  private static func isWithin(_ path: String, _ directory: String) -> Bool {
+    path == directory || path.hasPrefix(directory == "/" ? "/" : directory + "/")
   }
+
+  /// The paths of secrets below a directory, relative to it.
+  /// - Parameters:
+  ///   - directory: absolute, without symbolic links.
+  ///   - wasHome: secrets were hidden there before, as of a home directory that today's user may not know.
+  static func paths(in directory: String, wasHome: Bool = false) -> [[UInt8]] {
+    let homes = homes(around: directory) + (wasHome ? [directory] : [])
+    return homes.flatMap { home in names.map { "\(home == "/" ? "" : home)/\($0)" } }.filter {
+      isWithin($0, directory) && $0 != directory
+    }.map { Array($0.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1).utf8) }
+  }
+
+  /// Whether anything of a directory is left out.
+  public static func isNear(_ directory: String) -> Bool { realPath(directory).map { !paths(in: $0).isEmpty } ?? false }
 
   /// Whether a directory of the host is a home directory, or has one in it.
   public static func isHome(_ directory: String) -> Bool {
     guard let real = realPath(directory) else { return false }
-    return !homes(in: real).isEmpty
+    return homes(around: real).contains { isWithin($0, real) }
   }
 }

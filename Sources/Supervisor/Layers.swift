@@ -124,7 +124,7 @@ struct ResolvedSource {
       return HostTree(
         host: host, root: FileDescriptor(rawValue: Int32(result)), path: Array(path.utf8),
         hidesPrivate: source.hidesPrivate, buildDirectory: build, hiddenDirectory: hidden,
-        hiddenPaths: source.hidesSecrets ? HomeSecrets.paths(in: path) : [])
+        hiddenPaths: source.hidesSecrets ? HomeSecrets.paths(in: path, wasHome: true) : [])
     }
   }
 }

@@ -18,8 +18,12 @@ public struct RunDirectory: Sendable {
     self.build = real
     if let step {
       self.step = step
-      if mkdir("\(real)/\(step)", 0o777) < 0, uwrx_errno() != EEXIST {
-        throw Self.failure("\(real)/\(step)")
+      if mkdir("\(real)/\(step)", 0o777) < 0 {
+        guard uwrx_errno() == EEXIST else { throw Self.failure("\(real)/\(step)") }
+        var status = stat()
+        guard lstat("\(real)/\(step)", &status) == 0, status.st_mode & 0o170000 == 0o040000 else {
+          throw SupervisorError("\(real)/\(step) is no directory: runs are not kept where a link leads; remove it")
+        }
       }
     } else {
       self.step = try Self.claimNumber(in: real, interval: 10)

@@ -67,10 +67,10 @@ struct SocketRelay {
   /// - Returns: false if there can be no threads.
   func start() -> Bool {
     let (connection, ours, outward) = (connection, ours, outward)
-    let inward = startThread { Self.copy(from: connection, to: ours) {} }
+    let inward = startThread { Self.copy(from: connection, to: ours, pairEnd: ours) {} }
     return inward
       && startThread {
-        Self.copy(from: ours, to: connection) {
+        Self.copy(from: ours, to: connection, pairEnd: ours) {
           outward.lock.lock()
           outward.lastProgress = .now
           outward.lock.unlock()
@@ -83,6 +83,9 @@ struct SocketRelay {
 
   /// The guest has ended: waits until the peer has got what it said, or takes nothing more.
   func drain() {
+    outward.lock.lock()
+    outward.lastProgress = .now
+    outward.lock.unlock()
     while true {
       outward.lock.lock()
       let isOver = outward.isDone || outward.lastProgress + Self.patience < .now
@@ -92,25 +95,33 @@ struct SocketRelay {
     }
   }
 
-  /// Passes bytes on until the end of one side, which the other learns of.
-  private static func copy(from: Int32, to: Int32, _ didSend: () -> Void) {
+  /// Passes bytes on until the end of one side. The guest learns of the peer's; the connection itself is not shut down, since whoever
+  /// gave it may go on with it when the run has ended.
+  private static func copy(from: Int32, to: Int32, pairEnd: Int32, _ didSend: () -> Void) {
     withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
       copying: while true {
         let count = recv(from, buffer.baseAddress!, buffer.count, 0)
-        if count < 0, uwrx_errno() == EINTR { continue }
+        if count < 0, isToBeTriedAgain(from, POLLIN) { continue }
         guard count > 0 else { break }
         var sent = 0
         while sent < count {
           let result = send(to, buffer.baseAddress! + sent, count - sent, Int32(MSG_NOSIGNAL))
-          if result < 0, uwrx_errno() == EINTR { continue }
+          if result < 0, isToBeTriedAgain(to, POLLOUT) { continue }
           guard result > 0 else { break copying }
           sent += result
           didSend()
         }
       }
     }
-    shutdown(to, Int32(SHUT_WR))
-    // The other side learns that nobody takes what it says any more.
-    shutdown(from, Int32(SHUT_RD))
+    if to == pairEnd { shutdown(to, Int32(SHUT_WR)) } else { shutdown(from, Int32(SHUT_RD)) }
+  }
+
+  /// After a failed call: whether it was interrupted, or the socket does not wait and is ready now.
+  private static func isToBeTriedAgain(_ socket: Int32, _ events: Int32) -> Bool {
+    let error = uwrx_errno()
+    guard error == EAGAIN else { return error == EINTR }
+    var polled = pollfd(fd: socket, events: Int16(events), revents: 0)
+    _ = poll(&polled, 1, -1)
+    return true
   }
 }

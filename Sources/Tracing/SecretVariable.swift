@@ -30,6 +30,7 @@ public struct SecretVariable: Sendable {
   /// Whether `NAME=value` looks like a secret. Without a value there is none.
   public static func isSecret(_ variable: UnsafeRawBufferPointer) -> Bool {
     let (name, value) = parts(variable)
+    if places.contains(where: { isEqual(name, $0) }) { return false }
     return !value.isEmpty && (isSecretName(name) || isSecretValue(value))
   }
 
@@ -52,6 +53,12 @@ public struct SecretVariable: Sendable {
 
   /// Of no secrets, though they look like it: a fingerprint, a directory, a switch.
   private static let innocent: [StaticString] = ["GPG_KEY", "GPG_KEYS", "PASSWORD_STORE_DIR", "TOKENIZERS_PARALLELISM"]
+  /// Of places, whose values are names of directories.
+  private static let places: [StaticString] = [
+    "PATH", "PWD", "OLDPWD", "HOME", "SHELL", "LD_LIBRARY_PATH", "VIRTUAL_ENV",
+  ]
+  /// Names of settings for git, which wants all of them or none (git-config(1), GIT_CONFIG_COUNT).
+  private static let gitSetting: StaticString = "GIT_CONFIG_KEY_"
   /// Wherever they stand in a name.
   private static let fragments: [StaticString] = [
     "TOKEN", "SECRET", "PASSW", "PASSPHRASE", "CREDENTIAL", "APIKEY", "ACCESSKEY", "PRIVATEKEY", "AUTHKEY",
@@ -64,7 +71,7 @@ public struct SecretVariable: Sendable {
   private static let laterWords: [StaticString] = ["PWD"]
 
   private static func isSecretName(_ name: UnsafeRawBufferPointer) -> Bool {
-    if innocent.contains(where: { isEqual(name, $0) }) { return false }
+    if innocent.contains(where: { isEqual(name, $0) }) || begins(name, 0, gitSetting) { return false }
     for start in name.indices where fragments.contains(where: { begins(name, start, $0) }) { return true }
     var start = 0
     while start <= name.count {
