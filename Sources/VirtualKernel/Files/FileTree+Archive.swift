@@ -11,26 +11,8 @@ extension FileTree {
   func leaveArchive(_ file: HostIdentity) throws(Errno) -> (any BlockingWork)? {
     guard let version = archived[file] else { return nil }
     try setName(ofVersion: version)
-    let source = try host.open(
-      configuration.trace, hostPath.cString, flags: O_RDONLY | O_NOFOLLOW | O_CLOEXEC, mode: 0)
-    let copy: FileDescriptor
-    let status: stat
-    do throws(Errno) {
-      status = try host.status(of: source)
-      try requireSpace(.run, for: VersionCopy.size(status))
-      copy = try host.open(configuration.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
-    } catch {
-      host.close(source)
-      throw error
-    }
-    let work = ArchiveCopy(
-      tree: self, file: file, version: version, copy: VersionCopy(of: source, in: copy, status, self))
-    if status.st_size > inlineCopyLimit { return work }
-    var failure: Errno?
-    do throws(Errno) { try work.perform() } catch { failure = error }
-    try work.publish(failed: failure != nil)
-    if let failure { throw failure }
-    return nil
+    let copy = try VersionCopy(of: hostPath.cString, in: configuration.trace, self)
+    return try doOrWait(ArchiveCopy(tree: self, file: file, version: version, copy: copy), for: copy)
   }
 
   /// The present process is about to change the contents of a file without a name.

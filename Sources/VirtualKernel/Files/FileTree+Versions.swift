@@ -86,27 +86,9 @@ extension FileTree {
       try restoreTimes(times, of: parent)
       return nil
     }
-    let source = try host.open(configuration.run, path.cString, flags: O_RDONLY | O_CLOEXEC | O_NOFOLLOW, mode: 0)
-    let copy: FileDescriptor
-    let status: stat
-    do throws(Errno) {
-      status = try host.status(of: source)
-      try requireSpace(.run, for: VersionCopy.size(status))
-      // Without a name until it is whole: two threads may be about to write, and one keeps the version for both.
-      copy = try host.open(configuration.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
-    } catch {
-      host.close(source)
-      throw error
-    }
-    let work = KeepVersion(
-      tree: self, kept: kept, copy: VersionCopy(of: source, in: copy, status, self),
-      inode: dentries[dentry].pointee.inode)
-    if status.st_size > inlineCopyLimit { return work }
-    var failure: Errno?
-    do throws(Errno) { try work.perform() } catch { failure = error }
-    try work.publish(failed: failure != nil)
-    if let failure { throw failure }
-    return nil
+    let copy = try VersionCopy(of: path.cString, in: configuration.run, self)
+    let work = KeepVersion(tree: self, kept: kept, copy: copy, inode: dentries[dentry].pointee.inode)
+    return try doOrWait(work, for: copy)
   }
 
   /// Whether nobody has the file open and nothing but its contents would be lost with it.

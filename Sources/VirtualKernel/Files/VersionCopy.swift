@@ -7,20 +7,25 @@ struct VersionCopy {
   private let source: FileDescriptor
   /// What it is to be linked from.
   let file: FileDescriptor
-  private let status: stat
+  let status: stat
   /// Bytes that it takes, as far as they are not holes.
   private let size: Int64
 
-  static func size(_ status: stat) -> Int64 { min(Int64(status.st_size), Int64(status.st_blocks) * 512) }
-
-  /// - Parameters:
-  ///   - source: the version, open for reading.
-  ///   - file: without a name, open for writing.
-  init(of source: FileDescriptor, in file: FileDescriptor, _ status: stat, _ tree: FileTree) {
+  /// - Throws: `.noSpace` if the run may write no more.
+  init(of path: UnsafePointer<CChar>, in directory: FileDescriptor, _ tree: FileTree) throws(Errno) {
+    let source = try tree.host.open(directory, path, flags: O_RDONLY | O_CLOEXEC | O_NOFOLLOW, mode: 0)
+    do throws(Errno) {
+      status = try tree.host.status(of: source)
+      size = min(Int64(status.st_size), Int64(status.st_blocks) * 512)
+      try tree.requireSpace(.run, for: size)
+      // Without a name until it is whole: two threads may be about to write, and one makes the copy for both.
+      file = try tree.host.open(
+        tree.configuration.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
+    } catch {
+      tree.host.close(source)
+      throw error
+    }
     self.source = source
-    self.file = file
-    self.status = status
-    size = Self.size(status)
     tree.room.beginCopy(size)
   }
 
@@ -35,5 +40,17 @@ struct VersionCopy {
     tree.host.close(source)
     tree.host.close(file)
     tree.room.endCopy(size)
+  }
+}
+
+extension FileTree {
+  /// - Returns: the work, if it is to be waited for; nil if it was done at once, as that of a small file is.
+  func doOrWait(_ work: any BlockingWork, for copy: VersionCopy) throws(Errno) -> (any BlockingWork)? {
+    if copy.status.st_size > inlineCopyLimit { return work }
+    var failure: Errno?
+    do throws(Errno) { try work.perform() } catch { failure = error }
+    try work.publish(failed: failure != nil)
+    if let failure { throw failure }
+    return nil
   }
 }
