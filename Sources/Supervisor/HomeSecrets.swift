@@ -4,20 +4,36 @@ import Glibc
 public enum HomeSecrets {
   /// Keys, logins, and what was typed.
   private static let names = [
-    ".ssh", ".gnupg", ".aws", ".azure", ".config/gcloud", ".kube", ".docker", ".netrc", ".git-credentials",
-    ".config/git/credentials", ".config/gh", ".config/hub", ".config/glab-cli", ".config/op", ".config/rclone",
-    ".config/doctl", ".config/containers/auth.json", ".npmrc", ".yarnrc.yml", ".pypirc", ".config/pip/pip.conf",
-    ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml",
-    ".gradle/gradle.properties",
-    ".composer/auth.json", ".terraform.d/credentials.tfrc.json", ".vault-token", ".pgpass", ".my.cnf", ".s3cfg",
-    ".boto",
-    ".password-store", ".local/share/keyrings", ".local/share/kwalletd", ".pki", ".Xauthority", ".ICEauthority",
-    ".mozilla", ".thunderbird", ".config/google-chrome", ".config/chromium", ".config/BraveSoftware",
-    ".config/microsoft-edge", ".config/vivaldi", ".config/opera", "snap/firefox", "snap/chromium",
-    ".var/app/org.mozilla.firefox", ".bash_history", ".zsh_history", ".histfile", ".sh_history", ".history",
-    ".zhistory",
-    ".local/share/fish", ".python_history", ".node_repl_history", ".psql_history", ".mysql_history", ".sqlite_history",
-    ".rediscli_history", ".lesshst", ".viminfo", ".local/state/uwrx",
+    // Keys.
+    ".ssh", ".gnupg", ".password-store", ".local/share/keyrings", ".local/share/kwalletd", ".pki", ".config/sops",
+    ".config/age", ".Xauthority", ".ICEauthority", ".local/state/uwrx",
+    // Logins of clouds and clusters.
+    ".aws", ".azure", ".config/gcloud", ".kube", ".config/doctl", ".config/rclone", ".config/op", ".s3cfg", ".boto",
+    ".terraform.d/credentials.tfrc.json", ".vault-token", ".config/stripe", ".fly", ".oci", ".config/hcloud",
+    ".netlify",
+    ".config/heroku", ".config/configstore",
+    // Of registries and of hosts of code.
+    ".docker", ".config/containers/auth.json", ".netrc", ".git-credentials", ".config/git/credentials", ".config/gh",
+    ".config/hub", ".config/glab-cli", ".subversion/auth", ".npmrc", ".yarnrc.yml", ".pypirc", ".config/pip/pip.conf",
+    ".pip/pip.conf", ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml",
+    ".gradle/gradle.properties", ".composer/auth.json", ".config/composer/auth.json", ".config/pypoetry/auth.toml",
+    ".condarc", ".kaggle", ".cache/huggingface/token", ".huggingface/token",
+    // Of models' tools, with what was said to them.
+    ".claude", ".claude.json", ".codex", ".gemini", ".config/github-copilot", ".config/openai",
+    // Of databases.
+    ".pgpass", ".my.cnf", ".mylogin.cnf", ".mongorc.js",
+    // Of people.
+    ".mozilla", ".thunderbird", ".config/google-chrome", ".config/google-chrome-beta", ".config/google-chrome-unstable",
+    ".config/chromium", ".config/BraveSoftware", ".config/microsoft-edge", ".config/vivaldi", ".config/opera",
+    "snap/firefox", "snap/chromium", ".var/app/org.mozilla.firefox", ".config/Signal", ".config/Bitwarden",
+    ".config/1Password", ".config/Slack", ".config/discord", ".purple",
+    // What was typed.
+    ".bash_history", ".zsh_history", ".histfile", ".sh_history", ".history", ".zhistory", ".local/share/fish",
+    ".config/nushell/history.txt", ".config/nushell/history.sqlite3", ".local/share/atuin", ".python_history",
+    ".node_repl_history", ".irb_history", ".Rhistory", ".psql_history", ".mysql_history", ".sqlite_history",
+    ".rediscli_history", ".lesshst", ".viminfo", ".local/share/nvim/shada",
+    // What of archives other runs were given.
+    ".cache/uwrx",
   ]
 
   /// The home directories at a directory, below it or above it: the user's own, and those that /etc/passwd names.

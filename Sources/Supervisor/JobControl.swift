@@ -10,6 +10,16 @@ struct JobControl {
   let channel: InitChannel
   /// The command, whose first process group has the same number.
   let command: pid_t
+  /// Whether the terminal's foreground group is this job's, uwrx's own or one of the guest's: the guest cannot take it from another job, and
+  /// another job gets it only while this one is stopped.
+  private(set) var ownsTerminal: Bool
+
+  init(terminal: Terminal, channel: InitChannel, command: pid_t, ownsTerminal: Bool) {
+    self.terminal = terminal
+    self.channel = channel
+    self.command = command
+    self.ownsTerminal = ownsTerminal
+  }
 
   func signalCommand(_ signal: Int32) { channel.tell(UWRX_SIGNAL_COMMAND, value: signal) }
 
@@ -20,8 +30,9 @@ struct JobControl {
   }
 
   /// The command was stopped by a signal: gives it the terminal that it asks for, or stops as it does.
-  func commandStopped(by signal: Int32) {
+  mutating func commandStopped(by signal: Int32) {
     if signal == SIGTTIN || signal == SIGTTOU, terminal.isOurs {
+      ownsTerminal = true
       terminal.give(to: command)
       signalCommand(SIGCONT)
     } else if terminal.descriptor >= 0 {
@@ -30,14 +41,20 @@ struct JobControl {
   }
 
   /// The user's shell takes over until it continues uwrx. All of the guest stops: nobody holds it to its limits meanwhile.
-  func stop() {
-    let hadTerminal = !terminal.isOurs
+  mutating func stop() {
+    let hadTerminal = ownsTerminal && !terminal.isOurs
     if hadTerminal { terminal.takeBack() }
     channel.tell(UWRX_STOP_ALL)
     let wasContinued = uwrx_stop_self() != 0
-    if hadTerminal, terminal.isOurs { terminal.give(to: command) }
+    ownsTerminal = terminal.isOurs
+    if hadTerminal, ownsTerminal { terminal.give(to: command) }
     channel.tell(UWRX_CONTINUE_ALL)
     // Without a shell that could have continued this job its stopped command stays stopped, as it does natively.
     if wasContinued { signalCommand(SIGCONT) }
+  }
+
+  /// The user's shell may have brought this job into the foreground while it ran.
+  mutating func wasContinued() {
+    if terminal.isOurs { ownsTerminal = true }
   }
 }

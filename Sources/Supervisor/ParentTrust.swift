@@ -28,6 +28,8 @@ struct ParentTrust {
     guard let signature = try TraceSignature(trace) else {
       return "it is not signed, so it may be somebody else's"
     }
+    // Whatever the key is, the run has one if it can.
+    if key == nil { _ = try UserKey() }
     switch signature.origin(key) {
     case .other: return "it was not made by this user's uwrx here"
     case .forged: return "its signature is not the one that was made"

@@ -3,12 +3,21 @@ import Glibc
 
 /// The resource limits (setrlimit(2)) that the guest is started with.
 enum ResourceLimits {
-  /// What the kernel counts for all processes of a user together: how many quarters of it the guest may use up, so that the user's
-  /// other programs find some left.
+  /// What the kernel counts for all processes of a user together: how many quarters of what is left of it the guest may use up, so that
+  /// the user's other programs find some.
   private static let shares: [(resource: UInt32, quarters: UInt64)] = [
     (processes, 3), (__RLIMIT_MSGQUEUE.rawValue, 3), (__RLIMIT_SIGPENDING.rawValue, 2),
   ]
   private static let processes = __RLIMIT_NPROC.rawValue
+
+  /// What the user's processes have of it, as far as the kernel tells (proc_pid_status(5), SigQ): guests beside this one have their
+  /// shares already.
+  private static func used(_ resource: UInt32) -> UInt64 {
+    guard resource == __RLIMIT_SIGPENDING.rawValue, let status = LimitEnforcer.read("/proc/self/status"),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("SigQ:") })
+    else { return 0 }
+    return UInt64(line.dropFirst(5).prefix { $0 != "/" }.drop { $0 == "\t" || $0 == " " }) ?? 0
+  }
 
   static func all(_ limits: Limits) -> [uwrx_limit] {
     var result: [uwrx_limit] = []
@@ -18,7 +27,7 @@ enum ResourceLimits {
     }
     for (resource, quarters) in shares {
       let own = UInt64(current(resource).rlim_cur)
-      var most = own == .max ? own : own / 4 * quarters
+      var most = own == .max ? own : (own - min(own, used(resource))) / 4 * quarters
       // Guest init counts too, and is not the guest's.
       if resource == processes, let wanted = limits.processes { most = min(most, UInt64(wanted) + 1) }
       if most != .max { add(resource, most, hard: most) }

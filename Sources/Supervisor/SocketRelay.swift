@@ -13,16 +13,37 @@ struct SocketRelay {
   private let connection: Int32
   private let ours: Int32
   private let guests: Int32
+  /// What stands for the connection when it has ended.
+  private let null: Int32
   private let outward = Outward()
 
-  /// Seconds that the peer may take nothing of what the guest has said before the run ends all the same.
+  /// Seconds that the peer may take nothing of what the guest has said before the run ends all the same, and seconds for all of it: a
+  /// pair of sockets holds some hundred kibibytes.
   private static let patience = 10.0
+  private static let mostPatience = 60.0
 
   /// Whether the peer has got everything that the guest has said.
   private final class Outward: @unchecked Sendable {
     let lock = Lock()
     var isDone = false
     var lastProgress = ContinuousTime.now
+    var hasPeerEnded = false
+    private var isClosed = false
+
+    func change(_ body: (Outward) -> Void) {
+      lock.lock()
+      body(self)
+      lock.unlock()
+    }
+
+    /// Whether both directions have ended, which one of two threads is told.
+    func mayClose() -> Bool {
+      lock.lock()
+      defer { lock.unlock() }
+      guard isDone, hasPeerEnded, !isClosed else { return false }
+      isClosed = true
+      return true
+    }
   }
 
   /// - Returns: nil for a connected stream between processes (unix(7)): nothing else can be reached by it.
@@ -40,7 +61,8 @@ struct SocketRelay {
     var pair: (Int32, Int32) = (-1, -1)
     let connection = Int32(truncatingIfNeeded: uwrx_fcntl(descriptor, 1030, 3))  // F_DUPFD_CLOEXEC
     let made = withUnsafeMutableBytes(of: &pair) { uwrx_stream_pair($0.bindMemory(to: Int32.self).baseAddress!) }
-    guard connection >= 0, made == 0 else {
+    let null = Int32(uwrx_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0))
+    guard connection >= 0, made == 0, null >= 0 else {
       throw SupervisorError("cannot make a relay for the \(name): \(Errno(rawValue: uwrx_errno()))")
     }
     descriptors = [descriptor]
@@ -48,6 +70,7 @@ struct SocketRelay {
     self.connection = connection
     ours = pair.0
     guests = pair.1
+    self.null = null
   }
 
   func isSame(_ status: stat) -> Bool { identity == (status.st_dev, status.st_ino) }
@@ -66,61 +89,84 @@ struct SocketRelay {
 
   /// - Returns: false if there can be no threads.
   func start() -> Bool {
-    let (connection, ours, outward) = (connection, ours, outward)
-    let inward = startThread { Self.copy(from: connection, to: ours, pairEnd: ours) {} }
+    let (relay, outward) = (self, outward)
+    let inward = startThread {
+      relay.copy(from: relay.connection, to: relay.ours) {}
+      outward.change { $0.hasPeerEnded = true }
+      relay.closeConnection()
+    }
     return inward
       && startThread {
-        Self.copy(from: ours, to: connection, pairEnd: ours) {
-          outward.lock.lock()
-          outward.lastProgress = .now
-          outward.lock.unlock()
-        }
-        outward.lock.lock()
-        outward.isDone = true
-        outward.lock.unlock()
+        relay.copy(from: relay.ours, to: relay.connection) { outward.change { $0.lastProgress = .now } }
+        relay.passShutdownOn()
+        outward.change { $0.isDone = true }
+        relay.closeConnection()
       }
   }
 
+  /// The guest says no more. What it did by shutdown(2) is done to the connection; a close of its ends is not.
+  private func passShutdownOn() {
+    var polled = pollfd(fd: ours, events: 0, revents: 0)
+    if poll(&polled, 1, 0) == 0 { shutdown(connection, Int32(SHUT_WR)) }
+  }
+
+  /// When the guest has closed its ends, the peer is to see it, also while the run goes on: it does if nobody else has the connection. It is
+  /// not shut down here, since whoever gave it may go on with it.
+  private func closeConnection() {
+    guard outward.mayClose() else { return }
+    for descriptor in descriptors { dup2(null, descriptor) }
+    Glibc.close(connection)
+    Glibc.close(null)
+  }
+
   /// The guest has ended: waits until the peer has got what it said, or takes nothing more.
-  func drain() {
+  /// - Returns: whether it has got all.
+  func drain() -> Bool {
     outward.lock.lock()
     outward.lastProgress = .now
     outward.lock.unlock()
+    let end = ContinuousTime.now + Self.mostPatience
     while true {
       outward.lock.lock()
-      let isOver = outward.isDone || outward.lastProgress + Self.patience < .now
+      let (isDone, isOver) = (outward.isDone, outward.lastProgress + Self.patience < .now)
       outward.lock.unlock()
-      if isOver { return }
+      if isDone { return true }
+      if isOver || end < .now { return false }
       usleep(2000)
     }
   }
 
-  /// Passes bytes on until the end of one side. The guest learns of the peer's; the connection itself is not shut down, since whoever
-  /// gave it may go on with it when the run has ended.
-  private static func copy(from: Int32, to: Int32, pairEnd: Int32, _ didSend: () -> Void) {
+  /// Passes bytes on until the end of one side, or until the guest has closed its ends. The guest learns of the peer's.
+  private func copy(from: Int32, to: Int32, _ didSend: () -> Void) {
     withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
       copying: while true {
-        let count = recv(from, buffer.baseAddress!, buffer.count, 0)
-        if count < 0, isToBeTriedAgain(from, POLLIN) { continue }
+        var polled = [
+          pollfd(fd: from, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: from == ours ? -1 : ours, events: 0, revents: 0),
+        ]
+        if poll(&polled, 2, -1) < 0 { continue }
+        if polled[1].revents != 0 { break }
+        let count = recv(from, buffer.baseAddress!, buffer.count, Int32(MSG_DONTWAIT))
+        if count < 0, uwrx_errno() == EAGAIN || uwrx_errno() == EINTR { continue }
         guard count > 0 else { break }
         var sent = 0
         while sent < count {
           let result = send(to, buffer.baseAddress! + sent, count - sent, Int32(MSG_NOSIGNAL))
-          if result < 0, isToBeTriedAgain(to, POLLOUT) { continue }
+          if result < 0, isToBeTriedAgain(to) { continue }
           guard result > 0 else { break copying }
           sent += result
           didSend()
         }
       }
     }
-    if to == pairEnd { shutdown(to, Int32(SHUT_WR)) } else { shutdown(from, Int32(SHUT_RD)) }
+    shutdown(ours, Int32(to == ours ? SHUT_WR : SHUT_RD))
   }
 
   /// After a failed call: whether it was interrupted, or the socket does not wait and is ready now.
-  private static func isToBeTriedAgain(_ socket: Int32, _ events: Int32) -> Bool {
+  private func isToBeTriedAgain(_ socket: Int32) -> Bool {
     let error = uwrx_errno()
     guard error == EAGAIN else { return error == EINTR }
-    var polled = pollfd(fd: socket, events: Int16(events), revents: 0)
+    var polled = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
     _ = poll(&polled, 1, -1)
     return true
   }

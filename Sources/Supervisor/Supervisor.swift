@@ -15,6 +15,8 @@ public final class Supervisor {
   private let store: TemporaryDirectory?
   private let lock = Lock()
   private let terminal: Terminal
+  /// Whether the run began as the terminal's foreground job.
+  private let ownsTerminal: Bool
   private let signals: FileDescriptor?
   private var limits: LimitEnforcer
   private let launch: GuestLaunch
@@ -79,6 +81,7 @@ public final class Supervisor {
     self.record = record
     self.directory = directory
     terminal = Terminal(enabled: configuration.ownsProcess)
+    ownsTerminal = terminal.isOurs
     let filter = SyscallFilter(level: configuration.trace, calls: configuration.calls)
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsProcess ? try Self.catchSignals() : nil
@@ -131,11 +134,12 @@ public final class Supervisor {
 
   private func run(_ stack: LayerStack) throws(SupervisorError) -> RunResult {
     defer {
-      let ownedTerminal = terminal.descriptor >= 0
-      terminal.takeBack()
+      if job?.ownsTerminal ?? ownsTerminal { terminal.takeBack() }
       endGuest()
-      for connection in standard.connections { connection.drain() }
-      standard.putBack(ownsTerminal: ownedTerminal && terminal.isOurs)
+      for connection in standard.connections where !connection.drain() {
+        configuration.warn?("the peer of a standard descriptor did not take all that the guest wrote to it")
+      }
+      standard.putBack(ownsTerminal: terminal.isOurs)
       limits.remove()
       store?.remove()
     }
@@ -160,7 +164,7 @@ public final class Supervisor {
     guard case .listener(let listener, let skeleton, let command) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
-    job = JobControl(terminal: terminal, channel: channel, command: command)
+    job = JobControl(terminal: terminal, channel: channel, command: command, ownsTerminal: ownsTerminal)
     var kernelConfiguration = KernelConfiguration(
       layers: layers, run: try open("files", in: views.run),
       trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
@@ -349,7 +353,7 @@ public final class Supervisor {
       case SIGTSTP:
         job?.signalCommand(SIGTSTP)
         job?.stop()
-      case SIGCONT: break
+      case SIGCONT: job?.wasContinued()
       default: job?.signalCommand(signal)
       }
     }

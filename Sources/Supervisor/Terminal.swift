@@ -4,17 +4,17 @@ import VirtualKernel
 
 /// The controlling terminal's foreground group, which uwrx hands to the guest as a shell does to a job.
 struct Terminal {
-  /// A descriptor of the terminal, or -1 if the run has none or is in its background.
+  /// A descriptor of the terminal, or -1 if the run has none.
   let descriptor: Int32
   private let ownGroup = getpgrp()
 
   init(enabled: Bool) {
-    descriptor = enabled ? (0...2).first { isatty($0) == 1 && tcgetpgrp($0) == getpgrp() } ?? -1 : -1
+    descriptor = enabled ? (0...2).first { tcgetsid($0) == getsid(0) } ?? -1 : -1
   }
 
   /// Whether the guest gets the terminal from the start. In a pipeline the neighbours may need it, and the guest gets it
   /// when it asks.
-  var isInteractive: Bool { descriptor >= 0 && isatty(0) == 1 && isatty(1) == 1 }
+  var isInteractive: Bool { isOurs && isatty(0) == 1 && isatty(1) == 1 }
 
   /// What the guest is to know of the terminal, or nil if no standard descriptor is one.
   static var inherited: InheritedTerminal? {

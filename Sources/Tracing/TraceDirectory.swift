@@ -32,6 +32,7 @@ public struct TraceDirectory: Sendable {
     self.path = String(cString: real)
     // A run that was killed at its very beginning has only the name of one.
     let isNumbered = self.path.split(separator: "/").suffix(2).allSatisfy { $0.allSatisfy(\.isNumber) }
+    if !isNumbered { try requireReadable() }
     guard isNumbered || exists("files") && exists("cmd") else {
       throw TraceError(
         "\(path) is not the trace of a run: give the directory BUILD/STEP/ATTEMPT that uwrx run has made")
@@ -75,10 +76,18 @@ public struct TraceDirectory: Sendable {
       throw TraceError("the trace \(path) is incomplete: its run was killed; its record was repaired up to there")
     case .unfinished:
       // What cannot be read is not damaged.
+      try requireReadable()
       if exists("status") { _ = try fields(of: "status") }
       if isInProgress { throw TraceError("the run of the trace \(path) goes on: its record is not complete yet") }
       throw TraceError("the trace \(path) is incomplete: its run was killed, or could not be recorded to its end")
     }
+  }
+
+  /// - Throws: a message if the directory is another user's, who keeps it to themselves.
+  public func requireReadable() throws(TraceError) {
+    var status = stat()
+    guard lstat("\(path)/status", &status) != 0, errno != ENOENT else { return }
+    throw TraceError("cannot read the trace \(path): \(Errno(rawValue: errno))")
   }
 
   private func exists(_ name: String) -> Bool {

@@ -45,7 +45,7 @@ public struct UserKey: Sendable {
     } else if let home = home() {
       state = home + "/.local/state"
     } else {
-      throw TraceError("the user has no home directory to keep a key in: set HOME")
+      throw TraceError("the user has no home directory of their own to keep a key in: set XDG_STATE_HOME")
     }
     // As the XDG base directory specification says.
     var made = ""
@@ -57,14 +57,13 @@ public struct UserKey: Sendable {
   }
 
   private static func home() -> String? {
-    guard let home = getenv("HOME").map({ String(cString: $0) }), home.hasPrefix("/") else { return nil }
-    var status = stat()
-    guard stat(home, &status) == 0 else { return nil }
-    if status.st_uid == geteuid() { return home }
-    // Another's, whose environment came along (sudo, setpriv).
-    guard let user = getpwuid(geteuid()), let own = user.pointee.pw_dir else { return nil }
-    let path = String(cString: own)
-    return stat(path, &status) == 0 && status.st_uid == geteuid() ? path : nil
+    func own(_ path: String) -> String? {
+      var status = stat()
+      return path.hasPrefix("/") && stat(path, &status) == 0 && status.st_uid == geteuid() ? path : nil
+    }
+    // Without a variable, or with another's, which came along (sudo, setpriv), it is the one that the user database names.
+    if let home = getenv("HOME").flatMap({ own(String(cString: $0)) }) { return home }
+    return getpwuid(geteuid())?.pointee.pw_dir.flatMap { own(String(cString: $0)) }
   }
 
   private static func isPrivate(_ status: stat) -> Bool { status.st_uid == geteuid() && status.st_mode & 0o077 == 0 }

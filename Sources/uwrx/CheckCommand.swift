@@ -21,6 +21,7 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     do {
       let trace = try TraceDirectory(trace)
+      try trace.requireReadable()
       if repair, case .repaired(let events) = try TraceRepair.repair(trace, callName: SyscallNumber.name(of:)) {
         printMessage("repaired \(trace.path): \(events) events were saved")
       }

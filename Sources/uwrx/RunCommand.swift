@@ -119,9 +119,19 @@ struct RunCommand: ParsableCommand {
   @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
   var command: [String] = []
 
+  /// What the command opens before it is the program.
+  private static let fewestOpenFiles = 16
+
   func validate() throws {
     guard !command.isEmpty else {
       throw ValidationError("There is no command: write it after --, as in uwrx run --system -- ls -l")
+    }
+    // user_namespaces(7)
+    for (name, number) in [("uid", uid), ("gid", gid)] where number == .max {
+      throw ValidationError("--\(name) \(number) means none: the largest is \(UInt32.max - 1)")
+    }
+    if let files = openFiles?.value, files < Self.fewestOpenFiles {
+      throw ValidationError("--open-files must be at least \(Self.fewestOpenFiles): no program starts with less")
     }
     if clearEnv, envAll { throw ValidationError("--clear-env excludes --env-all") }
     if quiet, verbose || summary { throw ValidationError("--quiet excludes --verbose and --summary") }
@@ -210,8 +220,8 @@ extension RunCommand {
     var environment = clearEnv ? [] : own
     if !envAll {
       let asked = Set(env.map { Substring($0.name) })
-      let withheld = environment.filter { SecretVariable.isSecret($0) }.map(name)
-      environment.removeAll { SecretVariable.isSecret($0) }
+      let withheld = Self.secrets(environment).map(name)
+      environment.removeAll { withheld.contains(name($0)) }
       let missed = withheld.filter { !asked.contains($0) }
       if !missed.isEmpty, !quiet {
         printError(
@@ -220,16 +230,24 @@ extension RunCommand {
       }
     }
     for variable in env {
-      guard
-        let value = variable.value
-          ?? own.last(where: { name($0) == variable.name }).map({
-            String($0.dropFirst(variable.name.count + 1))
-          })
-      else { continue }
+      let given = own.last { name($0) == variable.name }
+      guard let value = variable.value ?? given.map({ String($0.dropFirst(variable.name.count + 1)) }) else {
+        if !quiet { printError("--env \(variable.name): it is not set here; --env \(variable.name)=VALUE sets it") }
+        continue
+      }
       environment.removeAll { $0.hasPrefix(variable.name + "=") }
       environment.append("\(variable.name)=\(value)")
     }
     return environment
+  }
+
+  /// Git fails unless it has all of its numbered settings (git-config(1), GIT_CONFIG_COUNT): with one of them all are withheld.
+  private static func secrets(_ environment: [String]) -> [String] {
+    let gitSettings = ["GIT_CONFIG_COUNT=", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"]
+    func isGitSetting(_ variable: String) -> Bool { gitSettings.contains { variable.hasPrefix($0) } }
+    let secrets = environment.filter { SecretVariable.isSecret($0) }
+    guard secrets.contains(where: isGitSetting) else { return secrets }
+    return environment.filter { isGitSetting($0) || secrets.contains($0) }
   }
 
   private func warnOfHomes(_ sources: [Source]) {

@@ -16,12 +16,16 @@ struct Uwrx: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
+      Glibc.exit(flushOutput(0))
     } catch let code as ExitCode {
-      Glibc.exit(code.rawValue)
+      Glibc.exit(flushOutput(code.rawValue))
     } catch {
       let code = exitCode(for: error)
       // Help and completion are no failures.
-      if code == .success { exit(withError: error) }
+      if code == .success {
+        print(fullMessage(for: error))
+        Glibc.exit(flushOutput(0))
+      }
       printErrorLines(message(for: error))
       Glibc.exit(125)
     }

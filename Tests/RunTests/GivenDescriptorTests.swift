@@ -8,10 +8,10 @@ import Testing
   @Test(
     "gives nothing else, and is as before afterwards",
     arguments: [
-      "connection", "pair", "no_connection", "terminal_not_given", "terminal_given", "terminal_of_another_job",
+      "connection", "connection_closed", "pair", "no_connection", "terminal_not_given", "terminal_given",
+      "terminal_of_another_job",
       "left_as_given",
-      "stopped_without_shell",
-      "stopped_by_shell",
+      "background_read", "stopped_without_shell", "stopped_by_shell",
     ], users)
   func given(_ name: String, _ user: [String]) throws {
     let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

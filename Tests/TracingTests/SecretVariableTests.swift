@@ -7,12 +7,17 @@ struct SecretVariableTests {
     "GITHUB_TOKEN=x", "SECRET_TOKEN=hunter2", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_SESSION_TOKEN=x",
     "AZURE_CLIENT_SECRET=x", "GOOGLE_APPLICATION_CREDENTIALS=x", "DOCKER_AUTH_CONFIG=x", "SSH_AUTH_SOCK=/tmp/agent",
     "NPM_CONFIG__AUTH=x", "npm_config_//registry.npmjs.org/:_authToken=x", "PGPASSWORD=x", "MYSQL_PWD=x", "DB_PASS=x",
-    "SSHPASS=x", "ANSIBLE_VAULT_PASSWORD_FILE=x", "apiKey=x", "OPENAI_API_KEY=x", "KEY=x", "GH_PAT=x",
+    "SSHPASS=x", "apiKey=x", "OPENAI_API_KEY=x", "KEY=x", "GH_PAT=x",
     "SESSION_COOKIE=x",
     "X=ghp_0123456789abcdefghij0123456789abcdef", "X=AKIAABCDEFGHIJKLMNOP", "X=glpat-0123456789abcdefghij",
     "X=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "X=-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl",
     "http_proxy=http://user:password@proxy:3128/", "DATABASE_URL=postgres://me:pw@db/x",
-    "X=Authorization: Bearer 0123456789ab",
+    "X=Authorization: Bearer 0123456789ab", "X=Authorization: Basic dXNlcjpwYXNzd29yZA==",
+    "DBPASS=x", "DB_PASS1=x", "ADMIN_PW=x", "MYSQLPWD=x", "SIGNKEY=x", "GHPAT=x", "SLACK_WEBHOOK_URL=x",
+    "SLACK_WEBHOOK=x",
+    "DSN=user:pw@tcp(db:3306)/x", "X=https://0123456789abcdefABCDEF@example.com/x.git",
+    "X=https://hooks.slack.com/services/T00000000/B00000000/x", "X=hf_abcdefGHIJ0123456789kl",
+    "X=-----BEGIN PRIVATE KEY-----\nMC4C",
     "X=Server=db;User=sa;Password=0123456789",
   ])
   func secretsAreKnown(_ variable: String) { #expect(SecretVariable.isSecret(variable)) }
@@ -25,7 +30,12 @@ struct SecretVariableTests {
     "AWS_REGION=x",
     "MONKEY=x", "COMPASS=x", "LANG=C.UTF-8", "LS_COLORS=rs=0:di=01;34:*.tar=01;31", "URL=https://example.com:8080/a@b",
     "MAIL=me@example.com", "X=https://user@example.com/", "GITHUB_TOKEN=", "NAME", "LESSKEY=x", "DESKTOP_SESSION=gnome",
-    "X=sk-SK.UTF-8", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus",
+    "X=sk-SK.UTF-8", "X=sk-learn-0.24.1-py3-none-any", "X=hf_transformers_cache_directory", "MAX_TOKENS=4096",
+    "TOKEN_LIMIT=1", "KEY_LENGTH=2048", "PASS_COUNT=3", "AUTH_URL=https://example.com/login", "AUTH_TOKEN_FILE=/run/t",
+    "AWS_WEB_IDENTITY_TOKEN_FILE=/run/t", "ANSIBLE_VAULT_PASSWORD_FILE=x", "CREDENTIAL_PROVIDER=x", "TOKENIZER=bpe",
+    "X=Basic functionality works", "X=Bearer authentication is used", "X=-----BEGIN CERTIFICATE-----\nMIIB",
+    "X=ssh://git@example.com/a.git", "HOTKEY=x", "PW=x", "BYPASS=1", "COMPAT=1", "SCHEME=tcp:a@b",
+    "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus",
   ])
   func theRestPasses(_ variable: String) { #expect(!SecretVariable.isSecret(variable)) }
 

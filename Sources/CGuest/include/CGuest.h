@@ -59,7 +59,7 @@ struct uwrx_launch {
   const char *const *settings; // pairs of a path below /proc/sys and what is written there in the namespaces; NULL at the end
   const char *const *user_settings; // the same for the guest's user namespace, whichever process makes it
   const char *memory_options; // of the tmpfs that the guest fills: "" or ",size=..."
-  int terminal; // descriptor of the terminal whose foreground group the command becomes, or -1
+  int terminal; // descriptor 0, 1 or 2, of the terminal whose foreground group the command becomes, or -1
   const struct uwrx_limit *limits;
   size_t limit_count;
   // Results.

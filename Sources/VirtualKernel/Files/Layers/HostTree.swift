@@ -54,12 +54,12 @@ public final class HostTree: LowerTree {
     if let hiddenDirectory, HostIdentity(status) == hiddenDirectory { return nil }
     guard path[0] != 0 else { return LowerEntry(status: status) }
     if hidesPrivate, status.st_mode & 0o004 == 0, status.st_mode & S_IFMT != S_IFLNK { return nil }
-    if isRun(path) { return nil }
-    if !hiddenPaths.isEmpty || Self.isDigit(UInt8(bitPattern: path[strlen(path) - 1])) {
+    let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+    if !hiddenPaths.isEmpty || isDirectory {
       let (directory, name) = Self.parts(path)
-      if isHidden(directory, name) || status.st_mode & S_IFMT == S_IFDIR && isTrace(directory, name) { return nil }
+      if isHidden(directory, name) || isDirectory && isRun(path, directory, name, status) { return nil }
     }
-    if status.st_mode & S_IFMT == S_IFDIR, try isKernelsOwn(UInt64(status.st_dev), path) { return nil }
+    if isDirectory, try isKernelsOwn(UInt64(status.st_dev), path) { return nil }
     return LowerEntry(status: status)
   }
 
@@ -68,7 +68,7 @@ public final class HostTree: LowerTree {
     let directory = UnsafeBufferPointer(start: path, count: strlen(path)).withMemoryRebound(to: UInt8.self) { $0 }
     try host.list(root, path) { name, type, number in
       let identity = HostIdentity(device: device, inode: number)
-      if identity == hiddenDirectory || isHidden(directory, name) || isTrace(directory, name) { return }
+      if identity == hiddenDirectory || isHidden(directory, name) || isNumberedRun(directory, name) { return }
       body(LowerName(name: name, type: type, identity: identity))
     }
   }
@@ -128,36 +128,51 @@ public final class HostTree: LowerTree {
     return false
   }
 
-  /// Whether a name is that of a run's directory, BUILD/STEP/ATTEMPT, wherever it is: what another run was given, and its secrets, is
-  /// no later guest's business. Only for a number in a number the host is asked.
-  private func isTrace(_ directory: Bytes, _ name: Bytes) -> Bool {
-    guard let last = name.last, Self.isDigit(last), name.allSatisfy(Self.isDigit) else { return false }
-    let step = directory.isEmpty ? self.path[...] : Array(directory)[...]
-    let start = step.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? step.startIndex
-    guard start < step.endIndex, step[start...].allSatisfy(Self.isDigit) else { return false }
-    let place = directory.isEmpty ? Array(name) : Array(directory) + [UInt8(ascii: "/")] + Array(name)
+  /// Whether a directory is that of a run, or of a step in the directory where runs are kept. What another run was given, and its secrets,
+  /// is no later guest's business. A run's directory has a number or, also where it was copied to, is its user's alone: no others are looked
+  /// into.
+  private func isRun(_ path: UnsafePointer<CChar>, _ directory: Bytes, _ name: Bytes, _ status: stat) -> Bool {
+    let isNumber = name.allSatisfy(Self.isDigit)
+    if isNumber || status.st_mode & 0o077 == 0, isTrace(path) { return true }
+    guard let buildDirectory, isNumber, isBuild(directory, buildDirectory) else { return false }
+    var (attempts, others) = (0, 0)
+    try? host.list(root, path) { name, _, _ in
+      if name.allSatisfy(Self.isDigit) { attempts += 1 } else { others += 1 }
+    }
+    return attempts > 0 && others == 0
+  }
+
+  /// Whether a listing leaves a name out. Of what has another name only a look tells, which a listing of thousands would pay for: it is
+  /// listed, and there is nothing by its name.
+  private func isNumberedRun(_ directory: Bytes, _ name: Bytes) -> Bool {
+    guard name.allSatisfy(Self.isDigit) else { return false }
+    let separator = directory.isEmpty ? [] : [UInt8(ascii: "/")]
+    let path = (Array(directory) + separator + Array(name)).map { CChar(bitPattern: $0) } + [0]
+    guard let status = try? host.status(root, path), status.st_mode & S_IFMT == S_IFDIR else { return false }
+    return isRun(path, directory, name, status)
+  }
+
+  private func isBuild(_ directory: Bytes, _ build: HostIdentity) -> Bool {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: directory.count + 1) { path in
+      for (index, byte) in directory.enumerated() { path[index] = CChar(bitPattern: byte) }
+      path[directory.count] = 0
+      guard let status = try? host.status(root, path.baseAddress!) else { return false }
+      return HostIdentity(status) == build
+    }
+  }
+
+  private func isTrace(_ path: UnsafePointer<CChar>) -> Bool {
+    let directory: [CChar] = Array(UnsafeBufferPointer(start: path, count: strlen(path)))
     func has(_ file: StaticString, _ type: mode_t) -> Bool {
-      let path = (place + [UInt8(ascii: "/")]).map { CChar(bitPattern: $0) }
       let name = UnsafeBufferPointer(start: file.utf8Start, count: file.utf8CodeUnitCount)
-      guard let status = try? host.status(root, path + name.map { CChar(bitPattern: $0) } + [0]) else { return false }
+      let place: [CChar] = directory + [0x2f] + name.map { CChar(bitPattern: $0) } + [0]
+      guard let status = try? host.status(root, place) else { return false }
       return status.st_mode & S_IFMT == type
     }
     return has("files", S_IFDIR) && (has("options", S_IFREG) || has("cmd", S_IFREG) || has("events", S_IFREG))
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
-
-  /// Whether the path is that of a step directory of uwrx's in the directory where runs are kept, or of what it keeps of archives.
-  private func isRun(_ path: UnsafePointer<CChar>) -> Bool {
-    guard let buildDirectory else { return false }
-    let bytes = UnsafeBufferPointer(start: path, count: strlen(path))
-    let name = bytes[(bytes.lastIndex(of: 0x2f).map { $0 + 1 } ?? 0)...]
-    guard name.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) || name.elementsEqual(".sources".utf8.lazy.map { CChar($0) })
-    else { return false }
-    let parent = Array(bytes[..<max(0, name.startIndex - 1)]) + [0]
-    guard let status = try? host.status(root, parent) else { return false }
-    return HostIdentity(status) == buildDirectory
-  }
 
   /// Whether a device is a file system that shows the running kernel, such as a /proc that is mounted within a source: its files
   /// are the host's processes and devices, not data.
