@@ -24,17 +24,17 @@ extension ArchiveReader {
             var rest = message
             rest.bytes = message.bytes.dropFirst(size)
             let (path, target) = try Self.split(rest)
+            let own = attributes
+            attributes = []
             try builder.meet()
             if isLayer, try builder.takeWhiteout(path) { break }
-            // Devices are the host's to give.
-            let known = [FileType.regular, FileType.directory, FileType.link, FileType.fifo, FileType.socket]
-            guard known.contains(node.type) else { break }
+            guard FileType.known.contains(node.type) else { break }
             guard node.size >= 0 else { throw ArchiveError("\(printable(path)) has a size below zero") }
+            guard node.nanoseconds < 1_000_000_000 else { throw Self.nonsense }
             node.mode &= FileType.mask | 0o7777
             node.store = store
             (node.links, node.first, node.count, node.attributes) = (0, 0, 0, 0)
-            if !attributes.isEmpty { node.attributes = try builder.append(attributes: attributes) }
-            attributes = []
+            if !own.isEmpty { node.attributes = try builder.append(attributes: own) }
             try builder.add(path, node, target: Array(target))
           case .link:
             let (path, target) = try Self.split(message)

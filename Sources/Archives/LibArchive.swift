@@ -109,12 +109,19 @@ final class LibArchive {
 
   /// What the entry is, without its contents.
   func node(_ entry: OpaquePointer) -> Node {
-    Node(
+    var seconds = Int64(library.archive_entry_mtime(entry))
+    var nanoseconds = UInt32(max(0, min(library.archive_entry_mtime_nsec(entry), 999_999_999)))
+    // Of a time before 1970 the library takes the fraction away from the second, and then calls it what is to be added
+    // (findings/libarchive_negative_times.sh).
+    if nanoseconds > 0, seconds != .min, seconds < 0 {
+      seconds -= 1
+      nanoseconds = 1_000_000_000 - nanoseconds
+    }
+    return Node(
       mode: UInt32(library.archive_entry_filetype(entry)) & FileType.mask
         | UInt32(library.archive_entry_perm(entry)) & 0o7777,
       uid: UInt32(clamping: library.archive_entry_uid(entry)), gid: UInt32(clamping: library.archive_entry_gid(entry)),
-      modified: Int64(library.archive_entry_mtime(entry)),
-      nanoseconds: UInt32(clamping: library.archive_entry_mtime_nsec(entry)))
+      modified: seconds, nanoseconds: nanoseconds)
   }
 
   func attributes(_ entry: OpaquePointer) -> [(name: [UInt8], value: [UInt8])] {

@@ -24,6 +24,7 @@ struct Node: BitwiseCopyable {
   var isDirectory: Bool { type == FileType.directory }
   var isRegular: Bool { type == FileType.regular }
   var isLink: Bool { type == FileType.link }
+  var isDevice: Bool { type == FileType.characterDevice || type == FileType.blockDevice }
 
   static let directory = Node(mode: FileType.directory | 0o755)
 }
@@ -34,8 +35,11 @@ enum FileType {
   static let regular = UInt32(S_IFREG)
   static let directory = UInt32(S_IFDIR)
   static let link = UInt32(S_IFLNK)
+  static let characterDevice = UInt32(S_IFCHR)
+  static let blockDevice = UInt32(S_IFBLK)
   static let fifo = UInt32(S_IFIFO)
   static let socket = UInt32(S_IFSOCK)
+  static let known = [regular, directory, link, fifo, socket, characterDevice, blockDevice]
 }
 
 /// What an archive may at most be made of: one that has more is taken for an attack on the supervisor's memory.
@@ -46,6 +50,10 @@ enum ArchiveLimits {
   static let nameLength = 255
   /// symlink(2)
   static let linkLength = 4095
+  /// path_resolution(7)
+  static let linksOfPath = 40
+  /// `TreeBuilder.step`
+  static let steps = 64_000_000
   static let attributeLength = 65536
   static let attributes = 1000
 }

@@ -13,13 +13,14 @@ struct OCIImage {
 
   private static let metadataLimit = 4 << 20
   private static let maximumLayers = 1000
-  private static let maximumIndexDepth = 4
 
-  /// - Parameter tag: nil means the only image of the layout.
+  /// - Parameter tag: an image's name in the layout, or its digest; nil means the only image.
   init(_ layout: OCILayout, tag: String?) throws(ArchiveError) {
     let index = try Self.json(try layout.open("index.json").contents(limit: Self.metadataLimit), "index.json", layout)
-    let descriptor = try Self.choose(index, tag: tag, layout)
-    let manifest = try Self.manifest(descriptor, layout, depth: 0)
+    let choice = OCIChoice(layout.path) { descriptor throws(ArchiveError) in
+      try Self.json(try Self.bytes(descriptor, layout), Self.blob(try Self.digest(descriptor, layout)), layout)
+    }
+    let manifest = try choice.manifest(index, tag)
     guard let layers = manifest["layers"]?.array, layers.count <= Self.maximumLayers else {
       throw ArchiveError("the image in \(layout.path) has no list of layers, or one that is too long")
     }
@@ -84,45 +85,5 @@ struct OCIImage {
     bytes.withUnsafeBytes { context.update($0) }
     guard context.finish() == digest else { throw ArchiveError("\(file.path) is not what its digest says") }
     return bytes
-  }
-
-  private static func choose(_ index: JSON, tag: String?, _ layout: OCILayout) throws(ArchiveError) -> JSON {
-    let manifests = index["manifests"]?.array ?? []
-    func name(_ descriptor: JSON) -> String? {
-      descriptor["annotations"]?["org.opencontainers.image.ref.name"]?.string
-    }
-    let known = manifests.compactMap(name).map { printable($0.utf8) }.joined(separator: ", ")
-    if let tag {
-      guard let found = manifests.first(where: { name($0) == tag }) else {
-        throw ArchiveError("\(layout.path) has no image \(tag); it has: \(known)")
-      }
-      return found
-    }
-    guard let first = manifests.first else { throw ArchiveError("\(layout.path) has no image") }
-    guard manifests.count == 1 else {
-      throw ArchiveError("\(layout.path) has several images; name one of them with a tag: \(known)")
-    }
-    return first
-  }
-
-  /// The manifest that a descriptor leads to; of an image for several platforms that of this machine's.
-  private static func manifest(
-    _ descriptor: JSON, _ layout: OCILayout, depth: Int
-  ) throws(ArchiveError) -> JSON {
-    guard depth < maximumIndexDepth else { throw ArchiveError("the indexes of \(layout.path) are nested too deep") }
-    let value = try json(try bytes(descriptor, layout), blob(try digest(descriptor, layout)), layout)
-    guard let manifests = value["manifests"]?.array else { return value }
-    #if arch(arm64)
-      let architecture = "arm64"
-    #else
-      let architecture = "amd64"
-    #endif
-    let fitting = manifests.first {
-      $0["platform"]?["os"]?.string == "linux" && $0["platform"]?["architecture"]?.string == architecture
-    }
-    guard let chosen = fitting ?? (manifests.count == 1 ? manifests.first : nil) else {
-      throw ArchiveError("the image in \(layout.path) is not made for linux/\(architecture)")
-    }
-    return try manifest(chosen, layout, depth: depth + 1)
   }
 }

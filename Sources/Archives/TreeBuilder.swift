@@ -3,7 +3,10 @@ import Glibc
 /// Collects the entries of an archive, which come in any order and from whom nobody trusts. What could lead out of the tree,
 /// or could mean two things, is refused.
 ///
-/// An image of several layers is one tree: what a later layer has takes the place of what an earlier one had.
+/// An image of several layers is one tree: what a later layer has takes the place of what an earlier one had. The programs that unpack
+/// images put one layer after the other into a directory, entry by entry; so what they agree on is taken as they take it, also where a
+/// plain archive would be refused: a name that is there twice is the later one, and a path goes through the symbolic links above its
+/// last name, within the tree.
 final class TreeBuilder {
   /// A name in a directory.
   struct Entry: BitwiseCopyable {
@@ -22,18 +25,19 @@ final class TreeBuilder {
   static let none = UInt32.max
 
   private(set) var nodes: [Node] = [.directory]
-  private(set) var entries: [Entry] = []
+  var entries: [Entry] = []
   /// The first byte is taken, so that position 0 means none.
   private(set) var bytes: [UInt8] = [0]
   /// By the node of a directory, its first entry.
-  private var heads: [UInt32] = [TreeBuilder.none]
+  private(set) var heads: [UInt32] = [TreeBuilder.none]
   private var buckets = [UInt32](repeating: TreeBuilder.none, count: 1024)
   /// The directory that the last file went to, as the archive names it: most often the next goes there, too.
-  private var recent: (path: [UInt8], node: UInt32)?
+  var recent: (path: [UInt8], node: UInt32)?
   /// What a directory is that the archive has files in and does not name.
   var implied = Node.directory
-  /// The layer that is being added.
+  /// The layer that is being added; 0 if the archive is no image.
   private(set) var layer: UInt16 = 0
+  private var isImage: Bool { layer != 0 }
 
   func beginLayer(_ number: UInt16) {
     layer = number
@@ -43,11 +47,18 @@ final class TreeBuilder {
   // MARK: Adding
 
   private var met = 0
+  private var steps = 0
 
   /// Counts what the archive names, also what is not kept: a few bytes may stand for a listing that is met without end.
   func meet() throws(ArchiveError) {
     met += 1
     guard met <= ArchiveLimits.entries else { throw ArchiveError("it has more than \(ArchiveLimits.entries) entries") }
+  }
+
+  /// Counts what a few bytes of an archive may make many of: names that links lead through, and what an opaque directory hides.
+  func step() throws(ArchiveError) {
+    steps += 1
+    guard steps <= ArchiveLimits.steps else { throw ArchiveError("its links and opaque directories lead too far") }
   }
 
   /// Adds what stands at a path; directories above it that the archive has not named are made.
@@ -77,28 +88,17 @@ final class TreeBuilder {
 
   /// Adds another name of a file that the archive has named before.
   func link(_ path: some Collection<UInt8>, to target: some Collection<UInt8>) throws(ArchiveError) {
-    let components = try Self.components(path)
-    guard let last = components.last else { throw ArchiveError("its root is a hard link") }
+    // The target first: the path may take the place of what leads to it.
     guard let found = try find(target), !nodes[Int(found)].isDirectory else {
       throw ArchiveError(
         "the hard link \(printable(path)) leads to \(printable(target)), which is no file of the archive")
     }
-    let parent = try directory(components.dropLast(), path)
+    guard let (parent, last) = try parent(of: path) else { throw ArchiveError("its root is a hard link") }
     try place(last, in: parent, path) { () throws(ArchiveError) in
       found
     } update: {
       $0 == found
     }
-  }
-
-  /// What stands at a path: through no symbolic link.
-  func find(_ path: some Collection<UInt8>) throws(ArchiveError) -> UInt32? {
-    var node: UInt32 = 0
-    for component in try Self.components(path) {
-      guard nodes[Int(node)].isDirectory, let entry = lookUp(node, component) else { return nil }
-      node = entries[Int(entry)].node
-    }
-    return node
   }
 
   /// The directory and the name that a path stands for; nil for the root.
@@ -112,7 +112,7 @@ final class TreeBuilder {
     }
     let components = try Self.components(path)
     guard let last = components.last else { return nil }
-    let parent = try directory(components.dropLast(), path)
+    guard let parent = try walk(components.dropLast(), path, makes: true) else { return nil }
     // A path that ends with a slash or a dot has its name before it.
     recent = path[start...].elementsEqual(last) ? (Array(path[..<start]), parent) : nil
     return (parent, last)
@@ -131,7 +131,7 @@ final class TreeBuilder {
       let node = try make()
       // In one archive the later of two files wins, as when it is unpacked. No honest one makes a file of a directory.
       guard
-        existing.layer != layer || nodes[Int(existing.node)].isDirectory == nodes[Int(node)].isDirectory
+        isImage || nodes[Int(existing.node)].isDirectory == nodes[Int(node)].isDirectory
       else {
         throw ArchiveError("\(printable(path)) is there twice, once as a directory and once not")
       }
@@ -143,7 +143,7 @@ final class TreeBuilder {
     try insert(name, in: parent, try make())
   }
 
-  private func insert(_ node: Node) throws(ArchiveError) -> UInt32 {
+  func insert(_ node: Node) throws(ArchiveError) -> UInt32 {
     guard nodes.count < ArchiveLimits.entries else {
       throw ArchiveError("it has more than \(ArchiveLimits.entries) entries")
     }
@@ -152,7 +152,7 @@ final class TreeBuilder {
     return UInt32(nodes.count - 1)
   }
 
-  private func insert(_ name: [UInt8], in parent: UInt32, _ node: UInt32) throws(ArchiveError) {
+  func insert(_ name: [UInt8], in parent: UInt32, _ node: UInt32) throws(ArchiveError) {
     guard entries.count < ArchiveLimits.entries else {
       throw ArchiveError("it has more than \(ArchiveLimits.entries) entries")
     }
@@ -200,55 +200,6 @@ final class TreeBuilder {
     return try append(block)
   }
 
-  // MARK: Layers
-
-  /// The OCI image specification's whiteouts, layer.md.
-  /// - Returns: whether the path is that of one.
-  func takeWhiteout(_ path: ArraySlice<UInt8>) throws(ArchiveError) -> Bool {
-    let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? path.startIndex
-    let name = path[start...]
-    guard name.starts(with: ".wh.".utf8) else { return false }
-    if name.elementsEqual(".wh..wh..opq".utf8) {
-      try makeOpaque(path[..<start])
-    } else if !name.starts(with: ".wh..wh.".utf8), name.count > 4 {
-      try whiteOut(path[..<start] + name.dropFirst(4))
-    }
-    return true
-  }
-
-  /// A layer removes a name that the layers before it had.
-  func whiteOut(_ path: some Collection<UInt8>) throws(ArchiveError) {
-    let components = try Self.components(path)
-    guard let last = components.last else { throw ArchiveError("a whiteout of the root") }
-    recent = nil
-    guard let parent = try existingDirectory(components.dropLast()), let index = lookUp(parent, last) else { return }
-    if entries[Int(index)].layer != layer {
-      entries[Int(index)].isRemoved = true
-    } else {
-      hideEarlier(in: entries[Int(index)].node)
-    }
-  }
-
-  /// A layer hides all that the layers before it had in a directory.
-  func makeOpaque(_ path: some Collection<UInt8>) throws(ArchiveError) {
-    recent = nil
-    guard let directory = try existingDirectory(try Self.components(path)[...]) else { return }
-    hideEarlier(in: directory)
-  }
-
-  private func hideEarlier(in directory: UInt32) {
-    var index = heads[Int(directory)]
-    while index != Self.none {
-      let entry = entries[Int(index)]
-      if entry.layer != layer {
-        entries[Int(index)].isRemoved = true
-      } else if !entry.isRemoved, nodes[Int(entry.node)].isDirectory {
-        hideEarlier(in: entry.node)
-      }
-      index = entry.sibling
-    }
-  }
-
   // MARK: Looking up
 
   /// The components of a path of an archive's; a leading slash leads to the archive's own root.
@@ -272,10 +223,14 @@ final class TreeBuilder {
     return components
   }
 
-  /// The directory that an entry goes to. Above the first layer a link of an earlier one leads on, within the tree.
-  private func directory(
-    _ components: ArraySlice<[UInt8]>, _ path: some Collection<UInt8>
-  ) throws(ArchiveError) -> UInt32 {
+  /// Where the components of a path lead, through symbolic links if the archive is an image: never out of the tree.
+  /// - Parameters:
+  ///   - path: what messages name.
+  ///   - makes: what is missing becomes a directory, and what is there is one that this layer has put something into.
+  /// - Returns: a directory; nil if there is none and none is to be made.
+  func walk(
+    _ components: ArraySlice<[UInt8]>, _ path: some Collection<UInt8>, makes: Bool
+  ) throws(ArchiveError) -> UInt32? {
     var stack: [UInt32] = [0]
     var rest = Array(components.reversed())
     var links = 0
@@ -284,49 +239,56 @@ final class TreeBuilder {
         if stack.count > 1 { stack.removeLast() }
         continue
       }
-      let current = stack[stack.count - 1]
-      guard let index = lookUp(current, component) else {
+      guard let index = lookUp(stack[stack.count - 1], component) else {
+        guard makes else { return nil }
         let made = try insert(implied)
-        try insert(component, in: current, made)
+        try insert(component, in: stack[stack.count - 1], made)
         stack.append(made)
         continue
       }
       let entry = entries[Int(index)]
       let node = nodes[Int(entry.node)]
-      if node.isLink, entry.layer != layer, links < 40 {
+      if node.isLink, isImage, links < ArchiveLimits.linksOfPath {
         links += 1
         let target = bytes[Int(node.first)..<Int(node.first + node.count)]
         if target.first == UInt8(ascii: "/") { stack = [0] }
-        rest += target.split(separator: UInt8(ascii: "/")).map(Array.init).filter { $0 != [UInt8(ascii: ".")] }
-          .reversed()
+        let names = target.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual([UInt8(ascii: ".")]) }
+        for _ in names { try step() }
+        guard names.allSatisfy({ $0.count <= ArchiveLimits.nameLength }) else {
+          guard makes else { return nil }
+          throw ArchiveError("\(printable(path)) lies below a link to a name that is longer than 255 bytes")
+        }
+        rest += names.map(Array.init).reversed()
         continue
       }
-      if !node.isDirectory, entry.layer != layer {
+      guard makes else {
+        guard node.isDirectory else { return nil }
+        stack.append(entry.node)
+        continue
+      }
+      if !node.isDirectory {
+        guard entry.layer != layer else {
+          throw ArchiveError("\(printable(path)) lies below \(printable(component)), which is not a directory")
+        }
+        recent = nil
         entries[Int(index)].node = try insert(implied)
-        entries[Int(index)].layer = layer
-        stack.append(entries[Int(index)].node)
-        continue
-      }
-      guard node.isDirectory else {
-        throw ArchiveError("\(printable(path)) lies below \(printable(component)), which is not a directory")
       }
       // A whiteout of this layer hides what the directory had before, and not what this layer puts there.
       entries[Int(index)].layer = layer
-      stack.append(entry.node)
+      stack.append(entries[Int(index)].node)
     }
     return stack[stack.count - 1]
   }
 
-  private func existingDirectory(_ components: ArraySlice<[UInt8]>) throws(ArchiveError) -> UInt32? {
-    var node: UInt32 = 0
-    for component in components {
-      guard let entry = lookUp(node, component), nodes[Int(entries[Int(entry)].node)].isDirectory else { return nil }
-      node = entries[Int(entry)].node
-    }
-    return node
+  /// What stands at a path.
+  func find(_ path: some Collection<UInt8>) throws(ArchiveError) -> UInt32? {
+    let components = try Self.components(path)
+    guard let last = components.last else { return 0 }
+    guard let parent = try walk(components.dropLast(), path, makes: false) else { return nil }
+    return lookUp(parent, last).map { entries[Int($0)].node }
   }
 
-  private func lookUp(_ parent: UInt32, _ name: [UInt8]) -> UInt32? {
+  func lookUp(_ parent: UInt32, _ name: [UInt8]) -> UInt32? {
     var index = buckets[bucket(parent, name)]
     while index != Self.none {
       let entry = entries[Int(index)]
@@ -387,7 +349,7 @@ final class TreeBuilder {
         while index != Self.none {
           let entry = entries[Int(index)]
           index = entry.sibling
-          if entry.isRemoved { continue }
+          if entry.isRemoved || isHidden(entry) { continue }
           children.append(.init(name: entry.name, node: entry.node, length: entry.length))
           if nodes[Int(entry.node)].isDirectory {
             nodes[Int(entry.node)].links = 2
@@ -407,5 +369,12 @@ final class TreeBuilder {
       }
     }
     return TreeIndex(nodes: nodes, children: children, bytes: bytes)
+  }
+
+  /// Devices are the host's to give; they take the place of what earlier layers had all the same, and may have several names.
+  /// The directories in which AUFS keeps its own come with the images that were made on it; hard links may lead into them.
+  private func isHidden(_ entry: Entry) -> Bool {
+    let name = bytes[Int(entry.name)..<Int(entry.name) + Int(entry.length)]
+    return nodes[Int(entry.node)].isDevice || isImage && name.starts(with: Self.ownNames)
   }
 }

@@ -162,6 +162,81 @@ struct TreeBuilderTests {
     #expect(tree.content("loop/f") == 2)
   }
 
+  @Test func layersReachThroughLinks() throws {
+    let tree = try Self.build { builder throws(ArchiveError) in
+      builder.beginLayer(1)
+      try builder.add("usr/lib/old".utf8, Self.file(1))
+      try builder.add("usr/lib/kept".utf8, Self.file(2))
+      try builder.add("usr/lib/m/old".utf8, Self.file(3))
+      try builder.add("lib".utf8, Node(mode: FileType.link), target: Array("usr/lib".utf8))
+      builder.beginLayer(2)
+      #expect(try builder.takeWhiteout(Array("lib/.wh.old".utf8)[...]))
+      #expect(try builder.takeWhiteout(Array("lib/m/.wh..wh..opq".utf8)[...]))
+      try builder.add("lib/new".utf8, Self.file(4))
+      try builder.link("lib/again".utf8, to: "lib/new".utf8)
+      try builder.link("lower".utf8, to: "lib/kept".utf8)
+    }
+    #expect(tree.names("usr/lib") == ["again", "kept", "m", "new"])
+    #expect(tree.names("usr/lib/m").isEmpty)
+    #expect(tree.content("usr/lib/again") == 4)
+    #expect(tree.content("lower") == 2)
+    #expect(tree.find("lower")?.links == 2)
+  }
+
+  @Test func oneLayerIsTakenAsItIsUnpacked() throws {
+    let tree = try Self.build { builder throws(ArchiveError) in
+      builder.beginLayer(1)
+      try builder.add("lib".utf8, .directory)
+      try builder.add("lib".utf8, Node(mode: FileType.link), target: Array("usr/lib".utf8))
+      try builder.add("lib/x".utf8, Self.file(1))
+      #expect(throws: ArchiveError.self) { try builder.add("lib/x/y".utf8, Self.file) }
+      try builder.add("far".utf8, Node(mode: FileType.link), target: Array(repeating: UInt8(ascii: "n"), count: 300))
+      #expect(throws: ArchiveError.self) { try builder.add("far/x".utf8, Self.file) }
+      #expect(try builder.find("far/x".utf8) == nil)
+    }
+    #expect(tree.find("lib")?.isLink == true)
+    #expect(tree.content("usr/lib/x") == 1)
+  }
+
+  @Test func devicesTakeNamesAndAreNotShown() throws {
+    let tree = try Self.build { builder throws(ArchiveError) in
+      builder.beginLayer(1)
+      try builder.add("f".utf8, Self.file(1))
+      builder.beginLayer(2)
+      try builder.add("f".utf8, Node(mode: FileType.characterDevice | 0o600))
+      try builder.link("g".utf8, to: "f".utf8)
+      try builder.add("h".utf8, Self.file(2))
+    }
+    #expect(tree.names("") == ["h"])
+  }
+
+  @Test func filesOfAUFSAreNotShown() throws {
+    let tree = try Self.build { builder throws(ArchiveError) in
+      builder.beginLayer(1)
+      for path in [".wh..wh.aufs", ".wh..wh.orph/x", ".wh..wh.plnk/101.7"] {
+        #expect(try !builder.takeWhiteout(Array(path.utf8)[...]))
+        try builder.add(path.utf8, Self.file(7))
+      }
+      try builder.link("bin/perl".utf8, to: ".wh..wh.plnk/101.7".utf8)
+    }
+    #expect(tree.names("") == ["bin"])
+    #expect(tree.content("bin/perl") == 7)
+    #expect(tree.find("bin/perl")?.links == 1)
+    #expect(tree.find("")?.links == 3)
+    let plain = try Self.build { builder throws(ArchiveError) in try builder.add(".wh..wh.aufs".utf8, Self.file) }
+    #expect(plain.names("") == [".wh..wh.aufs"])
+  }
+
+  /// A few bytes that ask for hours.
+  @Test func opaqueDirectoriesAreNotHiddenWithoutEnd() {
+    let builder = TreeBuilder()
+    builder.beginLayer(1)
+    #expect(throws: ArchiveError.self) {
+      for number in 0..<10_000 { try builder.add("d/\(number)".utf8, Self.file) }
+      for _ in 0..<10_000 { try builder.makeOpaque("d".utf8) }
+    }
+  }
+
   @Test func manyNamesAreFoundAgain() throws {
     let tree = try Self.build { builder throws(ArchiveError) in
       for number in 0..<20_000 { try builder.add("d\(number % 100)/f\(number)".utf8, Self.file(UInt64(number))) }

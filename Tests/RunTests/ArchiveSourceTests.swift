@@ -167,6 +167,51 @@ struct ArchiveSourceTests {
     }
   }
 
+  @Test("times of all centuries are those of the archive, also of copies")
+  func times() throws {
+    try Self.withRoot(
+      #"""
+      cat > make.py <<'END'
+      import io, tarfile
+      t = tarfile.open("t.tar", "w", format=tarfile.PAX_FORMAT)
+      for name, time in [("old", "-86400"), ("older", "-5000000000"), ("fraction", "-1.5"), ("now", "1.25"), ("far", "10000000000.125")]:
+          i = tarfile.TarInfo(name); i.pax_headers = {"mtime": time}; t.addfile(i, io.BytesIO())
+      t.close()
+      END
+      python3 make.py
+      """#
+    ) { directory in
+      let script = "cd /t; for f in old older fraction now far; do stat -c '%n %y %Y' $f; done"
+      let outcome = try CommandLine.run(
+        ["run", "--system", "--source", "/t=tar:t.tar", "--env", "TZ=UTC", "--", "sh", "-c", script], in: directory)
+      let expected = """
+        old 1969-12-31 00:00:00.000000000 +0000 -86400
+        older 1811-07-23 15:06:40.000000000 +0000 -5000000000
+        fraction 1969-12-31 23:59:58.500000000 +0000 -2
+        now 1970-01-01 00:00:01.250000000 +0000 1
+        far 2286-11-20 17:46:40.125000000 +0000 10000000000
+
+        """
+      #expect(outcome.output == expected, "\(outcome.error)")
+    }
+  }
+
+  @Test("a submodule is an empty directory, as in a clone")
+  func submodule() throws {
+    try Self.withRoot(
+      """
+      export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e
+      git init -q sub; git -C sub commit -q --allow-empty -m 1; git init -q super; cd super
+      git -c protocol.file.allow=always submodule --quiet add ../sub deep/sub; git commit -qm 2
+      """
+    ) { directory in
+      let outcome = try Self.run(
+        ["/=tar:a.tar", "/x=git:super"], "find /x | sort; stat -c '%F %a' /x/deep/sub", in: directory)
+      #expect(
+        outcome.output == "/x\n/x/.gitmodules\n/x/deep\n/x/deep/sub\ndirectory 755\n", "\(outcome.error)")
+    }
+  }
+
   @Test("trees of a git repository")
   func git() throws {
     let make = """

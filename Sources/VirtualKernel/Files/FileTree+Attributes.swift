@@ -22,9 +22,9 @@ extension FileTree {
         // Who opened the file before it was copied up has the old contents, but the times are the file's.
         if HostIdentity(open) == record.pointee.lowerIdentity {
           let above = try statusAbove(id)
-          live?.st_atim = above?.st_atim ?? record.pointee.accessed.timespec
-          live?.st_mtim = above?.st_mtim ?? record.pointee.modified.timespec
-          live?.st_ctim = above?.st_ctim ?? record.pointee.changed.timespec
+          live?.st_atim = above?.st_atim ?? record.pointee.accessed
+          live?.st_mtim = above?.st_mtim ?? record.pointee.modified
+          live?.st_ctim = above?.st_ctim ?? record.pointee.changed
         }
       } else {
         live = try statusAbove(id)
@@ -40,9 +40,9 @@ extension FileTree {
     } else {
       result.st_size = numericCast(record.pointee.size)
       result.st_blocks = numericCast(record.pointee.blocks)
-      result.st_atim = record.pointee.accessed.timespec
-      result.st_mtim = record.pointee.modified.timespec
-      result.st_ctim = record.pointee.changed.timespec
+      result.st_atim = record.pointee.accessed
+      result.st_mtim = record.pointee.modified
+      result.st_ctim = record.pointee.changed
     }
     return result
   }
@@ -73,8 +73,8 @@ extension FileTree {
     let record = inode(of: dentry)
     guard record.pointee.lowerIdentity.inode != 0, let above = try statusAbove(dentries[dentry].pointee.inode)
     else { return }
-    record.pointee.accessed = Int64(nanoseconds: above.st_atim)
-    record.pointee.modified = Int64(nanoseconds: above.st_mtim)
+    record.pointee.accessed = above.st_atim
+    record.pointee.modified = above.st_mtim
   }
 
   /// - Parameter open: the guest's open file, needed for one without a name.
@@ -90,12 +90,12 @@ extension FileTree {
       return nil
     }
     guard record.pointee.backing.isUpper, dentries[upperName(of: dentry)].pointee.flags.contains(.inUpper) else {
-      let now = Int64(nanoseconds: host.now())
-      func apply(_ time: timespec, _ old: Int64) -> Int64 {
+      let now = host.now()
+      func apply(_ time: timespec, _ old: timespec) -> timespec {
         switch Int(time.tv_nsec) {
         case Int(UTIME_OMIT_): old
         case Int(UTIME_NOW_): now
-        default: Int64(nanoseconds: time)
+        default: time
         }
       }
       record.pointee.accessed = apply(access, record.pointee.accessed)
@@ -113,7 +113,7 @@ extension FileTree {
     let record = inode(of: dentry)
     record.pointee.permissions = UInt16(mode & 0o7777)
     self.record(.changeMode, dentry)
-    record.pointee.changed = Int64(nanoseconds: host.now())
+    record.pointee.changed = host.now()
     guard record.pointee.backing.isUpper, record.pointee.kind != .symbolicLink else { return nil }
     let name = upperName(of: dentry)
     guard dentries[name].pointee.flags.contains(.inUpper) else { return nil }
@@ -132,7 +132,7 @@ extension FileTree {
     if gid != .max { record.pointee.gid = gid }
     self.record(.changeOwner, dentry)
     if record.pointee.kind != .directory { record.pointee.clearSetIDs(credentials) }
-    record.pointee.changed = Int64(nanoseconds: host.now())
+    record.pointee.changed = host.now()
     return nil
   }
 

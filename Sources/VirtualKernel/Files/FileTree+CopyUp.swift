@@ -80,7 +80,7 @@ extension FileTree {
     if record.pointee.kind != .regular {
       do throws(Errno) {
         try host.setTimes(
-          root, path.cString, access: record.pointee.accessed.timespec, modification: record.pointee.modified.timespec)
+          root, path.cString, access: record.pointee.accessed, modification: record.pointee.modified)
       } catch {
         try? host.remove(root, path.cString, isDirectory: false)
         throw error
@@ -114,7 +114,7 @@ extension FileTree {
     let record = inode(of: dentry)
     try host.setMode(of: copy, Self.hostMode(record.pointee.mode, isDirectory: false))
     try host.setTimes(
-      of: copy, access: record.pointee.accessed.timespec, modification: record.pointee.modified.timespec)
+      of: copy, access: record.pointee.accessed, modification: record.pointee.modified)
   }
 
   /// Carries the attributes of the user's over; a file system without them has none to carry.

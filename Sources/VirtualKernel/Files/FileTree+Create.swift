@@ -195,7 +195,7 @@ extension FileTree {
     negativeCount -= 1
     addToListing(dentry, directory(of: walk.parent))
     record.pointee.links += 1
-    record.pointee.changed = Int64(nanoseconds: host.now())
+    record.pointee.changed = host.now()
     self.record(.link, dentry)
     return nil
   }

@@ -6,8 +6,8 @@ import SystemPackage
 /// grow the supervisor by asking for names.
 private let negativeLimit = 200_000
 
-/// The time below that of all layers when times are squashed: 2001-09-09 01:46:40 UTC, in nanoseconds.
-private let squashedTime: Int64 = 1_000_000_000_000_000_000
+/// The time below that of all layers when times are squashed: 2001-09-09 01:46:40 UTC, in seconds.
+private let squashedTime = 1_000_000_000
 
 extension FileTree {
   /// The dentry of a name in a directory: `.none` or a negative one if there is no such file. The inode may be unloaded.
@@ -150,7 +150,7 @@ extension FileTree {
     status.st_size = 4096
     status.st_blocks = 8
     status.st_uid = 0
-    let now = inodes[dentries[root].pointee.inode.index].pointee.modified.timespec
+    let now = inodes[dentries[root].pointee.inode.index].pointee.modified
     status.st_atim = now
     status.st_mtim = now
     status.st_ctim = now
@@ -171,12 +171,12 @@ extension FileTree {
     inode.pointee.device = UInt64(status.st_rdev)
     if configuration.squashesTimes {
       // The lowest layer is the oldest.
-      let time = squashedTime + Int64(layers.count - found.layer) * 1_000_000_000
+      let time = timespec(tv_sec: squashedTime + layers.count - found.layer, tv_nsec: 0)
       (inode.pointee.accessed, inode.pointee.modified, inode.pointee.changed) = (time, time, time)
     } else {
-      inode.pointee.accessed = Int64(nanoseconds: status.st_atim)
-      inode.pointee.modified = Int64(nanoseconds: status.st_mtim)
-      inode.pointee.changed = Int64(nanoseconds: status.st_ctim)
+      inode.pointee.accessed = status.st_atim
+      inode.pointee.modified = status.st_mtim
+      inode.pointee.changed = status.st_ctim
     }
     if inode.pointee.kind == .symbolicLink {
       inode.pointee.side = found.target.withUnsafeBufferPointer { addLinkTarget($0) }

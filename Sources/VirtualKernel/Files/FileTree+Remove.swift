@@ -152,7 +152,7 @@ extension FileTree {
     dentries[dentry].pointee.flags.insert(.unlinked)
     dentries[dentry].pointee.flags.subtract([.inLower, .inUpper])
     let record = inode(of: dentry)
-    record.pointee.changed = Int64(nanoseconds: host.now())
+    record.pointee.changed = host.now()
     if record.pointee.kind == .directory {
       record.pointee.links = 0
       // The list may name dentries that have become files, and were perhaps freed and used again elsewhere.

@@ -153,7 +153,7 @@ extension FileTree {
       inode(of: oldParent).pointee.links -= 1
       inode(of: to.parent).pointee.links += 1
     }
-    record.pointee.changed = Int64(nanoseconds: host.now())
+    record.pointee.changed = host.now()
   }
 
   /// rename(2) on the host from `otherPath` to `path`.

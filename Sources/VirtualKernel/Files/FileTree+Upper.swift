@@ -35,8 +35,8 @@ extension FileTree {
       upperRoot(directory.store), path.cString, Self.hostMode(record.pointee.mode, isDirectory: true))
     if record.pointee.backing == .lower {
       try host.setTimes(
-        upperRoot(directory.store), path.cString, access: record.pointee.accessed.timespec,
-        modification: record.pointee.modified.timespec)
+        upperRoot(directory.store), path.cString, access: record.pointee.accessed,
+        modification: record.pointee.modified)
       if let lower = directory.lowers.first, lower.prefixDepth == nil {
         try? copyAttributes(dentry, upperRoot(directory.store))
       }

@@ -189,7 +189,7 @@ extension FileTree {
 
   /// A new inode of the caller's, with the present time.
   func makeInode(_ kind: FileKind, mode: UInt32, backing: Backing, fileSystem: UInt8) -> InodeID {
-    let now = Int64(nanoseconds: host.now())
+    let now = host.now()
     let index = inodes.insert(
       Inode(
         kind: kind, backing: backing, flags: [], fileSystem: fileSystem,

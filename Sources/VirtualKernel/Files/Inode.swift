@@ -73,10 +73,9 @@ struct Inode: BitwiseCopyable {
   var blocks: Int64
   /// st_rdev of a device.
   var device: UInt64
-  /// Nanoseconds since 1970.
-  var accessed: Int64
-  var modified: Int64
-  var changed: Int64
+  var accessed: timespec
+  var modified: timespec
+  var changed: timespec
   /// The file of the host behind this inode. For `proc`: the node.
   var hostDevice: UInt64
   var hostInode: UInt64
@@ -94,21 +93,5 @@ struct Inode: BitwiseCopyable {
   mutating func clearSetIDs(_ credentials: UnsafePointer<Credentials>) {
     permissions &= ~0o4000
     if permissions & 0o010 != 0 || !credentials.pointee.maySetGroupID(for: gid) { permissions &= ~0o2000 }
-  }
-}
-
-extension Int64 {
-  init(nanoseconds time: timespec) {
-    // A file may claim any time; one beyond the year 2262 is as far away as this type reaches.
-    let (seconds, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, beyond) = seconds.addingReportingOverflow(Int64(time.tv_nsec))
-    self = overflow || beyond ? (time.tv_sec < 0 ? .min : .max) : sum
-  }
-
-  var timespec: CLinux.timespec {
-    let (seconds, rest) = quotientAndRemainder(dividingBy: 1_000_000_000)
-    return rest < 0
-      ? .init(tv_sec: Int(seconds - 1), tv_nsec: Int(rest + 1_000_000_000))
-      : .init(tv_sec: Int(seconds), tv_nsec: Int(rest))
   }
 }

@@ -52,7 +52,7 @@ final class World {
   /// Always later than before.
   func now() -> timespec {
     clock += 1_000_000
-    return clock.timespec
+    return timespec(tv_sec: Int(clock / 1_000_000_000), tv_nsec: Int(clock % 1_000_000_000))
   }
 
   // MARK: Faults
