@@ -17,6 +17,7 @@ enum uwrx_operation {
   UWRX_BIND_FILE = 16, // read-only bind of the file `path` of the host at `second` of the skeleton
   UWRX_BIND_DEVICE,    // the same for a device node
   UWRX_OVERLAY,        // the answer comes with a read-only overlay mount of the host's directory `path`
+  UWRX_OPEN_PROC,      // the answer comes with the file `path` of the guest's /proc, opened for reading
   // The same way, and never answered: nobody waits for guest init to end or to stop the guest.
   UWRX_SIGNAL_ALL = 32, // value: signal for every process of the guest
   UWRX_SIGNAL_COMMAND,  // value: signal for the command's process group
