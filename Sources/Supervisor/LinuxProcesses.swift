@@ -197,6 +197,10 @@ final class LinuxProcesses: ProcessInformation {
     return names
   }
 
+  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(rawValue: Int32(try check(uwrx_openat(guestProc.rawValue, path, 0o10000000 | O_CLOEXEC, 0))))
+  }
+
   func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor {
     FileDescriptor(rawValue: Int32(try check(uwrx_openat(guestProc.rawValue, path, flags | O_CLOEXEC | O_NOFOLLOW, 0))))
   }

@@ -86,6 +86,9 @@ public protocol ProcessInformation: AnyObject {
   /// The names in a directory of the guest's own /proc.
   func listProc(_ path: String) throws(Errno) -> [[UInt8]]
 
+  /// Opens what a magic link of the guest's own /proc leads to: `2/exe`. Only with O_PATH.
+  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor
+
   /// Opens a file of the guest's own /proc for writing: `2/comm`.
   func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor
 }

@@ -126,6 +126,13 @@ final class MockProcesses: ProcessInformation {
     return world.insert(OpenFile(Node(volume, mode: FileType.regular | 0o644), flags: flags, name: "/proc/\(path)"))
   }
 
+  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor {
+    let process = process(path)
+    let node = path.hasSuffix("/exe") ? process?.executable : path.hasSuffix("/cwd") ? process?.workingDirectory : nil
+    guard let node else { throw .noSuchFileOrDirectory }
+    return world.insert(OpenFile(node, flags: O_PATH_))
+  }
+
   private func process(_ path: String) -> GuestProcess? {
     let number = path.split(separator: "/").first.flatMap { Int32($0) }
     return world.processes.values.first { $0.nsID.rawValue == number }

@@ -10,7 +10,7 @@ final class ProcFileSystem {
   enum Jump {
     case text(UnsafeBufferPointer<UInt8>)
     case dentry(DentryID)
-    case openFile(AbsTid, Int32)
+    case openFile(OpenObject)
   }
 
   let hostname: String
@@ -46,23 +46,27 @@ final class ProcFileSystem {
     let node = ProcNode(inode)
     switch node.kind {
     case .executable:
-      if let dentry = try executable(node, call) { return .dentry(dentry) }
-      throw .noSuchFileOrDirectory
+      if let dentry = try executable(node, call), !call.files.dentries[dentry].pointee.flags.contains(.unlinked) {
+        return .dentry(dentry)
+      }
+      return .openFile(OpenObject(try thread(node, call).id, .executable))
     case .workingDirectory:
-      let thread = try thread(node, call)
-      let status = try call.kernel.descriptors.statusOfWorkingDirectory(of: thread.id)
-      guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+      let dentry = try workingDirectory(node, call)
+      if call.files.dentries[dentry].pointee.flags.contains(.unlinked) {
+        return .openFile(OpenObject(try thread(node, call).id, .workingDirectory))
+      }
       return .dentry(dentry)
     case .rootDirectory: return .dentry(call.files.root)
     case .descriptor:
       let thread = try thread(node, call)
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
       if let dentry = call.dentry(of: node.number, status, in: thread.group),
-        !call.files.dentries[dentry].pointee.flags.contains(.unlinked)
+        !call.files.dentries[dentry].pointee.flags.contains(.unlinked),
+        call.files.inode(of: dentry).pointee.backing != .skeleton
       {
         return .dentry(dentry)
       }
-      return .openFile(thread.id, node.number)
+      return .openFile(OpenObject(thread.id, .descriptor(node.number)))
     case .namespace: throw .permissionDenied
     default: return .text(try text(of: inode, call))
     }
@@ -76,11 +80,11 @@ final class ProcFileSystem {
     case .ownThread:
       return keep("\(call.thread.group.nsID.rawValue)/task/\(call.thread.nsID.rawValue)".utf8)
     case .executable:
-      guard let dentry = try executable(node, call) else { throw .noSuchFileOrDirectory }
-      return try path(of: dentry, call)
-    case .workingDirectory:
-      guard case .dentry(let dentry) = try follow(inode, call) else { throw .noSuchFileOrDirectory }
-      return try path(of: dentry, call)
+      if let dentry = try executable(node, call) { return try path(of: dentry, call) }
+      let text = try call.kernel.information.readProcLink("\(node.id)/exe")
+      guard text.starts(with: "/memfd:".utf8) else { throw .noSuchFileOrDirectory }
+      return keep(text)
+    case .workingDirectory: return try path(of: try workingDirectory(node, call), call)
     case .rootDirectory: return keep([UInt8(ascii: "/")])
     case .descriptor:
       let thread = try thread(node, call)
@@ -116,6 +120,12 @@ final class ProcFileSystem {
     // An inherited file or a terminal of the host's has a name that the guest could do nothing with.
     if isKnown, FileKind(mode: status.st_mode) == .characterDevice || status.st_nlink == 0 { return keep(name) }
     return keep("/dev/inherited/\(descriptor)".utf8)
+  }
+
+  private func workingDirectory(_ node: ProcNode, _ call: Call) throws(Errno) -> DentryID {
+    let status = try call.kernel.descriptors.statusOfWorkingDirectory(of: try thread(node, call).id)
+    guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+    return dentry
   }
 
   private func executable(_ node: ProcNode, _ call: Call) throws(Errno) -> DentryID? {
