@@ -94,7 +94,8 @@ int main(void) {
                          "/proc/sysrq-trigger", "/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/ns_last_pid",
                          "/proc/sys/fs/binfmt_misc/register", "/proc/sys/vm/drop_caches", "/proc/self/oom_score_adj", "/proc/self/uid_map", "/proc/self/setgroups",
                          "/proc/bus/pci", "/proc/acpi", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/scsi/scsi", "/proc/self/attr/current",
-                         "/sys/kernel", "/sys/fs/cgroup/cgroup.procs", "/sys/power/state", "/run/docker.sock", "/run/systemd/private", "/etc/shadow"};
+                         "/sys/kernel", "/sys/fs/cgroup/cgroup.procs", "/sys/power/state", "/sys/devices/system/cpu/cpu1/online",
+                         "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "/run/docker.sock", "/run/systemd/private", "/etc/shadow"};
   struct stat st;
   for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
     int fd = open(files[i], O_WRONLY | O_NONBLOCK);

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 // glibc's <sys/mount.h> and <linux/mount.h> define the same names; only the call is needed from the first.
@@ -132,9 +133,10 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   views[UWRX_VIEW_STORE] = clone_view(events, UWRX_STORE, 0, 0);
   // The command has a mount namespace of its own, without the host; what is bound here later reaches it by propagation.
   if (mount("none", UWRX_SKELETON, NULL, UWRX_MS_SHARED, NULL)) uwrx_fail(events, "share the skeleton root");
+  // All instances share kernel.pty.max.
+  snprintf(options, sizeof options, "newinstance,ptmxmode=0666,mode=0%o,max=512", launch->terminal_mode);
   if (mkdir(UWRX_SKELETON "/dev", 0755) || mkdir(UWRX_SKELETON "/dev/pts", 0755) ||
-      // All instances share kernel.pty.max.
-      mount("devpts", UWRX_SKELETON "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620,max=512"))
+      mount("devpts", UWRX_SKELETON "/dev/pts", "devpts", 0, options))
     uwrx_fail(events, "mount the guest's pseudo-terminals");
 
   skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -212,9 +214,61 @@ static int open_proc(const char *path) {
   return file < 0 ? -errno : file;
 }
 
+// The guest's address is told to whoever asks the socket for its name, so it must be bound to those very bytes: here they lead where they
+// lead the guest. What stands in the skeleton is decided by the supervisor, which holds every call of the guest's off meanwhile.
+static int bind_socket(int file, const char *directory, const char *name) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(name);
+  if (file < 0 || length > sizeof address.sun_path) return -EINVAL;
+  memcpy(address.sun_path, name, length);
+  int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), result = 0;
+  // The virtual kernel says who may connect; its own rights are the same for all of the guest's processes.
+  mode_t mask = umask(0);
+  if (host < 0 || fchdir(skeleton) || chroot(".") || (*directory && chdir(directory)) ||
+      bind(file, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)))
+    result = -errno;
+  umask(mask);
+  if (host < 0 || fchdir(host) || chroot(".")) _exit(125);
+  close(host);
+  return result;
+}
+
+// What a magic link leads to may be a directory without a name. A mount of one can be entered and is as nameless as it; it must be made
+// while the directory has one.
+static int bind_removed(const char *path, const char *to) {
+  int result = 0, tree = -1, target = -1, directory = open_in_skeleton(path);
+  if (directory < 0 ||
+      (tree = (int)syscall(SYS_open_tree, directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)) < 0 ||
+      (target = open_in_skeleton(to)) < 0 ||
+      syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) ||
+      unlinkat(skeleton, path, AT_REMOVEDIR))
+    result = -errno;
+  if (directory >= 0) close(directory);
+  if (tree >= 0) close(tree);
+  if (target >= 0) close(target);
+  return result;
+}
+
+// A message of the supervisor's and the descriptor that comes with it, else -1.
+static ssize_t receive(int control, char *buffer, size_t size, int *file) {
+  union {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } rights;
+  struct iovec iov = {buffer, size};
+  struct msghdr message = {
+      .msg_iov = &iov, .msg_iovlen = 1, .msg_control = rights.bytes, .msg_controllen = sizeof rights.bytes};
+  ssize_t n = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
+  struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+  *file = -1;
+  if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) memcpy(file, CMSG_DATA(c), sizeof *file);
+  return n;
+}
+
 static void serve(int control) {
   static char buffer[sizeof(struct uwrx_message) + 2 * PATH_MAX + 2];
-  ssize_t n = recv(control, buffer, sizeof buffer - 1, 0);
+  int given;
+  ssize_t n = receive(control, buffer, sizeof buffer - 1, &given);
   if (n <= 0) _exit(0); // the supervisor has gone
   buffer[n] = 0;
   struct uwrx_message m;
@@ -223,33 +277,36 @@ static void serve(int control) {
   const char *path = buffer + sizeof m;
   const char *second = path + strlen(path) + 1;
   if (second > buffer + n) _exit(125);
-  int result = -ENOSYS, given = -1;
+  int result = -ENOSYS, made = -1;
   switch (m.operation) {
   case UWRX_BIND_FILE:
   case UWRX_BIND_DEVICE: result = bind_file(&m, path, second); break;
   case UWRX_OVERLAY:
-    given = mount_overlay(&m, path);
-    result = given < 0 ? given : 0;
+    made = mount_overlay(&m, path);
+    result = made < 0 ? made : 0;
     break;
   case UWRX_OPEN_PROC:
-    given = open_proc(path);
-    result = given < 0 ? given : 0;
+    made = open_proc(path);
+    result = made < 0 ? made : 0;
     break;
+  case UWRX_BIND_SOCKET: result = bind_socket(given, path, second); break;
+  case UWRX_BIND_REMOVED: result = bind_removed(path, second); break;
   case UWRX_SIGNAL_ALL: kill(-1, m.value); return;
   case UWRX_SIGNAL_COMMAND: kill(-command, m.value); return;
   case UWRX_STOP_ALL: uwrx_stop_all(guest_proc); return;
   case UWRX_CONTINUE_ALL: uwrx_continue_all(guest_proc); return;
   }
+  if (given >= 0) close(given);
   // One answer to one request is there at a time, but for those that were given up.
   struct uwrx_message answer = {.operation = m.operation, .value = result, .serial = m.serial};
-  int sent = uwrx_send_descriptors(control, &answer, "", &given, given >= 0, MSG_DONTWAIT);
+  int sent = uwrx_send_descriptors(control, &answer, "", &made, made >= 0, MSG_DONTWAIT);
   // Senders that wait for room have been let through already: as many as the guest likes may be in flight after all. Then the call that
   // asked fails, and not the run.
-  if (sent < 0 && sent != -EAGAIN && given >= 0) {
+  if (sent < 0 && sent != -EAGAIN && made >= 0) {
     answer.value = sent;
     sent = uwrx_send_descriptors(control, &answer, "", NULL, 0, MSG_DONTWAIT);
   }
-  if (given >= 0) close(given);
+  if (made >= 0) close(made);
   if (sent < 0 && sent != -EAGAIN) _exit(0);
 }
 

@@ -9,36 +9,43 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+union descriptors {
+  struct cmsghdr align;
+  char bytes[CMSG_SPACE(8 * sizeof(int))];
+};
+
+static void attach(struct msghdr *message, union descriptors *control, const int *descriptors, int count) {
+  if (count <= 0) return;
+  memset(control, 0, sizeof *control);
+  message->msg_control = control->bytes;
+  message->msg_controllen = CMSG_SPACE(count * sizeof(int));
+  struct cmsghdr *c = CMSG_FIRSTHDR(message);
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = SCM_RIGHTS;
+  c->cmsg_len = CMSG_LEN(count * sizeof(int));
+  memcpy(CMSG_DATA(c), descriptors, count * sizeof(int));
+}
+
 int uwrx_send_descriptors(int socket, const struct uwrx_message *header, const char *path, const int *descriptors, int count,
                           int flags) {
   struct iovec iov[2] = {{(void *)header, sizeof *header}, {(void *)path, strlen(path) + 1}};
-  union {
-    struct cmsghdr align;
-    char bytes[CMSG_SPACE(8 * sizeof(int))];
-  } control;
-  memset(&control, 0, sizeof control);
+  union descriptors control;
   struct msghdr message = {.msg_iov = iov, .msg_iovlen = 2};
-  if (count > 0) {
-    message.msg_control = control.bytes;
-    message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(count * sizeof(int));
-    memcpy(CMSG_DATA(c), descriptors, count * sizeof(int));
-  }
+  attach(&message, &control, descriptors, count);
   // The command tells of its listener under its own filter, which waits for the listener's owner at every sendmsg(2) that is to be
   // recorded; sendmmsg(2) never is.
   struct mmsghdr messages = {.msg_hdr = message};
   return sendmmsg(socket, &messages, 1, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
 }
 
-int uwrx_guest_send(int socket, const struct uwrx_message *header, const char *path, const char *second) {
+int uwrx_guest_send(int socket, const struct uwrx_message *header, const char *path, const char *second, int descriptor) {
   if (!path) path = "";
   if (!second) second = "";
   struct iovec iov[3] = {
       {(void *)header, sizeof *header}, {(void *)path, strlen(path) + 1}, {(void *)second, strlen(second) + 1}};
+  union descriptors control;
   struct msghdr message = {.msg_iov = iov, .msg_iovlen = 3};
+  attach(&message, &control, &descriptor, descriptor >= 0);
   return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 

@@ -11,6 +11,7 @@ struct GuestLaunch {
   let control: FileDescriptor
   let events: FileDescriptor
   let hasUserNamespace: Bool
+  let pseudoTerminals = PseudoTerminals()
 
   /// Creates the namespaces and guest init, and lets it go on after `prepare` was called with its id: what must hold for the
   /// guest must hold for guest init before it forks. The process must not have made a thread yet.
@@ -50,6 +51,7 @@ struct GuestLaunch {
     launch.inside_uid = configuration.uid
     launch.inside_gid = configuration.gid
     launch.terminal = terminal
+    launch.terminal_mode = pseudoTerminals.mode
     // A terminal that none of these is has not been given to the guest, which would find it at /dev/tty all the same.
     launch.new_session = (0...2).contains { tcgetsid($0) == getsid(0) } ? 0 : 1
     launch.filter_flags = KernelFeatures.filterFlags

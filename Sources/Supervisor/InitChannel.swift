@@ -24,13 +24,13 @@ final class InitChannel: @unchecked Sendable {
   @discardableResult
   func request(
     _ operation: uwrx_operation, device: UInt64 = 0, inode: UInt64 = 0,
-    _ path: UnsafePointer<CChar>? = nil, _ second: UnsafePointer<CChar>? = nil
+    _ path: UnsafePointer<CChar>? = nil, _ second: UnsafePointer<CChar>? = nil, with given: FileDescriptor? = nil
   ) throws(Errno) -> FileDescriptor? {
     lock.lock()
     defer { lock.unlock() }
     serial += 1
     var header = uwrx_message(operation: operation.rawValue, value: 0, device: device, inode: inode, serial: serial)
-    _ = try check(Int(uwrx_guest_send(socket.rawValue, &header, path, second)))
+    _ = try check(Int(uwrx_guest_send(socket.rawValue, &header, path, second, given?.rawValue ?? -1)))
     let deadline = ContinuousTime.now + Self.timeLimit
     while true {
       try waitForAnswer(until: deadline)
@@ -68,6 +68,6 @@ final class InitChannel: @unchecked Sendable {
   /// Tells guest init to signal, stop or continue the guest, and does not wait for it.
   func tell(_ operation: uwrx_operation, value: Int32 = 0) {
     var header = uwrx_message(operation: operation.rawValue, value: value, device: 0, inode: 0, serial: 0)
-    _ = uwrx_guest_send(socket.rawValue, &header, nil, nil)
+    _ = uwrx_guest_send(socket.rawValue, &header, nil, nil, -1)
   }
 }

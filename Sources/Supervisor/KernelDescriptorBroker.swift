@@ -101,6 +101,10 @@ final class KernelDescriptorBroker: DescriptorBroker {
     return try check(uwrx_interface_request(file, request, network, buffer.baseAddress, buffer.count))
   }
 
+  func domain(of socket: FileDescriptor) throws(Errno) -> Int32 {
+    Int32(try check(Int(uwrx_socket_option(socket.rawValue, 39 /* SO_DOMAIN */))))
+  }
+
   func flags(of file: FileDescriptor) throws(Errno) -> Int32 {
     Int32(try check(uwrx_fcntl(file.rawValue, F_GETFL, 0)))
   }

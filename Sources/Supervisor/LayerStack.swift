@@ -52,7 +52,7 @@ struct LayerStack {
       try add(own, archives)
     }
     // 8 bits number the directories that are merged into one.
-    guard parts.count < 256 else { throw SupervisorError("more than 255 sources and parents cannot be stacked") }
+    guard parts.count < 255 else { throw SupervisorError("more than 254 sources and parents cannot be stacked") }
     configuration.links = Self.united(configuration.links, stack.links) { $0.path }
     configuration.emptyDirectories = Self.united(configuration.emptyDirectories, stack.emptyDirectories) { $0 }
     if configuration.workingDirectory == nil {
@@ -98,13 +98,19 @@ struct LayerStack {
     var status = stat()
     let identity = stat(build, &status) == 0 ? HostIdentity(status) : nil
     var layers: [Layer] = []
+    // Above all others, so that what these are counted from stays what it is.
+    let flags = UInt64(0o10000000 | O_CLOEXEC | O_DIRECTORY)  // O_PATH
+    let sys = uwrx_openat2(hostRoot.rawValue, "sys", flags, 0, LinuxHostFiles.resolve)
+    if sys >= 0 {
+      let tree = SystemTree(host: host, root: FileDescriptor(rawValue: Int32(sys)))
+      layers.append(Layer(tree: tree, destination: [Array("sys".utf8)]))
+    }
     for part in parts {
       switch part {
       case .source(let source):
         let identity = source.contains(build) ? identity : nil
         layers.append(try source.layer(in: hostRoot, host: host, build: identity, hidden: hidden))
       case .trace(let trace, let index):
-        let flags = UInt64(0o10000000 | O_CLOEXEC | O_DIRECTORY)  // O_PATH
         let result = uwrx_openat2(hostRoot.rawValue, String(trace.path.dropFirst()), flags, 0, LinuxHostFiles.resolve)
         guard result >= 0 else {
           throw SupervisorError("cannot open the trace \(trace.path): \(Errno(rawValue: CInt(-result)))")

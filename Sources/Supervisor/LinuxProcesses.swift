@@ -253,8 +253,8 @@ final class LinuxProcesses: ProcessInformation {
     return set & 1 << 21 != 0
   }
 
-  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor {
-    FileDescriptor(rawValue: Int32(try check(uwrx_openat(guestProc.rawValue, path, O_RDONLY | O_CLOEXEC, 0))))
+  func openProcLink(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor {
+    FileDescriptor(rawValue: Int32(try check(uwrx_openat(guestProc.rawValue, path, flags | O_CLOEXEC, 0))))
   }
 
   func openProcInside(_ path: String) throws(Errno) -> FileDescriptor {

@@ -179,6 +179,7 @@ public final class Supervisor {
     kernelConfiguration.diskLimit = configuration.limits.disk.map { Int64($0) }
     kernelConfiguration.storeIsOnDisk = store != nil
     kernelConfiguration.secrets = record.secrets
+    kernelConfiguration.terminalGroup = launch.pseudoTerminals.group
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(

@@ -102,4 +102,25 @@ final class TmpfsSkeleton: Skeleton {
       throw error
     }
   }
+
+  func bind(
+    _ socket: FileDescriptor, from directory: UnsafePointer<CChar>, to address: UnsafePointer<CChar>
+  ) throws(Errno) {
+    try channel.request(UWRX_BIND_SOCKET, directory, address, with: socket)
+  }
+
+  func bindRemovedDirectory(at path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity {
+    let identity = try makeDirectory(Self.removed)
+    do throws(Errno) {
+      _ = try makeDirectory(path)
+      try channel.request(UWRX_BIND_REMOVED, Self.removed, path)
+    } catch {
+      unlinkat(view.rawValue, Self.removed, AT_REMOVEDIR)
+      throw error
+    }
+    return identity
+  }
+
+  /// In a directory where the guest makes no names.
+  private static let removed = "proc/removed"
 }

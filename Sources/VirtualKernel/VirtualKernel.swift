@@ -17,6 +17,7 @@ public final class VirtualKernel {
   let proc: ProcFileSystem
   let devices: DeviceTable
   let inherited: Set<HostIdentity>
+  var foreign = ForeignFiles()
   private let calls: CallProfile
   /// nil if no more is recorded than changes need.
   let recorder: Recorder?
@@ -52,7 +53,8 @@ public final class VirtualKernel {
         runPath: configuration.runPath, store: configuration.store,
         storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
         squashesTimes: configuration.squashesTimes, uid: configuration.uid, gid: configuration.gid,
-        diskLimit: configuration.diskLimit, storeIsOnDisk: configuration.storeIsOnDisk),
+        diskLimit: configuration.diskLimit, storeIsOnDisk: configuration.storeIsOnDisk,
+        terminalGroup: configuration.terminalGroup),
       credentials: credentials.initial,
       events: configuration.events, recordsUses: configuration.level > .off)
     recorder =
@@ -247,6 +249,8 @@ public struct KernelConfiguration {
   public var diskLimit: Int64?
   /// The store is not in memory: what is written there counts against the limit, too.
   public var storeIsOnDisk = false
+  /// Whose group new pseudo-terminals have; nil for that of who opens them.
+  public var terminalGroup: UInt32? = 5
   /// What it learns of variables that look like secrets.
   public var secrets = SecretVariable()
 

@@ -8,7 +8,7 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Runs a command in a virtual kernel.",
     discussion: """
-      Without sources the guest's file tree is empty but for /dev, /proc and /tmp. What it writes is kept in \
+      Without sources the guest's file tree is empty but for /dev, /proc, /run, /sys and /tmp. What it writes is kept in \
       BUILD/STEP/ATTEMPT/files. The exit status is the command's, 128 plus the signal that ended it, 124 if the time was over, \
       127 if the command was not found, 126 if it could not be run, and 125 if uwrx itself failed.
       """)

@@ -66,6 +66,36 @@ struct DeviceTests {
     #expect(try machine.names("/dev/pts") == ["1"])
     #expect(!machine.exists("/dev/pts/0"))
     #expect(!machine.exists("/dev/pts/7"))
-    #expect(machine.call(.mkdirat, currentDirectory, "/dev/pts/x", 0o755) == .error(.permissionDenied))
+    #expect(machine.call(.mkdirat, currentDirectory, "/dev/pts/x", 0o755) == .error(.notPermitted))
+    #expect(
+      machine.call(.openat, currentDirectory, "/dev/pts/x", O_CREAT | O_WRONLY, 0o600) == .error(.permissionDenied))
+  }
+
+  @Test func terminalIsItsOpenersToGiveAway() throws {
+    let machine = try Machine()
+    machine.skeleton.root.directory("dev/pts")
+    let node = machine.skeleton.root.node("dev/pts/0", FileType.characterDevice | 0o620)
+    node.device = uwrx_makedev(136, 0)
+    #expect(try machine.status("/dev/pts/0").st_gid == 5)
+    #expect(machine.call(.fchmodat, currentDirectory, "/dev/pts/0", 0o600) == .done)
+    #expect(machine.call(.fchownat, currentDirectory, "/dev/pts/0", 1000, 7, 0) == .done)
+    let status = try machine.status("/dev/pts/0")
+    #expect(status.st_mode == FileType.characterDevice | 0o600)
+    #expect([status.st_uid, status.st_gid] == [1000, 7])
+    #expect(node.permissions == 0o620 && node.uid == 0)
+    // Another terminal of the same number.
+    node.changed.tv_sec += 1
+    #expect(try machine.status("/dev/pts/0").st_uid == 0)
+    #expect(try machine.status("/dev/pts/0").st_mode == FileType.characterDevice | 0o620)
+  }
+
+  @Test func namesOfDevAreOrdinaryOnes() throws {
+    let machine = try Machine()
+    #expect(machine.call(.mknodat, currentDirectory, "/dev/log", FileType.fifo | 0o600, 0) == .done)
+    #expect(try machine.names("/dev").contains("log"))
+    #expect(machine.store.at("dev/log")?.kind == FileType.fifo)
+    #expect(machine.call(.unlinkat, currentDirectory, "/dev/log", 0) == .done)
+    #expect(!machine.exists("/dev/log"))
+    #expect(machine.call(.renameat, currentDirectory, "/dev/null", currentDirectory, "/dev/x") == .error(.notPermitted))
   }
 }

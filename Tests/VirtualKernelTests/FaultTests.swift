@@ -208,7 +208,15 @@ struct FaultTests {
     } check: {
       $0.skeleton.root.at("script") != nil && $0.skeleton.root.at("usr/bin/sh") != nil
     },
-    Scenario(description: "bind") { $0.call(.bind, 5, [1, 0] + Array("/tmp/socket".utf8), 13) },
+    Scenario(description: "bind") { machine in
+      let process = machine.world.processes.values.first { $0.isAlive }
+      let socket =
+        process?.files.files.first { $0.value.name == "socket:[1]" }?.key
+        ?? (process == nil ? 5 : machine.inherit("", mode: FileType.socket | 0o777, name: "socket:[1]"))
+      return machine.call(.bind, socket, [1, 0] + Array("/tmp/socket".utf8), 13)
+    } check: {
+      $0.skeleton.root.at("tmp/socket") != nil && $0.store.at("tmp/socket") != nil
+    },
     Scenario(description: "statfs") { machine in machine.call(.statfs, "/etc/passwd", machine.memory.allocate(256)) },
   ]
 

@@ -45,8 +45,9 @@ struct MkdirTests {
     ("", .noSuchFileOrDirectory), ("/", .fileExists), ("/etc", .fileExists), ("/etc/passwd", .fileExists),
     ("/etc/.", .fileExists), ("/etc/..", .fileExists), ("/dangling", .fileExists),
     ("/missing/a", .noSuchFileOrDirectory),
-    ("/etc/passwd/a", .notDirectory), ("/loop/a", .tooManySymbolicLinkLevels), ("/sys", .permissionDenied),
-    ("/proc/a", .noSuchFileOrDirectory), ("/dev/a", .permissionDenied),
+    ("/etc/passwd/a", .notDirectory), ("/loop/a", .tooManySymbolicLinkLevels), ("/sys", .fileExists),
+    ("/sys/x", .readOnlyFileSystem), ("/run", .fileExists),
+    ("/proc/a", .noSuchFileOrDirectory), ("/dev/pts/a", .notPermitted),
     (String(repeating: "x", count: 256), .fileNameTooLong),
   ]
 

@@ -277,14 +277,14 @@ struct RecordingTests {
   @Test func addressesAreTold() throws {
     let machine = try Machine()
     let address: [UInt8] = [2, 0, 0x12, 0x67, 127, 0, 0, 1] + [UInt8](repeating: 0, count: 8)
-    #expect(machine.call(.bind, 5, address, 16) == .continued)
-    #expect(machine.call(.connect, 6, address, 16) == .continued)
-    #expect(machine.call(.connect, 6, 8, 120) == .continued)
     let socket = machine.inherit("", mode: FileType.socket | 0o600, name: "socket:[1]")
+    #expect(machine.call(.bind, socket, address, 16) == .continued)
+    #expect(machine.call(.connect, socket, address, 16) == .continued)
+    #expect(machine.call(.connect, socket, 8, 120) == .continued)
     machine.process.files.files[socket]!.node.bytes = address
     #expect(machine.call(.accept4, socket, 0, 0, 0) == .continued)
     #expect(machine.call(.accept, 99, 0, 0) == .continued)
-    for (kind, descriptor) in [(EventKind.bind, 5), (.connect, 6), (.accept, UInt32(socket))] {
+    for (kind, descriptor) in [EventKind.bind, .connect, .accept].map({ ($0, UInt32(socket)) }) {
       let told = machine.events.records(kind)
       #expect(told.map(\.bytes) == [address])
       #expect(told.map(\.event.version) == [descriptor])

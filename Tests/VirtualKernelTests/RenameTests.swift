@@ -145,7 +145,7 @@ struct RenameTests {
     ("/etc/passwd/x", "/new", 0, .notDirectory),
     ("/", "/new", 0, .resourceBusy), ("/etc/.", "/new", 0, .resourceBusy), ("/etc/..", "/new", 0, .resourceBusy),
     ("/etc/passwd", "/etc/.", 0, .resourceBusy), ("/tmp", "/new", 0, .resourceBusy),
-    ("/etc/passwd", "/sys", 0, .permissionDenied),
+    ("/etc/passwd", "/sys", 0, .resourceBusy), ("/etc/passwd", "/sys/x", 0, .init(rawValue: EXDEV)),
     ("/dev/null", "/dev/zero", 0, .notPermitted), ("/usr/lib", "/usr", 2, .invalidArgument),
     ("/loop/x", "/new", 0, .tooManySymbolicLinkLevels),
   ]

@@ -18,6 +18,8 @@ enum uwrx_operation {
   UWRX_BIND_DEVICE,    // the same for a device node
   UWRX_OVERLAY,        // the answer comes with a read-only overlay mount of the host's directory `path`
   UWRX_OPEN_PROC,      // the answer comes with the file `path` of the guest's /proc, opened for reading
+  UWRX_BIND_SOCKET,    // bind(2) of the local socket that comes with it to the address `second`, as if from the directory `path` of the skeleton
+  UWRX_BIND_REMOVED,   // the directory `path` of the skeleton is removed, and then bound at `second` of the skeleton
   // The same way, and never answered: nobody waits for guest init to end or to stop the guest.
   UWRX_SIGNAL_ALL = 32, // value: signal for every process of the guest
   UWRX_SIGNAL_COMMAND,  // value: signal for the command's process group
@@ -60,6 +62,7 @@ struct uwrx_launch {
   const char *const *settings; // pairs of a path below /proc/sys and what is written there in the namespaces; NULL at the end
   const char *const *user_settings; // the same for the guest's user namespace, whichever process makes it
   const char *memory_options; // of the tmpfs that the guest fills: "" or ",size=..."
+  unsigned terminal_mode; // of new pseudo-terminals
   int terminal; // descriptor 0, 1 or 2, of the terminal whose foreground group the command becomes, or -1
   const struct uwrx_limit *limits;
   size_t limit_count;
@@ -76,8 +79,8 @@ int uwrx_guest_launch(struct uwrx_launch *launch);
 // Lets guest init go on to fork the command. Returns 0 or -errno.
 int uwrx_guest_start(struct uwrx_launch *launch);
 
-// Sends one message without waiting; returns 0 or -errno. A null path is an empty one.
-int uwrx_guest_send(int socket, const struct uwrx_message *header, const char *path, const char *second);
+// Sends one message without waiting, with a descriptor unless that is negative; returns 0 or -errno. A null path is an empty one.
+int uwrx_guest_send(int socket, const struct uwrx_message *header, const char *path, const char *second, int descriptor);
 
 // Makes a process that kills guest init, and so all of the guest, after this time, whatever the supervisor is about: also one that
 // is stopped or waits for something. It ends with guest init or the supervisor, whichever is first. Returns its pid, or -errno.

@@ -12,10 +12,6 @@ struct Dentry: BitwiseCopyable {
     static let inLower = Flags(rawValue: 1)
     /// A whiteout stands at this name in the run's layer.
     static let whiteoutOnDisk = Flags(rawValue: 2)
-    /// A path rule hides the name; nothing can be created there.
-    static let blocked = Flags(rawValue: 4)
-    /// A bind(2) was let through for this name; only the skeleton knows whether a socket stands there.
-    static let maybeSocket = Flags(rawValue: 8)
     /// Something stands at this path of the skeleton.
     static let inSkeleton = Flags(rawValue: 16)
     /// Removed from its directory; kept as the path of an open file.

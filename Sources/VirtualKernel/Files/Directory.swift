@@ -31,13 +31,13 @@ final class Directory {
   }
   /// What it was there last: a removed directory may still be someone's current one.
   private(set) var lastSkeleton: HostIdentity?
+  /// Mounts in the skeleton that a removed directory was given since.
+  private(set) var mounts: [HostIdentity] = []
   private(set) var liveChildren = 0
   /// Whiteouts stand in this directory on the host.
   var hasWhiteouts = false
   /// Negative dentries that must not be forgotten before the directory is.
   var negatives = DentryList()
-  /// Names for which a bind(2) was let through since the last listing.
-  var expectedSockets = DentryList()
   /// The names are made by the virtual /proc.
   var isProc = false
 
@@ -48,6 +48,12 @@ final class Directory {
   }
   /// The root of the tree: /tmp, /proc and the like are merged into it.
   var fileSystemRoot = false
+
+  /// - Returns: the oldest mount, if there are more than `limit` now.
+  func addMount(_ mount: HostIdentity, limit: Int) -> HostIdentity? {
+    mounts.append(mount)
+    return mounts.count > limit ? mounts.removeFirst() : nil
+  }
 
   /// - Returns: the child's place.
   func insert(_ child: DentryID) -> UInt32 {

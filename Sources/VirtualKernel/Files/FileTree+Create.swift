@@ -6,14 +6,11 @@ import SystemPackage
 extension FileTree {
   /// Takes a name that does not exist, for a new inode.
   /// - Returns: the dentry, without an inode.
-  private func claim(_ walk: WalkResult, _ call: Call) throws(Errno) -> DentryID {
-    if walk.dentry != .none {
-      if dentries[walk.dentry].pointee.inode != .none { throw .fileExists }
-      if dentries[walk.dentry].pointee.flags.contains(.blocked) { throw .permissionDenied }
-    }
+  /// - Parameter opens: it is a regular file, which the kernel asks another operation of a file system for.
+  private func claim(_ walk: WalkResult, _ call: Call, opens: Bool = false) throws(Errno) -> DentryID {
+    if walk.dentry != .none, dentries[walk.dentry].pointee.inode != .none { throw .fileExists }
     let directory = directory(of: walk.parent)
-    if directory.isProc, inode(of: walk.parent).pointee.fileSystem == FileSystemID.proc { throw .noSuchFileOrDirectory }
-    if directory.isProc || inode(of: walk.parent).pointee.fileSystem == FileSystemID.dev { throw .permissionDenied }
+    try requireTakesNames(walk.parent, call, opens: opens)
     // A directory that was removed takes no new names.
     if inode(of: walk.parent).pointee.links == 0 { throw .noSuchFileOrDirectory }
     try call.require([.write, .execute], inode(of: walk.parent))
@@ -80,7 +77,7 @@ extension FileTree {
   /// Creates a regular file and opens it.
   func createFile(_ walk: WalkResult, _ call: Call, flags: Int32, mode: UInt32) throws(Errno) -> FileDescriptor {
     if walk.hasTrailingSlash { throw .isDirectory }
-    let dentry = try claim(walk, call)
+    let dentry = try claim(walk, call, opens: true)
     do throws(Errno) {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
@@ -143,16 +140,32 @@ extension FileTree {
     }
   }
 
-  /// A FIFO, a socket without a listener, or an empty regular file.
-  func makeNode(_ walk: WalkResult, _ call: Call, kind: FileKind, mode: UInt32) throws(Errno) {
+  /// A FIFO, a socket or an empty regular file.
+  /// - Parameter complete: makes what the kernel itself must find, and tells what it is there; a socket without it has no listener.
+  func makeNode(
+    _ walk: WalkResult, _ call: Call, kind: FileKind, mode: UInt32,
+    complete: ((DentryID) throws(Errno) -> HostIdentity)? = nil
+  ) throws(Errno) {
+    guard walk.last == .name else { throw .fileExists }
     if walk.hasTrailingSlash, !exists(walk) { throw .noSuchFileOrDirectory }
-    let dentry = try claim(walk, call)
+    let dentry = try claim(walk, call, opens: kind == .regular)
     do throws(Errno) {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
       try host.makeNode(
         store, path.cString, mode: kind.modeBits | Self.hostMode(mode, isDirectory: false), device: 0)
-      _ = finish(dentry, kind, mode: mode, try statusOfNew(store))
+      let status = try statusOfNew(store)
+      var identity: HostIdentity?
+      if let complete {
+        do throws(Errno) { identity = try complete(dentry) } catch {
+          try buildPath(of: dentry, into: &path)
+          try? host.remove(store, path.cString, isDirectory: false)
+          throw error
+        }
+        dentries[dentry].pointee.flags.insert(.inSkeleton)
+      }
+      let id = finish(dentry, kind, mode: mode, status)
+      if let identity { register(identity, inSkeletonAs: id) }
     } catch {
       giveUp(dentry)
       throw error
@@ -164,7 +177,7 @@ extension FileTree {
     if walk.last != .name { throw .fileExists }
     if walk.dentry != .none, dentries[walk.dentry].pointee.inode != .none { throw .fileExists }
     if walk.hasTrailingSlash { throw .noSuchFileOrDirectory }
-    if directory(of: walk.parent).isProc { throw .noSuchFileOrDirectory }
+    if inode(of: walk.parent).pointee.fileSystem == FileSystemID.proc { throw .noSuchFileOrDirectory }
     let record = inode(of: source)
     if record.pointee.kind == .directory { throw .notPermitted }
     if record.pointee.fileSystem != inode(of: walk.parent).pointee.fileSystem { throw .init(rawValue: EXDEV) }

@@ -13,10 +13,7 @@ extension FileTree {
   /// The dentry of a name in a directory: `.none` or a negative one if there is no such file. The inode may be unloaded.
   func lookup(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> DentryID {
     let found = dentries.find(parent, name)
-    if found != .none {
-      if dentries[found].pointee.flags.contains(.maybeSocket) { try settleSocket(found) }
-      return found
-    }
+    if found != .none { return found }
     guard name.count <= 255 else { throw .fileNameTooLong }
     let directory = directory(of: parent)
     if directory.isComplete { return .none }
@@ -205,29 +202,6 @@ extension FileTree {
   func guestGroup(_ gid: UInt32) -> UInt32 {
     gid == configuration.hostGroup && gid != 0 ? configuration.gid : gid
   }
-
-  /// Asks the skeleton whether a bind(2) that was let through has made a socket.
-  private func settleSocket(_ dentry: DentryID) throws(Errno) {
-    try buildPath(of: dentry, into: &path)
-    let exists: Bool
-    do throws(Errno) {
-      exists = try skeleton.status(path.cString).st_mode & S_IFMT == S_IFSOCK
-    } catch {
-      exists = false
-    }
-    guard exists, dentries[dentry].pointee.inode == .none else { return }
-    dentries[dentry].pointee.flags.remove(.maybeSocket)
-    negativeCount -= 1
-    dentries[dentry].pointee.flags.insert(.inSkeleton)
-    let directory = directory(of: dentries[dentry].pointee.parent)
-    let mode = (try? skeleton.status(path.cString).st_mode) ?? 0o755
-    let inode = makeInode(.socket, mode: mode, backing: directory.store, fileSystem: directory.fileSystem)
-    attach(inode, to: dentry)
-    try registerInSkeleton(inode)
-    addToListing(dentry, directory)
-    // A later run finds the socket's name in the layer, as it would on a disk.
-    try makeUpperNode(dentry, mode: mode, device: 0)
-  }
 }
 
 // Listings.
@@ -250,11 +224,6 @@ extension FileTree {
   /// Brings all names of the lower directories into the table.
   func complete(_ parent: DentryID) throws(Errno) {
     let directory = directory(of: parent)
-    for dentry in directory.expectedSockets.entries
-    where dentries[dentry].pointee.parent == parent && dentries[dentry].pointee.flags.contains(.maybeSocket) {
-      try settleSocket(dentry)
-    }
-    directory.expectedSockets.removeAll()
     guard !directory.isComplete else { return }
     // What hides names in one layer may hide those of the layers below it, too.
     var isTentative = false

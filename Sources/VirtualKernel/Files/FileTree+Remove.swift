@@ -46,7 +46,7 @@ extension FileTree {
     if let isDirectory, isDirectory != (inode(of: dentry).pointee.kind == .directory) {
       throw isDirectory ? .notDirectory : .isDirectory
     }
-    if directory.isProc || parent.pointee.fileSystem == FileSystemID.dev { throw .notPermitted }
+    if directory.isProc { throw .notPermitted }
     // What was put into the tree before the run began, /dev, /proc and /tmp, is a mount point to the guest.
     if inode(of: dentry).pointee.fileSystem != parent.pointee.fileSystem { throw .resourceBusy }
     // So is a source's place in /tmp, which is of another store than what is around it.
@@ -195,6 +195,7 @@ extension FileTree {
       let id = dentries[dentry].pointee.inode
       if inodes[id.index].pointee.kind == .directory {
         if let own = directory(of: dentry).lastSkeleton { skeletonDirectories[own] = nil }
+        for mount in directory(of: dentry).mounts { skeletonDirectories[mount] = nil }
       }
       detach(dentry)
       free(dentry)

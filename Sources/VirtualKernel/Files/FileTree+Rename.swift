@@ -19,7 +19,9 @@ extension FileTree {
     let isExchange = flags & renameExchange != 0
     if exists, flags & renameNoReplace != 0 { throw .fileExists }
     if !exists, isExchange { throw .noSuchFileOrDirectory }
-    if target != .none, dentries[target].pointee.flags.contains(.blocked) { throw .permissionDenied }
+    if !exists, inode(of: to.parent).pointee.fileSystem == FileSystemID.proc { throw .noSuchFileOrDirectory }
+    // What is not a file of the run's own cannot get another name in its layer.
+    if inode(of: source).pointee.backing == .device { throw .notPermitted }
 
     let sourceIsDirectory = inode(of: source).pointee.kind == .directory
     let targetIsDirectory = exists && inode(of: target).pointee.kind == .directory

@@ -89,7 +89,10 @@ extension FileTree {
 
   /// What stands at `path` of the skeleton is this file.
   func registerInSkeleton(_ inode: InodeID) throws(Errno) {
-    let identity = HostIdentity(try skeleton.status(path.cString))
+    register(HostIdentity(try skeleton.status(path.cString)), inSkeletonAs: inode)
+  }
+
+  func register(_ identity: HostIdentity, inSkeletonAs inode: InodeID) {
     if identities[identity] == inode { return }
     identities[identity] = inode
     skeletonIdentities[inode, default: []].append(identity)

@@ -110,19 +110,6 @@ extension FileTree {
     try result.get()
   }
 
-  /// A socket or FIFO whose live end is in the skeleton leaves its name in the layer.
-  func makeUpperNode(_ dentry: DentryID, mode: UInt32, device: UInt64) throws(Errno) {
-    let parent = dentries[dentry].pointee.parent
-    try prepareUpperName(dentries.name(of: dentry), in: parent, existing: dentry)
-    try buildPath(of: dentry, into: &path)
-    let backing = directory(of: parent).store
-    let kind = inode(of: dentry).pointee.kind
-    try host.makeNode(
-      upperRoot(backing), path.cString, mode: kind.modeBits | Self.hostMode(mode, isDirectory: false), device: device)
-    dentries[dentry].pointee.flags.insert(.inUpper)
-    register(try host.status(upperRoot(backing), path.cString), as: dentries[dentry].pointee.inode)
-  }
-
   /// Opens what stands behind a file. The dentry's inode is loaded.
   func openHost(_ dentry: DentryID, flags: Int32) throws(Errno) -> FileDescriptor {
     let record = inode(of: dentry)
@@ -140,7 +127,10 @@ extension FileTree {
   /// Opens a regular file for a descriptor of the guest's.
   func openForGuest(_ dentry: DentryID, flags: Int32) throws(Errno) -> FileDescriptor {
     let record = inode(of: dentry)
-    guard record.pointee.backing == .lower else { return try openHost(dentry, flags: flags) }
+    // Nobody locks a file of /sys, and no copy of one tells what it says now.
+    guard record.pointee.backing == .lower, record.pointee.fileSystem != FileSystemID.sys else {
+      return try openHost(dentry, flags: flags)
+    }
     let tree = layers[try buildLowerPath(of: dentry)].tree
     path.clear()
     try tree.appendHostPath(of: hostPath.cString, to: &path)
@@ -158,7 +148,9 @@ extension FileTree {
   /// - Throws: `.readOnlyFileSystem` for a file or directory of a source that was given so. One that other layers are merged
   /// with is what its topmost layer is.
   func requireWritable(_ dentry: DentryID) throws(Errno) {
-    guard hasReadOnlyLayers, inode(of: dentry).pointee.backing == .lower else { return }
+    guard inode(of: dentry).pointee.backing == .lower else { return }
+    if inode(of: dentry).pointee.fileSystem == FileSystemID.sys { throw .readOnlyFileSystem }
+    guard hasReadOnlyLayers else { return }
     guard let lower = lowerDirectory(of: dentry), layers[lower.layer].isReadOnly else { return }
     // A directory above the destination is no part of the source.
     let isAbove = lower.prefixDepth.map { $0 + (inode(of: dentry).pointee.kind == .directory ? 0 : 1) }

@@ -40,6 +40,11 @@ final class FileTree {
   var skeletonDirectories: [HostIdentity: DentryID] = [:]
   /// Files and directories without a name that a descriptor may still refer to, oldest first.
   var orphans: [DentryID] = []
+  /// The copy that was made for the call that is asked again now.
+  var finishedCopy: ObjectCopy?
+  var lastCopy = 0
+  /// Who makes the next pseudo-terminal.
+  var terminalOwner: (uid: UInt32, gid: UInt32)
   /// Grows when dentries of removed directories are freed, so that who remembers one knows to ask again.
   var generation = 0
   /// What runs an executable of a lower layer; empty if it needs nothing.
@@ -81,6 +86,7 @@ final class FileTree {
   ) {
     self.host = host
     self.credentials = credentials
+    terminalOwner = (credentials.pointee.user.fileSystem, credentials.pointee.group.fileSystem)
     self.skeleton = skeleton
     self.layers = layers
     hasReadOnlyLayers = layers.contains { $0.isReadOnly }
@@ -88,9 +94,9 @@ final class FileTree {
     self.events = events
     self.recordsUses = recordsUses
     room = DiskRoom(limit: configuration.diskLimit, coversStore: configuration.storeIsOnDisk)
-    rootDirectories = layers.enumerated().map { index, layer in
-      LowerDirectory(layer: index, path: [], prefixDepth: layer.destination.isEmpty ? nil : 0)
-    }
+    // /sys is there before anybody asks what the layers have of it.
+    rootDirectories = layers.enumerated().filter { !($0.element.destination.first?.elementsEqual("sys".utf8) ?? false) }
+      .map { LowerDirectory(layer: $0.offset, path: [], prefixDepth: $0.element.destination.isEmpty ? nil : 0) }
     root = dentries.insert(.none, UnsafeBufferPointer(start: nil, count: 0))
     dentries[root].pointee.parent = root
     let directory = Directory(
@@ -133,6 +139,8 @@ struct FileConfiguration {
   var diskLimit: Int64?
   /// What is written to the store counts, too.
   var storeIsOnDisk: Bool
+  /// Whose group new pseudo-terminals have; nil for that of who opens them.
+  var terminalGroup: UInt32?
 }
 
 /// What tells one file of the host from all others.
@@ -154,6 +162,7 @@ enum FileSystemID {
   static let dev: UInt8 = 4
   static let pts: UInt8 = 5
   static let proc: UInt8 = 6
+  static let sys: UInt8 = 7
 }
 
 // Inodes and their side tables.

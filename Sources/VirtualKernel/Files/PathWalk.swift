@@ -35,8 +35,8 @@ struct WalkResult {
   var name: UnsafeBufferPointer<UInt8>
   var last: Last
   var hasTrailingSlash: Bool
-  /// Set if the path ended at a link of /proc to an open file that has no name in the tree, or is empty and means one.
-  var openFile: (thread: AbsTid, descriptor: Int32)?
+  /// Set if the path ended at a link of /proc to an open file that has no name in the tree, or is empty and means one; `dentry` is the link.
+  var openFile: OpenObject?
 }
 
 /// What still has to be walked.
@@ -111,7 +111,13 @@ extension FileTree {
         continue
       }
       if length == 2, begin[0] == UInt8(ascii: "."), begin[1] == UInt8(ascii: ".") {
-        if options.contains(.materialise) { try materialise(current) }
+        if options.contains(.materialise) {
+          // For the kernel, what is above a mount is what is above its place.
+          if dentries[current].pointee.flags.contains(.unlinked), !directory(of: current).mounts.isEmpty {
+            throw .noSuchFileOrDirectory
+          }
+          try materialise(current)
+        }
         if current == top, options.contains(.beneath) { throw .init(rawValue: EXDEV) }
         if current != top { current = dentries[current].pointee.parent }
         last = .dotDot
@@ -126,7 +132,6 @@ extension FileTree {
         ? try call.kernel.lookupMade(current, name, call) : try lookup(current, name)
       if found == .none || dentries[found].pointee.inode == .none {
         guard isLast else {
-          if found != .none, dentries[found].pointee.flags.contains(.blocked) { throw .permissionDenied }
           recordMissing(name, in: current)
           throw .noSuchFileOrDirectory
         }
@@ -166,12 +171,20 @@ extension FileTree {
             }
             current = jump
             continue
-          case .openFile(let thread, let descriptor):
+          case .openFile(let open):
             if options.contains(.noMagicLinks) { throw .tooManySymbolicLinkLevels }
-            guard isLast, !trailingSlash else { throw .notDirectory }
+            if options.contains(.beneath) || options.contains(.inRoot) { throw .init(rawValue: EXDEV) }
+            // A directory without a name is one all the same.
+            let status = isLast && !trailingSlash ? nil : try call.status(of: open)
+            if let status, let directory = dentry(ofSkeletonDirectory: status), !isLast {
+              if options.contains(.materialise) { throw .noSuchFileOrDirectory }
+              current = directory
+              continue
+            }
+            if let status, status.st_mode & S_IFMT != S_IFDIR { throw .notDirectory }
+            if options.contains(.materialise) { try materialise(current) }
             return WalkResult(
-              parent: current, dentry: found, name: name, last: .name, hasTrailingSlash: false,
-              openFile: (thread, descriptor))
+              parent: current, dentry: found, name: name, last: .name, hasTrailingSlash: false, openFile: open)
           }
         } else {
           target = linkTarget(of: record)

@@ -4,7 +4,8 @@ import SystemPackage
 
 /// Paths that no source decides about.
 ///
-/// The rules of the guest's tree: /proc and /dev are virtual, /tmp and /dev/shm live for the run, /sys and /run are blocked.
+/// The rules of the guest's tree: /proc, /dev and /sys are virtual, /tmp and /dev/shm live for the run, and what else exists on every
+/// Linux is there, if only as an empty directory.
 extension FileTree {
   func addSpecialDirectories(_ configuration: KernelConfiguration) throws(Errno) {
     let tmp = try addDirectory("tmp", in: root, mode: 0o1777, FileSystemID.tmp, store: .tmp)
@@ -12,7 +13,8 @@ extension FileTree {
     directory(of: tmp).isComplete = directory(of: tmp).lowers.isEmpty
     try addDevices(configuration.terminal)
     try addProc()
-    for name in ["sys", "run"] where lowersWithin([name]).isEmpty { try block(name, in: root) }
+    try addSystem()
+    try addEmptyDirectory(Array("/run".utf8), uid: 0, gid: 0)
     for path in configuration.emptyDirectories { try addEmptyDirectory(path) }
     for link in configuration.links { try addLink(link.path, to: link.target) }
   }
@@ -71,9 +73,11 @@ extension FileTree {
     inode.pointee.size = Int64(target.utf8.count)
   }
 
-  private func block(_ name: String, in parent: DentryID) throws(Errno) {
-    let dentry = insert(name, in: parent)
-    dentries[dentry].pointee.flags.insert(.blocked)
+  /// sysfs(5): what the layers say that were given for it, read-only as in a container.
+  private func addSystem() throws(Errno) {
+    let sys = try addDirectory("sys", in: root, mode: 0o555, FileSystemID.sys, store: .run)
+    directory(of: sys).lowers = lowersWithin(["sys"])
+    directory(of: sys).isComplete = directory(of: sys).lowers.isEmpty
   }
 
   private func addLink(_ path: [UInt8], to target: [UInt8]) throws(Errno) {
@@ -96,7 +100,7 @@ extension FileTree {
 
   /// - Returns: the directory, or the last one on the way to it that exists.
   @discardableResult
-  private func addEmptyDirectory(_ path: [UInt8]) throws(Errno) -> DentryID {
+  private func addEmptyDirectory(_ path: [UInt8], uid: UInt32? = nil, gid: UInt32? = nil) throws(Errno) -> DentryID {
     var current = root
     for component in path.split(separator: UInt8(ascii: "/")) {
       let found = try component.withUnsafeBufferPointer { name throws(Errno) in try lookup(current, name) }
@@ -111,8 +115,8 @@ extension FileTree {
         String(decoding: component, as: UTF8.self), in: current, mode: isTmp ? 0o1777 : 0o755,
         inode(of: current).pointee.fileSystem, store: directory(of: current).store)
       let owner = inode(of: current)
-      owner.pointee.uid = configuration.uid
-      owner.pointee.gid = configuration.gid
+      owner.pointee.uid = uid ?? configuration.uid
+      owner.pointee.gid = gid ?? configuration.gid
     }
     return current
   }
@@ -143,7 +147,24 @@ extension FileTree {
   }
 }
 
-// The pseudo-terminals, which the kernel makes in the skeleton's /dev/pts.
+// What the kernel's own file systems say to who would change their names.
+extension FileTree {
+  /// - Parameter opens: the name would be that of a regular file.
+  /// - Throws: what Linux answers in a file system that takes no new names.
+  func requireTakesNames(_ parent: DentryID, _ call: Call, opens: Bool = false) throws(Errno) {
+    switch inode(of: parent).pointee.fileSystem {
+    // fs/proc/generic.c, proc_lookup_de: a name that is missing cannot even be looked up.
+    case FileSystemID.proc: throw .noSuchFileOrDirectory
+    // fs/devpts/inode.c has no operation that makes a name (vfs_create and vfs_mknod in fs/namei.c).
+    case FileSystemID.pts:
+      try call.require([.write, .execute], inode(of: parent))
+      throw opens ? .permissionDenied : .notPermitted
+    default: break
+    }
+  }
+}
+
+// The pseudo-terminals, which the kernel makes in the skeleton's /dev/pts. Whose they are to the guest is kept here.
 extension FileTree {
   func lookupTerminal(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> DentryID {
     let known = dentries.find(parent, name)
@@ -159,13 +180,48 @@ extension FileTree {
       }
       return .none
     }
-    if known != .none { return known }
+    if known != .none {
+      let record = inode(of: known)
+      // Numbers are used again. Only who makes a terminal sets the time of its change: what the guest changes is kept here.
+      if record.pointee.modified != Int64(nanoseconds: status.st_ctim) { makeTerminal(record, status) }
+      return known
+    }
     let dentry = dentries.insert(parent, name)
     let id = makeInode(.characterDevice, mode: status.st_mode, backing: .skeleton, fileSystem: FileSystemID.pts)
-    inodes[id.index].pointee.device = UInt64(status.st_rdev)
+    makeTerminal(inodes[id.index], status)
+    register(status, as: id)
     attach(id, to: dentry)
     addToListing(dentry, directory(of: parent))
     return dentry
+  }
+
+  /// devpts_pty_new in fs/devpts/inode.c. /dev/ptmx is root's.
+  private func makeTerminal(_ record: UnsafeMutablePointer<Inode>, _ status: stat) {
+    let isMultiplexer = UInt64(status.st_rdev) == uwrx_makedev(5, 2)
+    record.pointee.permissions = UInt16(status.st_mode & 0o7777)
+    record.pointee.uid = isMultiplexer ? 0 : terminalOwner.uid
+    record.pointee.gid = isMultiplexer ? 0 : configuration.terminalGroup ?? terminalOwner.gid
+    record.pointee.device = UInt64(status.st_rdev)
+    record.pointee.modified = Int64(nanoseconds: status.st_ctim)
+    record.pointee.changed = record.pointee.modified
+  }
+
+  /// The multiplexer is about to be opened by the present user, whose the terminal will be that this makes.
+  func expectTerminal(_ multiplexer: DentryID) throws(Errno) {
+    guard inode(of: multiplexer).pointee.device == uwrx_makedev(5, 2) else { return }
+    try listTerminals(dentries[multiplexer].pointee.parent)
+    terminalOwner = (credentials.pointee.user.fileSystem, credentials.pointee.group.fileSystem)
+  }
+
+  /// What stat(2) tells of a terminal, of which the kernel tells the rest.
+  func attributes(_ id: InodeID, ofTerminal status: stat) -> stat {
+    let record = inodes[id.index]
+    var result = status
+    result.st_mode = record.pointee.mode
+    result.st_uid = record.pointee.uid
+    result.st_gid = record.pointee.gid
+    if record.pointee.changed > record.pointee.modified { result.st_ctim = record.pointee.changed.timespec }
+    return result
   }
 
   func listTerminals(_ parent: DentryID) throws(Errno) {
@@ -184,9 +240,6 @@ extension FileTree {
 
   func statusInSkeleton(_ dentry: DentryID) throws(Errno) -> stat {
     try buildPath(of: dentry, into: &path)
-    var status = try skeleton.status(path.cString)
-    status.st_uid = guestUser(status.st_uid)
-    status.st_gid = guestGroup(status.st_gid)
-    return status
+    return attributes(dentries[dentry].pointee.inode, ofTerminal: try skeleton.status(path.cString))
   }
 }

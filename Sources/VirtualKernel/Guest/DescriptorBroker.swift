@@ -43,6 +43,10 @@ public protocol DescriptorBroker: AnyObject {
     _ descriptor: Int32, of group: ThreadGroup, request: UInt32, _ buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int
 
+  /// SO_DOMAIN of a descriptor of the supervisor's.
+  /// - Throws: ENOTSOCK for what is no socket.
+  func domain(of socket: FileDescriptor) throws(Errno) -> Int32
+
   /// F_GETFL of a descriptor of the supervisor's.
   func flags(of file: FileDescriptor) throws(Errno) -> Int32
 

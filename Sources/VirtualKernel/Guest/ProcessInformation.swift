@@ -96,8 +96,8 @@ public protocol ProcessInformation: AnyObject {
   /// Opens a file of the guest's own /proc, with the rights of the supervisor: `2/comm`.
   func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor
 
-  /// Opens for reading what a magic link of the guest's own /proc leads to: `2/ns/pid`.
-  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor
+  /// Opens what a magic link of the guest's own /proc leads to: `2/ns/pid` for reading, `2/exe` only with O_PATH.
+  func openProcLink(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor
 
   /// Opens a file of the guest's own /proc for reading in the guest's namespaces, with the rights of guest init: `sys/kernel/sem`. May
   /// block.

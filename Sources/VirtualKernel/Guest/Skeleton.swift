@@ -21,4 +21,11 @@ public protocol Skeleton: AnyObject {
   func bind(
     _ hostPath: UnsafePointer<CChar>, identity: HostIdentity, at path: UnsafePointer<CChar>, isDevice: Bool
   ) throws(Errno)
+
+  /// bind(2) of a local socket of the guest's to exactly this address, which is a path from `directory` or the root.
+  func bind(
+    _ socket: FileDescriptor, from directory: UnsafePointer<CChar>, to address: UnsafePointer<CChar>) throws(Errno)
+  /// Makes a directory that has no name any more be what a path leads to.
+  /// - Returns: what fstat tells of a descriptor to it.
+  func bindRemovedDirectory(at path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity
 }

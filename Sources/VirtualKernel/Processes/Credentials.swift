@@ -20,6 +20,8 @@ public struct Credentials: Hashable {
   /// Ascending, as the kernel keeps them.
   var groups: [UInt32]
   var capabilities: Capabilities
+  /// The timer slack that it believes to have, in nanoseconds; 0 for the usual. The one that it has says who it is (`CredentialsTable`).
+  var timerSlack: UInt64 = 0
 
   init(user: UInt32, group: UInt32, groups: [UInt32] = []) {
     self.user = IDs(user)

@@ -165,7 +165,7 @@ extension Call {
       guard let found = try base(directory, allowFile: allowFile) else {
         return WalkResult(
           parent: .none, dentry: .none, name: path, last: .dot, hasTrailingSlash: false,
-          openFile: (thread.id, Int32(truncatingIfNeeded: directory)))
+          openFile: OpenObject(thread.id, .descriptor(Int32(truncatingIfNeeded: directory))))
       }
       start = found
     }
@@ -197,13 +197,6 @@ extension Call {
     }
     let alias = files.inodes[inode.index].pointee.firstAlias
     return alias == .none ? nil : alias
-  }
-
-  /// The tree's file behind an open file, which may have lost its name; nil if it is none of the tree's.
-  func dentry(of open: (thread: AbsTid, descriptor: Int32)) throws(Errno) -> DentryID? {
-    let thread = try kernel.processes.thread(open.thread)
-    let status = try kernel.descriptors.status(of: open.descriptor, in: thread.id)
-    return dentry(of: open.descriptor, status, in: thread.group)
   }
 
   func workingDirectory() throws(Errno) -> DentryID {
@@ -260,9 +253,20 @@ extension Call {
       if access == .read { return }
       if inode.pointee.kind == .directory, !access.contains(.write) { return }
     }
-    let shift: UInt16 =
-      inode.pointee.uid == own.pointee.user.fileSystem ? 6 : own.pointee.isIn(inode.pointee.gid) ? 3 : 0
-    if access.rawValue & ~(inode.pointee.permissions >> shift) & 7 != 0 { throw .permissionDenied }
+    try requireAsUser(access, inode.pointee.uid, inode.pointee.gid, inode.pointee.permissions)
+  }
+
+  @inline(__always)
+  private func requireAsUser(_ access: Access, _ uid: UInt32, _ gid: UInt32, _ permissions: UInt16) throws(Errno) {
+    let own = credentials
+    let shift: UInt16 = uid == own.pointee.user.fileSystem ? 6 : own.pointee.isIn(gid) ? 3 : 0
+    if access.rawValue & ~(permissions >> shift) & 7 != 0 { throw .permissionDenied }
+  }
+
+  /// The same for what is none of the tree's, as the guest sees it.
+  func require(_ access: Access, _ status: stat) throws(Errno) {
+    if credentials.pointee.has(.overrideModes) || access == .read && credentials.pointee.has(.readAnything) { return }
+    try requireAsUser(access, status.st_uid, status.st_gid, UInt16(status.st_mode & 0o7777))
   }
 
   /// Whether the caller may do what a file's owner may (capabilities(7), CAP_FOWNER).
@@ -273,6 +277,11 @@ extension Call {
   /// - Throws: `.notPermitted` unless the guest's user owns the file or is root.
   func requireOwner(_ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
     if !owns(inode) { throw .notPermitted }
+  }
+
+  /// - Throws: `.notPermitted` unless the guest's user is this one or root.
+  func requireOwner(_ uid: UInt32) throws(Errno) {
+    if credentials.pointee.user.fileSystem != uid, !credentials.pointee.has(.ownAnything) { throw .notPermitted }
   }
 
   /// The existing file at the end of a walk.

@@ -13,7 +13,7 @@ extension Registry {
       .deny(
         .socketpair, .addressFamilyNotSupported, "A local pair is reachable only through its descriptors.",
         nativeWhen: .low32(0, isOneOf: socketFamilies)),
-      .gate(.bind, Syscalls.bind, "A local name is made in the skeleton root; an address is of the guest's network."),
+      .gate(.bind, Syscalls.bind, "A local name is made for the caller; an address is of the guest's network."),
       .gate(.connect, Syscalls.connect, "A local name is resolved in the tree; an address is of the guest's network."),
       .native(.listen, "A socket that the caller holds."),
       .native(

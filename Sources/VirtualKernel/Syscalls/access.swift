@@ -42,7 +42,13 @@ extension Syscalls {
     _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ mode: Int32, _ options: WalkOptions
   ) throws(Errno) -> Outcome {
     let walk = try call.walk(directory, path, options)
-    if walk.openFile != nil { return .value(0) }
+    if let open = walk.openFile {
+      let status = call.guestStatus(try call.status(of: open))
+      if mode & X_OK != 0, status.st_mode & S_IFMT != S_IFDIR, status.st_mode & 0o111 == 0 { throw .permissionDenied }
+      let isOfTree = try call.dentry(of: open) != nil
+      if isOfTree || call.knowsOwner(of: status) { try call.require(Call.Access(rawValue: UInt16(mode)), status) }
+      return .value(0)
+    }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
     call.files.record(.stat, dentry)

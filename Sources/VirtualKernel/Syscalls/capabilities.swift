@@ -144,14 +144,29 @@ extension Syscalls {
     return Capabilities.Set(rawValue: 1 << number)
   }
 
-  /// PR_SET_TIMERSLACK. The slack of a thread that has changed who it is says who that is, and stays.
+  /// PR_SET_TIMERSLACK. The slack of a thread that has changed who it is says who that is, and stays; so does one that would say that
+  /// its children are somebody else. What was asked for is then a part of who it is.
   static func setTimerSlack(_ call: Call) throws(Errno) -> Outcome {
     let processes = call.kernel.processes
-    guard call.credentials == processes.credentials.initial else { return .value(0) }
     let wanted = call.arguments.1
-    // One that stands for other credentials would make this thread's children somebody else.
-    let slack = processes.credentials.isReserved(wanted) ? CredentialsTable.usualSlack : wanted
-    try call.kernel.information.setTimerSlack(of: call.thread.id, to: slack)
+    var own = call.credentials.pointee
+    own.timerSlack = 0
+    guard own == processes.credentials.initial.pointee, !processes.credentials.isReserved(wanted) else {
+      own.timerSlack = wanted
+      try processes.setCredentials(own, of: call.thread)
+      return .value(0)
+    }
+    try processes.setCredentials(own, of: call.thread)
+    try call.kernel.information.setTimerSlack(of: call.thread.id, to: wanted)
     return .value(0)
+  }
+
+  /// PR_GET_TIMERSLACK.
+  static func timerSlack(_ call: Call) throws(Errno) -> Outcome {
+    let own = call.credentials.pointee.timerSlack
+    if own != 0 { return .value(Int64(truncatingIfNeeded: own)) }
+    let isMarked = call.credentials != call.kernel.processes.credentials.initial
+    let slack = isMarked ? CredentialsTable.usualSlack : try call.kernel.information.timerSlack(of: call.thread.id)
+    return .value(Int64(truncatingIfNeeded: slack))
   }
 }

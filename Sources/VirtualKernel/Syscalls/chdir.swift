@@ -6,11 +6,24 @@ extension Syscalls {
   @Sendable static func chdir(_ call: Call) throws(Errno) -> Outcome {
     let path = try call.path(at: call.arguments.0)
     let walk = try call.walk(atCurrentDirectory, path, .materialise)
-    guard walk.openFile == nil else { throw .notDirectory }
+    if let open = walk.openFile { return try chdir(call, open, by: walk.dentry) }
     let dentry = try call.existing(walk)
     let inode = call.files.inode(of: dentry)
     guard inode.pointee.kind == .directory else { throw .notDirectory }
     try call.require(.execute, inode)
+    call.thread.group.workingDirectory = .changing(call.thread.id)
+    return .continue
+  }
+
+  /// To a directory that has lost its name.
+  private static func chdir(_ call: Call, _ open: OpenObject, by link: DentryID) throws(Errno) -> Outcome {
+    let object = try call.duplicate(open)
+    defer { call.kernel.descriptors.release(object) }
+    let status = try call.kernel.host.status(of: object)
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw .notDirectory }
+    guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
+    try call.require(.execute, call.files.inode(of: dentry))
+    if let work = try call.files.bindObject(link, object, call) { return .blocked(on: work) }
     call.thread.group.workingDirectory = .changing(call.thread.id)
     return .continue
   }

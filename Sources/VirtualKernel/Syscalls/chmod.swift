@@ -23,7 +23,7 @@ extension Syscalls {
   @Sendable static func fchmod(_ call: Call) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     guard let target = try call.changeable(descriptor) else {
-      return try chmod(call, (call.thread.id, descriptor), call.arguments.1)
+      return try chmod(call, OpenObject(call.thread.id, .descriptor(descriptor)), call.arguments.1)
     }
     return try chmod(call, target, call.arguments.1)
   }
@@ -41,11 +41,9 @@ extension Syscalls {
     return try chmod(call, dentry, mode)
   }
 
-  private static func chmod(
-    _ call: Call, _ open: (thread: AbsTid, descriptor: Int32), _ mode: UInt64
-  ) throws(Errno) -> Outcome {
-    try call.changeForeign(open) { host, file throws(Errno) in
-      try host.setMode(of: file, UInt32(truncatingIfNeeded: mode) & 0o7777)
+  private static func chmod(_ call: Call, _ open: OpenObject, _ mode: UInt64) throws(Errno) -> Outcome {
+    try call.changeForeign(open) { foreign throws(Errno) in
+      try call.setMode(of: foreign, UInt32(truncatingIfNeeded: mode))
     }
   }
 
@@ -64,10 +62,7 @@ extension Syscalls {
 extension Call {
   /// - Throws: `.notPermitted` for what the virtual kernel itself provides.
   func requireChangeable(_ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
-    switch inode.pointee.backing {
-    case .proc, .device, .skeleton: throw .notPermitted
-    default: break
-    }
+    if inode.pointee.backing == .proc || inode.pointee.fileSystem == FileSystemID.proc { throw .notPermitted }
   }
 
   /// The tree's file behind a descriptor that a change is asked for, or nil if it is none of the tree's.
@@ -81,35 +76,17 @@ extension Call {
     return dentry
   }
 
-  /// Calls `body` with the descriptor's open file if the host knows its file by no name any more, with nil otherwise.
+  /// Calls `body` with the open file itself if the host knows its file by no name any more, with nil otherwise.
   func withNameless<Value>(
-    _ dentry: DentryID, _ open: (thread: AbsTid, descriptor: Int32), _ body: (FileDescriptor?) throws(Errno) -> Value
+    _ dentry: DentryID, _ open: OpenObject, _ body: (FileDescriptor?) throws(Errno) -> Value
   ) throws(Errno) -> Value {
     guard files.isNameless(dentry) else { return try body(nil) }
-    let file = try kernel.descriptors.duplicate(open.descriptor, of: try kernel.processes.thread(open.thread).group)
+    let file = try duplicate(open)
     defer { kernel.descriptors.release(file) }
     // A descriptor from before the copy-up leads to the lower file, and another thread may have put any other file behind the
     // number since it was looked at: neither is to be changed.
     let record = files.inode(of: dentry)
     let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
     return try body(HostIdentity(try kernel.host.status(of: file)) == own ? file : nil)
-  }
-
-  /// Changes a file that is none of the tree's: only one that cannot outlive the run, such as a pipe or a memory file.
-  func changeForeign(
-    _ open: (thread: AbsTid, descriptor: Int32), _ body: (any HostFiles, FileDescriptor) throws(Errno) -> Void
-  ) throws(Errno) -> Outcome {
-    let file = try kernel.descriptors.duplicate(open.descriptor, of: try kernel.processes.thread(open.thread).group)
-    defer { kernel.descriptors.release(file) }
-    let status = try kernel.host.status(of: file)
-    // An inherited file of the user's has a name on the host and is not the guest's to change.
-    guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 0,
-      !kernel.inherited.contains(HostIdentity(status))
-    else {
-      if status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFSOCK { return .value(0) }
-      throw .notPermitted
-    }
-    try body(kernel.host, file)
-    return .value(0)
   }
 }

@@ -24,7 +24,7 @@ extension Syscalls {
   @Sendable static func fchown(_ call: Call) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     guard let target = try call.changeable(descriptor) else {
-      return try call.changeForeign((call.thread.id, descriptor)) { _, _ throws(Errno) in }
+      return try chown(call, OpenObject(call.thread.id, .descriptor(descriptor)), call.arguments.1, call.arguments.2)
     }
     return try chown(call, target, call.arguments.1, call.arguments.2)
   }
@@ -35,14 +35,18 @@ extension Syscalls {
   ) throws(Errno) -> Outcome {
     let walk = try call.walk(directory, path, options)
     if let open = walk.openFile {
-      guard let dentry = try call.dentry(of: open) else {
-        return try call.changeForeign(open) { _, _ throws(Errno) in }
-      }
+      guard let dentry = try call.dentry(of: open) else { return try chown(call, open, uid, gid) }
       return try chown(call, dentry, uid, gid)
     }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
     return try chown(call, dentry, uid, gid)
+  }
+
+  private static func chown(_ call: Call, _ open: OpenObject, _ uid: UInt64, _ gid: UInt64) throws(Errno) -> Outcome {
+    try call.changeForeign(open) { foreign throws(Errno) in
+      try call.setOwner(of: foreign, uid: UInt32(truncatingIfNeeded: uid), gid: UInt32(truncatingIfNeeded: gid))
+    }
   }
 
   /// Remembers the owner; on the host the file stays the supervisor's.
@@ -51,14 +55,7 @@ extension Syscalls {
     let gid = UInt32(truncatingIfNeeded: gid)
     let inode = call.files.inode(of: dentry)
     try call.requireChangeable(inode)
-    let own = call.credentials
-    if !own.pointee.has(.changeOwner) {
-      // chown(2): an owner may only give the file to a group of its own.
-      let user = own.pointee.user.fileSystem
-      guard inode.pointee.uid == user, uid == .max || uid == user,
-        gid == .max || gid == inode.pointee.gid || own.pointee.isIn(gid)
-      else { throw .notPermitted }
-    }
+    try call.requireMayGive(uid: inode.pointee.uid, gid: inode.pointee.gid, toUser: uid, toGroup: gid)
     return outcome(try call.files.setOwner(dentry, uid: uid, gid: gid))
   }
 }

@@ -28,7 +28,7 @@ extension Syscalls {
   ) throws(Errno) -> Outcome {
     let name = fileName(call, directory, path)
     let walk = try call.walk(directory, path, options.union(.materialise))
-    guard walk.openFile == nil else { throw .permissionDenied }
+    if let open = walk.openFile { return try prepare(call, open, by: walk.dentry, as: name) }
     let dentry = try call.existing(walk)
     if options.contains(.noFollow), call.files.inode(of: dentry).pointee.kind == .symbolicLink {
       throw .tooManySymbolicLinkLevels
@@ -59,6 +59,38 @@ extension Syscalls {
       call, isAt ? call.arguments.2 : call.arguments.1, isAt ? call.arguments.3 : call.arguments.2)
     call.kernel.expect(dentry, interpreters, as: name, arguments, formerCredentials: former, call)
     return .continue
+  }
+
+  /// A magic link leads to a program that has no name any more, or never had one.
+  private static func prepare(
+    _ call: Call, _ open: OpenObject, by link: DentryID, as name: [UInt8]
+  ) throws(Errno) -> Outcome {
+    let object = try call.duplicate(open)
+    defer { call.kernel.descriptors.release(object) }
+    let status = try call.kernel.host.status(of: object)
+    guard status.st_mode & S_IFMT == S_IFREG, !call.kernel.inherited.contains(HostIdentity(status)) else {
+      throw .permissionDenied
+    }
+    let dentry = call.files.dentry(behind: status) ?? .none
+    if dentry != .none {
+      try call.require(.execute, call.files.inode(of: dentry))
+    } else {
+      guard status.st_mode & 0o111 != 0 else { throw .permissionDenied }
+      try call.require(.execute, call.guestStatus(status))
+    }
+    var interpreters: [DentryID] = []
+    if let interpreter = try interpreter(call, of: object) {
+      // What the kernel will look for beside the file; the walk to the file itself was before.
+      if let work = try bind(call, interpreter: interpreter, &interpreters) { return .blocked(on: work) }
+    }
+    if let work = try call.files.bindObject(link, object, call) { return .blocked(on: work) }
+    return try execute(call, dentry, interpreters, as: name)
+  }
+
+  private static func interpreter(_ call: Call, of object: FileDescriptor) throws(Errno) -> [UInt8]? {
+    let file = try call.kernel.host.reopen(object, flags: O_RDONLY | O_CLOEXEC)
+    defer { call.kernel.host.close(file) }
+    return try call.files.interpreter(of: file)
   }
 
   /// fexecve(3): the kernel runs the very file that the descriptor refers to, and the guest could only open what it may read.

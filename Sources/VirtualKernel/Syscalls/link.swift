@@ -28,7 +28,7 @@ extension Syscalls {
         let target = try call.walk(toDirectory, to, .parent)
         return outcome(try call.files.link(dentry, target, call))
       }
-      return try link(call, openFile: (call.thread.id, descriptor), toDirectory, to)
+      return try link(call, openFile: OpenObject(call.thread.id, .descriptor(descriptor)), toDirectory, to)
     }
     let options: WalkOptions = flags & AT_SYMLINK_FOLLOW != 0 ? [] : .noFollow
     let source = try call.walk(fromDirectory, from, options)
@@ -50,11 +50,9 @@ extension Syscalls {
 
   /// Gives a file that was made with O_TMPFILE a name.
   private static func link(
-    _ call: Call, openFile open: (thread: AbsTid, descriptor: Int32), _ toDirectory: UInt64,
-    _ to: UnsafeBufferPointer<UInt8>
+    _ call: Call, openFile open: OpenObject, _ toDirectory: UInt64, _ to: UnsafeBufferPointer<UInt8>
   ) throws(Errno) -> Outcome {
-    let group = try call.kernel.processes.thread(open.thread).group
-    let file = try call.kernel.descriptors.duplicate(open.descriptor, of: group)
+    let file = try call.duplicate(open)
     defer { call.kernel.descriptors.release(file) }
     let target = try call.walk(toDirectory, to, .parent)
     try call.files.link(openFile: file, target, call)

@@ -31,7 +31,6 @@ extension Syscalls {
     default: throw .invalidArgument
     }
     let walk = try call.walk(directory, path, .parent)
-    guard walk.last == .name else { throw .fileExists }
     let permissions = mode & 0o7777 & ~(try call.umask())
     try call.files.makeNode(walk, call, kind: kind, mode: permissions)
     return .value(0)

@@ -71,17 +71,20 @@ extension Syscalls {
     var options = givenOptions
     if flags & O_NOFOLLOW != 0 || flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { options.insert(.noFollow) }
     if flags & O_CREAT != 0 { options.insert(.create) }
-    let walk = try call.walk(directory, path, options)
-    if let open = walk.openFile { return try reopen(call, open, flags) }
-
     let files = call.files
+    let walk = try call.walk(directory, path, options)
+    if let open = walk.openFile {
+      let outcome = try reopen(call, open, flags, by: walk.dentry)
+      guard case .continue = outcome else { return outcome }
+      _ = try call.walk(directory, path, options.union(.materialise))
+      let object = try call.duplicate(open)
+      defer { call.kernel.descriptors.release(object) }
+      if let work = try files.bindObject(walk.dentry, object, call) { return .blocked(on: work) }
+      return .continue
+    }
+
     guard walk.dentry != .none, files.dentries[walk.dentry].pointee.inode != .none else {
-      guard flags & O_CREAT != 0 else {
-        if walk.dentry != .none, files.dentries[walk.dentry].pointee.flags.contains(.blocked) {
-          throw .permissionDenied
-        }
-        throw .noSuchFileOrDirectory
-      }
+      guard flags & O_CREAT != 0 else { throw .noSuchFileOrDirectory }
       let permissions = mode & 0o7777 & ~(try call.umask())
       let file = try files.createFile(walk, call, flags: flags & hostFlags, mode: permissions)
       call.created = files.dentries.find(walk.parent, walk.name)
@@ -138,20 +141,15 @@ extension Syscalls {
     switch (inode.pointee.backing, inode.pointee.kind) {
     case (.proc, _): return try call.kernel.proc.open(dentry, inode, call, flags)
     case (.device, _): return try call.kernel.devices.open(inode, call, flags, dentry)
-    case (.skeleton, _): return .continue
+    case (.skeleton, _):
+      try files.expectTerminal(dentry)
+      return .continue
     case (_, .fifo):
       // Only the guest itself may wait for the other end.
       try files.materialiseNode(dentry)
       return .continue
     case (_, .socket), (_, .characterDevice), (_, .blockDevice): throw .init(rawValue: ENXIO)
     default: break
-    }
-    if files.isNameless(dentry) {
-      // A program that lost its name while it runs, by its link in /proc: nothing else leads here.
-      if writes { throw .textFileBusy }
-      let file = try files.openArchived(dentry, flags: flags & hostFlags | O_CLOEXEC | O_NOFOLLOW)
-      files.recordRead(.read, dentry)
-      return give(call, file, flags, dentry)
     }
     if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
     if let work = try files.fetch(dentry) { return .blocked(on: work) }
@@ -182,13 +180,13 @@ extension Syscalls {
     return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
   }
 
-  /// Opens what a link of /proc/<pid>/fd refers to and that has no name: a pipe, a terminal, a deleted file.
+  /// Opens what a magic link of /proc leads to and that has no name: a pipe, a terminal, a deleted file.
+  /// - Returns: `.continue` if the guest must open it for itself.
   private static func reopen(
-    _ call: Call, _ open: (thread: AbsTid, descriptor: Int32), _ flags: Int32
+    _ call: Call, _ open: OpenObject, _ flags: Int32, by link: DentryID
   ) throws(Errno) -> Outcome {
     if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
-    let group = try call.kernel.processes.thread(open.thread).group
-    let original = try call.kernel.descriptors.duplicate(open.descriptor, of: group)
+    let original = try call.duplicate(open)
     var isGiven = false
     defer { if !isGiven { call.kernel.descriptors.release(original) } }
     // Of the duplicate: another thread may have put another file behind the guest's number since.
@@ -197,12 +195,34 @@ extension Syscalls {
     // A file of the kernel's /proc that has lost its process: what else it could be is not for the supervisor to open.
     if call.kernel.proc.isKernels(status, call) { throw .noSuchFileOrDirectory }
     if flags & O_DIRECTORY != 0, kind != S_IFDIR { throw .notDirectory }
-    if kind == S_IFDIR { throw .permissionDenied }
-    // What it would have opened in the skeleton is the descriptor's own file.
-    if flags & O_PATH_ != 0 { throw .notSupported }
+    if kind == S_IFDIR {
+      guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
+      if flags & O_PATH_ != 0 { return .continue }
+      if flags & O_TMPFILE_ == O_TMPFILE_ { throw .noSuchFileOrDirectory }
+      if flags & O_ACCMODE != O_RDONLY || flags & (O_TRUNC | O_CREAT) != 0 { throw .isDirectory }
+      try call.require(.read, call.files.inode(of: dentry))
+      // Through the link, so that it is of the guest's mount.
+      let file = try call.kernel.host.reopen(original, flags: O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      return give(call, file, flags, dentry)
+    }
+    if flags & O_PATH_ != 0 {
+      // No path of the skeleton can lead to a pipe or a socket.
+      guard kind == S_IFREG, !call.kernel.inherited.contains(HostIdentity(status)) else { throw .notSupported }
+      return .continue
+    }
     if call.kernel.inherited.contains(HostIdentity(status)) {
       // The user's file: the guest has the access that it was given, and no more.
-      try requireCovered(try call.kernel.descriptors.flags(of: original), flags)
+      let given = try call.kernel.descriptors.flags(of: original)
+      try requireCovered(given, flags)
+      if flags & O_TRUNC != 0, kind == S_IFREG, given & O_ACCMODE == O_RDONLY { throw .permissionDenied }
+      // A file is opened anew, with a position of its own. One that the user itself could not open is at least cut.
+      if kind == S_IFREG {
+        let wanted = flags & (hostFlags | O_TRUNC) & ~O_NOFOLLOW
+        if let file = try? call.kernel.host.reopen(original, flags: wanted | O_CLOEXEC | O_NOCTTY) {
+          return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+        }
+        if flags & O_TRUNC != 0 { try call.kernel.host.truncate(original, to: 0) }
+      }
       isGiven = true
       return .descriptor(original, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
     }
@@ -222,7 +242,13 @@ extension Syscalls {
       if flags & O_ACCMODE != O_WRONLY { access.insert(.read) }
       if writes { access.insert(.write) }
       try call.require(access, record)
+      if open.link == .executable, writes { throw .textFileBusy }
       if flags & O_ACCMODE != O_WRONLY, flags & O_TRUNC == 0 { files.recordRead(.read, dentry) }
+    } else if dentry != .none || call.knowsOwner(of: status) {
+      var access: Call.Access = []
+      if flags & O_ACCMODE != O_WRONLY { access.insert(.read) }
+      if writes { access.insert(.write) }
+      try call.require(access, call.guestStatus(status))
     }
     if writes, kind == S_IFREG, let work = try beginWriting(call, dentry, status, as: .write) {
       return .blocked(on: work)

@@ -8,6 +8,7 @@ extension Syscalls {
     if let outcome = try changeCapabilities(call, option) { return outcome }
     switch option {
     case 29: return try setTimerSlack(call)
+    case 30: return try timerSlack(call)
     case 35, 57, 58:  // PR_SET_MM, PR_SET_IO_FLUSHER, PR_GET_IO_FLUSHER: need CAP_SYS_RESOURCE
       throw .notPermitted
     default:
@@ -31,7 +32,6 @@ extension Registry {
       15, 16,  // PR_SET_NAME, PR_GET_NAME
       21, 22,  // PR_GET_SECCOMP, PR_SET_SECCOMP: filters stack below ours
       25, 26,  // PR_GET_TSC, PR_SET_TSC
-      30,  // PR_GET_TIMERSLACK
       31, 32,  // PR_TASK_PERF_EVENTS_DISABLE, PR_TASK_PERF_EVENTS_ENABLE
       33, 34,  // PR_MCE_KILL, PR_MCE_KILL_GET
       36, 37,  // PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER

@@ -85,7 +85,7 @@ extension Call {
   /// What stat tells about the file at the end of a walk.
   func status(of walk: WalkResult) throws(Errno) -> stat {
     if let open = walk.openFile {
-      return guestStatus(try kernel.descriptors.status(of: open.descriptor, in: open.thread))
+      return guestStatus(try status(of: open))
     }
     let dentry = try existing(walk)
     try files.load(dentry)
@@ -120,6 +120,7 @@ extension Call {
       return result
     }
     guard let inode = files.inode(ofOpenFile: status) else { return nil }
+    if files.inodes[inode.index].pointee.backing == .skeleton { return files.attributes(inode, ofTerminal: status) }
     // A descriptor of a directory or a FIFO is one of the skeleton, whose size and times mean nothing.
     let isRegular = files.inodes[inode.index].pointee.kind == .regular
     return try files.attributes(inode, open: isRegular ? status : nil)
@@ -131,6 +132,7 @@ extension Call {
     var result = status
     result.st_uid = files.guestUser(status.st_uid)
     result.st_gid = files.guestGroup(status.st_gid)
+    kernel.foreign.apply(to: &result, HostIdentity(status))
     if kernel.proc.isKernels(status, self) || kernel.proc.mayBeCopy(status) {
       // A file of /proc, which reports no size there, or a memory file that stands for one; its process has ended.
       result.st_size = 0

@@ -5,25 +5,21 @@ import SystemPackage
 extension Syscalls {
   @Sendable static func statfs(_ call: Call) throws(Errno) -> Outcome {
     let walk = try call.walk(atCurrentDirectory, try call.path(at: call.arguments.0))
-    if let open = walk.openFile { return try foreign(call, open.descriptor, of: open.thread, to: call.arguments.1) }
+    if let open = walk.openFile { return try statfs(call, open, to: call.arguments.1) }
     let dentry = try call.existing(walk)
     return try statfs(call, call.files.inode(of: dentry).pointee.fileSystem, to: call.arguments.1)
   }
 
   @Sendable static func fstatfs(_ call: Call) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
-    if let inode = call.files.inode(ofOpenFile: status) {
-      return try statfs(call, call.files.inodes[inode.index].pointee.fileSystem, to: call.arguments.1)
-    }
-    return try foreign(call, descriptor, of: call.thread.id, to: call.arguments.1)
+    return try statfs(call, OpenObject(call.thread.id, .descriptor(descriptor)), to: call.arguments.1)
   }
 
-  private static func foreign(
-    _ call: Call, _ descriptor: Int32, of thread: AbsTid, to address: UInt64
-  ) throws(Errno) -> Outcome {
-    let group = try call.kernel.processes.thread(thread).group
-    let file = try call.kernel.descriptors.duplicate(descriptor, of: group)
+  private static func statfs(_ call: Call, _ open: OpenObject, to address: UInt64) throws(Errno) -> Outcome {
+    if let inode = call.files.inode(ofOpenFile: try call.status(of: open)) {
+      return try statfs(call, call.files.inodes[inode.index].pointee.fileSystem, to: address)
+    }
+    let file = try call.duplicate(open)
     defer { call.kernel.descriptors.release(file) }
     try call.write(try call.kernel.host.fileSystemStatus(file), at: address)
     return .value(0)
@@ -38,9 +34,10 @@ extension Syscalls {
     case FileSystemID.tmp, FileSystemID.shm, FileSystemID.dev: result.f_type = 0x0102_1994
     case FileSystemID.proc: result.f_type = 0x9fa0
     case FileSystemID.pts: result.f_type = 0x1cd1
+    case FileSystemID.sys: result.f_type = 0x6265_6572
     default: result.f_type = 0x794c_7630
     }
-    if fileSystem == FileSystemID.proc || fileSystem == FileSystemID.pts {
+    if fileSystem == FileSystemID.proc || fileSystem == FileSystemID.pts || fileSystem == FileSystemID.sys {
       result.f_blocks = 0
       result.f_bfree = 0
       result.f_bavail = 0

@@ -10,8 +10,10 @@ extension Syscalls {
     let walk = try call.walk(atCurrentDirectory, try call.path(at: call.arguments.0))
     let dentry: DentryID
     if let open = walk.openFile {
-      guard let found = try call.dentry(of: open) else { throw .invalidArgument }
-      guard let linked = call.files.linkedName(of: found) else { return try truncate(call, open, found, to: length) }
+      let found = try call.dentry(of: open) ?? .none
+      guard found != .none, let linked = call.files.linkedName(of: found) else {
+        return try truncate(call, open, to: length)
+      }
       dentry = linked
     } else {
       dentry = try call.existing(walk)
@@ -38,21 +40,31 @@ extension Syscalls {
     throw .fileTooLarge
   }
 
-  /// A file that a link of /proc/<pid>/fd leads to, and no name any more.
-  private static func truncate(
-    _ call: Call, _ open: (thread: AbsTid, descriptor: Int32), _ dentry: DentryID, to length: Int64
-  ) throws(Errno) -> Outcome {
-    let inode = call.files.inode(of: dentry)
-    guard inode.pointee.kind == .regular else { throw .invalidArgument }
-    try call.require(.write, inode)
-    try call.requireChangeable(inode)
-    let group = try call.kernel.processes.thread(open.thread).group
-    let original = try call.kernel.descriptors.duplicate(open.descriptor, of: group)
+  /// A file that a magic link leads to, and no name any more.
+  private static func truncate(_ call: Call, _ open: OpenObject, to length: Int64) throws(Errno) -> Outcome {
+    let original = try call.duplicate(open)
     defer { call.kernel.descriptors.release(original) }
     let status = try call.kernel.host.status(of: original)
-    // Another thread may have put another file behind the number since.
-    guard let known = call.files.inode(ofOpenFile: status), known == call.files.dentries[dentry].pointee.inode else {
-      throw .invalidArgument
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: throw .isDirectory
+    default: throw .invalidArgument
+    }
+    let dentry = call.files.dentry(behind: status) ?? .none
+    if dentry != .none {
+      let inode = call.files.inode(of: dentry)
+      try call.require(.write, inode)
+      try call.requireChangeable(inode)
+    } else {
+      try call.require(.write, call.guestStatus(status))
+    }
+    if open.link == .executable { throw .textFileBusy }
+    if call.kernel.inherited.contains(HostIdentity(status)) {
+      // The user's file: only who can write to it can cut it.
+      guard try call.kernel.descriptors.flags(of: original) & O_ACCMODE != O_RDONLY else { throw .permissionDenied }
+      if length > Int64(status.st_size) { try requireSize(call, length) }
+      try call.kernel.host.truncate(original, to: length)
+      return .value(0)
     }
     if length > Int64(status.st_size) { try requireSize(call, length) }
     if let work = try beginWriting(call, dentry, status, as: .truncate) { return .blocked(on: work) }

@@ -4,35 +4,39 @@ import SystemPackage
 import Tracing
 
 extension Syscalls {
-  /// Whatever address a racing thread writes afterwards: in the guest's network namespace there is only the guest's loopback, and
-  /// a path leads into the skeleton.
+  /// A path is bound for the caller: its name is there, with its times, when the call returns. What is let through can make no name that
+  /// the tree knows: whatever address a racing thread writes afterwards, in the guest's network namespace there is only the guest's loopback,
+  /// and a path leads into the skeleton.
   @Sendable static func bind(_ call: Call) throws(Errno) -> Outcome {
+    let socket = try call.kernel.descriptors.duplicate(
+      Int32(truncatingIfNeeded: call.arguments.0), of: call.thread.group)
+    defer { call.kernel.descriptors.release(socket) }
+    let domain = try call.kernel.descriptors.domain(of: socket)
     let address = try address(call)
-    guard let path = unixPath(address) else { return letThrough(call, .bind, address) }
+    guard domain == AF_UNIX, let path = unixPath(address) else { return letThrough(call, .bind, address) }
     let walk = try path.withUnsafeBufferPointer { bytes throws(Errno) in
-      try call.walk(atCurrentDirectory, bytes, [.noFollow, .materialise])
+      try call.walk(atCurrentDirectory, bytes, [.parent, .materialise])
     }
-    guard walk.last == .name else { throw .addressInUse }
-    let files = call.files
-    if walk.dentry != .none {
-      if files.dentries[walk.dentry].pointee.inode != .none { throw .addressInUse }
-      if files.dentries[walk.dentry].pointee.flags.contains(.blocked) { throw .permissionDenied }
+    do throws(Errno) {
+      try call.files.makeSocket(walk, call, socket, at: path)
+    } catch {
+      throw error == .fileExists ? .addressInUse : error
     }
-    try call.require([.write, .execute], files.inode(of: walk.parent))
-    let name = Array(path.suffix(from: (path.lastIndex(of: UInt8(ascii: "/")) ?? -1) + 1))
-    guard !name.isEmpty else { throw .noSuchFileOrDirectory }
-    try name.withUnsafeBufferPointer { bytes throws(Errno) in
-      try files.expectSocket(bytes, in: walk.parent, existing: walk.dentry)
-    }
-    return letThrough(call, .bind, address)
+    record(call, .bind, address)
+    return .value(0)
   }
 
   @Sendable static func connect(_ call: Call) throws(Errno) -> Outcome {
+    let socket = try call.kernel.descriptors.duplicate(
+      Int32(truncatingIfNeeded: call.arguments.0), of: call.thread.group)
+    defer { call.kernel.descriptors.release(socket) }
+    let domain = try call.kernel.descriptors.domain(of: socket)
     let address = try address(call)
-    guard let path = unixPath(address) else { return letThrough(call, .connect, address) }
+    guard domain == AF_UNIX, let path = unixPath(address) else { return letThrough(call, .connect, address) }
     let walk = try path.withUnsafeBufferPointer { bytes throws(Errno) in
       try call.walk(atCurrentDirectory, bytes, .materialise)
     }
+    guard walk.openFile == nil else { throw .connectionRefused }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
     let inode = call.files.inode(of: dentry)
@@ -65,37 +69,39 @@ extension Syscalls {
   }
 
   private static func letThrough(_ call: Call, _ kind: EventKind, _ address: [UInt8]) -> Outcome {
-    if let recorder = call.kernel.recorder, !address.isEmpty {
-      let descriptor = UInt32(truncatingIfNeeded: call.arguments.0)
-      address.withUnsafeBytes {
-        recorder.append(Event(kind, pid: call.thread.group.number, node: 0, version: descriptor), $0)
-      }
-    }
+    record(call, kind, address)
     return .continue
+  }
+
+  private static func record(_ call: Call, _ kind: EventKind, _ address: [UInt8]) {
+    guard let recorder = call.kernel.recorder, !address.isEmpty else { return }
+    let descriptor = UInt32(truncatingIfNeeded: call.arguments.0)
+    address.withUnsafeBytes {
+      recorder.append(Event(kind, pid: call.thread.group.number, node: 0, version: descriptor), $0)
+    }
   }
 }
 
 extension FileTree {
-  /// A bind(2) is let through that may make a socket of this name in the skeleton.
-  func expectSocket(
-    _ name: UnsafeBufferPointer<UInt8>, in parent: DentryID, existing: DentryID
-  ) throws(Errno) {
-    let directory = directory(of: parent)
-    try materialise(parent)
-    var dentry = existing
-    if dentry == .none {
-      dentry = dentries.insert(parent, name)
-      negativeCount += 1
-      remember(negative: dentry, in: parent)
-    }
-    if !dentries[dentry].pointee.flags.contains(.maybeSocket) {
-      // What a lost race or a failed bind has left there is not in the tree.
+  /// Makes the name that a socket of the guest's is bound to.
+  /// - Parameter address: the path, as the guest gave it.
+  func makeSocket(_ walk: WalkResult, _ call: Call, _ socket: FileDescriptor, at address: [UInt8]) throws(Errno) {
+    // unix(7): the mode is the socket's own, as fchmod(2) may have set it, but for the umask.
+    let mode = UInt32(try host.status(of: socket).st_mode) & 0o777 & ~(try call.umask())
+    let start = try call.workingDirectory()
+    try materialise(start)
+    let bytes = address.map { CChar(bitPattern: $0) } + [0]
+    try makeNode(walk, call, kind: .socket, mode: mode) { [self] dentry throws(Errno) in
+      try materialise(walk.parent)
       try buildPath(of: dentry, into: &path)
+      // What a guest's race has left there is not in the tree.
       try? skeleton.remove(path.cString)
-      directory.expectedSockets.append(dentry) {
-        dentries[$0].pointee.parent == parent && dentries[$0].pointee.flags.contains(.maybeSocket)
+      try buildPath(of: start, into: &otherPath)
+      try skeleton.bind(socket, from: otherPath.cString, to: bytes)
+      do throws(Errno) { return HostIdentity(try skeleton.status(path.cString)) } catch {
+        try? skeleton.remove(path.cString)
+        throw error
       }
-      dentries[dentry].pointee.flags.insert(.maybeSocket)
     }
   }
 }

@@ -17,9 +17,9 @@ extension Syscalls {
       let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
       guard descriptor != AT_FDCWD else { throw .badAddress }
       guard let target = try call.changeable(descriptor) else {
-        return try setTimes(call, (call.thread.id, descriptor), times)
+        return try setTimes(call, OpenObject(call.thread.id, .descriptor(descriptor)), times)
       }
-      return try call.withNameless(target, (call.thread.id, descriptor)) { open throws(Errno) in
+      return try call.withNameless(target, OpenObject(call.thread.id, .descriptor(descriptor))) { open throws(Errno) in
         try setTimes(call, target, times, open: open)
       }
     }
@@ -48,8 +48,10 @@ extension Syscalls {
     let times = try microsecondTimes(call, call.arguments.2)
     if call.arguments.1 == 0 {
       let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-      guard let target = try call.changeable(descriptor) else { throw .notPermitted }
-      return try call.withNameless(target, (call.thread.id, descriptor)) { open throws(Errno) in
+      guard let target = try call.changeable(descriptor) else {
+        return try setTimes(call, OpenObject(call.thread.id, .descriptor(descriptor)), times)
+      }
+      return try call.withNameless(target, OpenObject(call.thread.id, .descriptor(descriptor))) { open throws(Errno) in
         try setTimes(call, target, times, open: open)
       }
     }
@@ -97,11 +99,9 @@ extension Syscalls {
     return try setTimes(call, dentry, times)
   }
 
-  private static func setTimes(
-    _ call: Call, _ open: (thread: AbsTid, descriptor: Int32), _ times: TimePair
-  ) throws(Errno) -> Outcome {
-    try call.changeForeign(open) { host, file throws(Errno) in
-      try host.setTimes(of: file, access: times.access, modification: times.modification)
+  private static func setTimes(_ call: Call, _ open: OpenObject, _ times: TimePair) throws(Errno) -> Outcome {
+    try call.changeForeign(open) { foreign throws(Errno) in
+      try call.setTimes(of: foreign, access: times.access, modification: times.modification)
     }
   }
 

@@ -22,6 +22,8 @@ private struct xattr_args {
 private enum AttributeTarget {
   case file(DentryID)
   case descriptor(Int32)
+  /// By a magic link.
+  case object(OpenObject)
 }
 
 extension Syscalls {
@@ -129,7 +131,7 @@ extension Syscalls {
     _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions
   ) throws(Errno) -> AttributeTarget {
     let walk = try call.walk(directory, path, options)
-    guard walk.openFile == nil else { throw .notSupported }
+    if let open = walk.openFile { return .object(open) }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
     return .file(dentry)
@@ -145,8 +147,12 @@ extension Syscalls {
     case .file(let dentry): return try body(dentry, nil)
     case .descriptor(let descriptor):
       guard let dentry = try call.changeable(descriptor) else { return nil }
-      return try call.withNameless(dentry, (call.thread.id, descriptor)) { open throws(Errno) in try body(dentry, open)
+      return try call.withNameless(dentry, OpenObject(call.thread.id, .descriptor(descriptor))) { open throws(Errno) in
+        try body(dentry, open)
       }
+    case .object(let object):
+      guard let dentry = try call.dentry(of: object) else { return nil }
+      return try call.withNameless(dentry, object) { open throws(Errno) in try body(dentry, open) }
     }
   }
 

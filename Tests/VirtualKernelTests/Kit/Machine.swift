@@ -37,6 +37,8 @@ final class Machine {
     var destination = "/"
     var hidesPrivate = false
     var isReadOnly = false
+    /// It is the host's /sys.
+    var isSystem = false
     /// What it returns is the directory where runs are kept.
     var build: (Node) -> Node?
 
@@ -82,10 +84,14 @@ final class Machine {
       let runs = source.build(root)
       let top = source.destination.hasSuffix("!") ? root.at("file")! : root
       let path = "/host/lower\(index)"
-      return Layer(
-        tree: HostTree(
+      let tree: any LowerTree =
+        source.isSystem
+        ? SystemTree(host: host, root: open(top, path))
+        : HostTree(
           host: host, root: open(top, path), path: Array(path.utf8), hidesPrivate: source.hidesPrivate,
-          buildDirectory: runs?.identity),
+          buildDirectory: runs?.identity)
+      return Layer(
+        tree: tree,
         destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) },
         isReadOnly: source.isReadOnly)
     }

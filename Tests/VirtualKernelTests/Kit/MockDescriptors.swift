@@ -78,6 +78,13 @@ final class MockDescriptors: DescriptorBroker {
     return 0
   }
 
+  /// A socket's node says its family in its device number; AF_UNIX if it says none.
+  func domain(of socket: FileDescriptor) throws(Errno) -> Int32 {
+    let node = world.file(socket).node
+    guard node.kind == FileType.socket else { throw .init(rawValue: ENOTSOCK) }
+    return node.device == 0 ? AF_UNIX : Int32(node.device)
+  }
+
   func flags(of file: FileDescriptor) throws(Errno) -> Int32 { world.file(file).flags }
 
   func position(of file: FileDescriptor) throws(Errno) -> Int {

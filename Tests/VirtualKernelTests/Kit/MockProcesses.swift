@@ -118,12 +118,6 @@ final class MockProcesses: ProcessInformation {
     return status
   }
 
-  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor {
-    guard let text = procLinks[path] else { throw .noSuchFileOrDirectory }
-    let node = Node(Volume(device: 97, isReadOnly: true), mode: FileType.regular | 0o444)
-    return world.insert(OpenFile(node, flags: O_RDONLY, name: text))
-  }
-
   private(set) var insideOpens: [String] = []
   func openProcInside(_ path: String) throws(Errno) -> FileDescriptor {
     insideOpens.append(path)
@@ -158,6 +152,17 @@ final class MockProcesses: ProcessInformation {
     let node = Node(Volume(device: procDevice, isReadOnly: false), mode: FileType.regular | 0o644)
     node.bytes = Array(text.utf8)
     return world.insert(OpenFile(node, flags: flags, name: String(decoding: procPath, as: UTF8.self) + "/\(path)"))
+  }
+
+  func openProcLink(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor {
+    if let text = procLinks[path] {
+      let node = Node(Volume(device: 97, isReadOnly: true), mode: FileType.regular | 0o444)
+      return world.insert(OpenFile(node, flags: flags, name: text))
+    }
+    let process = process(path)
+    let node = path.hasSuffix("/exe") ? process?.executable : path.hasSuffix("/cwd") ? process?.workingDirectory : nil
+    guard let node else { throw .noSuchFileOrDirectory }
+    return world.insert(OpenFile(node, flags: flags))
   }
 
   private func process(_ path: String) -> GuestProcess? {

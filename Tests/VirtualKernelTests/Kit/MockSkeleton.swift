@@ -103,6 +103,31 @@ final class MockSkeleton: Skeleton {
   }
 }
 
+// What guest init does for a guest.
+extension MockSkeleton {
+  func bind(
+    _ socket: FileDescriptor, from directory: UnsafePointer<CChar>, to address: UnsafePointer<CChar>
+  ) throws(Errno) {
+    try world.enter(.skeletonBindSocket)
+    guard world.file(socket).node.kind == FileType.socket else { throw .init(rawValue: ENOTSOCK) }
+    let path = String(cString: address)
+    let name = path.split(separator: "/").last!
+    let start = try walk(from: root, String(cString: directory))
+    let parent = try walk(from: start, String(path.dropLast(name.count)))
+    guard parent.child(name.utf8) == nil else { throw .addressInUse }
+    parent.insert(name.utf8, Node(root.volume, mode: FileType.socket | 0o777))
+  }
+
+  func bindRemovedDirectory(at path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity {
+    try world.enter(.skeletonBindRemovedDirectory)
+    let (parent, name) = try world.findParent(root, path)
+    guard parent.child(name) == nil else { throw .fileExists }
+    let node = Node(root.volume, mode: FileType.directory | 0o755)
+    parent.insert(name, node)
+    return node.identity
+  }
+}
+
 // What the kernel does when it runs a guest's own call.
 extension MockSkeleton {
   /// path_resolution(7) in the skeleton.

@@ -13,7 +13,7 @@ final class World {
     case linkFile, rename, remove, setMode, setModeOfFile, setTimes, setTimesOfFile, truncate, write, copyContents
     case fileSystemStatus, getAttribute, listAttributes, setAttribute, removeAttribute, addWatch, sealedFile
     case skeletonMakeDirectory, skeletonMakeSymbolicLink, skeletonMakeNode, skeletonOpenDirectory, skeletonStatus
-    case skeletonRename, skeletonLink, skeletonRemove, skeletonBind
+    case skeletonRename, skeletonLink, skeletonRemove, skeletonBind, skeletonBindSocket, skeletonBindRemovedDirectory
   }
 
   private(set) var volumes: [Volume] = []

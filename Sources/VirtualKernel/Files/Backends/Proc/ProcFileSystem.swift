@@ -10,7 +10,7 @@ final class ProcFileSystem {
   enum Jump {
     case text(UnsafeBufferPointer<UInt8>)
     case dentry(DentryID)
-    case openFile(AbsTid, Int32)
+    case openFile(OpenObject)
   }
 
   /// The device number of memory files, which the contents are handed over in; known after the first.
@@ -50,23 +50,27 @@ final class ProcFileSystem {
     if node.id != 0 { try requireInspection(of: node.id, call) }
     switch node.kind {
     case .executable:
-      if let dentry = try executable(node, call) { return .dentry(dentry) }
-      throw .noSuchFileOrDirectory
+      if let dentry = try executable(node, call), !call.files.dentries[dentry].pointee.flags.contains(.unlinked) {
+        return .dentry(dentry)
+      }
+      return .openFile(OpenObject(try thread(node.id, call).id, .executable))
     case .workingDirectory:
-      let thread = try thread(node.id, call)
-      let status = try call.kernel.descriptors.statusOfWorkingDirectory(of: thread.id)
-      guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+      let dentry = try workingDirectory(node, call)
+      if call.files.dentries[dentry].pointee.flags.contains(.unlinked) {
+        return .openFile(OpenObject(try thread(node.id, call).id, .workingDirectory))
+      }
       return .dentry(dentry)
     case .rootDirectory: return .dentry(call.files.root)
     case .descriptor:
       let thread = try thread(node.id, call)
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
       if let dentry = call.dentry(of: node.number, status, in: thread.group),
-        !call.files.dentries[dentry].pointee.flags.contains(.unlinked)
+        !call.files.dentries[dentry].pointee.flags.contains(.unlinked),
+        call.files.inode(of: dentry).pointee.backing != .skeleton
       {
         return .dentry(dentry)
       }
-      return .openFile(thread.id, node.number)
+      return .openFile(OpenObject(thread.id, .descriptor(node.number)))
     case .namespace:
       // One at a time is looked at: it stands for the one of this process until the next is followed.
       let file = call.files.namespaceFiles[Int(node.number)]
@@ -85,11 +89,11 @@ final class ProcFileSystem {
     case .ownThread:
       return keep("\(call.thread.group.nsID.rawValue)/task/\(call.thread.nsID.rawValue)".utf8)
     case .executable:
-      guard let dentry = try executable(node, call) else { throw .noSuchFileOrDirectory }
-      return try path(of: dentry, call)
-    case .workingDirectory:
-      guard case .dentry(let dentry) = try follow(inode, call) else { throw .noSuchFileOrDirectory }
-      return try path(of: dentry, call)
+      if let dentry = try executable(node, call) { return try path(of: dentry, call) }
+      let text = try call.kernel.information.readProcLink("\(node.id)/exe")
+      guard text.starts(with: "/memfd:".utf8) else { throw .noSuchFileOrDirectory }
+      return keep(text)
+    case .workingDirectory: return try path(of: try workingDirectory(node, call), call)
     case .rootDirectory: return keep([UInt8(ascii: "/")])
     case .descriptor:
       let thread = try thread(node.id, call)
@@ -174,6 +178,12 @@ final class ProcFileSystem {
       guard let next, next != .none else { return nil }
       dentry = next
     }
+    return dentry
+  }
+
+  private func workingDirectory(_ node: ProcNode, _ call: Call) throws(Errno) -> DentryID {
+    let status = try call.kernel.descriptors.statusOfWorkingDirectory(of: try thread(node.id, call).id)
+    guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
     return dentry
   }
 

@@ -21,7 +21,7 @@ extension ProcFileSystem {
     switch node.kind {
     case .namespaceFile:
       if writes { throw .notPermitted }
-      return give(try call.kernel.information.openProcLink(namespacePath(node)), flags)
+      return give(try call.kernel.information.openProcLink(namespacePath(node), flags: O_RDONLY), flags)
     case .informationOfDescriptor:
       if writes { throw .permissionDenied }
       try requireInspection(of: node.id, call)
