@@ -85,6 +85,7 @@ extension FileTree {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
       let hostMode = Self.hostMode(mode, isDirectory: false)
+      tell(WatchEvents.create, walk.parent)
       let file = try host.open(store, path.cString, flags: flags | O_CREAT | O_EXCL, mode: hostMode)
       do throws(Errno) {
         _ = finish(dentry, .regular, mode: mode, try host.status(of: file))
@@ -106,6 +107,7 @@ extension FileTree {
     do throws(Errno) {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
+      tell(WatchEvents.create, walk.parent)
       try host.makeDirectory(store, path.cString, mode: Self.hostMode(mode, isDirectory: true))
       do throws(Errno) {
         if dentries[dentry].pointee.flags.contains(.inLower) { try makeOpaque(dentry) }
@@ -134,6 +136,7 @@ extension FileTree {
       try buildPath(of: dentry, into: &path)
       hostPath.clear()
       try hostPath.append(target)
+      tell(WatchEvents.create, walk.parent)
       try host.makeSymbolicLink(hostPath.cString, store, path.cString)
       let id = finish(dentry, .symbolicLink, mode: 0o777, try statusOfNew(store))
       inodes[id.index].pointee.side = addLinkTarget(target)
@@ -150,6 +153,7 @@ extension FileTree {
     do throws(Errno) {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
+      tell(WatchEvents.create, walk.parent)
       try host.makeNode(
         store, path.cString, mode: kind.modeBits | Self.hostMode(mode, isDirectory: false), device: 0)
       _ = finish(dentry, kind, mode: mode, try statusOfNew(store))
@@ -177,6 +181,8 @@ extension FileTree {
     do throws(Errno) {
       try buildPath(of: dentry, into: &path)
       try buildPath(of: name, into: &otherPath)
+      tell(WatchEvents.attributes, source)
+      tell(WatchEvents.create, walk.parent)
       try host.link(upperRoot(store), otherPath.cString, upperRoot(store), path.cString)
       if dentries[name].pointee.flags.contains(.inSkeleton),
         record.pointee.kind == .fifo || record.pointee.kind == .socket
@@ -214,6 +220,7 @@ extension FileTree {
         !call.kernel.inherited.contains(HostIdentity(status))
       else { throw .init(rawValue: EXDEV) }
       try buildPath(of: dentry, into: &path)
+      tell(WatchEvents.create, walk.parent)
       try host.link(file, store, path.cString)
       guard let known = identities[HostIdentity(status)] else {
         _ = finish(dentry, .regular, mode: status.st_mode, status)

@@ -117,6 +117,7 @@ extension FileTree {
     try buildPath(of: dentry, into: &path)
     let backing = directory(of: parent).store
     let kind = inode(of: dentry).pointee.kind
+    tell(WatchEvents.create, parent)
     try host.makeNode(
       upperRoot(backing), path.cString, mode: kind.modeBits | Self.hostMode(mode, isDirectory: false), device: device)
     dentries[dentry].pointee.flags.insert(.inUpper)
