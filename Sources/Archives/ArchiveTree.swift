@@ -141,14 +141,4 @@ public final class ArchiveTree: LowerTree {
     buffer.copyBytes(from: bytes)
     return bytes.count
   }
-
-  public func addWatch(
-    _ inotify: FileDescriptor, _ path: UnsafePointer<CChar>, mask: UInt32
-  ) throws(Errno) -> Int32 {
-    let node = try regular(path)
-    let result = inotify_add_watch(
-      inotify.rawValue, String(decoding: stores[Int(node.store)].path(node.content), as: UTF8.self), mask)
-    guard result >= 0 else { throw Errno(rawValue: uwrx_errno()) }
-    return result
-  }
 }

@@ -73,6 +73,10 @@ long uwrx_write_memory(int pid, const void *from, size_t length, uint64_t to) {
 
 long uwrx_pidfd_open(int pid) { return uwrx_result(syscall(SYS_pidfd_open, pid, 0)); }
 
+int uwrx_is_same_file(int one, int other) {
+  return syscall(SYS_kcmp, getpid(), getpid(), 0 /* KCMP_FILE */, one, other) == 0;
+}
+
 long uwrx_pidfd_getfd(int pidfd, int fd) {
   return uwrx_result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
 }

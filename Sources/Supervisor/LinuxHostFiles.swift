@@ -319,6 +319,43 @@ final class LinuxHostFiles: HostFiles {
     return watch
   }
 
+  func touch(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) {
+    let file = try open(directory, path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, mode: 0)
+    defer { close(file) }
+    try withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { buffer throws(Errno) in
+      _ = try check(uwrx_getdents64(file.rawValue, buffer.baseAddress!, buffer.count))
+    }
+  }
+
+  func takeEvents(_ inotify: FileDescriptor, _ body: (Int32, UInt32) -> Void) {
+    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { buffer in
+      while true {
+        let count = Glibc.read(inotify.rawValue, buffer.baseAddress, buffer.count)
+        guard count > 0 else { return }
+        var position = 0
+        while position < count {
+          let event = buffer.loadUnaligned(fromByteOffset: position, as: inotify_event.self)
+          position += MemoryLayout<inotify_event>.size + Int(event.len)
+          body(event.wd, event.mask)
+        }
+      }
+    }
+  }
+
+  func makeInotify() throws(Errno) -> FileDescriptor {
+    let file = inotify_init1(Int32(O_CLOEXEC | O_NONBLOCK))
+    try checkErrno(file)
+    return FileDescriptor(rawValue: file)
+  }
+
+  func removeWatch(_ inotify: FileDescriptor, _ number: Int32) throws(Errno) {
+    try checkErrno(inotify_rm_watch(inotify.rawValue, number))
+  }
+
+  func isSame(_ one: FileDescriptor, _ other: FileDescriptor) -> Bool {
+    uwrx_is_same_file(one.rawValue, other.rawValue) != 0
+  }
+
   func sealedFile(_ name: String, _ contents: [UInt8], flags: Int32) throws(Errno) -> FileDescriptor {
     let file = FileDescriptor(rawValue: Int32(try check(uwrx_memfd_create(name))))
     defer { close(file) }

@@ -17,6 +17,9 @@ final class Receiver: @unchecked Sendable {
   /// By the number of the call. To be read when the guest has ended.
   private let totals = UnsafeMutablePointer<CallTotals>.allocate(capacity: callCount)
   private static let callCount = 512
+  /// What `takeClosings` reads; -1 before the guest watches directories.
+  private var closings: Int32 = -1
+  private var hasStopped = false
   /// The processor time of the receiver's own thread; 0 before it runs.
   private var clock: clockid_t = 0
 
@@ -38,11 +41,24 @@ final class Receiver: @unchecked Sendable {
   }
 
   /// Waits until no work is under way that a call had to wait for. The guest has ended.
-  func waitForWork() { pool.drain() }
+  func waitForWork() {
+    pool.drain()
+    lock.lock()
+    hasStopped = true
+    // What a watch is followed by when it is taken away wakes the thread.
+    if closings >= 0 { inotify_rm_watch(closings, inotify_add_watch(closings, "/", UInt32(IN_DELETE_SELF))) }
+    lock.unlock()
+  }
 
   /// - Returns: false if the threads that it takes cannot be made.
   func start() -> Bool {
-    pool.start() && startThread { self.run() }
+    lock.lock()
+    kernel.onClosings { [unowned self] closings in
+      self.closings = closings.rawValue
+      return startThread { [self] in takeClosings(closings.rawValue) }
+    }
+    lock.unlock()
+    return pool.start() && startThread { self.run() }
   }
 
   /// Seconds of processor time that were used to answer the guest; nil if that cannot be had in this time.
@@ -68,6 +84,19 @@ final class Receiver: @unchecked Sendable {
       // ENOENT: the caller died in between, or the last process under the filter has ended.
       if result == -Int(ENOENT), hasEnded() { return }
       if result != -Int(ENOENT), result != -Int(EINTR) { return }
+    }
+  }
+
+  /// Directories that the guest watches were closed.
+  private func takeClosings(_ closings: Int32) {
+    defer { close(closings) }
+    while true {
+      var polled = pollfd(fd: closings, events: Int16(POLLIN), revents: 0)
+      guard poll(&polled, 1, -1) > 0 || uwrx_errno() == EINTR else { return }
+      lock.lock()
+      defer { lock.unlock() }
+      if hasStopped { return }
+      kernel.takeClosings()
     }
   }
 

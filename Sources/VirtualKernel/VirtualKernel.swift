@@ -92,12 +92,15 @@ public final class VirtualKernel {
     guard number >= 0, number < Registry.size else { throw .noFunction }
     let call = call.pointee
     guard let handler = handlers[number] else { return try decideWithoutHandler(call, notification) }
+    defer { files.settleWatches() }
+    files.takeClosings()
     try call.begin(notification)
     return try handler(call)
   }
 
   /// A call that is native or refused, and trapped to be recorded.
   private func decideWithoutHandler(_ call: Call, _ notification: Notification) throws(Errno) -> Outcome {
+    files.takeClosings()
     if let observer = observers[Int(notification.number)] {
       // Whatever goes wrong here is not the guest's matter.
       do throws(Errno) {
@@ -114,6 +117,13 @@ public final class VirtualKernel {
     }
     throw refusal
   }
+
+  /// Tells of directories that the guest watches and has closed.
+  public func takeClosings() { files.takeClosings() }
+
+  /// - Parameter wait: called when the guest begins to watch directories; waits for events of the inotify instance it is given, and calls
+  ///   `takeClosings` then.
+  public func onClosings(_ wait: @escaping (FileDescriptor) -> Bool) { files.waitForClosings = wait }
 
   /// The call that was decided last has its answer, this many nanoseconds after its receipt.
   public func didAnswer(after duration: UInt64) {

@@ -83,6 +83,7 @@ extension FileTree {
   ) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry) { return work }
     let record = inode(of: dentry)
+    tellBoth(WatchEvents.attributes, dentry)
     if let open, isNameless(dentry) {
       let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
       if let work = try leaveArchive(own) { return work }
@@ -117,6 +118,7 @@ extension FileTree {
     guard record.pointee.backing.isUpper, record.pointee.kind != .symbolicLink else { return nil }
     let name = upperName(of: dentry)
     guard dentries[name].pointee.flags.contains(.inUpper) else { return nil }
+    tellBoth(WatchEvents.attributes, dentry)
     try buildPath(of: name, into: &path)
     try host.setMode(
       upperRoot(record.pointee.backing), path.cString,
@@ -133,12 +135,14 @@ extension FileTree {
     self.record(.changeOwner, dentry)
     if record.pointee.kind != .directory { record.pointee.clearSetIDs(credentials) }
     record.pointee.changed = host.now()
+    tellAttributes(dentry)
     return nil
   }
 
   func truncate(_ dentry: DentryID, to length: Int64) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry, keepContents: length > 0) { return work }
     if let work = try beginVersion(dentry, truncates: length == 0, as: .truncate) { return work }
+    hush(dentry, but: WatchEvents.modify)
     let file = try openHost(dentry, flags: O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { host.close(file) }
     try host.truncate(file, to: length)

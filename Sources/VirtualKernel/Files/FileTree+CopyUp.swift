@@ -32,8 +32,11 @@ extension FileTree {
       return nil
     }
     if keepContents, let work = try fetch(dentry) { return work }
+    if hasWatches, watches.copying.contains(dentries[dentry].pointee.inode) { return AnotherCopy() }
     let parent = dentries[dentry].pointee.parent
     try prepareUpperName(dentries.name(of: dentry), in: parent, existing: dentry)
+    hush(dentry)
+    defer { settleWatches() }
     let backing = directory(of: parent).store
     let root = upperRoot(backing)
     let times = try timesAbove(parent)
@@ -60,17 +63,22 @@ extension FileTree {
         return try CopyUp(tree: self, dentry: dentry, source: source, root: root, path: Array(path.bytes), size: space)
       }
       defer { if let source { host.close(source) } }
-      let copy = try host.open(
-        root, path.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-        mode: Self.hostMode(record.pointee.mode, isDirectory: false))
-      defer { host.close(copy) }
+      let standIn = standIn(of: dentry)
+      let copy =
+        if let standIn { standIn } else {
+          try host.open(
+            root, path.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+            mode: Self.hostMode(record.pointee.mode, isDirectory: false))
+        }
+      defer { if standIn == nil { host.close(copy) } }
       do throws(Errno) {
         if let source { try host.copyContents(from: source, to: copy) }
         try finishCopy(dentry, copy)
       } catch {
-        try? host.remove(root, path.cString, isDirectory: false)
+        if standIn == nil { try? host.remove(root, path.cString, isDirectory: false) } else { renewStandIn(of: dentry) }
         throw error
       }
+      if standIn != nil { try host.link(copy, root, path.cString) }
     default:
       try host.makeNode(
         root, path.cString, mode: record.pointee.kind.modeBits | Self.hostMode(record.pointee.mode, isDirectory: false),
@@ -146,6 +154,7 @@ extension FileTree {
     record.pointee.lowerIdentity = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
     register(status, as: dentries[dentry].pointee.inode)
     dentries[dentry].pointee.flags.insert(.inUpper)
+    if record.pointee.kind == .regular { dropStandIn(of: dentries[dentry].pointee.inode) }
     var alias = record.pointee.firstAlias
     while alias != .none {
       // A FIFO's or a socket's live end is in the skeleton, and may be open.
@@ -178,6 +187,12 @@ extension FileTree {
   }
 }
 
+/// Another thread makes what stands for a watched file a copy of it: the handler looks again.
+final class AnotherCopy: BlockingWork {
+  func perform() throws(Errno) { usleep(1000) }
+  func publish(failed: Bool) throws(Errno) {}
+}
+
 /// The copy-up of a large file on the blocking pool.
 final class CopyUp: BlockingWork, @unchecked Sendable {
   private let tree: FileTree
@@ -186,6 +201,8 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
   private let inode: InodeID
   private let source: FileDescriptor
   private let copy: FileDescriptor
+  /// Whether the copy is what stood for the file to those who watch it.
+  private let isWatched: Bool
   private let root: FileDescriptor
   private let path: [UInt8]
   private let backing: Backing
@@ -203,6 +220,15 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
     self.size = size
     self.path = path
     self.backing = tree.directory(of: tree.dentries[dentry].pointee.parent).store
+    let standIn = tree.standIn(of: dentry)
+    isWatched = standIn != nil
+    if let standIn {
+      copy = standIn
+      tree.watches.standIns[inode] = nil
+      tree.watches.copying.insert(inode)
+      tree.room.beginCopy(size)
+      return
+    }
     // Without a name until it is whole: a run that dies in the middle leaves no half file.
     do throws(Errno) {
       self.copy = try tree.host.open(root, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
@@ -218,10 +244,12 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
   }
 
   func publish(failed: Bool) throws(Errno) {
+    tree.hush(dentry)
     defer {
       host.close(source)
-      host.close(copy)
+      if isWatched { endWatched() } else { host.close(copy) }
       tree.room.endCopy(size)
+      tree.settleWatches()
     }
     if failed { return }
     let current = tree.dentries[dentry].pointee
@@ -241,5 +269,18 @@ final class CopyUp: BlockingWork, @unchecked Sendable {
     try host.link(copy, root, tree.path.cString)
     tree.didCopyUp(dentry, backing, status)
     try tree.restoreTimes(times, of: parent)
+  }
+
+  /// What stood for the file does so again if it has not become the copy, and may be of no use any more.
+  private func endWatched() {
+    tree.watches.copying.remove(inode)
+    tree.hush(dentry)
+    let record = tree.inodes[inode.index]
+    guard tree.watches.all[inode] != nil, record.pointee.backing == .lower, record.pointee.links > 0 else {
+      host.close(copy)
+      return
+    }
+    tree.watches.standIns[inode] = copy
+    tree.renewStandIn(of: dentry)
   }
 }

@@ -82,6 +82,7 @@ extension FileTree {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
       let hostMode = Self.hostMode(mode, isDirectory: false)
+      tell(WatchEvents.create, walk.parent)
       let file = try host.open(store, path.cString, flags: flags | O_CREAT | O_EXCL, mode: hostMode)
       do throws(Errno) {
         _ = finish(dentry, .regular, mode: mode, try host.status(of: file))
@@ -103,6 +104,7 @@ extension FileTree {
     do throws(Errno) {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
+      tell(WatchEvents.create, walk.parent)
       try host.makeDirectory(store, path.cString, mode: Self.hostMode(mode, isDirectory: true))
       do throws(Errno) {
         if dentries[dentry].pointee.flags.contains(.inLower) { try makeOpaque(dentry) }
@@ -131,6 +133,7 @@ extension FileTree {
       try buildPath(of: dentry, into: &path)
       hostPath.clear()
       try hostPath.append(target)
+      tell(WatchEvents.create, walk.parent)
       try host.makeSymbolicLink(hostPath.cString, store, path.cString)
       let id = finish(dentry, .symbolicLink, mode: 0o777, try statusOfNew(store))
       inodes[id.index].pointee.side = addLinkTarget(target)
@@ -152,6 +155,7 @@ extension FileTree {
     do throws(Errno) {
       let store = upperRoot(directory(of: walk.parent).store)
       try buildPath(of: dentry, into: &path)
+      tell(WatchEvents.create, walk.parent)
       try host.makeNode(
         store, path.cString, mode: kind.modeBits | Self.hostMode(mode, isDirectory: false), device: 0)
       let status = try statusOfNew(store)
@@ -190,6 +194,8 @@ extension FileTree {
     do throws(Errno) {
       try buildPath(of: dentry, into: &path)
       try buildPath(of: name, into: &otherPath)
+      tell(WatchEvents.attributes, source)
+      tell(WatchEvents.create, walk.parent)
       try host.link(upperRoot(store), otherPath.cString, upperRoot(store), path.cString)
       if dentries[name].pointee.flags.contains(.inSkeleton),
         record.pointee.kind == .fifo || record.pointee.kind == .socket
@@ -227,6 +233,7 @@ extension FileTree {
         !call.kernel.inherited.contains(HostIdentity(status))
       else { throw .init(rawValue: EXDEV) }
       try buildPath(of: dentry, into: &path)
+      tell(WatchEvents.create, walk.parent)
       try host.link(file, store, path.cString)
       guard let known = identities[HostIdentity(status)] else {
         _ = finish(dentry, .regular, mode: status.st_mode, status)

@@ -12,6 +12,8 @@ extension FileTree {
   func unlink(_ dentry: DentryID, _ call: Call) throws(Errno) -> (any BlockingWork)? {
     try requireRemovable(dentry, call, isDirectory: false)
     if let work = try keepOpen(dentry, isReplaced: false) { return work }
+    tellDeletion(dentry)
+    tell(WatchEvents.attributes, dentry)
     try removeAbove(dentry)
     try whiteoutIfBelow(dentry)
     record(.delete, dentry)
@@ -22,6 +24,8 @@ extension FileTree {
   func removeDirectory(_ dentry: DentryID, _ call: Call) throws(Errno) {
     try requireRemovable(dentry, call, isDirectory: true)
     guard try isEmpty(dentry) else { throw .directoryNotEmpty }
+    keepOpened(dentry)
+    tellDeletion(dentry)
     try removeAbove(dentry)
     try whiteoutIfBelow(dentry)
     record(.removeDirectory, dentry)
@@ -72,7 +76,11 @@ extension FileTree {
     try buildPath(of: dentry, into: &path)
     let root = upperRoot(directory(of: dentries[dentry].pointee.parent).store)
     if record.pointee.kind == .directory { try removeWhiteouts(in: dentry, root) }
-    if try !keepLast(dentry, isReplaced: false, moves: true) {
+    // What moves away is not told as a removal.
+    let moves = !isWatched(dentries[dentry].pointee.parent)
+    let isKept = try keepLast(dentry, isReplaced: false, moves: moves)
+    if !isKept || !moves {
+      tell(WatchEvents.delete, dentries[dentry].pointee.parent)
       try host.remove(root, path.cString, isDirectory: record.pointee.kind == .directory)
     }
     dentries[dentry].pointee.flags.remove(.inUpper)
@@ -116,6 +124,8 @@ extension FileTree {
   /// An empty virtual directory may hold whiteouts on the host.
   private func removeWhiteouts(in dentry: DentryID, _ root: FileDescriptor) throws(Errno) {
     guard !directory(of: dentry).lowers.isEmpty || directory(of: dentry).hasWhiteouts else { return }
+    hush(dentry)
+    defer { settleWatches() }
     var names: [[UInt8]] = []
     try host.list(root, path.cString) { name, type, _ in
       if type == FileKind.characterDevice.rawValue { names.append(Array(name)) }
@@ -164,6 +174,7 @@ extension FileTree {
       directory(of: dentry).negatives.removeAll()
     } else {
       record.pointee.links -= record.pointee.links > 0 ? 1 : 0
+      dropStandInOfRemoved(dentry)
     }
     remember(orphan: dentry)
   }

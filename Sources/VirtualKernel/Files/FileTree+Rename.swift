@@ -108,6 +108,7 @@ extension FileTree {
     do throws(Errno) {
       var isKept = false
       if target != .none { isKept = try keepLast(target, isReplaced: true, moves: false) }
+      tellMove(source, to: to.parent, replacing: target)
       do throws(Errno) {
         try renameOnHost(root, leavesWhiteout: wasBelow)
       } catch {
@@ -243,6 +244,8 @@ extension FileTree {
     try buildPath(of: a, into: &otherPath)
     try buildPath(of: b, into: &path)
     try exchangeInSkeleton(a, b, undo: false)
+    tellMove(a, to: dentries[b].pointee.parent, replacing: .none)
+    tellMove(b, to: dentries[a].pointee.parent, replacing: .none)
     do throws(Errno) {
       try host.rename(root, otherPath.cString, root, path.cString, flags: renameExchange)
     } catch {
@@ -254,6 +257,13 @@ extension FileTree {
     swapNames(a, b)
     record(.renameTo, a)
     record(.renameTo, b)
+  }
+
+  private func tellMove(_ dentry: DentryID, to parent: DentryID, replacing target: DentryID) {
+    tell(WatchEvents.moveSelf, dentry)
+    tell(WatchEvents.movedFrom | WatchEvents.movedTo, dentries[dentry].pointee.parent)
+    tell(WatchEvents.movedFrom | WatchEvents.movedTo, parent)
+    if target != .none { tell(WatchEvents.attributes, target) }
   }
 
   /// Whether what stands at the name in the skeleton must move with it.

@@ -34,6 +34,8 @@ extension FileTree {
       return nil
     }
     try requireSpace(.run)
+    hush(dentry)
+    defer { settleWatches() }
     if record.pointee.writer != process || record.pointee.flags.contains(.readByOthers) {
       // Version 0 is what a lower layer has.
       if record.pointee.version != 0, try mustKeep(dentry, record, isAppend: appends && !truncates) {
@@ -77,7 +79,7 @@ extension FileTree {
     let kept = KeptVersion(
       version: record.pointee.version, writer: record.pointee.writer, path: Array(path.bytes), successor: process)
     // Who has the file open must see the new contents, so the live file stays where it is and its contents are copied.
-    if truncates, record.pointee.links == 1, try isUntouched(path.cString) {
+    if truncates, record.pointee.links == 1, !isWatched(dentry), try isUntouched(path.cString) {
       let parent = dentries[name].pointee.parent
       let times = try timesAbove(parent)
       try moveAside(dentry)
@@ -161,8 +163,11 @@ extension FileTree {
   func keepOpen(_ dentry: DentryID, isReplaced: Bool) throws(Errno) -> (any BlockingWork)? {
     let record = inode(of: dentry)
     guard mustKeepLast(record, isReplaced: isReplaced) else { return nil }
+    hush(dentry)
+    defer { settleWatches() }
     try buildPath(of: upperName(of: dentry), into: &path)
-    guard try host.isOpen(configuration.run, path.cString, forWriting: true) else { return nil }
+    // Nor must who watches it miss its end, which would not come with a name in the archive.
+    if !isWatched(dentry), try !host.isOpen(configuration.run, path.cString, forWriting: true) { return nil }
     return try keep(dentry, truncates: false)
   }
 

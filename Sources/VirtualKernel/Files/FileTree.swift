@@ -66,6 +66,13 @@ final class FileTree {
   /// The sizes at which unread versions of files that are appended to were last kept.
   var keptSizes: [InodeID: Int64] = [:]
 
+  /// Whether anything was ever watched.
+  var hasWatches = false
+  var watches = Watches()
+  var watchPath = PathBuffer()
+  /// Waits for events of an inotify instance from now on, and then calls `VirtualKernel.takeClosings`.
+  var waitForClosings: ((FileDescriptor) -> Bool)?
+
   var room: DiskRoom
 
   var path = PathBuffer()
@@ -111,6 +118,7 @@ final class FileTree {
   }
 
   deinit {
+    for file in watches.descriptors { host.close(file) }
     for target in linkTargets { target.deallocate() }
     walkStack.deallocate()
   }
@@ -288,6 +296,7 @@ extension FileTree {
     }
     if !movedNumbers.isEmpty { movedNumbers.remove(record.pointee.number) }
     interpreters[id] = nil
+    forgetWatches(of: id)
     keptSizes[id] = nil
     inodes.remove(id.index)
   }

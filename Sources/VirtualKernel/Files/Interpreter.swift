@@ -8,6 +8,8 @@ extension FileTree {
     let id = dentries[dentry].pointee.inode
     let isImmutable = inodes[id.index].pointee.backing == .lower
     if isImmutable, let known = interpreters[id] { return known.isEmpty ? nil : known }
+    hush(dentry)
+    defer { settleWatches() }
     let file = try openHost(dentry, flags: O_RDONLY | O_CLOEXEC)
     defer { host.close(file) }
     let found = try interpreter(of: file)

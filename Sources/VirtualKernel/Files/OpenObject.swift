@@ -24,7 +24,7 @@ extension Call {
   func status(of open: OpenObject) throws(Errno) -> stat {
     switch open.link {
     case .descriptor(let descriptor): return try kernel.descriptors.status(of: descriptor, in: open.thread)
-    case .executable: return try kernel.information.statusOfProcLink("\(try guestID(of: open))/exe", flags: O_PATH_)
+    case .executable: return try kernel.information.statusOfProcLink("\(try guestID(of: open))/exe")
     case .workingDirectory: return try kernel.descriptors.statusOfWorkingDirectory(of: open.thread)
     }
   }

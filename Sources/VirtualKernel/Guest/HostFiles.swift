@@ -79,6 +79,16 @@ public protocol HostFiles: AnyObject {
   func addWatch(
     _ inotify: FileDescriptor, _ directory: FileDescriptor, _ path: UnsafePointer<CChar>, mask: UInt32
   ) throws(Errno) -> Int32
+  /// Opens a directory and reads from it once, for those who watch it.
+  func touch(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno)
+  /// Calls `body` with the watch and the mask of each event that waits in an instance of the supervisor's.
+  func takeEvents(_ inotify: FileDescriptor, _ body: (Int32, UInt32) -> Void)
+  /// inotify_init1(2), for the supervisor itself; reading never waits.
+  func makeInotify() throws(Errno) -> FileDescriptor
+  /// inotify_rm_watch(2)
+  func removeWatch(_ inotify: FileDescriptor, _ number: Int32) throws(Errno)
+  /// Whether two descriptors of the supervisor's are of one open file description (kcmp(2), KCMP_FILE).
+  func isSame(_ one: FileDescriptor, _ other: FileDescriptor) -> Bool
   /// A sealed memory file with these contents: what is open for writing refuses each write with EPERM.
   func sealedFile(_ name: String, _ contents: [UInt8], flags: Int32) throws(Errno) -> FileDescriptor
   func now() -> timespec

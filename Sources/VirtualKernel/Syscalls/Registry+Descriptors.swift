@@ -117,7 +117,6 @@ extension Registry {
       .native(.timerfd_settime, "Sets a timer that the caller holds."),
       .native(.timerfd_gettime, "Reads a timer that the caller holds."),
       .native(.inotify_init1, "An empty set of watches; what is watched is decided by inotify_add_watch."),
-      .native(.inotify_rm_watch, "Removes a watch of a set that the caller holds."),
       .deny(.fanotify_init, .notPermitted, "Watches the host's mounts, not the virtual tree; needs CAP_SYS_ADMIN."),
       .deny(.fanotify_mark, .badFileDescriptor, "There is no fanotify descriptor that it could be called with."),
     ]

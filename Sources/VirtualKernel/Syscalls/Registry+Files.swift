@@ -22,6 +22,9 @@ extension Registry {
       .emulate(.statfs, Syscalls.statfs, "Resolves a path, and must not tell of the host's filesystems."),
       .emulate(.fstatfs, Syscalls.fstatfs, "Must not tell of the filesystem behind a layer."),
       .emulate(.inotify_add_watch, Syscalls.inotify_add_watch, "Resolves a path in the virtual tree."),
+      .emulate(
+        .inotify_rm_watch, Syscalls.inotify_rm_watch,
+        "What is watched decides what the supervisor hides of its own work."),
       .gate(.chdir, Syscalls.chdir, "The directory is made in the skeleton root, and the caller itself moves there."),
       .gate(.fchdir, Syscalls.fchdir, "As chdir, after a check that the descriptor is a directory of the tree."),
       .gate(.umask, Syscalls.umask, "The kernel keeps the mask; emulated creation has to know it."),

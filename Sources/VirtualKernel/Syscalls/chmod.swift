@@ -25,7 +25,9 @@ extension Syscalls {
     guard let target = try call.changeable(descriptor) else {
       return try chmod(call, OpenObject(call.thread.id, .descriptor(descriptor)), call.arguments.1)
     }
-    return try chmod(call, target, call.arguments.1)
+    let outcome = try chmod(call, target, call.arguments.1)
+    try call.tellAttributes(target, descriptor)
+    return outcome
   }
 
   private static func chmod(
@@ -60,6 +62,14 @@ extension Syscalls {
 }
 
 extension Call {
+  /// What watches a file that has lost its name is told of a change that is only remembered.
+  func tellAttributes(_ dentry: DentryID, _ descriptor: Int32) throws(Errno) {
+    guard files.hasWatches, files.isNameless(dentry) else { return }
+    try withNameless(dentry, (thread.id, descriptor)) { open throws(Errno) in
+      if let open { files.tellAttributes(dentry, open) }
+    }
+  }
+
   /// - Throws: `.notPermitted` for what the virtual kernel itself provides.
   func requireChangeable(_ inode: UnsafeMutablePointer<Inode>) throws(Errno) {
     if inode.pointee.backing == .proc || inode.pointee.fileSystem == FileSystemID.proc { throw .notPermitted }

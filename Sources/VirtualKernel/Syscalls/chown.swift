@@ -26,7 +26,9 @@ extension Syscalls {
     guard let target = try call.changeable(descriptor) else {
       return try chown(call, OpenObject(call.thread.id, .descriptor(descriptor)), call.arguments.1, call.arguments.2)
     }
-    return try chown(call, target, call.arguments.1, call.arguments.2)
+    let outcome = try chown(call, target, call.arguments.1, call.arguments.2)
+    try call.tellAttributes(target, descriptor)
+    return outcome
   }
 
   private static func chown(

@@ -32,6 +32,7 @@ extension Syscalls {
     } else {
       try call.files.complete(directory)
       if position == 0 { call.files.record(.list, directory) }
+      call.files.tellDirectory(WatchEvents.access, directory)
     }
     let result: Result<Int, Errno> = withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 8) { buffer in
       var used = 0

@@ -3,39 +3,43 @@ import Glibc
 import SystemPackage
 
 extension Syscalls {
-  /// The watch is put on the file of the run's layer that stands behind the path: every change of the guest's goes there.
+  /// Facts: the order of errors is that of fs/notify/inotify/inotify_user.c.
   @Sendable static func inotify_add_watch(_ call: Call) throws(Errno) -> Outcome {
     let mask = UInt32(truncatingIfNeeded: call.arguments.2)
-    var options: WalkOptions = []
-    if mask & 0x0200_0000 != 0 { options.insert(.noFollow) }  // IN_DONT_FOLLOW
-    let path = try call.path(at: call.arguments.1)
-    let inotify = try call.kernel.descriptors.duplicate(
-      Int32(truncatingIfNeeded: call.arguments.0), of: call.thread.group)
-    defer { call.kernel.descriptors.release(inotify) }
-    guard mask & 0x00000fff != 0 else { throw .invalidArgument }
-    let walk = try call.walk(atCurrentDirectory, path, options)
+    guard mask & WatchEvents.valid != 0 else { throw .invalidArgument }
+    let (inotify, isInotify) = try Self.inotify(call)
+    var isKept = false
+    defer { if !isKept { call.kernel.descriptors.release(inotify) } }
+    let both = WatchEvents.maskAdd | WatchEvents.maskCreate
+    guard isInotify, mask & both != both else { throw .invalidArgument }
+    let walk = try call.walk(
+      atCurrentDirectory, try call.path(at: call.arguments.1),
+      mask & WatchEvents.dontFollow != 0 ? [.noFollow] : [])
     guard walk.openFile == nil else { throw .permissionDenied }
     let dentry = try call.existing(walk)
     let files = call.files
     try files.load(dentry)
     let inode = files.inode(of: dentry)
+    if mask & WatchEvents.onlyDirectory != 0, inode.pointee.kind != .directory { throw .notDirectory }
     try call.require(.read, inode)
-    if mask & 0x0100_0000 != 0, inode.pointee.kind != .directory { throw .notDirectory }  // IN_ONLYDIR
-    switch inode.pointee.backing {
-    case .proc, .device, .skeleton: throw .permissionDenied
-    default: break
+    return try files.watch(dentry, inotify, call.thread.group, mask: mask, isKept: &isKept)
+  }
+
+  @Sendable static func inotify_rm_watch(_ call: Call) throws(Errno) -> Outcome {
+    let (inotify, _) = try Self.inotify(call)
+    defer { call.kernel.descriptors.release(inotify) }
+    try call.files.unwatch(inotify, Int32(truncatingIfNeeded: call.arguments.1))
+    return .value(0)
+  }
+
+  /// The first argument, and whether it is an inotify instance.
+  private static func inotify(_ call: Call) throws(Errno) -> (FileDescriptor, Bool) {
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
+    let isInotify = withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+      let count = (try? call.kernel.descriptors.describe(descriptor, in: call.thread.id, into: buffer)) ?? 0
+      return buffer.prefix(count).elementsEqual("anon_inode:inotify".utf8)
     }
-    if inode.pointee.kind == .directory {
-      // In a source that is read-only for real nothing will change.
-      do throws(Errno) { try files.ensureUpper(dentry) } catch { if error != .readOnlyFileSystem { throw error } }
-    }
-    if let work = try files.fetch(dentry) { return .blocked(on: work) }
-    let watch: Int32? = try files.withPlace(of: dentry) { directory, path throws(Errno) in
-      try files.host.addWatch(inotify, directory, path, mask: mask)
-    } below: { tree, path throws(Errno) in
-      try tree.addWatch(inotify, path, mask: mask)
-    }
-    guard let watch else { throw .noSuchFileOrDirectory }
-    return .value(Int64(watch))
+    return (file, isInotify)
   }
 }

@@ -136,6 +136,7 @@ extension Syscalls {
       try files.buildPath(of: dentry, into: &files.path)
       // Nothing but its identity and its position is used, and the position needs a descriptor that is not O_PATH.
       let file = try files.skeleton.openDirectory(files.path.cString)
+      files.tellOpened(dentry, file)
       return give(call, file, flags, dentry)
     }
     switch (inode.pointee.backing, inode.pointee.kind) {
@@ -152,6 +153,11 @@ extension Syscalls {
     default: break
     }
     if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
+    if !writes, inode.pointee.backing == .lower, files.isReadingWatched(dentry) {
+      do throws(Errno) {
+        if let work = try files.copyUp(dentry) { return .blocked(on: work) }
+      } catch { if error != .readOnlyFileSystem { throw error } }
+    }
     if let work = try files.fetch(dentry) { return .blocked(on: work) }
     if flags & O_ACCMODE != O_WRONLY, flags & O_TRUNC == 0 { files.recordRead(.read, dentry) }
     if writes {

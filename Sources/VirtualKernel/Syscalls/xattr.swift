@@ -282,6 +282,7 @@ extension Syscalls {
     guard arguments.size <= 65536 else { throw .init(rawValue: E2BIG) }
     let value = try call.readBytes(at: arguments.value, count: Int(arguments.size))
     if let work = try makeChangeable(call, dentry, name) { return .blocked(on: work) }
+    call.files.tellBoth(WatchEvents.attributes, dentry)
     try change(call, dentry, open) { root, path throws(Errno) in
       var failure: Errno?
       value.withUnsafeBytes { bytes in
@@ -299,6 +300,7 @@ extension Syscalls {
   ) throws(Errno) -> Outcome {
     let name = try name(call, at: arguments.name)
     if let work = try makeChangeable(call, dentry, name) { return .blocked(on: work) }
+    call.files.tellBoth(WatchEvents.attributes, dentry)
     try change(call, dentry, open) { root, path throws(Errno) in
       try call.kernel.host.removeAttribute(root, path, name)
     }

@@ -152,10 +152,15 @@ final class Machine {
     answer(notification(number, arguments))
   }
 
+  /// Those of the supervisor's that no watch of the guest's needs.
+  private var ownDescriptors: Set<Int32> {
+    world.openDescriptors.subtracting(kernel.files.watches.descriptors.map(\.rawValue))
+  }
+
   private func answer(_ notification: Notification) -> Reply {
-    let before = world.openDescriptors
+    let before = ownDescriptors
     defer {
-      if world.openDescriptors != before { Issue.record("the supervisor lost or gained descriptors") }
+      if ownDescriptors != before { Issue.record("the supervisor lost or gained descriptors") }
     }
     while true {
       do throws(Errno) {

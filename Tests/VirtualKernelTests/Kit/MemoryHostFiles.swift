@@ -20,6 +20,8 @@ final class MemoryHostFiles: HostFiles {
   /// Who owns what the supervisor makes.
   var user: UInt32 = 0
   private(set) var watches: [(node: Node, mask: UInt32)] = []
+  /// All that were given, in order.
+  var watchMasks: [UInt32] = []
 
   init(_ world: World) {
     self.world = world
@@ -287,9 +289,35 @@ final class MemoryHostFiles: HostFiles {
   ) throws(Errno) -> Int32 {
     try world.enter(.addWatch)
     guard world.file(inotify).name == "anon_inode:inotify" else { throw .invalidArgument }
-    watches.append((try find(directory, path), mask))
+    let node = try find(directory, path)
+    watchMasks.append(mask)
+    if let known = watches.firstIndex(where: { $0.node === node }) {
+      watches[known].mask = mask
+      return Int32(known + 1)
+    }
+    watches.append((node, mask))
     return Int32(watches.count)
   }
+
+  func touch(_ directory: FileDescriptor, _ path: UnsafePointer<CChar>) throws(Errno) {
+    guard try find(directory, path).isDirectory else { throw .notDirectory }
+  }
+
+  func takeEvents(_ inotify: FileDescriptor, _ body: (Int32, UInt32) -> Void) {}
+
+  func makeInotify() throws(Errno) -> FileDescriptor {
+    world.insert(
+      OpenFile(Node(memoryFiles, mode: FileType.regular | 0o600), flags: O_RDONLY, name: "anon_inode:inotify"))
+  }
+
+  func removeWatch(_ inotify: FileDescriptor, _ number: Int32) throws(Errno) {
+    guard world.file(inotify).name == "anon_inode:inotify", watches.indices.contains(Int(number) - 1) else {
+      throw .invalidArgument
+    }
+    watches[Int(number) - 1].mask = 0
+  }
+
+  func isSame(_ one: FileDescriptor, _ other: FileDescriptor) -> Bool { world.file(one) === world.file(other) }
 
   func sealedFile(_ name: String, _ contents: [UInt8], flags: Int32) throws(Errno) -> FileDescriptor {
     try world.enter(.sealedFile)

@@ -100,12 +100,6 @@ public final class HostTree: LowerTree {
     try host.getAttribute(root, path, name, into: buffer)
   }
 
-  public func addWatch(
-    _ inotify: FileDescriptor, _ path: UnsafePointer<CChar>, mask: UInt32
-  ) throws(Errno) -> Int32 {
-    try host.addWatch(inotify, root, path, mask: mask)
-  }
-
   private typealias Bytes = UnsafeBufferPointer<UInt8>
 
   /// The directory that a path is in, and its last name.

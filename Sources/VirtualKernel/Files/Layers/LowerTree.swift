@@ -42,11 +42,6 @@ public protocol LowerTree: AnyObject {
   func getAttribute(
     _ path: UnsafePointer<CChar>, _ name: UnsafePointer<CChar>, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int
-
-  /// inotify_add_watch(2) of what stands at the path, on an inotify descriptor of the guest's.
-  func addWatch(
-    _ inotify: FileDescriptor, _ path: UnsafePointer<CChar>, mask: UInt32
-  ) throws(Errno) -> Int32
 }
 
 /// What stands at a path of a lower tree.

@@ -89,12 +89,6 @@ public final class TraceTree: LowerTree {
     try host.getAttribute(root, build(path, line(path)), name, into: buffer)
   }
 
-  public func addWatch(
-    _ inotify: FileDescriptor, _ path: UnsafePointer<CChar>, mask: UInt32
-  ) throws(Errno) -> Int32 {
-    try host.addWatch(inotify, root, build(path, line(path)), mask: mask)
-  }
-
   private func line(_ path: UnsafePointer<CChar>) -> LayerIndex.Line? {
     if index.lines.isEmpty { return nil }
     return index[Array(UnsafeRawBufferPointer(start: path, count: strlen(path)))]
