@@ -90,6 +90,20 @@ static int clone_view(int events, const char *path, uint64_t attributes, int rec
   return tree;
 }
 
+// Whom /proc/self names depends on who follows it, and several may at once: what the kernel finds there is the guest's own /proc's link,
+// which it reads anew for each. Of that /proc it leads to nothing: what the link says is looked up beside it, in the skeleton.
+static int bind_own_link(int proc, const char *name) {
+  char place[64];
+  snprintf(place, sizeof place, UWRX_SKELETON "/proc/%s", name);
+  int tree = (int)syscall(SYS_open_tree, proc, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+  int file = open(place, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+  int result = tree < 0 || file < 0 || restrict_mount(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, 0) ||
+               syscall(SYS_move_mount, tree, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH);
+  if (tree >= 0) close(tree);
+  if (file >= 0) close(file);
+  return result;
+}
+
 static void build_mounts(const struct uwrx_launch *launch, int events) {
   int views[UWRX_VIEWS];
   if (mount("none", "/", NULL, UWRX_MS_REC | UWRX_MS_PRIVATE, NULL)) uwrx_fail(events, "make the mounts private");
@@ -138,6 +152,10 @@ static void build_mounts(const struct uwrx_launch *launch, int events) {
   if (mkdir(UWRX_SKELETON "/dev", 0755) || mkdir(UWRX_SKELETON "/dev/pts", 0755) ||
       mount("devpts", UWRX_SKELETON "/dev/pts", "devpts", 0, options))
     uwrx_fail(events, "mount the guest's pseudo-terminals");
+
+  if (mkdir(UWRX_SKELETON "/proc", 0755) || bind_own_link(views[UWRX_VIEW_PROC], "self") ||
+      bind_own_link(views[UWRX_VIEW_PROC], "thread-self"))
+    uwrx_fail(events, "bind the links of /proc to who follows them");
 
   skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (views[UWRX_VIEW_PROC] < 0 || views[UWRX_VIEW_SHARED] < 0 || skeleton < 0) uwrx_fail(events, "open the mounts");

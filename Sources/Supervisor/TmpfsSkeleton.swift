@@ -12,6 +12,8 @@ final class TmpfsSkeleton: Skeleton {
   private let view: FileDescriptor
   private let channel: InitChannel
 
+  var hasOwnLinks: Bool { true }
+
   init(root: FileDescriptor, view: FileDescriptor, channel: InitChannel) {
     self.root = root
     self.view = view

@@ -41,8 +41,12 @@ extension FileTree {
     dentries[dentry].pointee.flags.insert(.inSkeleton)
   }
 
-  /// The same for a link of /proc, whose target depends on the caller and the moment.
+  /// The same for a link of /proc, whose target depends on the caller and the moment. Those to the caller itself are there from the start.
   func materialisePassingLink(_ dentry: DentryID, target: UnsafeBufferPointer<UInt8>) throws(Errno) {
+    let kind = ProcNode(inode(of: dentry)).kind
+    if skeleton.hasOwnLinks, kind == .ownProcess || kind == .ownThread {
+      return try materialise(dentries[dentry].pointee.parent)
+    }
     try buildPath(of: dentry, into: &path)
     if dentries[dentry].pointee.flags.contains(.inSkeleton) { try? skeleton.remove(path.cString) }
     dentries[dentry].pointee.flags.remove(.inSkeleton)

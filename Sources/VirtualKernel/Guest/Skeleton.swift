@@ -5,6 +5,9 @@ import SystemPackage
 /// The guest's real root: an empty tmpfs that is filled on demand with the directories, links and executables that the
 /// kernel itself must find when it runs a guest's own call. Paths are relative to its root.
 public protocol Skeleton: AnyObject {
+  /// Whether /proc/self and /proc/thread-self are there, and lead each process that follows them to its own directory.
+  var hasOwnLinks: Bool { get }
+
   /// Makes the directory if it is missing.
   /// - Returns: what fstat tells of a descriptor to it.
   func makeDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity

@@ -9,6 +9,8 @@ import Testing
 final class MockSkeleton: Skeleton {
   let world: World
   let root: Node
+  /// Nobody follows a link here but in a test.
+  var hasOwnLinks: Bool { false }
 
   init(_ world: World) {
     self.world = world
