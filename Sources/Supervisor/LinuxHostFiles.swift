@@ -336,7 +336,8 @@ final class LinuxHostFiles: HostFiles {
         while position < count {
           let event = buffer.loadUnaligned(fromByteOffset: position, as: inotify_event.self)
           position += MemoryLayout<inotify_event>.size + Int(event.len)
-          body(event.wd, event.mask)
+          // What happens to a name in the directory has the name.
+          if event.len == 0 { body(event.wd, event.mask) }
         }
       }
     }

@@ -116,6 +116,9 @@ final class Receiver: @unchecked Sendable {
     do throws(Errno) {
       switch try kernel.decide(notification) {
       case .value(let value): send(notification.id, value: value, error: 0, flags: 0)
+      case .replacing(let files, let value):
+        for (descriptor, file) in files { replace(notification.id, descriptor, file) }
+        send(notification.id, value: value, error: 0, flags: 0)
       case .continue: send(notification.id, value: 0, error: 0, flags: UInt32(SECCOMP_USER_NOTIF_FLAG_CONTINUE))
       case .descriptor(let file, let closeOnExec, let keep):
         inject(notification.id, file, closeOnExec: closeOnExec, keep: keep)
@@ -172,6 +175,16 @@ final class Receiver: @unchecked Sendable {
     var response = seccomp_notif_resp(id: id, val: value, error: error, flags: flags)
     // ENOENT: the caller has died meanwhile.
     _ = uwrx_notification_send(listener.rawValue, &response)
+  }
+
+  /// The guest's descriptor leads to another file from now on.
+  private func replace(_ id: UInt64, _ descriptor: Int32, _ file: FileDescriptor) {
+    var request = seccomp_notif_addfd(
+      id: id, flags: UInt32(SECCOMP_ADDFD_FLAG_SETFD), srcfd: UInt32(file.rawValue), newfd: UInt32(descriptor),
+      newfd_flags: 0)
+    // What cannot be replaced stays what it was.
+    _ = uwrx_notification_add_descriptor(listener.rawValue, &request)
+    Glibc.close(file.rawValue)
   }
 
   /// The guest gets the file, and then the number of its descriptor.

@@ -78,6 +78,8 @@ final class TmpfsSkeleton: Skeleton {
     // What is mounted on a name is detached with it: unlink(2) refuses a mount point only of the caller's own namespace.
     if unlinkat(view.rawValue, path, 0) == 0 { return }
     guard uwrx_errno() == EISDIR else { throw Errno(rawValue: uwrx_errno()) }
+    if unlinkat(view.rawValue, path, AT_REMOVEDIR) == 0 { return }
+    guard uwrx_errno() == ENOTEMPTY else { throw Errno(rawValue: uwrx_errno()) }
     let directory = try open(view, path, flags: O_RDONLY | O_DIRECTORY)
     var names: [[UInt8]] = []
     defer { Glibc.close(directory.rawValue) }

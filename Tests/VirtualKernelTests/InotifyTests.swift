@@ -31,6 +31,17 @@ struct InotifyTests {
     #expect(machine.host.watches[0].mask & 0xfff == UInt32(modify))
   }
 
+  @Test func whoWatchesWhatItReadsReadsTheCopy() throws {
+    let machine = try Machine()
+    guard case .descriptor(let number) = machine.call(.openat, currentDirectory, "/etc/passwd", O_RDONLY) else {
+      return #expect(Bool(false))
+    }
+    #expect(machine.call(.inotify_add_watch, inotify(machine), "/etc/passwd", modify) == .value(1))
+    let copy = try #require(machine.run.at("etc/passwd"))
+    #expect(machine.process.files.files[number]?.node === copy)
+    #expect(machine.host.watches[0].node === copy)
+  }
+
   @Test func whatTheGuestCausesIsToldAndNothingElse() throws {
     let machine = try Machine()
     let descriptor = inotify(machine)

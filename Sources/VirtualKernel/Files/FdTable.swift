@@ -18,6 +18,11 @@ struct FdTable {
     return entry.dentry
   }
 
+  /// The descriptors that were opened as this file: candidates, as for each.
+  func descriptors(of identity: HostIdentity) -> [Int32] {
+    entries.indices.filter { entries[$0]?.identity == identity }.map { Int32($0) }
+  }
+
   mutating func insert(_ descriptor: Int32, _ identity: HostIdentity, _ dentry: DentryID, generation: Int) {
     guard descriptor >= 0, descriptor < Self.limit else { return }
     while entries.count <= descriptor { entries.append(nil) }

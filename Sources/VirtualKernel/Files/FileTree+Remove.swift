@@ -68,7 +68,8 @@ extension FileTree {
   }
 
   /// Takes the name out of the run's layer.
-  func removeAbove(_ dentry: DentryID) throws(Errno) {
+  /// - Parameter isTold: the guest removes it; else something else takes its place.
+  func removeAbove(_ dentry: DentryID, isTold: Bool = true) throws(Errno) {
     guard dentries[dentry].pointee.flags.contains(.inUpper) else { return }
     let record = inode(of: dentry)
     try keepForOtherNames(dentry)
@@ -80,7 +81,7 @@ extension FileTree {
     let moves = !isWatched(dentries[dentry].pointee.parent)
     let isKept = try keepLast(dentry, isReplaced: false, moves: moves)
     if !isKept || !moves {
-      tell(WatchEvents.delete, dentries[dentry].pointee.parent)
+      if isTold { tell(WatchEvents.delete, dentries[dentry].pointee.parent) }
       try host.remove(root, path.cString, isDirectory: record.pointee.kind == .directory)
     }
     dentries[dentry].pointee.flags.remove(.inUpper)

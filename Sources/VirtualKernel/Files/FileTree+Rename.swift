@@ -92,7 +92,10 @@ extension FileTree {
     if isDirectory { try markMoved(source, over: inLower) }
 
     // A directory does not replace what is no directory, nor one that still holds whiteouts.
-    if target != .none, isDirectory { try removeAbove(target) }
+    if target != .none, isDirectory {
+      tellReplaced(target)
+      try removeAbove(target, isTold: false)
+    }
     if target == .none { try prepareUpperName(to.name, in: to.parent, existing: to.dentry) }
     if target != .none, !isDirectory {
       try rememberTimes(of: target)
@@ -257,6 +260,16 @@ extension FileTree {
     swapNames(a, b)
     record(.renameTo, a)
     record(.renameTo, b)
+  }
+
+  /// A directory that another takes the place of: its links are fewer.
+  private func tellReplaced(_ dentry: DentryID) {
+    guard isWatched(dentry) else { return }
+    keepOpened(dentry)
+    hush(dentry)
+    tell(WatchEvents.attributes, dentry)
+    touchMode(dentry)
+    settleWatches()
   }
 
   private func tellMove(_ dentry: DentryID, to parent: DentryID, replacing target: DentryID) {

@@ -205,7 +205,13 @@ extension FileTree {
       dentries[name].pointee.flags.contains(.inUpper)
     else { return }
     tellBoth(WatchEvents.attributes, dentry)
-    guard (try? buildPath(of: name, into: &watchPath)) != nil else { return }
+    touchMode(dentry)
+  }
+
+  /// Sets the mode on the host to what it is.
+  func touchMode(_ dentry: DentryID) {
+    let record = inode(of: dentry)
+    guard (try? buildPath(of: upperName(of: dentry), into: &watchPath)) != nil else { return }
     try? host.setMode(
       upperRoot(record.pointee.backing), watchPath.cString,
       Self.hostMode(record.pointee.mode, isDirectory: record.pointee.kind == .directory))
@@ -249,6 +255,7 @@ extension FileTree {
     guard hasWatches else { return }
     dropStandIn(of: id)
     watches.all[id] = nil
+    guard inodes[id.index].pointee.kind == .directory else { return }
     for (number, known) in watches.closingDirectories where known == id { watches.closingDirectories[number] = nil }
   }
 

@@ -6,6 +6,8 @@ public enum Outcome {
   case value(Int64)
   /// The guest gets a descriptor to this open file of the supervisor, which keeps it if `keep` is set and else gives it up.
   case descriptor(FileDescriptor, closeOnExec: Bool, keep: Bool)
+  /// The call returns this, and these descriptors of the caller's lead to other files from now on, which the supervisor gives up.
+  case replacing([(descriptor: Int32, file: FileDescriptor)], value: Int64)
   /// The kernel runs the caller's own call. Only for entries with the disposition `gate`.
   case `continue`
   /// The answer needs work that may block. The receiver runs it on the blocking pool without the lock, publishes it, and

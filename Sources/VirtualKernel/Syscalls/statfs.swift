@@ -29,13 +29,14 @@ extension Syscalls {
   private static func statfs(_ call: Call, _ fileSystem: UInt8, to address: UInt64) throws(Errno) -> Outcome {
     let isTmp = fileSystem == FileSystemID.tmp || fileSystem == FileSystemID.shm
     var result = try call.kernel.host.fileSystemStatus(call.files.upperRoot(isTmp ? .tmp : .run))
-    // statfs(2): the file systems' magic numbers.
+    // statfs(2): the file systems' magic numbers. The root has that of the file system that the layer is on, as natively: of a type that is
+    // told not to know of all changes, such as overlayfs', tail(1) does not ask for them by inotify(7).
     switch fileSystem {
     case FileSystemID.tmp, FileSystemID.shm, FileSystemID.dev: result.f_type = 0x0102_1994
     case FileSystemID.proc: result.f_type = 0x9fa0
     case FileSystemID.pts: result.f_type = 0x1cd1
     case FileSystemID.sys: result.f_type = 0x6265_6572
-    default: result.f_type = 0x794c_7630
+    default: break
     }
     if fileSystem == FileSystemID.proc || fileSystem == FileSystemID.pts || fileSystem == FileSystemID.sys {
       result.f_blocks = 0

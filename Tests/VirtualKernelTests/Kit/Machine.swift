@@ -180,6 +180,13 @@ final class Machine {
           let number = try world.process(of: notification.thread).files.insert(open)
           kernel.didInstall(number)
           return .descriptor(number)
+        case .replacing(let files, let value):
+          for (descriptor, file) in files {
+            let open = world.file(file)
+            world.close(file)
+            try world.process(of: notification.thread).files.files[descriptor] = open
+          }
+          return .value(value)
         case .blocked(let work):
           blockedCount += 1
           try finish(work)
