@@ -208,7 +208,10 @@ struct FaultTests {
     } check: {
       $0.skeleton.root.at("script") != nil && $0.skeleton.root.at("usr/bin/sh") != nil
     },
-    Scenario(description: "bind") { $0.call(.bind, 5, [1, 0] + Array("/tmp/socket".utf8), 13) },
+    Scenario(description: "bind") {
+      $0.makeSocket(5)
+      return $0.call(.bind, 5, [1, 0] + Array("/tmp/socket".utf8), 13)
+    },
     Scenario(description: "statfs") { machine in machine.call(.statfs, "/etc/passwd", machine.memory.allocate(256)) },
   ]
 

@@ -248,7 +248,8 @@ struct RecordingTests {
     let machine = try Machine()
     for _ in 0..<2 { #expect(machine.call(.mount) == .error(.notPermitted)) }
     // Refused for what it asks for.
-    #expect(machine.call(.fcntl, 1, 1024) == .error(.invalidArgument))
+    #expect(machine.call(.fcntl, try machine.open("/etc/passwd"), 1024) == .error(.invalidArgument))
+    #expect(machine.call(.fcntl, 99, 1024) == .error(.badFileDescriptor))
     machine.thread = machine.fork(3)
     #expect(machine.call(.mount) == .error(.notPermitted))
     let told = machine.events.records(.denied)
@@ -277,6 +278,8 @@ struct RecordingTests {
   @Test func addressesAreTold() throws {
     let machine = try Machine()
     let address: [UInt8] = [2, 0, 0x12, 0x67, 127, 0, 0, 1] + [UInt8](repeating: 0, count: 8)
+    machine.makeSocket(5, AF_INET)
+    machine.makeSocket(6, AF_INET)
     #expect(machine.call(.bind, 5, address, 16) == .continued)
     #expect(machine.call(.connect, 6, address, 16) == .continued)
     #expect(machine.call(.connect, 6, 8, 120) == .continued)

@@ -4,15 +4,27 @@ import Testing
 
 @testable import VirtualKernel
 
+extension Machine {
+  /// A descriptor becomes a socket without a name.
+  func makeSocket(_ descriptor: Int32, _ family: Int32 = AF_UNIX) {
+    let node = Node(skeleton.root.volume, mode: FileType.socket | 0o777)
+    node.bytes = [UInt8(family), 0]
+    guard let process = try? world.process(of: thread) else { return }
+    process.files.files[descriptor] = OpenFile(node, flags: O_RDWR, name: "socket:[1]")
+  }
+}
+
 struct UnixSocketTests {
   private func address(_ path: String) -> [UInt8] { [UInt8(AF_UNIX), 0] + Array(path.utf8) + [0] }
 
   private func bind(_ machine: Machine, _ path: String) -> Reply {
+    machine.makeSocket(5)
     let address = address(path)
     return machine.call(.bind, 5, address, address.count)
   }
 
   private func connect(_ machine: Machine, _ path: String) -> Reply {
+    machine.makeSocket(5)
     let address = address(path)
     return machine.call(.connect, 5, address, address.count)
   }
@@ -23,6 +35,20 @@ struct UnixSocketTests {
     let parent = try machine.skeleton.walk(from: machine.process.workingDirectory!, String(path.dropLast(name.count)))
     let socket = Node(machine.skeleton.root.volume, mode: FileType.socket | 0o755)
     parent.insert(name.utf8, socket)
+  }
+
+  @Test("the descriptor is looked at before the path")
+  func descriptorFirst() throws {
+    let machine = try Machine()
+    let address = address("/missing/socket")
+    for call in [SyscallNumber.bind, .connect] {
+      #expect(machine.call(call, 5, address, address.count) == .error(.badFileDescriptor))
+      machine.makeSocket(5, AF_INET)
+      #expect(machine.call(call, 5, address, address.count) == .continued)
+      let file = try machine.open("/etc/passwd")
+      #expect(machine.call(call, file, address, address.count) == .error(.init(rawValue: ENOTSOCK)))
+      machine.process.files.files[5] = nil
+    }
   }
 
   @Test func socketAppearsOnceTheGuestHasMadeIt() throws {
@@ -84,6 +110,7 @@ struct UnixSocketTests {
 
   @Test func otherAddressesAreTheKernels() throws {
     let machine = try Machine()
+    machine.makeSocket(5)
     for bytes in [[1, 0], [1, 0, 0, 0x61], [2, 0, 0x1f, 0x90, 127, 0, 0, 1], [], [1]] as [[UInt8]] {
       #expect(machine.call(.bind, 5, bytes + [0], bytes.count) == .continued)
       #expect(machine.call(.connect, 5, bytes + [0], bytes.count) == .continued)
@@ -114,6 +141,7 @@ struct UnixSocketTests {
 
   @Test func addressThatCannotBeReadIsNeverLetThrough() throws {
     let machine = try Machine()
+    machine.makeSocket(5)
     let short = machine.memory.place([1, 0, 0x2f])
     #expect(machine.call(.bind, 5, short, 20) == .error(.badAddress))
     #expect(machine.call(.connect, 5, 8, 20) == .error(.badAddress))
@@ -124,6 +152,7 @@ struct UnixSocketTests {
     let path = "/tmp/" + String(repeating: "s", count: 103)
     let address = [UInt8(AF_UNIX), 0] + Array(path.utf8)
     #expect(address.count == 110)
+    machine.makeSocket(5)
     #expect(machine.call(.bind, 5, address, 110) == .continued)
     try bindNatively(machine, path)
     #expect(try machine.names("/tmp") == [String(repeating: "s", count: 103)])

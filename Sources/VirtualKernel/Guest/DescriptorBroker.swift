@@ -52,6 +52,20 @@ public protocol DescriptorBroker: AnyObject {
 }
 
 extension DescriptorBroker {
+  /// The address family of a socket.
+  /// - Throws: `.badFileDescriptor` also for one that was opened with O_PATH; ENOTSOCK.
+  func socketFamily(of descriptor: Int32, of group: ThreadGroup) throws(Errno) -> Int32 {
+    var address = sockaddr_storage()
+    var failure: Errno?
+    withUnsafeMutableBytes(of: &address) { buffer in
+      do throws(Errno) {
+        _ = try socketName(of: descriptor, of: group, into: buffer)
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return Int32(address.ss_family)
+  }
+
   public func status(of descriptor: Int32, in thread: Thread) throws(Errno) -> stat {
     try status(of: descriptor, in: thread.id)
   }

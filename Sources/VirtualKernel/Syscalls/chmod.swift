@@ -95,6 +95,20 @@ extension Call {
     return try body(HostIdentity(try kernel.host.status(of: file)) == own ? file : nil)
   }
 
+  /// Calls `body` with the open file behind a descriptor that is none of the tree's, nil for one that is not the guest's to
+  /// change: an inherited file of the user's, or one that has a name on the host.
+  func withForeign<Value>(
+    _ open: (thread: AbsTid, descriptor: Int32), _ body: (FileDescriptor?) throws(Errno) -> Value
+  ) throws(Errno) -> Value {
+    let file = try kernel.descriptors.duplicate(open.descriptor, of: try kernel.processes.thread(open.thread).group)
+    defer { kernel.descriptors.release(file) }
+    if try kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
+    let status = try kernel.host.status(of: file)
+    let isNamed = status.st_mode & S_IFMT == S_IFREG && status.st_nlink > 0
+    let isDevice = [S_IFCHR, S_IFBLK, S_IFDIR].contains(status.st_mode & S_IFMT)
+    return try body(isNamed || isDevice || kernel.inherited.contains(HostIdentity(status)) ? nil : file)
+  }
+
   /// Changes a file that is none of the tree's: only one that cannot outlive the run, such as a pipe or a memory file.
   func changeForeign(
     _ open: (thread: AbsTid, descriptor: Int32), _ body: (any HostFiles, FileDescriptor) throws(Errno) -> Void
@@ -102,13 +116,15 @@ extension Call {
     let file = try kernel.descriptors.duplicate(open.descriptor, of: try kernel.processes.thread(open.thread).group)
     defer { kernel.descriptors.release(file) }
     let status = try kernel.host.status(of: file)
+    // fs/libfs.c, anon_inode_setattr: an event, a timer, a set of descriptors.
+    if status.st_mode & S_IFMT == 0 { throw .notSupported }
     // An inherited file of the user's has a name on the host and is not the guest's to change.
-    guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 0,
-      !kernel.inherited.contains(HostIdentity(status))
-    else {
-      if status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFSOCK { return .value(0) }
-      throw .notPermitted
+    let isStream = status.st_mode & S_IFMT == S_IFIFO || status.st_mode & S_IFMT == S_IFSOCK
+    if kernel.inherited.contains(HostIdentity(status)) {
+      guard isStream else { throw .notPermitted }
+      return .value(0)
     }
+    guard isStream || status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 0 else { throw .notPermitted }
     try body(kernel.host, file)
     return .value(0)
   }
