@@ -31,6 +31,24 @@ static int count(int fd, size_t size) {
   return total;
 }
 
+// A buffer of which only the first bytes are there: what fits before them is a result.
+static void cut_off(int fd) {
+  char *memory = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mprotect(memory + 4096, 4096, PROT_NONE);
+  static const long mapped[] = {0, 18, 23, 100, 777};
+  for (int i = 0; i < 5; i++) {
+    long got = 0, all = 0;
+    lseek(fd, 0, SEEK_SET);
+    while ((got = entries(fd, memory + 4096 - mapped[i], 4096)) > 0)
+      for (char *entry = memory + 4096 - mapped[i], *end = entry + got; entry < end; all++) entry += *(uint16_t *)(entry + 16);
+    say("%ld bytes of 4096 are there: %ld entries, then %s", mapped[i], all, got < 0 ? error_name(errno) : "the end");
+  }
+  lseek(fd, 0, SEEK_SET);
+  for (long size = 0x7fffffff; size <= 0x80000000L; size++) CHECK(entries(fd, memory, size));
+  CHECK(entries(fd, memory, -1L));
+  lseek(fd, 0, SEEK_SET);
+}
+
 int main(void) {
   char buffer[4096];
   show_directory("data");
@@ -61,6 +79,7 @@ int main(void) {
     SHOW(entries(fd, buffer, sizeof buffer));
     SHOW(lseek(fd, 0, SEEK_SET));
   }
+  cut_off(fd);
   SHOW(entries(fd, buffer, 0));
   SHOW(entries(fd, buffer, 8));
   SHOW(entries(fd, buffer, 23));

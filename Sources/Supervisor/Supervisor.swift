@@ -237,6 +237,16 @@ public final class Supervisor {
     return limits.report(peak: peak, ranOutOfDescriptors: ranOut)
   }
 
+  /// What the guest asked for and cannot have here, and what it was told does not tell the user why.
+  private func refusals() -> [String] {
+    lock.lock()
+    defer { lock.unlock() }
+    guard let program = kernel?.refusedProgram else { return [] }
+    return [
+      "\(String(decoding: Escaping.escape(program), as: UTF8.self)) is a 32-bit program, which uwrx does not run: execve failed with ENOEXEC"
+    ]
+  }
+
   private static func inheritedFiles() -> Set<HostIdentity> {
     var files: Set<HostIdentity> = []
     for descriptor in Int32(0)...2 {
@@ -255,7 +265,7 @@ public final class Supervisor {
     lock.lock()
     for message in reported { record.recordLimit(message) }
     lock.unlock()
-    let messages = (limitHit.map { [$0] } ?? []) + reported
+    let messages = (limitHit.map { [$0] } ?? []) + reported + refusals()
     return RunResult(
       exitCode: code, limitHit: messages.isEmpty ? nil : messages.joined(separator: "\n"),
       directory: directory.path)

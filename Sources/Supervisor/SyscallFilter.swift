@@ -3,8 +3,8 @@ import SystemPackage
 import VirtualKernel
 
 /// The seccomp filter of a guest, made from the registry: what is native is allowed, what is denied without conditions
-/// is answered by the filter, and every other call, known or not, is a notification. A foreign architecture and
-/// the x32 ABI of x86-64 are killed.
+/// is answered by the filter, and every other call, known or not, is a notification. Calls of a foreign architecture (32-bit entry
+/// by int 0x80) and of the x32 ABI of x86-64 are answered with ENOSYS, as by a kernel that was built without them.
 ///
 /// The program is assembled here and not by libseccomp, which takes milliseconds for a table of this size, as long as
 /// all the rest of a start; a test compares the two. It is only built here: the guest installs it itself, in C,
@@ -81,7 +81,6 @@ public struct SyscallFilter: Sendable {
 
 /// The filter's results (include/uapi/linux/seccomp.h).
 private enum Answer {
-  static let killProcess: UInt32 = 0x8000_0000
   static let errno: UInt32 = 0x0005_0000
   static let notify: UInt32 = 0x7fc0_0000
   static let allow: UInt32 = 0x7fff_0000
@@ -129,7 +128,7 @@ private struct Assembler {
 
   // MARK: - The program
 
-  /// Runs before the search: kills foreign architectures and x32, and leaves the number in the accumulator.
+  /// Runs before the search: refuses foreign architectures and x32, and leaves the number in the accumulator.
   mutating func prologue() {
     #if arch(x86_64)
       let architecture: UInt32 = 0xc000_003e  // AUDIT_ARCH_X86_64
@@ -139,15 +138,16 @@ private struct Assembler {
       let firstForeign: UInt32 = 0x8000_0000  // there is no second ABI, and no call has a negative number
     #endif
     let search = here
-    answer(Answer.killProcess)
-    let kill = here
+    let noSuchCall = Answer.errno | UInt32(ENOSYS)
+    answer(noSuchCall)
+    let refuse = here
     // A number of -1 is how a tracer skips a call of its tracee (ptrace(2)); the kernel runs nothing for it.
     answer(Answer.allow)
-    jumpEqual(.max, then: nil, else: kill)
+    jumpEqual(.max, then: nil, else: refuse)
     jumpAtLeast(firstForeign, then: nil, else: search)
     load(Field.number)
     let start = here
-    answer(Answer.killProcess)
+    answer(noSuchCall)
     jumpEqual(architecture, then: start, else: nil)
     load(Field.architecture)
   }

@@ -27,6 +27,8 @@ public final class VirtualKernel {
   var pendingRings: [AbsTid: (thread: Thread, requests: UInt64)] = [:]
   /// Whether a process could not take a descriptor for want of a number.
   public private(set) var ranOutOfDescriptors = false
+  /// The path of the first 32-bit program that was not run (ENOEXEC).
+  public private(set) var refusedProgram: [UInt8]?
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
   /// The registry's handlers by number: to read one from an entry copies the whole entry.
   private let handlers = UnsafeMutablePointer<Handler?>.allocate(capacity: Registry.size)
@@ -158,6 +160,10 @@ public final class VirtualKernel {
     let call = call.pointee
     guard let (identity, dentry) = call.opened else { return }
     call.thread.group.descriptors.insert(descriptor, identity, dentry, generation: files.generation)
+  }
+
+  func didRefuse(program: [UInt8]) {
+    if refusedProgram == nil { refusedProgram = program }
   }
 
   /// The guest could not take the descriptor that a handler gave out: it has no number left.

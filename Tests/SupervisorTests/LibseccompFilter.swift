@@ -11,12 +11,12 @@ enum LibseccompFilter {
 
   private static let allow: UInt32 = 0x7fff_0000
   private static let notify: UInt32 = 0x7fc0_0000
-  private static let killProcess: UInt32 = 0x8000_0000
+  private static let noSuchCall: UInt32 = 0x0005_0000 | 38
 
   static func program(_ level: TraceLevel, _ calls: CallProfile) throws -> [UInt64] {
     guard let context = seccomp_init(notify) else { throw Failure(step: "init") }
     defer { seccomp_release(context) }
-    try check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, killProcess), "bad architecture")
+    try check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, noSuchCall), "bad architecture")
     // A number of -1 is how a tracer skips a call.
     try check(seccomp_attr_set(context, SCMP_FLTATR_API_TSKIP, 1), "skipped calls")
     try check(seccomp_rule_add_exact_array(context, allow, -1, 0, nil), "skipped calls")

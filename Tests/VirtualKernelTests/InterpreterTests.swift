@@ -44,9 +44,23 @@ struct InterpreterTests {
       for value in [0, 1, 0x7f, 0x80, 0xff] as [UInt8] {
         var bytes = whole
         bytes[index] = value
+        // EI_CLASS: a 32-bit program.
+        if index == 4, value == 1 { continue }
         _ = try interpreter(bytes)
       }
     }
+  }
+
+  @Test("a 32-bit program is not run, nor a path without its end")
+  func notExecutable() throws {
+    var bytes = Elf.bytes(interpreter: "/ld")
+    bytes[bytes.count - 1] = UInt8(ascii: "x")
+    #expect(try interpreter(bytes) == nil)
+    bytes[4] = 1
+    #expect(throws: Errno(rawValue: ENOEXEC)) { try interpreter(bytes) }
+    let machine = try Machine { $0.file("program", mode: 0o755).bytes = bytes }
+    #expect(machine.call(.execve, "/program", 0, 0) == .error(.init(rawValue: ENOEXEC)))
+    #expect(machine.kernel.refusedProgram == Array("/program".utf8))
   }
 }
 

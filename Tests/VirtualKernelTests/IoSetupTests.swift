@@ -13,6 +13,9 @@ struct IoSetupTests {
     return machine
   }
 
+  /// Where the ring's number is to be written.
+  private static func place(_ machine: Machine) -> UInt64 { machine.memory.place(value: 0 as UInt64) }
+
   @Test(
     "what is in use counts, whoever uses it",
     arguments: [
@@ -20,7 +23,9 @@ struct IoSetupTests {
     ])
   func half(_ inUse: String, _ requests: Int, _ isAllowed: Bool) throws {
     let machine = try Self.machine(inUse: inUse)
-    #expect(machine.call(.io_setup, requests, 0) == (isAllowed ? .continued : .error(.resourceTemporarilyUnavailable)))
+    #expect(
+      machine.call(.io_setup, requests, Self.place(machine))
+        == (isAllowed ? .continued : .error(.resourceTemporarilyUnavailable)))
   }
 
   @Test(
@@ -28,15 +33,26 @@ struct IoSetupTests {
     arguments: ["\(SyscallNumber.io_setup.rawValue) 0x1 0x2\n", "running\n", nil])
   func pending(_ state: String?) throws {
     let machine = try Self.machine(inUse: "0\n")
-    #expect(machine.call(.io_setup, 300, 0) == .continued)
+    #expect(machine.call(.io_setup, 300, Self.place(machine)) == .continued)
     machine.information.procFiles["2/syscall"] = state
     machine.thread = machine.startThread(3)
-    #expect(machine.call(.io_setup, 300, 0) == .error(.resourceTemporarilyUnavailable))
+    #expect(machine.call(.io_setup, 300, Self.place(machine)) == .error(.resourceTemporarilyUnavailable))
     machine.information.procFiles["2/syscall"] = "202 0x1 0x2\n"
-    #expect(machine.call(.io_setup, 300, 0) == .continued)
+    #expect(machine.call(.io_setup, 300, Self.place(machine)) == .continued)
   }
 
   @Test("a kernel that does not tell grants nothing") func unknown() throws {
-    #expect(try Machine().call(.io_setup, 1, 0) == .error(.resourceTemporarilyUnavailable))
+    let machine = try Machine()
+    #expect(machine.call(.io_setup, 1, Self.place(machine)) == .error(.resourceTemporarilyUnavailable))
+  }
+
+  @Test("what the kernel refuses however many there are")
+  func badArguments() throws {
+    let machine = try Self.machine(inUse: "0\n")
+    #expect(machine.call(.io_setup, 1, 0) == .error(.badAddress))
+    #expect(machine.call(.io_setup, 1, machine.memory.place(value: 1 as UInt64)) == .error(.invalidArgument))
+    for count in [0, 0x7fff_ffff, 0xffff_ffff, 0x40_0001] {
+      #expect(machine.call(.io_setup, count, Self.place(machine)) == .error(.invalidArgument))
+    }
   }
 }

@@ -7,9 +7,10 @@ import Testing
 struct IoctlTests {
   @Test(arguments: [0x5412, 0x541c, 0x541d] as [UInt64])
   func inputOfATerminalIsRefused(_ request: UInt64) throws {
-    let machine = try Machine()
-    #expect(machine.call(.ioctl, 0, request, 0) == .error(.notPermitted))
-    #expect(machine.call(.ioctl, 0, request | 1 << 32, 0) == .error(.notPermitted))
+    let machine = try machine(FileType.characterDevice)
+    #expect(machine.call(.ioctl, 5, request, 0) == .error(.notPermitted))
+    #expect(machine.call(.ioctl, 5, request | 1 << 32, 0) == .error(.notPermitted))
+    #expect(machine.call(.ioctl, 6, request, 0) == .error(.badFileDescriptor))
     #expect(!Registry.ioctlRequests.contains(UInt32(request)))
   }
 
@@ -17,7 +18,9 @@ struct IoctlTests {
   @Test(arguments: [0x4008_6602, 0x8008_6601, 0xc018_9436, 0xc020_660b, 0x5423] as [UInt64])
   func whatCouldChangeALowerFileIsUnknown(_ request: UInt64) throws {
     let machine = try Machine()
-    #expect(machine.call(.ioctl, 0, request, 0) == .error(.inappropriateIOCTLForDevice))
+    let file = try machine.open("/etc/passwd")
+    #expect(machine.call(.ioctl, file, request, 0) == .error(.inappropriateIOCTLForDevice))
+    #expect(machine.call(.ioctl, 99, request, 0) == .error(.badFileDescriptor))
     #expect(!Registry.ioctlRequests.contains(UInt32(request)))
   }
 

@@ -248,7 +248,8 @@ struct RecordingTests {
     let machine = try Machine()
     for _ in 0..<2 { #expect(machine.call(.mount) == .error(.notPermitted)) }
     // Refused for what it asks for.
-    #expect(machine.call(.fcntl, 1, 1024) == .error(.invalidArgument))
+    #expect(machine.call(.fcntl, try machine.open("/etc/passwd"), 1024) == .error(.invalidArgument))
+    #expect(machine.call(.fcntl, 99, 1024) == .error(.badFileDescriptor))
     machine.thread = machine.fork(3)
     #expect(machine.call(.mount) == .error(.notPermitted))
     let told = machine.events.records(.denied)

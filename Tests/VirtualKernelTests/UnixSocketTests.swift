@@ -23,6 +23,18 @@ struct UnixSocketTests {
     return machine.call(.connect, socket(machine), address, address.count)
   }
 
+  @Test("the descriptor is looked at before the path")
+  func descriptorFirst() throws {
+    let machine = try Machine()
+    let address = address("/missing/socket")
+    for call in [SyscallNumber.bind, .connect] {
+      #expect(machine.call(call, 99, address, address.count) == .error(.badFileDescriptor))
+      #expect(machine.call(call, socket(machine, domain: AF_INET), address, address.count) == .continued)
+      let file = try machine.open("/etc/passwd")
+      #expect(machine.call(call, file, address, address.count) == .error(.init(rawValue: ENOTSOCK)))
+    }
+  }
+
   @Test func socketIsThereWhenTheCallReturns() throws {
     let machine = try Machine()
     #expect(bind(machine, "/tmp/socket") == .done)

@@ -45,7 +45,10 @@ extension FileTree {
     if dentry == root { throw .resourceBusy }
     let directory = directory(of: dentries[dentry].pointee.parent)
     // proc_pid_fd(5): a process may do to its own what the modes say it may not, and then cannot.
-    if directory.isProc, ProcNode(parent).kind == .descriptors { throw .notPermitted }
+    if directory.isProc, ProcNode(parent).kind == .descriptors {
+      if isDirectory == true, inode(of: dentry).pointee.kind != .directory { throw .notDirectory }
+      throw .notPermitted
+    }
     try call.require([.write, .execute], parent)
     if let isDirectory, isDirectory != (inode(of: dentry).pointee.kind == .directory) {
       throw isDirectory ? .notDirectory : .isDirectory

@@ -220,6 +220,10 @@ extension FileTree {
     record.pointee.hostDevice = contents.device
     record.pointee.hostInode = contents.inode
     identities[contents] = id
+    // Only now is it known what of it is holes, which cp(1) and tar(1) tell by this number.
+    let file = try tree.open(hostPath.cString, flags: O_RDONLY | O_CLOEXEC)
+    defer { host.close(file) }
+    record.pointee.blocks = Int64(try host.status(of: file).st_blocks)
     return nil
   }
 

@@ -33,7 +33,9 @@ extension FileTree {
   }
 
   /// elf(5), 64-bit, of this machine's byte order.
+  /// - Throws: ENOEXEC for a 32-bit program, as a kernel that cannot run such.
   private func parseELF(_ file: FileDescriptor, _ head: [UInt8], _ count: Int) throws(Errno) -> [UInt8]? {
+    if count >= 5, head.starts(with: [0x7f, 0x45, 0x4c, 0x46, 1]) { throw .init(rawValue: ENOEXEC) }
     guard count >= 64, head.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2]) else { return nil }
     let (tableOffset, entrySize, entries) = head.withUnsafeBytes {
       (
@@ -57,8 +59,9 @@ extension FileTree {
       guard size > 1, size <= UInt64(PATH_MAX), offset <= UInt64(Int.max) else { return nil }
       var path = [UInt8](repeating: 0, count: Int(size))
       guard try read(file, at: Int(offset), &path) == path.count else { return nil }
-      let end = path.firstIndex(of: 0) ?? path.endIndex
-      return end == 0 ? nil : Array(path[..<end])
+      // Without its NUL it is ENOEXEC, which the kernel finds for itself (fs/binfmt_elf.c).
+      guard path.last == 0, let end = path.firstIndex(of: 0), end > 0 else { return nil }
+      return Array(path[..<end])
     }
     return nil
   }

@@ -56,6 +56,14 @@ public protocol DescriptorBroker: AnyObject {
 }
 
 extension DescriptorBroker {
+  /// The address family of a socket.
+  /// - Throws: `.badFileDescriptor` also for one that was opened with O_PATH; ENOTSOCK.
+  func socketFamily(of descriptor: Int32, of group: ThreadGroup) throws(Errno) -> Int32 {
+    let socket = try duplicate(descriptor, of: group)
+    defer { release(socket) }
+    return try domain(of: socket)
+  }
+
   public func status(of descriptor: Int32, in thread: Thread) throws(Errno) -> stat {
     try status(of: descriptor, in: thread.id)
   }

@@ -8,11 +8,12 @@ extension Registry {
       .deny(
         .socket, .addressFamilyNotSupported, "Local, IP and route sockets are of the guest's own network namespace.",
         missing: "packet, Bluetooth, VSOCK and other families; netlink other than route",
-        nativeWhen: .low32(0, isOneOf: socketFamilies) + .all(.low32(0, equals: 16), .low32(2, equals: 0))
+        nativeWhen: .low32(0, isOneOf: socketFamilies) + .all(.low32(0, equals: 16), .low32(2, equals: 0)),
+        before: Syscalls.requireSocketType
       ).strict(.addressFamilyNotSupported, nativeWhen: usualSockets),
       .deny(
         .socketpair, .addressFamilyNotSupported, "A local pair is reachable only through its descriptors.",
-        nativeWhen: .low32(0, isOneOf: socketFamilies)),
+        nativeWhen: .low32(0, isOneOf: socketFamilies), before: Syscalls.requireSocketPair),
       .gate(.bind, Syscalls.bind, "A local name is made for the caller; an address is of the guest's network."),
       .gate(.connect, Syscalls.connect, "A local name is resolved in the tree; an address is of the guest's network."),
       .native(.listen, "A socket that the caller holds."),

@@ -70,7 +70,7 @@ extension Registry {
       .deny(
         .fcntl, .invalidArgument, "Leases, dnotify and write hints act on a lower file or a skeleton directory.",
         missing: "leases, directory notification, write lifetime hints",
-        nativeWhen: .low32(1, isOneOf: descriptorCommands)),
+        nativeWhen: .low32(1, isOneOf: descriptorCommands), before: { call throws(Errno) in try call.requireOpen() }),
       .gate(
         .ioctl, Syscalls.ioctl, "Those of terminals, pipes and sockets are native; others could change a lower file.",
         missing: "inode flags, extent maps, requests of devices and filesystems",

@@ -48,13 +48,22 @@ public struct SyscallEntry: Sendable {
       observation: nil, handler: handler)
   }
 
+  /// - Parameter before: throws what Linux complains of earlier; the errno of the disposition if there is no such thing.
   static func deny(
     _ number: SyscallNumber, _ errno: Errno, _ reason: StaticString,
-    missing: StaticString? = nil, nativeWhen: [[ArgumentCondition]] = []
+    missing: StaticString? = nil, nativeWhen: [[ArgumentCondition]] = [],
+    before: (@Sendable (_ call: Call) throws(Errno) -> Void)? = nil
   ) -> SyscallEntry {
-    SyscallEntry(
+    var handler: Handler?
+    if let before {
+      handler = { call throws(Errno) in
+        try before(call)
+        throw errno
+      }
+    }
+    return SyscallEntry(
       number: number, disposition: .deny(errno), reason: reason, missing: missing, nativeWhen: nativeWhen,
-      observation: nil, handler: nil)
+      observation: nil, handler: handler)
   }
 }
 

@@ -13,8 +13,8 @@ extension Syscalls {
 
   /// How many halves a version has.
   /// - Throws: `.invalidArgument` for an unknown one, after the caller was told the version that is spoken here.
-  private static func halves(_ call: Call, _ header: (version: UInt32, pid: Int32)) throws(Errno) -> Int {
-    switch header.version {
+  private static func halves(_ call: Call) throws(Errno) -> Int {
+    switch try call.read(UInt32.self, at: call.arguments.0) {
     case 0x1998_0330: return 1
     case 0x2007_1026, version3: return 2
     default:
@@ -24,16 +24,16 @@ extension Syscalls {
   }
 
   @Sendable static func capget(_ call: Call) throws(Errno) -> Outcome {
-    let header = try call.read(Header.self, at: call.arguments.0)
     let isQuestion = call.arguments.1 == 0
     let count: Int
     do throws(Errno) {
-      count = try halves(call, header)
+      count = try halves(call)
     } catch {
       if isQuestion, error == .invalidArgument { return .value(0) }
       throw error
     }
     if isQuestion { return .value(0) }
+    let header = try call.read(Header.self, at: call.arguments.0)
     guard header.pid >= 0 else { throw .invalidArgument }
     let sets = try capabilities(of: header.pid, call)
     for half in 0..<count {
@@ -59,8 +59,8 @@ extension Syscalls {
   }
 
   @Sendable static func capset(_ call: Call) throws(Errno) -> Outcome {
+    let count = try halves(call)
     let header = try call.read(Header.self, at: call.arguments.0)
-    let count = try halves(call, header)
     guard header.pid == 0 || header.pid == call.thread.nsID.rawValue else { throw .notPermitted }
     var new = call.credentials.pointee
     let old = new.capabilities

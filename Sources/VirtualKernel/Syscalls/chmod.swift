@@ -65,7 +65,7 @@ extension Call {
   /// What watches a file that has lost its name is told of a change that is only remembered.
   func tellAttributes(_ dentry: DentryID, _ descriptor: Int32) throws(Errno) {
     guard files.hasWatches, files.isNameless(dentry) else { return }
-    try withNameless(dentry, (thread.id, descriptor)) { open throws(Errno) in
+    try withNameless(dentry, OpenObject(thread.id, .descriptor(descriptor))) { open throws(Errno) in
       if let open { files.tellAttributes(dentry, open) }
     }
   }
@@ -98,5 +98,19 @@ extension Call {
     let record = files.inode(of: dentry)
     let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
     return try body(HostIdentity(try kernel.host.status(of: file)) == own ? file : nil)
+  }
+
+  /// Calls `body` with an open file that is none of the tree's, nil for one that is not the guest's to change: an inherited file of the
+  /// user's, or one that has a name on the host.
+  func withForeign<Value>(
+    _ open: OpenObject, _ body: (FileDescriptor?) throws(Errno) -> Value
+  ) throws(Errno) -> Value {
+    let file = try duplicate(open)
+    defer { kernel.descriptors.release(file) }
+    if try kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
+    let status = try kernel.host.status(of: file)
+    let isNamed = status.st_mode & S_IFMT == S_IFREG && status.st_nlink > 0
+    let isDevice = [S_IFCHR, S_IFBLK, S_IFDIR].contains(status.st_mode & S_IFMT)
+    return try body(isNamed || isDevice || kernel.inherited.contains(HostIdentity(status)) ? nil : file)
   }
 }

@@ -15,8 +15,8 @@ extension Syscalls {
 
   @Sendable static func execveat(_ call: Call) throws(Errno) -> Outcome {
     let flags = Int32(truncatingIfNeeded: call.arguments.4)
-    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_ | onlyCheck) == 0 else { throw .invalidArgument }
     let path = try call.path(at: call.arguments.1)
+    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_ | onlyCheck) == 0 else { throw .invalidArgument }
     if path.count == 0, flags & AT_EMPTY_PATH_ != 0, Int32(truncatingIfNeeded: call.arguments.0) != AT_FDCWD {
       return try prepare(call, descriptor: Int32(truncatingIfNeeded: call.arguments.0))
     }
@@ -34,8 +34,24 @@ extension Syscalls {
       throw .tooManySymbolicLinkLevels
     }
     var interpreters: [DentryID] = []
-    if let work = try bind(call, dentry, &interpreters) { return .blocked(on: work) }
+    do throws(Errno) {
+      if let work = try bind(call, dentry, &interpreters) { return .blocked(on: work) }
+    } catch {
+      if error.rawValue == ENOEXEC { call.kernel.didRefuse(program: name) }
+      throw error
+    }
     return try execute(call, dentry, interpreters, as: name)
+  }
+
+  /// The interpreter of an open file; none if it cannot be read, which the kernel finds for itself.
+  private static func interpreter(
+    _ call: Call, of file: FileDescriptor, _ name: [UInt8]
+  ) throws(Errno) -> [UInt8]? {
+    do throws(Errno) { return try call.files.interpreter(of: file) } catch {
+      guard error.rawValue == ENOEXEC else { return nil }
+      call.kernel.didRefuse(program: name)
+      throw error
+    }
   }
 
   /// What the kernel will say in AT_EXECFN (fs/exec.c, alloc_bprm).
@@ -102,7 +118,7 @@ extension Syscalls {
       let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
       defer { call.kernel.descriptors.release(file) }
       var interpreters: [DentryID] = []
-      if status.st_mode & S_IFMT == S_IFREG, let interpreter = try? call.files.interpreter(of: file) {
+      if status.st_mode & S_IFMT == S_IFREG, let interpreter = try interpreter(call, of: file, name) {
         if let work = try bind(call, interpreter: interpreter, &interpreters) { return .blocked(on: work) }
       }
       return try execute(call, .none, interpreters, as: name)

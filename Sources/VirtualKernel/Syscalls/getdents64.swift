@@ -16,7 +16,8 @@ extension Syscalls {
   private static func list(_ call: Call, header: Int, typeAtEnd: Bool) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
-    let capacity = min(Int(UInt32(truncatingIfNeeded: call.arguments.2)), 1 << 18)
+    // The kernel keeps it in an int (struct dir_context), and no entry fits into less than nothing.
+    let capacity = min(max(0, Int(Int32(truncatingIfNeeded: call.arguments.2))), 1 << 18)
 
     // The position is the open file description's own, so that descriptors that share it share the listing.
     let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
@@ -60,14 +61,41 @@ extension Syscalls {
       }
       call.files.forEachEntry(of: directory, from: position, skipped: { position = $0 }, emit)
       if used == 0, full { return .failure(.invalidArgument) }
+      let entries = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer).prefix(used))
       do throws(Errno) {
-        try call.write(
-          UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer).prefix(used)), at: call.arguments.1)
+        do throws(Errno) {
+          try call.write(entries, at: call.arguments.1)
+        } catch {
+          guard error == .badAddress else { throw error }
+          (used, position) = try writeOneByOne(call, entries)
+        }
         try call.kernel.descriptors.setPosition(of: file, position)
       } catch { return .failure(error) }
       return .success(used)
     }
     return .value(Int64(try result.get()))
+  }
+
+  /// filldir64() of fs/readdir.c: entries before the one that memory has no place for are a result.
+  /// - Returns: how many bytes were written, and the position after their last entry.
+  private static func writeOneByOne(
+    _ call: Call, _ entries: UnsafeRawBufferPointer
+  ) throws(Errno) -> (used: Int, position: Int) {
+    var used = 0
+    var position = 0
+    while used < entries.count {
+      let length = Int(entries.loadUnaligned(fromByteOffset: used + 16, as: UInt16.self))
+      do throws(Errno) {
+        try call.write(
+          UnsafeRawBufferPointer(rebasing: entries[used..<used + length]), at: call.arguments.1 &+ UInt64(used))
+      } catch {
+        if used == 0 { throw error }
+        break
+      }
+      position = Int(entries.loadUnaligned(fromByteOffset: used + 8, as: UInt64.self))
+      used += length
+    }
+    return (used, position)
   }
 }
 

@@ -6,7 +6,8 @@ extension Syscalls {
   /// Facts: the order of errors is that of fs/notify/inotify/inotify_user.c.
   @Sendable static func inotify_add_watch(_ call: Call) throws(Errno) -> Outcome {
     let mask = UInt32(truncatingIfNeeded: call.arguments.2)
-    guard mask & WatchEvents.valid != 0 else { throw .invalidArgument }
+    // A bit that it knows and none that it does not, before anything else.
+    guard mask & WatchEvents.valid != 0, mask & ~WatchEvents.valid == 0 else { throw .invalidArgument }
     let (inotify, isInotify) = try Self.inotify(call)
     var isKept = false
     defer { if !isKept { call.kernel.descriptors.release(inotify) } }

@@ -7,7 +7,12 @@ extension Syscalls {
   ///
   /// The number of requests is in a register: what is counted here is what the kernel then makes.
   @Sendable static func io_setup(_ call: Call) throws(Errno) -> Outcome {
-    let requests = UInt64(UInt32(truncatingIfNeeded: call.arguments.0))
+    let wanted = UInt32(truncatingIfNeeded: call.arguments.0)
+    let requests = UInt64(wanted)
+    // fs/aio.c: the place for the result is looked at first, and twice as many are made, as 32-byte events of at most 256 MiB.
+    guard try call.read(UInt64.self, at: call.arguments.1) == 0, wanted > 0, wanted &* 2 <= 0x1000_0000 / 32 else {
+      throw .invalidArgument
+    }
     let kernel = call.kernel
     // A thread that calls anew has its last ring.
     kernel.pendingRings[call.thread.id] = nil

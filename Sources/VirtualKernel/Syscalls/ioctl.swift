@@ -8,7 +8,9 @@ extension Syscalls {
     let request = UInt32(truncatingIfNeeded: call.arguments.1)
     switch request {
     case 0x5412, 0x541c, 0x541d:  // TIOCSTI, TIOCLINUX, TIOCCONS: Linux, too, wants a privilege for these
-      throw .notPermitted
+      try call.requireOpen()
+      let status = try call.kernel.descriptors.status(of: Int32(truncatingIfNeeded: call.arguments.0), in: call.thread)
+      throw status.st_mode & S_IFMT == S_IFCHR ? .notPermitted : .inappropriateIOCTLForDevice
     case 0x5410:  // TIOCSPGRP
       // A guest of the background that ignores SIGTTOU could take the terminal from the user's other job and read what is typed for it. The
       // answer does not depend on the descriptor, which another thread may exchange before the kernel runs the call.
@@ -21,22 +23,39 @@ extension Syscalls {
     case interfaceList: try listInterfaces(call)
     case _ where Registry.interfaceRequests.contains(request): try askInterface(call, request)
     default:
-      throw .inappropriateIOCTLForDevice
+      try call.requireOpen()
+      try refuse(call, request)
     }
     return .value(0)
   }
 
-  private static let interfaceList: UInt32 = 0x8912  // SIOCGIFCONF
-
-  private static func requireSocket(_ call: Call) throws(Errno) -> Int32 {
+  /// - Throws: what Linux says to a program without capabilities.
+  private static func refuse(_ call: Call, _ request: UInt32) throws(Errno) -> Never {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
-    guard status.st_mode & S_IFMT == S_IFSOCK else { throw .inappropriateIOCTLForDevice }
+    switch status.st_mode & S_IFMT {
+    case S_IFSOCK where request >> 8 == 0x89:
+      let family = try call.kernel.descriptors.socketFamily(of: descriptor, of: call.thread.group)
+      try refuseOfSocket(call, request, family)
+    case S_IFREG where request == 1: throw .notPermitted  // FIBMAP
+    default: throw .inappropriateIOCTLForDevice
+    }
+  }
+
+  private static let interfaceList: UInt32 = 0x8912  // SIOCGIFCONF
+
+  static func requireSocket(_ call: Call) throws(Errno) -> Int32 {
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
+    guard status.st_mode & S_IFMT == S_IFSOCK else {
+      try call.requireOpen()
+      throw .inappropriateIOCTLForDevice
+    }
     return descriptor
   }
 
   /// `struct ifreq` is 40 bytes, of which the kernel reads and writes all (include/uapi/linux/if.h, net/core/dev_ioctl.c).
-  private static func askInterface(_ call: Call, _ request: UInt32) throws(Errno) {
+  static func askInterface(_ call: Call, _ request: UInt32) throws(Errno) {
     let descriptor = try requireSocket(call)
     var asked = try call.readBytes(at: call.arguments.2, count: 40)
     var failure: Errno?

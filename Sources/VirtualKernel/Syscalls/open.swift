@@ -9,8 +9,8 @@ private let hostFlags =
 
 extension Syscalls {
   @Sendable static func open(_ call: Call) throws(Errno) -> Outcome {
+    let flags = try openFlags(call.arguments.1)
     let path = try call.path(at: call.arguments.0)
-    let flags = Int32(truncatingIfNeeded: call.arguments.1)
     return try open(
       call, directory: atCurrentDirectory, path, flags, mode: UInt32(truncatingIfNeeded: call.arguments.2))
   }
@@ -23,8 +23,8 @@ extension Syscalls {
   }
 
   @Sendable static func openat(_ call: Call) throws(Errno) -> Outcome {
+    let flags = try openFlags(call.arguments.2)
     let path = try call.path(at: call.arguments.1)
-    let flags = Int32(truncatingIfNeeded: call.arguments.2)
     return try open(
       call, directory: call.arguments.0, path, flags, mode: UInt32(truncatingIfNeeded: call.arguments.3))
   }
@@ -42,6 +42,7 @@ extension Syscalls {
     {
       throw .invalidArgument
     }
+    let flags = try openFlags(how.flags)
     var options: WalkOptions = []
     if how.resolve & UInt64(RESOLVE_NO_XDEV) != 0 { options.insert(.noCrossing) }
     if how.resolve & UInt64(RESOLVE_NO_MAGICLINKS) != 0 { options.insert(.noMagicLinks) }
@@ -52,22 +53,28 @@ extension Syscalls {
     if how.resolve & 0x20 != 0 { throw .resourceTemporarilyUnavailable }
     let path = try call.path(at: call.arguments.1)
     return try open(
-      call, directory: call.arguments.0, path, Int32(truncatingIfNeeded: how.flags),
-      mode: UInt32(truncatingIfNeeded: how.mode), options)
+      call, directory: call.arguments.0, path, flags, mode: UInt32(truncatingIfNeeded: how.mode), options)
+  }
+
+  /// The flags that count (build_open_flags of fs/open.c), which Linux looks at before the path.
+  private static func openFlags(_ argument: UInt64) throws(Errno) -> Int32 {
+    var flags = Int32(truncatingIfNeeded: argument)
+    // open(2): O_PATH ignores all flags but these.
+    if flags & O_PATH_ != 0 { flags &= O_PATH_ | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW }
+    // Since Linux 6.4, as both together never meant anything good.
+    if flags & O_CREAT != 0, flags & O_DIRECTORY != 0 { throw .invalidArgument }
+    // O_TMPFILE without its O_DIRECTORY is none.
+    if flags & (O_TMPFILE_ & ~O_DIRECTORY) != 0, flags & O_DIRECTORY == 0 || flags & O_ACCMODE == O_RDONLY {
+      throw .invalidArgument
+    }
+    return flags
   }
 
   private static func open(
-    _ call: Call, directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ givenFlags: Int32, mode: UInt32,
+    _ call: Call, directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ flags: Int32, mode: UInt32,
     _ givenOptions: WalkOptions = []
   ) throws(Errno) -> Outcome {
-    var flags = givenFlags
-    // open(2): O_PATH ignores all flags but these.
-    if flags & O_PATH_ != 0 { flags &= O_PATH_ | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW }
     let isUnnamed = flags & O_TMPFILE_ == O_TMPFILE_
-    // Since Linux 6.4, as both together never meant anything good.
-    if flags & O_CREAT != 0, flags & O_DIRECTORY != 0 { throw .invalidArgument }
-    if isUnnamed, flags & O_ACCMODE == O_RDONLY { throw .invalidArgument }
-
     var options = givenOptions
     if flags & O_NOFOLLOW != 0 || flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { options.insert(.noFollow) }
     if flags & O_CREAT != 0 { options.insert(.create) }

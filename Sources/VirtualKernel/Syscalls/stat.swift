@@ -21,7 +21,10 @@ extension Syscalls {
 
   @Sendable static func newfstatat(_ call: Call) throws(Errno) -> Outcome {
     let flags = Int32(truncatingIfNeeded: call.arguments.3)
-    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_ | AT_NO_AUTOMOUNT_) == 0 else { throw .invalidArgument }
+    // vfs_statx() of fs/stat.c takes statx(2)'s flags of synchronisation, too.
+    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_ | AT_NO_AUTOMOUNT_ | 0x6000) == 0 else {
+      throw .invalidArgument
+    }
     // Since Linux 6.11 a null path with AT_EMPTY_PATH means the descriptor, which is how libc asks for fstat.
     if flags & AT_EMPTY_PATH_ != 0, call.arguments.1 == 0 {
       let descriptor = Int32(truncatingIfNeeded: call.arguments.0)

@@ -11,9 +11,9 @@ extension Syscalls {
     let socket = try call.kernel.descriptors.duplicate(
       Int32(truncatingIfNeeded: call.arguments.0), of: call.thread.group)
     defer { call.kernel.descriptors.release(socket) }
-    let domain = try call.kernel.descriptors.domain(of: socket)
+    let family = try call.kernel.descriptors.domain(of: socket)
     let address = try address(call)
-    guard domain == AF_UNIX, let path = unixPath(address) else { return letThrough(call, .bind, address) }
+    guard family == AF_UNIX, let path = unixPath(address) else { return letThrough(call, .bind, address) }
     let walk = try path.withUnsafeBufferPointer { bytes throws(Errno) in
       try call.walk(atCurrentDirectory, bytes, [.parent, .materialise])
     }
@@ -27,12 +27,14 @@ extension Syscalls {
   }
 
   @Sendable static func connect(_ call: Call) throws(Errno) -> Outcome {
-    let socket = try call.kernel.descriptors.duplicate(
-      Int32(truncatingIfNeeded: call.arguments.0), of: call.thread.group)
-    defer { call.kernel.descriptors.release(socket) }
-    let domain = try call.kernel.descriptors.domain(of: socket)
+    let family: Int32
+    do throws(Errno) { family = try self.family(call) } catch {
+      // Other than bind(2), which finds the socket first, connect(2) reads the address of what is no socket, too (net/socket.c).
+      if error.rawValue == ENOTSOCK { try requireAddress(call) }
+      throw error
+    }
     let address = try address(call)
-    guard domain == AF_UNIX, let path = unixPath(address) else { return letThrough(call, .connect, address) }
+    guard family == AF_UNIX, let path = unixPath(address) else { return letThrough(call, .connect, address) }
     let walk = try path.withUnsafeBufferPointer { bytes throws(Errno) in
       try call.walk(atCurrentDirectory, bytes, .materialise)
     }
@@ -46,6 +48,19 @@ extension Syscalls {
       throw .connectionRefused
     }
     return letThrough(call, .connect, address)
+  }
+
+  /// The family of the socket: Linux looks at the descriptor first, and at a path only for a local socket.
+  private static func family(_ call: Call) throws(Errno) -> Int32 {
+    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+    return try call.kernel.descriptors.socketFamily(of: descriptor, of: call.thread.group)
+  }
+
+  /// move_addr_to_kernel() of net/socket.c.
+  private static func requireAddress(_ call: Call) throws(Errno) {
+    let length = Int32(truncatingIfNeeded: call.arguments.2)
+    guard length >= 0, length <= MemoryLayout<sockaddr_storage>.size else { throw .invalidArgument }
+    _ = try call.readBytes(at: call.arguments.1, count: Int(length))
   }
 
   /// The address of the call; empty if the kernel will refuse it.

@@ -4,13 +4,12 @@ import SystemPackage
 
 extension Syscalls {
   @Sendable static func utimensat(_ call: Call) throws(Errno) -> Outcome {
-    let flags = Int32(truncatingIfNeeded: call.arguments.3)
-    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_) == 0 else { throw .invalidArgument }
     var times = nowTimes
     if call.arguments.2 != 0 { times = try call.read(TimePair.self, at: call.arguments.2) }
-    guard isValid(times.access), isValid(times.modification) else { throw .invalidArgument }
     // Nothing to do, and Linux does not even look at the path.
     if times.access.tv_nsec == UTIME_OMIT_, times.modification.tv_nsec == UTIME_OMIT_ { return .value(0) }
+    let flags = Int32(truncatingIfNeeded: call.arguments.3)
+    guard flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH_) == 0 else { throw .invalidArgument }
     // A null path means the descriptor itself: what futimens(3) is made of.
     if call.arguments.1 == 0 {
       guard flags == 0 else { throw .invalidArgument }
@@ -48,6 +47,7 @@ extension Syscalls {
     let times = try microsecondTimes(call, call.arguments.2)
     if call.arguments.1 == 0 {
       let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
+      guard descriptor != AT_FDCWD else { throw .badAddress }
       guard let target = try call.changeable(descriptor) else {
         return try setTimes(call, OpenObject(call.thread.id, .descriptor(descriptor)), times)
       }
@@ -67,6 +67,11 @@ extension Syscalls {
   private static var nowTimes: TimePair {
     let now = timespec(tv_sec: 0, tv_nsec: UTIME_NOW_)
     return TimePair(access: now, modification: now)
+  }
+
+  /// Linux asks for this after it has found the file (vfs_utimes of fs/utimes.c).
+  private static func requireValid(_ times: TimePair) throws(Errno) {
+    guard isValid(times.access), isValid(times.modification) else { throw .invalidArgument }
   }
 
   private static func isValid(_ time: timespec) -> Bool {
@@ -100,7 +105,8 @@ extension Syscalls {
   }
 
   private static func setTimes(_ call: Call, _ open: OpenObject, _ times: TimePair) throws(Errno) -> Outcome {
-    try call.changeForeign(open) { foreign throws(Errno) in
+    try requireValid(times)
+    return try call.changeForeign(open) { foreign throws(Errno) in
       try call.setTimes(of: foreign, access: times.access, modification: times.modification)
     }
   }
@@ -108,6 +114,7 @@ extension Syscalls {
   private static func setTimes(
     _ call: Call, _ dentry: DentryID, _ times: TimePair, open: FileDescriptor? = nil
   ) throws(Errno) -> Outcome {
+    try requireValid(times)
     let inode = call.files.inode(of: dentry)
     switch inode.pointee.backing {
     // touch(1) of a device does no harm and changes nothing that a guest can see.
