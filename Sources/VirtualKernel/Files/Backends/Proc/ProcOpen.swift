@@ -68,7 +68,7 @@ extension ProcFileSystem {
       let path = try procPath(of: dentry, call)
       var bytes: [UInt8] = []
       try call.kernel.information.readProc(path, into: &bytes)
-      return try give(rewrite(bytes, entry, try? thread(node.id, call), call), path, call, flags)
+      return try give(rewrite(bytes, entry, node.id, call), path, call, flags)
     case .mapped:
       try requireInspection(of: node.id, call)
       let path = try procPath(of: dentry, call)

@@ -1,7 +1,12 @@
 extension ProcFileSystem {
-  func rewrite(_ bytes: [UInt8], _ entry: ProcEntry, _ thread: Thread?, _ call: Call) -> [UInt8] {
-    entry.isNamed("timerslack_ns")
-      ? rewriteSlack(bytes, call) : rewriteStatus(bytes, thread, isRunning: thread === call.thread)
+  func rewrite(_ bytes: [UInt8], _ entry: ProcEntry, _ id: Int32, _ call: Call) -> [UInt8] {
+    if entry.isNamed("timerslack_ns") { return rewriteSlack(bytes, call) }
+    // Guest init is root's.
+    if id == 1 { return rewriteStatus(bytes, Credentials(user: 0, group: 0), isRunning: false) }
+    let thread = try? thread(id, call)
+    // The first ones of the run, for a zombie that nobody knows any more.
+    let credentials = thread?.credentials ?? call.kernel.processes.credentials.initial
+    return rewriteStatus(bytes, credentials.pointee, isRunning: thread === call.thread)
   }
 
   /// What stands for a thread's credentials is no slack of the guest's.
@@ -15,13 +20,13 @@ extension ProcFileSystem {
   // /proc/<pid>/status (proc_pid_status(5)) as the guest is to see it.
 
   /// Replaces what the kernel says of the filter, which is how the guest is run and not what it did, and of users, who are virtual.
-  /// `thread` is nil for guest init. The caller itself waits for us, and would run if we were the kernel.
-  private func rewriteStatus(_ bytes: [UInt8], _ thread: Thread?, isRunning: Bool) -> [UInt8] {
+  /// The caller itself waits for us, and would run if we were the kernel.
+  private func rewriteStatus(_ bytes: [UInt8], _ credentials: Credentials, isRunning: Bool) -> [UInt8] {
     var replacements: [(name: String, value: String)] = [
       ("Seccomp", "0"), ("Seccomp_filters", "0"), ("NoNewPrivs", "0"),
     ]
     if isRunning { replacements.append(("State", "R (running)")) }
-    if let credentials = thread?.credentials { replacements += Self.lines(credentials.pointee) }
+    replacements += Self.lines(credentials)
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count + 64)
     for line in bytes.split(separator: 0x0a) {
@@ -45,8 +50,8 @@ extension ProcFileSystem {
     let capabilities = own.capabilities
     return [
       ("Uid", ids(own.user)), ("Gid", ids(own.group)),
-      // The kernel writes a space after each.
-      ("Groups", own.groups.map { "\($0) " }.joined()),
+      // The kernel writes a space at the end, also after none.
+      ("Groups", own.groups.map(String.init).joined(separator: " ") + " "),
       ("CapInh", mask(capabilities.inheritable)), ("CapPrm", mask(capabilities.permitted)),
       ("CapEff", mask(capabilities.effective)), ("CapBnd", mask(capabilities.bounding)),
       ("CapAmb", mask(capabilities.ambient)),
