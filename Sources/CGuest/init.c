@@ -275,10 +275,18 @@ static ssize_t receive(int control, char *buffer, size_t size, int *file) {
   return n;
 }
 
+// The kernel tells who opens some files of /proc, and also who looks for their names, of the opener's own namespaces.
+static int open_proc(const char *path) {
+  struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
+                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
+  int file = (int)syscall(SYS_openat2, guest_proc, path, &how, sizeof how);
+  return file < 0 ? -errno : file;
+}
+
 static void serve(int control) {
   static char buffer[sizeof(struct uwrx_message) + 2 * PATH_MAX + 2];
-  int given;
-  ssize_t n = receive(control, buffer, sizeof buffer - 1, &given);
+  int taken;
+  ssize_t n = receive(control, buffer, sizeof buffer - 1, &taken);
   if (n <= 0) _exit(0); // the supervisor has gone
   buffer[n] = 0;
   struct uwrx_message m;
@@ -287,32 +295,36 @@ static void serve(int control) {
   const char *path = buffer + sizeof m;
   const char *second = path + strlen(path) + 1;
   if (second > buffer + n) _exit(125);
-  int result = -ENOSYS, mounted = -1;
+  int result = -ENOSYS, given = -1;
   switch (m.operation) {
   case UWRX_BIND_FILE:
   case UWRX_BIND_DEVICE: result = bind_file(&m, path, second); break;
   case UWRX_OVERLAY:
-    mounted = mount_overlay(&m, path);
-    result = mounted < 0 ? mounted : 0;
+    given = mount_overlay(&m, path);
+    result = given < 0 ? given : 0;
     break;
-  case UWRX_BIND_SOCKET: result = bind_socket(given, path, second); break;
+  case UWRX_OPEN_PROC:
+    given = open_proc(path);
+    result = given < 0 ? given : 0;
+    break;
+  case UWRX_BIND_SOCKET: result = bind_socket(taken, path, second); break;
   case UWRX_BIND_REMOVED: result = bind_removed(path, second); break;
   case UWRX_SIGNAL_ALL: kill(-1, m.value); return;
   case UWRX_SIGNAL_COMMAND: kill(-command, m.value); return;
   case UWRX_STOP_ALL: uwrx_stop_all(guest_proc); return;
   case UWRX_CONTINUE_ALL: uwrx_continue_all(guest_proc); return;
   }
-  if (given >= 0) close(given);
+  if (taken >= 0) close(taken);
   // One answer to one request is there at a time, but for those that were given up.
   struct uwrx_message answer = {.operation = m.operation, .value = result, .serial = m.serial};
-  int sent = uwrx_send_descriptors(control, &answer, "", &mounted, mounted >= 0, MSG_DONTWAIT);
+  int sent = uwrx_send_descriptors(control, &answer, "", &given, given >= 0, MSG_DONTWAIT);
   // Senders that wait for room have been let through already: as many as the guest likes may be in flight after all. Then the call that
   // asked fails, and not the run.
-  if (sent < 0 && sent != -EAGAIN && mounted >= 0) {
+  if (sent < 0 && sent != -EAGAIN && given >= 0) {
     answer.value = sent;
     sent = uwrx_send_descriptors(control, &answer, "", NULL, 0, MSG_DONTWAIT);
   }
-  if (mounted >= 0) close(mounted);
+  if (given >= 0) close(given);
   if (sent < 0 && sent != -EAGAIN) _exit(0);
 }
 

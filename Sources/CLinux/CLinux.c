@@ -77,6 +77,10 @@ long uwrx_pidfd_getfd(int pidfd, int fd) {
   return uwrx_result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
 }
 
+long uwrx_pidfd_send_signal(int pidfd, int signal, const void *information, unsigned flags) {
+  return uwrx_result(syscall(SYS_pidfd_send_signal, pidfd, signal, information, flags));
+}
+
 // struct pidfd_info of include/uapi/linux/pidfd.h in its first size, of which the exit status is the last field.
 struct uwrx_pidfd_info {
   uint64_t mask, cgroupid;

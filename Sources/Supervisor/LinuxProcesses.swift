@@ -1,3 +1,4 @@
+import CGuest
 import CLinux
 import Glibc
 import SystemPackage
@@ -10,11 +11,21 @@ final class LinuxProcesses: ProcessInformation {
   private let guestProc: FileDescriptor
   /// Tells the main loop of the death of processes; an event's data is the id.
   let deaths: FileDescriptor
+  private let channel: InitChannel
+  let procDevice: UInt64
+  let procPath: [UInt8]
+  /// Below sys/net, by their paths: some tens at most.
+  private var insideDirectories: [String: FileDescriptor] = [:]
   private let statusText = UnsafeMutableRawBufferPointer.allocate(byteCount: 8192, alignment: 8)
 
-  init(hostProc: FileDescriptor, guestProc: FileDescriptor) throws(Errno) {
+  init(hostProc: FileDescriptor, guestProc: FileDescriptor, channel: InitChannel) throws(Errno) {
     self.hostProc = hostProc
     self.guestProc = guestProc
+    self.channel = channel
+    var status = stat()
+    if fstat(guestProc.rawValue, &status) < 0 { throw Errno(rawValue: uwrx_errno()) }
+    procDevice = UInt64(status.st_dev)
+    procPath = try Self.readLink(hostProc, "self/fd/\(guestProc.rawValue)")
     let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     try checkErrno(epoll)
     deaths = FileDescriptor(rawValue: epoll)
@@ -82,6 +93,13 @@ final class LinuxProcesses: ProcessInformation {
 
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32) {
     _ = uwrx_tgkill(group.rawValue, thread.rawValue, signal)
+  }
+
+  func signal(_ pidfd: FileDescriptor, _ signal: Int32, _ information: [UInt8]?, flags: UInt32) throws(Errno) {
+    let result =
+      information?.withUnsafeBytes { uwrx_pidfd_send_signal(pidfd.rawValue, signal, $0.baseAddress, flags) }
+      ?? uwrx_pidfd_send_signal(pidfd.rawValue, signal, nil, flags)
+    _ = try check(result)
   }
 
   func watch(_ group: AbsTgid) throws(Errno) -> FileDescriptor {
@@ -156,13 +174,33 @@ final class LinuxProcesses: ProcessInformation {
 
   func statusOfProcLink(_ path: String) throws(Errno) -> stat {
     var status = stat()
-    _ = try check(uwrx_fstatat(guestProc.rawValue, path, &status, 0))
+    let place = try place(path)
+    _ = try check(uwrx_fstatat(place.directory.rawValue, place.name, &status, 0))
     return status
   }
 
-  func readProcLink(_ path: String) throws(Errno) -> [UInt8] {
+  /// Which settings a network has, and of which interfaces, the kernel tells who looks for their names of the looker's own network. So these
+  /// are looked at through directories that guest init has opened.
+  private func place(_ path: String) throws(Errno) -> (directory: FileDescriptor, name: String) {
+    guard path.hasPrefix("sys/net/"), let slash = path.lastIndex(of: "/") else { return (guestProc, path) }
+    let parent = String(path[..<slash])
+    // What stands in net itself is found by who opens it.
+    if parent == "sys/net" { return (try insideDirectory(path), ".") }
+    return (try insideDirectory(parent), String(path[path.index(after: slash)...]))
+  }
+
+  private func insideDirectory(_ path: String) throws(Errno) -> FileDescriptor {
+    if let known = insideDirectories[path] { return known }
+    let directory = try openProcInside(path)
+    insideDirectories[path] = directory
+    return directory
+  }
+
+  func readProcLink(_ path: String) throws(Errno) -> [UInt8] { try Self.readLink(guestProc, path) }
+
+  private static func readLink(_ directory: FileDescriptor, _ path: String) throws(Errno) -> [UInt8] {
     var buffer = [CChar](repeating: 0, count: 4096)
-    let count = readlinkat(guestProc.rawValue, path, &buffer, buffer.count)
+    let count = readlinkat(directory.rawValue, path, &buffer, buffer.count)
     if count < 0 { throw Errno(rawValue: uwrx_errno()) }
     return buffer.prefix(count).map { UInt8(bitPattern: $0) }
   }
@@ -190,19 +228,42 @@ final class LinuxProcesses: ProcessInformation {
   }
 
   func listProc(_ path: String) throws(Errno) -> [[UInt8]] {
-    let file = Int32(try check(uwrx_openat(guestProc.rawValue, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)))
+    let place = try place(path)
+    let file = Int32(
+      try check(uwrx_openat(place.directory.rawValue, place.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)))
     defer { Glibc.close(file) }
     var names: [[UInt8]] = []
     try forEachEntry(of: FileDescriptor(rawValue: file)) { name, _, _ in names.append(Array(name)) }
     return names
   }
 
-  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor {
+  func openProcObject(_ path: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(rawValue: Int32(try check(uwrx_openat(guestProc.rawValue, path, 0o10000000 | O_CLOEXEC, 0))))
   }
 
   func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor {
-    FileDescriptor(rawValue: Int32(try check(uwrx_openat(guestProc.rawValue, path, flags | O_CLOEXEC | O_NOFOLLOW, 0))))
+    // It shows page frames to who reads it if its opener has CAP_SYS_ADMIN, which a program that uwrx is a part of may have kept.
+    if path.hasSuffix("/pagemap"), isAdministrator { throw .permissionDenied }
+    let file = try check(uwrx_openat(guestProc.rawValue, path, flags | O_CLOEXEC | O_NOFOLLOW, 0))
+    return FileDescriptor(rawValue: Int32(file))
+  }
+
+  private var isAdministrator: Bool {
+    var text: [UInt8] = []
+    guard (try? Self.read(hostProc, "thread-self/status", into: &text)) != nil,
+      let line = text.split(separator: 0x0a).first(where: { $0.starts(with: "CapEff:".utf8) }),
+      let set = UInt64(String(decoding: line.dropFirst("CapEff:\t".utf8.count), as: UTF8.self), radix: 16)
+    else { return true }
+    return set & 1 << 21 != 0
+  }
+
+  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(rawValue: Int32(try check(uwrx_openat(guestProc.rawValue, path, O_RDONLY | O_CLOEXEC, 0))))
+  }
+
+  func openProcInside(_ path: String) throws(Errno) -> FileDescriptor {
+    guard let file = try channel.request(UWRX_OPEN_PROC, path) else { throw .ioError }
+    return file
   }
 
   private static func read(_ directory: FileDescriptor, _ path: String, into bytes: inout [UInt8]) throws(Errno) {

@@ -145,7 +145,7 @@ public final class Supervisor {
     let hostProc = try open("/proc")
     let processes: LinuxProcesses
     do throws(Errno) {
-      processes = try LinuxProcesses(hostProc: hostProc, guestProc: views.proc)
+      processes = try LinuxProcesses(hostProc: hostProc, guestProc: views.proc, channel: channel)
     } catch {
       throw SupervisorError("cannot watch the guest's processes: \(error)")
     }

@@ -60,7 +60,7 @@ public final class VirtualKernel {
     recorder =
       configuration.level > .off
       ? configuration.events.map { Recorder($0, memory, configuration.level, configuration.secrets) } : nil
-    proc = ProcFileSystem(configuration)
+    proc = ProcFileSystem()
     devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
     for number in 0..<Registry.size {
       let entry = Registry.entry(Int32(number))?.under(configuration.calls)

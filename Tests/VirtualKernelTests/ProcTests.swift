@@ -30,7 +30,7 @@ struct ProcTests {
     #expect(try machine.status("/proc/2").st_mode == FileType.directory | 0o555)
   }
 
-  @Test func filesAreCopiesOfTheGuestsOwnProc() throws {
+  @Test func filesAreTheKernelsOwn() throws {
     let machine = try Machine()
     machine.information.procFiles["2/stat"] = "2 (tool) R"
     machine.information.procFiles["meminfo"] = "MemTotal: 1"
@@ -39,8 +39,93 @@ struct ProcTests {
     #expect(try machine.text("/proc/meminfo") == "MemTotal: 1")
     let descriptor = try machine.open("/proc/self/stat")
     #expect(machine.process.files.files[descriptor]?.isWritable == false)
-    #expect(try machine.status(of: descriptor).st_size == 0)
-    #expect(try machine.status("/proc/self/stat").st_size == 0)
+    #expect(machine.process.files.files[descriptor]?.name == "/inside/proc/2/stat")
+    let own = try machine.status(of: descriptor)
+    let byPath = try machine.status("/proc/self/stat")
+    #expect(
+      own.st_size == 0 && own.st_ino == byPath.st_ino && own.st_dev == byPath.st_dev && own.st_mode == byPath.st_mode)
+    #expect(try machine.target("/proc/self/fd/\(descriptor)") == "/proc/2/stat")
+    let again = try machine.open("/proc/self/fd/\(descriptor)")
+    #expect(machine.process.files.files[again]?.name == "/inside/proc/2/stat")
+    #expect(machine.call(.fchmod, descriptor, 0o600) == .error(.notPermitted))
+    #expect(machine.blockedCount == 0)
+  }
+
+  /// What is written by the virtual kernel is a memory file, and is to be told as the file of /proc that it stands for.
+  @Test func copiesAreToldAsFilesOfProc() throws {
+    let machine = try Machine()
+    machine.information.procFiles["2/status"] = "Name:\ttool\n"
+    for name in ["status", "cgroup", "mounts"] {
+      let descriptor = try machine.open("/proc/self/\(name)")
+      #expect(try machine.status(of: descriptor).st_ino == machine.status("/proc/2/\(name)").st_ino)
+      #expect(try machine.target("/proc/self/fd/\(descriptor)") == "/proc/2/\(name)")
+    }
+  }
+
+  @Test func settingsAreThoseOfTheGuestsNamespaces() throws {
+    let machine = try Machine()
+    machine.information.procFiles["sys/kernel/sem"] = "1 2 3 4\n"
+    machine.information.procFiles["sysvipc/shm"] = "key\n"
+    machine.information.procFiles["2/net/dev"] = "lo\n"
+    machine.information.procFiles["meminfo"] = "MemTotal: 1"
+    for (path, text) in [("sys/kernel/sem", "1 2 3 4\n"), ("sysvipc/shm", "key\n"), ("2/net/dev", "lo\n")] {
+      #expect(try machine.text("/proc/\(path)") == text)
+      #expect(machine.information.insideOpens.last == path)
+    }
+    _ = try machine.text("/proc/meminfo")
+    #expect(machine.information.insideOpens.count == 3)
+    #expect(machine.call(.openat, currentDirectory, "/proc/sys/kernel/sem", O_WRONLY) == .error(.permissionDenied))
+    for path in ["kernel/modprobe", "dev", "fs/binfmt_misc", "net/ipv4/conf/eth0"] {
+      #expect(!machine.exists("/proc/sys/\(path)"))
+    }
+    #expect(machine.exists("/proc/sys/net/ipv4/conf/lo"))
+  }
+
+  @Test func anotherUsersProcessIsNotLookedInto() throws {
+    let machine = try Machine()
+    for name in ["environ", "maps", "stat", "mem", "auxv"] { machine.information.procFiles["2/\(name)"] = "text" }
+    for id in [2, 3] { machine.information.procLinks["\(id)/ns/pid"] = "pid:[1]" }
+    _ = try machine.status("/proc/self")
+    machine.thread = machine.fork(3)
+    #expect(machine.call(.setgroups, 0, 0) == .value(0))
+    #expect(machine.call(.setgid, 33) == .value(0))
+    #expect(machine.call(.setuid, 33) == .value(0))
+    for name in ["environ", "maps", "mem", "auxv", "fd", "ns/pid", "smaps", "pagemap"] {
+      #expect(
+        machine.call(.openat, currentDirectory, "/proc/2/\(name)", O_RDONLY) == .error(.permissionDenied), "\(name)")
+    }
+    for name in ["exe", "cwd", "root", "ns/pid"] {
+      #expect(machine.error { _ = try machine.target("/proc/2/\(name)") } == .permissionDenied, "\(name)")
+    }
+    #expect(try machine.text("/proc/2/stat") == "text")
+    #expect(try machine.target("/proc/3/root") == "/")
+    for name in ["environ", "maps", "fd/0", "exe"] {
+      #expect(machine.call(.openat, currentDirectory, "/proc/1/\(name)", O_RDONLY) == .error(.permissionDenied))
+    }
+  }
+
+  @Test func directoryOfAProcessIsAPidfd() throws {
+    let machine = try Machine()
+    let parent = machine.thread
+    machine.thread = machine.fork(3)
+    #expect(machine.call(.set_tid_address, 0) == .continued)
+    machine.thread = parent
+    let directory = try machine.open("/proc/3", O_RDONLY | O_DIRECTORY)
+    #expect(machine.call(.pidfd_send_signal, directory, SIGTERM, 0, 0) == .value(0))
+    let sent = machine.information.processSignals
+    #expect(sent.count == 1 && sent[0].process == AbsTgid(rawValue: 1003) && sent[0].signal == SIGTERM)
+    #expect(machine.call(.pidfd_send_signal, directory, 65, 0, 0) == .error(.invalidArgument))
+    #expect(machine.call(.pidfd_send_signal, directory, SIGTERM, 0, 8) == .error(.invalidArgument))
+    // Any other descriptor, and none, is the kernel's to judge.
+    let tasks = try machine.open("/proc/3/task", O_RDONLY | O_DIRECTORY)
+    #expect(machine.call(.pidfd_send_signal, tasks, SIGTERM, 0, 0) == .continued)
+    #expect(machine.call(.pidfd_send_signal, 99, SIGTERM, 0, 0) == .continued)
+    // What comes from outside of its pid namespace would end guest init.
+    let first = try machine.open("/proc/1", O_RDONLY | O_DIRECTORY)
+    #expect(machine.call(.pidfd_send_signal, first, SIGKILL, 0, 0) == .value(0))
+    machine.end(AbsTgid(rawValue: 1003))
+    #expect(machine.call(.pidfd_send_signal, directory, SIGTERM, 0, 0) == .error(.noSuchProcess))
+    #expect(machine.information.processSignals.count == 1)
   }
 
   @Test func nobodyIsSparedWhereMemoryRunsOut() throws {
@@ -51,7 +136,7 @@ struct ProcTests {
       let descriptor = try machine.open("/proc/self/oom_score_adj", flags)
       #expect(machine.process.files.files[descriptor]?.name?.hasPrefix("/memfd:") == true)
     }
-    #expect(try machine.process.files.files[machine.open("/proc/self/comm", O_WRONLY)]?.name == "/proc/2/comm")
+    #expect(try machine.process.files.files[machine.open("/proc/self/comm", O_WRONLY)]?.name == "/inside/proc/2/comm")
   }
 
   @Test func statusDoesNotTellOfTheFilter() throws {
@@ -66,11 +151,12 @@ struct ProcTests {
   @Test func nothingOfTheHostIsThere() throws {
     let machine = try Machine()
     for path in [
-      "/proc/kcore", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/kmsg", "/proc/keys",
-      "/proc/self/map_files",
+      "/proc/kcore", "/proc/sysrq-trigger", "/proc/kmsg", "/proc/keys", "/proc/locks", "/proc/self/stack",
     ] {
-      #expect(!machine.exists(path))
+      #expect(machine.call(.openat, currentDirectory, path, O_RDONLY) == .error(.permissionDenied))
     }
+    for path in ["/proc/acpi", "/proc/bus", "/proc/fs", "/proc/irq"] { #expect(!machine.exists(path)) }
+    #expect(machine.error { _ = try machine.names("/proc/self/map_files") } == .permissionDenied)
     let mounts =
       try machine.text("/proc/mounts") + machine.text("/proc/self/mountinfo") + machine.text("/proc/self/mountstats")
     #expect(!mounts.contains("/host"))
@@ -86,7 +172,7 @@ struct ProcTests {
     let machine = try Machine()
     machine.information.procFiles["2/comm"] = "tool\n"
     let descriptor = try machine.open("/proc/self/comm", O_WRONLY)
-    #expect(machine.process.files.files[descriptor]?.name == "/proc/2/comm")
+    #expect(machine.process.files.files[descriptor]?.name == "/inside/proc/2/comm")
   }
 
   @Test func descriptorLinks() throws {
@@ -177,7 +263,7 @@ struct ProcTests {
   }
 
   /// What a process can make large is made on the blocking pool.
-  @Test(arguments: [("maps", 1), ("environ", 1), ("status", 0), ("stat", 0)])
+  @Test(arguments: [("maps", 1), ("environ", 0), ("status", 0), ("stat", 0)])
   func largeContentsAreMadeWithoutTheLock(_ name: String, _ isBlocked: Int) throws {
     let machine = try Machine()
     machine.information.procFiles["2/\(name)"] = "text\n"
@@ -193,15 +279,25 @@ struct ProcTests {
     #expect(machine.call(.set_robust_list, 0, 0) == .continued)
     machine.thread = leader
     #expect(machine.exists("/proc/2/task/3"))
+    #expect(try machine.status("/proc/2/task").st_nlink == 4)
+    #expect(try machine.names("/proc/3/task").sorted() == ["2", "3"])
     #expect(try machine.text("/proc/2/task/3/stat") == "3 (worker)")
     #expect(!machine.exists("/proc/2/task/4"))
+    let held = try machine.open("/proc/2/task/3", O_RDONLY | O_DIRECTORY)
+    machine.process.threads[AbsTid(rawValue: 1003)] = nil
+    #expect(!machine.exists("/proc/2/task/3") && !machine.exists("/proc/3"))
+    #expect(try machine.names("/proc/2/task") == ["2"])
+    #expect(machine.error { _ = try machine.status("stat", at: held) } == .noSuchFileOrDirectory)
   }
 
-  @Test func namespacesCannotBeEntered() throws {
+  @Test func namespacesAreFiles() throws {
     let machine = try Machine()
     machine.information.procLinks["2/ns/pid"] = "pid:[4026531836]"
     #expect(try machine.target("/proc/self/ns/pid") == "pid:[4026531836]")
-    #expect(machine.call(.openat, currentDirectory, "/proc/self/ns/pid", O_RDONLY) == .error(.permissionDenied))
+    let file = try machine.open("/proc/self/ns/pid")
+    #expect(try machine.target("/proc/self/fd/\(file)") == "pid:[4026531836]")
+    #expect(machine.call(.openat, currentDirectory, "/proc/self/ns/pid", O_RDWR) == .error(.notPermitted))
+    #expect(!machine.exists("/proc/self/ns/nothing") && !machine.exists("/proc/pid"))
   }
 
   @Test func deadProcessIsGone() throws {
@@ -214,7 +310,9 @@ struct ProcTests {
     #expect(machine.exists("/proc/3/stat"))
     machine.end(AbsTgid(rawValue: 1003))
     #expect(!machine.exists("/proc/3"))
-    #expect(machine.error { _ = try machine.status("stat", at: directory) } != nil)
+    #expect(machine.error { _ = try machine.status("stat", at: directory) } == .noSuchProcess)
+    #expect(machine.call(.fchdir, directory) == .error(.noSuchProcess))
+    #expect(machine.error { _ = try machine.entries(of: directory) } == .noSuchFileOrDirectory)
     #expect(machine.error { _ = try machine.status(of: directory) } == nil)
   }
 }

@@ -60,6 +60,8 @@ long uwrx_read_memory_split(int pid, void *to, size_t first, size_t second, uint
 long uwrx_write_memory(int pid, const void *from, size_t length, uint64_t to);
 long uwrx_pidfd_open(int pid);
 long uwrx_pidfd_getfd(int pidfd, int fd);
+// information: a siginfo_t, or null.
+long uwrx_pidfd_send_signal(int pidfd, int signal, const void *_Nullable information, unsigned flags);
 // PIDFD_GET_INFO, Linux 6.15: 1 and the wait status of a process that has been reaped, 0 if it has not been.
 long uwrx_pidfd_exit_status(int pidfd, int *status);
 // Whether the process is there, if only to be reaped: 0, or -ESRCH.

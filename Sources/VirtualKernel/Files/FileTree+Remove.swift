@@ -179,7 +179,7 @@ extension FileTree {
     return dentry
   }
 
-  private func remember(orphan dentry: DentryID) {
+  func remember(orphan dentry: DentryID) {
     orphans.append(dentry)
     if orphans.count > orphanLimit { releaseOrphans() }
   }

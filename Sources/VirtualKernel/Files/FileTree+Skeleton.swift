@@ -85,7 +85,8 @@ extension FileTree {
     try materialise(dentries[dentry].pointee.parent)
     try buildPath(of: dentry, into: &path)
     // The virtual kernel has already decided who may open it.
-    try skeleton.makeNode(path.cString, mode: inode(of: dentry).pointee.kind.modeBits | 0o666)
+    let isOfProc = inode(of: dentry).pointee.backing == .proc
+    try skeleton.makeNode(path.cString, mode: inode(of: dentry).pointee.kind.modeBits | (isOfProc ? 0o444 : 0o666))
     dentries[dentry].pointee.flags.insert(.inSkeleton)
     try registerInSkeleton(dentries[dentry].pointee.inode)
   }
@@ -107,7 +108,16 @@ extension FileTree {
     switch (record.pointee.backing, record.pointee.kind) {
     case (_, .directory):
       if !dentries[dentry].pointee.flags.contains(.unlinked) { try materialise(dentry) }
-    case (.proc, _): throw .permissionDenied
+    case (.proc, .symbolicLink):
+      let text = Array(try call.kernel.proc.text(of: record, call))
+      try text.withUnsafeBufferPointer { bytes throws(Errno) in try materialisePassingLink(dentry, target: bytes) }
+      try buildPath(of: dentry, into: &path)
+      try registerInSkeleton(dentries[dentry].pointee.inode)
+    case (.proc, _):
+      // What a link in ns/ leads to is in no directory.
+      if ProcNode(record).kind == .namespaceFile { throw .permissionDenied }
+      // An empty file: only which one it is counts.
+      try materialiseNode(dentry)
     case (.device, _): try call.kernel.devices.materialise(dentry, call)
     case (.skeleton, _): break
     case (_, .symbolicLink):

@@ -32,6 +32,10 @@ final class FileTree {
   var unfetchedIdentities: [InodeID: HostIdentity] = [:]
   /// What stood in the skeleton for a FIFO, a socket or a link that the guest opened itself; its descriptors may live on.
   var skeletonIdentities: [InodeID: [HostIdentity]] = [:]
+  /// /proc itself.
+  var proc = DentryID.none
+  /// What the links in ns/ lead to, by their place in `ProcTables.namespaces`.
+  var namespaceFiles: [DentryID] = []
   /// Directories by what they are in the skeleton.
   var skeletonDirectories: [HostIdentity: DentryID] = [:]
   /// Files and directories without a name that a descriptor may still refer to, oldest first.
@@ -265,12 +269,12 @@ extension FileTree {
     if record.pointee.backing != .proc {
       if identities[identity] == id { identities[identity] = nil }
       if identities[record.pointee.lowerIdentity] == id { identities[record.pointee.lowerIdentity] = nil }
-      for known in skeletonIdentities.removeValue(forKey: id) ?? [] where identities[known] == id {
-        identities[known] = nil
-      }
       if let unfetched = unfetchedIdentities.removeValue(forKey: id), identities[unfetched] == id {
         identities[unfetched] = nil
       }
+    }
+    for known in skeletonIdentities.removeValue(forKey: id) ?? [] where identities[known] == id {
+      identities[known] = nil
     }
     switch record.pointee.kind {
     case .directory:

@@ -35,9 +35,9 @@ extension Call {
     case .descriptor(let descriptor):
       return try kernel.descriptors.duplicate(descriptor, of: try kernel.processes.thread(open.thread).group)
     case .executable:
-      return try kernel.information.openProcLink("\(try guestID(of: open))/exe")
+      return try kernel.information.openProcObject("\(try guestID(of: open))/exe")
     case .workingDirectory:
-      return try kernel.information.openProcLink("\(try guestID(of: open))/cwd")
+      return try kernel.information.openProcObject("\(try guestID(of: open))/cwd")
     }
   }
 

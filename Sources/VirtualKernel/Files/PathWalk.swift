@@ -104,6 +104,7 @@ extension FileTree {
       let currentInode = inode(of: current)
       if currentInode.pointee.kind != .directory { throw .notDirectory }
       try call.require(.execute, currentInode)
+      if currentInode.pointee.links == 0 { try requireProcess(current) }
 
       if length == 1, begin[0] == UInt8(ascii: ".") {
         last = .dot

@@ -51,6 +51,9 @@ public protocol ProcessInformation: AnyObject {
   func limit(_ resource: Int32, of thread: AbsTid, setTo new: ResourceLimit?) throws(Errno) -> ResourceLimit
   /// Sends a signal to the thread, as the kernel does beside an errno.
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32)
+  /// Sends a signal to the process of a pidfd (pidfd_send_signal(2)).
+  /// - Parameter information: a siginfo_t.
+  func signal(_ pidfd: FileDescriptor, _ signal: Int32, _ information: [UInt8]?, flags: UInt32) throws(Errno)
 
   /// Whether `group` shares the session, and so the terminal, in which the run was started, and that terminal's foreground is another job of
   /// the user's: neither the supervisor's nor one of these processes'.
@@ -71,7 +74,11 @@ public protocol ProcessInformation: AnyObject {
   /// Appends a file of the guest's own /proc, as the guest would read it: `2/status`, `meminfo`.
   func readProc(_ path: String, into bytes: inout [UInt8]) throws(Errno)
 
-  /// The identity of the file behind a magic link of the guest's own /proc: `2/exe`.
+  /// The device number of the guest's own /proc as the kernel knows it, and what the kernel calls its root to the supervisor.
+  var procDevice: UInt64 { get }
+  var procPath: [UInt8] { get }
+
+  /// What stat(2) tells of a path of the guest's own /proc, such as the file behind a magic link: `2/exe`.
   func statusOfProcLink(_ path: String) throws(Errno) -> stat
 
   /// The text of a link of the guest's own /proc: `2/ns/pid`.
@@ -86,9 +93,16 @@ public protocol ProcessInformation: AnyObject {
   /// The names in a directory of the guest's own /proc.
   func listProc(_ path: String) throws(Errno) -> [[UInt8]]
 
-  /// Opens what a magic link of the guest's own /proc leads to: `2/exe`. Only with O_PATH.
+  /// Opens what a magic link of the guest's own /proc leads to, with O_PATH: `2/exe`.
+  func openProcObject(_ path: String) throws(Errno) -> FileDescriptor
+
+  /// Opens a file of the guest's own /proc, with the rights of the supervisor: `2/comm`.
+  func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor
+
+  /// Opens for reading what a magic link of the guest's own /proc leads to: `2/ns/pid`.
   func openProcLink(_ path: String) throws(Errno) -> FileDescriptor
 
-  /// Opens a file of the guest's own /proc for writing: `2/comm`.
-  func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor
+  /// Opens a file of the guest's own /proc for reading in the guest's namespaces, with the rights of guest init: `sys/kernel/sem`. May
+  /// block.
+  func openProcInside(_ path: String) throws(Errno) -> FileDescriptor
 }

@@ -186,7 +186,9 @@ extension Call {
   /// The name under which a descriptor's file is known.
   func dentry(of descriptor: Int32, _ status: stat, in group: ThreadGroup? = nil) -> DentryID? {
     if let directory = files.dentry(ofSkeletonDirectory: status) { return directory }
-    guard let inode = files.inode(ofOpenFile: status) else { return nil }
+    guard let inode = files.inode(ofOpenFile: status) else {
+      return kernel.proc.dentry(ofOpenFile: descriptor, status, group?.id.leader ?? thread.id, self)
+    }
     let identity = HostIdentity(status)
     if let hint = (group ?? thread.group).descriptors.dentry(descriptor, identity, generation: files.generation),
       files.dentries[hint].pointee.inode == inode

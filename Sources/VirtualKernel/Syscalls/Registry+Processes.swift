@@ -32,7 +32,10 @@ extension Registry {
       .native(.wait4, "Blocks, so must not be trapped; the children are of the guest's pid namespace."),
       .native(.waitid, "Blocks, so must not be trapped; the children are of the guest's pid namespace."),
       .native(.pidfd_open, "Only processes of the guest's pid namespace have a pid."),
-      .native(.pidfd_send_signal, "A pidfd is only of a process of the guest's tree."),
+      .gate(
+        .pidfd_send_signal, Syscalls.pidfd_send_signal,
+        "A pidfd is only of a process of the guest's tree; a directory of /proc is answered here.",
+        missing: "the sender's pid if a directory of /proc is the pidfd"),
       .native(.pidfd_getfd, "Ptrace access is checked; a descriptor of the guest's tree stays in it.").strict(
         .notPermitted),
       .native(.ptrace, "Reaches the guest's own tree; the filter runs after a tracer has changed a call.").strict(

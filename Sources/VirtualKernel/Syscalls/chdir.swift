@@ -32,7 +32,9 @@ extension Syscalls {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
     guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .notDirectory }
-    try call.require(.execute, call.files.inode(of: dentry))
+    let inode = call.files.inode(of: dentry)
+    try call.require(.execute, inode)
+    try call.files.requireProcess(dentry)
     call.thread.group.workingDirectory = .changing(call.thread.id)
     return .continue
   }

@@ -131,6 +131,7 @@ extension Syscalls {
     }
     if inode.pointee.kind == .directory {
       if files.dentries[dentry].pointee.flags.contains(.unlinked) { return .continue }
+      if inode.pointee.backing == .proc { try call.kernel.proc.requireListing(inode, call) }
       try files.materialise(dentry)
       try files.buildPath(of: dentry, into: &files.path)
       // Nothing but its identity and its position is used, and the position needs a descriptor that is not O_PATH.
@@ -191,6 +192,8 @@ extension Syscalls {
     // Of the duplicate: another thread may have put another file behind the guest's number since.
     let status = try call.kernel.host.status(of: original)
     let kind = status.st_mode & S_IFMT
+    // A file of the kernel's /proc that has lost its process: what else it could be is not for the supervisor to open.
+    if call.kernel.proc.isKernels(status, call) { throw .noSuchFileOrDirectory }
     if flags & O_DIRECTORY != 0, kind != S_IFDIR { throw .notDirectory }
     if kind == S_IFDIR {
       guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }

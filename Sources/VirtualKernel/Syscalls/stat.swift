@@ -94,17 +94,31 @@ extension Call {
     if files.inodes[inode.index].pointee.backing == .skeleton { return try files.statusInSkeleton(dentry) }
     var status = try files.attributes(inode)
     if files.inodes[inode.index].pointee.backing == .proc {
-      try kernel.proc.complete(&status, files.inodes[inode.index], self)
+      try kernel.proc.complete(&status, dentry, self)
     }
     return status
   }
 
   func status(ofDescriptor descriptor: Int32) throws(Errno) -> stat {
     let status = try kernel.descriptors.status(of: descriptor, in: thread)
-    return try attributes(ofOpenFile: status) ?? guestStatus(status)
+    if let known = try attributes(ofOpenFile: status) { return known }
+    if let known = try statusInProc(descriptor, status) { return known }
+    return guestStatus(status)
+  }
+
+  private func statusInProc(_ descriptor: Int32, _ status: stat) throws(Errno) -> stat? {
+    guard let dentry = kernel.proc.dentry(ofOpenFile: descriptor, status, thread.id, self) else { return nil }
+    var result = try files.attributes(files.dentries[dentry].pointee.inode)
+    try kernel.proc.complete(&result, dentry, self)
+    return result
   }
 
   private func attributes(ofOpenFile status: stat) throws(Errno) -> stat? {
+    if let directory = files.dentry(ofSkeletonDirectory: status), files.directory(of: directory).isProc {
+      var result = try files.attributes(files.dentries[directory].pointee.inode)
+      if files.inode(of: directory).pointee.backing == .proc { try kernel.proc.complete(&result, directory, self) }
+      return result
+    }
     guard let inode = files.inode(ofOpenFile: status) else { return nil }
     if files.inodes[inode.index].pointee.backing == .skeleton { return files.attributes(inode, ofTerminal: status) }
     // A descriptor of a directory or a FIFO is one of the skeleton, whose size and times mean nothing.
@@ -119,8 +133,8 @@ extension Call {
     result.st_uid = files.guestUser(status.st_uid)
     result.st_gid = files.guestGroup(status.st_gid)
     kernel.foreign.apply(to: &result, HostIdentity(status))
-    if let device = kernel.proc.device, UInt64(status.st_dev) == device, status.st_mode == S_IFREG | 0o444 {
-      // A memory file that stands for one of /proc, which reports no size there.
+    if kernel.proc.isKernels(status, self) || kernel.proc.mayBeCopy(status) {
+      // A file of /proc, which reports no size there, or a memory file that stands for one; its process has ended.
       result.st_size = 0
       result.st_blocks = 0
       result.st_nlink = 1

@@ -64,6 +64,11 @@ final class MockProcesses: ProcessInformation {
 
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32) { signals.append((thread, signal)) }
 
+  private(set) var processSignals: [(process: AbsTgid?, signal: Int32, hasInformation: Bool, flags: UInt32)] = []
+  func signal(_ pidfd: FileDescriptor, _ signal: Int32, _ information: [UInt8]?, flags: UInt32) throws(Errno) {
+    processSignals.append((watched[pidfd.rawValue], signal, information != nil, flags))
+  }
+
   func watch(_ group: AbsTgid) throws(Errno) -> FileDescriptor {
     guard world.processes[group]?.isAlive == true else { throw .noSuchProcess }
     nextWatch += 1
@@ -86,15 +91,43 @@ final class MockProcesses: ProcessInformation {
     bytes += Array(text.utf8)
   }
 
+  let procDevice: UInt64 = 98
+  let procPath = Array("/inside/proc".utf8)
+
   func statusOfProcLink(_ path: String) throws(Errno) -> stat {
-    if !path.contains("/") {
-      guard path == "1" || process(path)?.isAlive == true else { throw .noSuchFileOrDirectory }
-      return stat()
+    var status = stat()
+    status.st_mode = FileType.directory | 0o555
+    status.st_nlink = 2
+    let parts = path.split(separator: "/").map(String.init)
+    guard let id = Int32(parts[0]), id != 1 else {
+      if procFiles[path] != nil { status.st_mode = FileType.regular | 0o444 }
+      return status
     }
-    guard path.hasSuffix("/exe"), let process = process(path), let executable = process.executable else {
+    guard let process = process(path), process.isAlive else { throw .noSuchFileOrDirectory }
+    if parts.count == 2, parts[1] == "exe" {
+      guard let executable = process.executable else { throw .noSuchFileOrDirectory }
+      return executable.status
+    }
+    if parts.count == 3, parts[1] == "task",
+      !process.threads.values.contains(where: { String($0.rawValue) == parts[2] })
+    {
       throw .noSuchFileOrDirectory
     }
-    return executable.status
+    if parts.count == 3, procFiles[path] != nil { status.st_mode = FileType.regular | 0o444 }
+    if parts.count == 2, parts[1] == "task" { status.st_nlink = numericCast(2 + process.threads.count) }
+    return status
+  }
+
+  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor {
+    guard let text = procLinks[path] else { throw .noSuchFileOrDirectory }
+    let node = Node(Volume(device: 97, isReadOnly: true), mode: FileType.regular | 0o444)
+    return world.insert(OpenFile(node, flags: O_RDONLY, name: text))
+  }
+
+  private(set) var insideOpens: [String] = []
+  func openProcInside(_ path: String) throws(Errno) -> FileDescriptor {
+    insideOpens.append(path)
+    return try openProc(path, flags: O_RDONLY)
   }
 
   func readProcLink(_ path: String) throws(Errno) -> [UInt8] {
@@ -121,12 +154,13 @@ final class MockProcesses: ProcessInformation {
   }
 
   func openProc(_ path: String, flags: Int32) throws(Errno) -> FileDescriptor {
-    guard procFiles[path] != nil else { throw .noSuchFileOrDirectory }
-    let volume = Volume(device: 99, isReadOnly: false)
-    return world.insert(OpenFile(Node(volume, mode: FileType.regular | 0o644), flags: flags, name: "/proc/\(path)"))
+    guard let text = procFiles[path] else { throw .noSuchFileOrDirectory }
+    let node = Node(Volume(device: procDevice, isReadOnly: false), mode: FileType.regular | 0o644)
+    node.bytes = Array(text.utf8)
+    return world.insert(OpenFile(node, flags: flags, name: String(decoding: procPath, as: UTF8.self) + "/\(path)"))
   }
 
-  func openProcLink(_ path: String) throws(Errno) -> FileDescriptor {
+  func openProcObject(_ path: String) throws(Errno) -> FileDescriptor {
     let process = process(path)
     let node = path.hasSuffix("/exe") ? process?.executable : path.hasSuffix("/cwd") ? process?.workingDirectory : nil
     guard let node else { throw .noSuchFileOrDirectory }
@@ -135,6 +169,8 @@ final class MockProcesses: ProcessInformation {
 
   private func process(_ path: String) -> GuestProcess? {
     let number = path.split(separator: "/").first.flatMap { Int32($0) }
-    return world.processes.values.first { $0.nsID.rawValue == number }
+    return world.processes.values.first { process in
+      process.nsID.rawValue == number || process.threads.values.contains { $0.rawValue == number }
+    }
   }
 }

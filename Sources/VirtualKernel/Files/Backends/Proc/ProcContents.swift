@@ -4,8 +4,8 @@ import SystemPackage
 
 // Files of /proc that the virtual kernel writes itself, because the kernel's own would tell of the host.
 extension ProcFileSystem {
-  func contents(_ name: String, _ id: Int32, _ call: Call) throws(Errno) -> [UInt8] {
-    switch name {
+  func contents(_ entry: ProcEntry, _ node: ProcNode, _ call: Call) throws(Errno) -> [UInt8] {
+    switch entry.name.description {
     case "mounts":
       return Array(mounts(call).map { "\($0.source) \($0.path) \($0.type) \($0.options) 0 0\n" }.joined().utf8)
     case "mountinfo":
@@ -19,9 +19,11 @@ extension ProcFileSystem {
       return Array(
         mounts(call).map { "device \($0.source) mounted on \($0.path) with fstype \($0.type)\n" }.joined().utf8)
     case "cgroup": return Array("0::/\n".utf8)
-    case "uid_map", "gid_map": return Array("         0          0 4294967295\n".utf8)
+    case "cpuset": return Array("/\n".utf8)
+    case "uid_map", "gid_map", "projid_map": return Array("         0          0 4294967295\n".utf8)
     case "setgroups": return Array("allow\n".utf8)
-    case "cmdline" where id == 1: return Array("init\0".utf8)
+    // The machine was started for the host, and its modules are the host's.
+    case "cmdline": return [0x0a]
     default: return []
     }
   }

@@ -20,90 +20,13 @@ extension VirtualKernel {
   }
 }
 
-extension FileTree {
-  func addProc() throws(Errno) {
-    let proc = try addDirectory("proc", in: root, mode: 0o555, FileSystemID.proc, store: .proc)
-    directory(of: proc).isProc = true
-    for path in ProcTables.system {
-      var parent = proc
-      let components = path.split(separator: "/")
-      for component in components.dropLast() {
-        var name = String(component)
-        let known = name.withUTF8 { dentries.find(parent, $0) }
-        if known != .none {
-          parent = known
-        } else {
-          parent = try addDirectory(name, in: parent, mode: 0o555, FileSystemID.proc, store: .proc)
-          directory(of: parent).isProc = true
-        }
-      }
-      add(ProcNode(kind: .copy, id: 0), String(components.last!), in: parent, .regular, mode: 0o444)
-    }
-    for name in ["cmdline", "modules"] { add(ProcNode(kind: .made, id: 0), name, in: proc, .regular, mode: 0o444) }
-    add(ProcNode(kind: .ownProcess, id: 0), "self", in: proc, .symbolicLink, mode: 0o777)
-    add(ProcNode(kind: .ownThread, id: 0), "thread-self", in: proc, .symbolicLink, mode: 0o777)
-    addLink("mounts", in: proc, to: "self/mounts", FileSystemID.proc)
-    addLink("net", in: proc, to: "self/net", FileSystemID.proc)
-  }
-
-  @discardableResult
-  func add(
-    _ node: ProcNode, _ name: String, in parent: DentryID, _ kind: FileKind, mode: UInt32
-  ) -> DentryID {
-    if kind == .directory {
-      let dentry = (try? addDirectory(name, in: parent, mode: mode, FileSystemID.proc, store: .proc)) ?? .none
-      directory(of: dentry).isProc = true
-      inode(of: dentry).pointee.backing = .proc
-      node.store(in: inode(of: dentry))
-      own(inode(of: dentry), node)
-      return dentry
-    }
-    let inode = addNode(name, in: parent, kind, mode: mode, .proc, FileSystemID.proc)
-    node.store(in: inode)
-    own(inode, node)
-    return inode.pointee.firstAlias
-  }
-
-  /// proc_pid(5): the files of a process belong to its user; guest init is root's.
-  private func own(_ inode: UnsafeMutablePointer<Inode>, _ node: ProcNode) {
-    guard node.id > 1 else { return }
-    inode.pointee.uid = configuration.uid
-    inode.pointee.gid = configuration.gid
-  }
-
-  /// Nothing is kept for the dead.
-  func removeProcDirectory(of group: NsTgid) {
-    var name = "proc"
-    let proc = name.withUTF8 { dentries.find(root, $0) }
-    var number = String(group.rawValue)
-    let dentry = number.withUTF8 { dentries.find(proc, $0) }
-    guard dentry != .none else { return }
-    removeMadeTree(dentry)
-    inode(of: proc).pointee.links -= 1
-  }
-
-  func removeMadeTree(_ dentry: DentryID) {
-    if inode(of: dentry).pointee.kind == .directory {
-      for child in directory(of: dentry).children where child != .none { removeMadeTree(child) }
-      if let own = directory(of: dentry).lastSkeleton { skeletonDirectories[own] = nil }
-    }
-    if dentries[dentry].pointee.flags.contains(.inSkeleton) { dropFromSkeleton(dentry) }
-    removeFromListing(dentry)
-    dentries.unhash(dentry)
-    let id = dentries[dentry].pointee.inode
-    detach(dentry)
-    free(dentry)
-    releaseInode(id)
-    generation += 1
-  }
-}
-
+// Names are made when somebody asks for them, and the kernel is asked each time whether a process or thread is still there.
 extension ProcFileSystem {
   func lookup(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ call: Call) throws(Errno) -> DentryID {
     let dentry = try find(parent, name, call)
     guard dentry != .none, call.kernel.processes.credentials.hasOthers else { return dentry }
     let inode = call.files.inode(of: dentry)
-    if inode.pointee.backing == .proc, ProcNode(inode).id > 1, let thread = try? thread(ProcNode(inode), call) {
+    if inode.pointee.backing == .proc, ProcNode(inode).id > 1, let thread = knownThread(ProcNode(inode).id, call) {
       // proc_pid(5): the files of a process belong to its effective user.
       inode.pointee.uid = thread.credentials.pointee.user.effective
       inode.pointee.gid = thread.credentials.pointee.group.effective
@@ -113,136 +36,183 @@ extension ProcFileSystem {
 
   private func find(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ call: Call) throws(Errno) -> DentryID {
     let files = call.files
-    let node = ProcNode(files.inode(of: parent))
-    let isRoot = files.inode(of: parent).pointee.backing != .proc
     let known = files.dentries.find(parent, name)
-    if isRoot {
-      guard files.dentries[parent].pointee.parent == files.root, let id = Int32(name) else { return known }
-      // The kernel is asked: one that was just born has not made a call that is seen, and of one that was waited for we are told later.
-      guard (try? call.kernel.information.statusOfProcLink(String(id))) != nil else {
-        if known != .none { files.removeProcDirectory(of: NsTgid(rawValue: id)) }
-        return .none
-      }
-      if known != .none { return known }
-      return makeProcess(id, in: parent, call)
+    guard files.inode(of: parent).pointee.backing == .proc else {
+      guard parent == files.proc else { return known }
+      return try findInRoot(known, name, call)
     }
+    if files.dentries[parent].pointee.flags.contains(.unlinked) {
+      try files.requireProcess(parent)
+      return .none
+    }
+    let node = ProcNode(files.inode(of: parent))
+    let information = call.kernel.information
     switch node.kind {
+    case .process, .task:
+      try requireAlive(parent, call)
+      return known != .none ? known : try addEntry(name, to: parent, node, call)
     case .descriptors, .descriptorInformation:
+      if node.kind == .descriptorInformation { try requireInspection(of: node.id, call) }
       guard let number = Int32(name) else { return .none }
-      let thread = try thread(node, call)
-      do throws(Errno) {
-        _ = try call.kernel.descriptors.status(of: number, in: thread.id)
-      } catch {
-        if known != .none { files.removeMadeTree(known) }
-        return .none
+      let thread = try thread(node.id, call)
+      guard (try? call.kernel.descriptors.status(of: number, in: thread.id)) != nil else {
+        return files.removeMade(known)
       }
       if known != .none { return known }
       let isLink = node.kind == .descriptors
       return files.add(
-        ProcNode(kind: isLink ? .descriptor : .copy, id: node.id, number: number), String(number), in: parent,
-        isLink ? .symbolicLink : .regular, mode: isLink ? 0o700 : 0o400)
+        ProcNode(kind: isLink ? .descriptor : .informationOfDescriptor, id: node.id, number: number), name, in: parent,
+        isLink ? .symbolicLink : .regular, mode: isLink ? 0o700 : 0o444)
     case .tasks:
-      guard let id = Int32(name), let thread = call.kernel.processes.thread(NsTid(rawValue: id)),
-        thread.group.nsID.rawValue == node.id
-      else {
-        if known != .none { files.removeMadeTree(known) }
-        return .none
+      guard let id = Int32(name), (try? information.statusOfProcLink("\(node.id)/task/\(id)")) != nil else {
+        return files.removeMade(known)
       }
+      return known != .none
+        ? known : files.add(ProcNode(kind: .task, id: id), name, in: parent, .directory, mode: 0o555)
+    case .namespaces:
       if known != .none { return known }
-      return makeTask(id, in: parent, call)
+      guard let number = ProcTables.namespaces.firstIndex(where: { $0.utf8.elementsEqual(name) }),
+        // Of the caller's, as the kernel tells of another user's only whom it trusts.
+        (try? information.readProcLink("\(call.thread.group.nsID.rawValue)/ns/\(ProcTables.namespaces[number])")) != nil
+      else { return .none }
+      return files.add(
+        ProcNode(kind: .namespace, id: node.id, number: Int32(number)), name, in: parent, .symbolicLink, mode: 0o777)
+    case .mirror: return try findInMirror(parent, known, name, node, call)
     default: return known
     }
   }
 
-  func list(_ parent: DentryID, _ call: Call) throws(Errno) {
+  private func findInRoot(
+    _ known: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ call: Call
+  ) throws(Errno) -> DentryID {
     let files = call.files
-    let isRoot = files.inode(of: parent).pointee.backing != .proc
-    var names: [String] = []
-    if isRoot {
-      guard files.dentries[parent].pointee.parent == files.root else { return }
-      let alive = Set(
-        try call.kernel.information.listProc(".").compactMap { Int32(String(decoding: $0, as: UTF8.self)) })
-      for child in files.directory(of: parent).children where child != .none {
-        guard let id = Int32(files.dentries.name(of: child)), !alive.contains(id) else { continue }
-        files.removeProcDirectory(of: NsTgid(rawValue: id))
-      }
-      names = alive.sorted().map(String.init)
-    } else {
-      let node = ProcNode(files.inode(of: parent))
-      switch node.kind {
-      case .descriptors, .descriptorInformation:
-        names = try call.kernel.information.listProc("\(node.id)/fd").compactMap {
-          Int32(String(decoding: $0, as: UTF8.self))
-        }
-        .sorted().map(String.init)
-      case .tasks:
-        guard let group = call.kernel.processes.group(NsTgid(rawValue: node.id)) else { throw .noSuchFileOrDirectory }
-        // Threads that have not yet made a trapped call are known to the kernel only.
-        names = try call.kernel.information.listProc("\(group.nsID.rawValue)/task").map {
-          String(decoding: $0, as: UTF8.self)
-        }
-      default: return
-      }
-      for child in files.directory(of: parent).children where child != .none {
-        _ = try lookup(parent, files.dentries.name(of: child), call)
-      }
+    guard let id = Int32(name) else {
+      return known != .none ? known : try addEntry(name, to: files.proc, ProcNode(kind: .process, id: 0), call)
     }
-    for name in names {
-      var name = name
-      let result: Result<Void, Errno> = name.withUTF8 { bytes in
-        do throws(Errno) { return .success(_ = try lookup(parent, bytes, call)) } catch { return .failure(error) }
-      }
-      try result.get()
-    }
-  }
-
-  private func makeProcess(_ id: Int32, in parent: DentryID, _ call: Call) -> DentryID {
-    let files = call.files
-    let process = files.add(ProcNode(kind: .process, id: id), String(id), in: parent, .directory, mode: 0o555)
-    guard id != 1 else {
-      for name in ProcTables.initial {
-        files.add(ProcNode(kind: .copy, id: id), name, in: process, .regular, mode: 0o444)
-      }
-      files.add(ProcNode(kind: .made, id: id), "cmdline", in: process, .regular, mode: 0o444)
-      return process
-    }
-    fillProcess(process, id, call)
-    files.add(ProcNode(kind: .tasks, id: id), "task", in: process, .directory, mode: 0o555)
-    let network = files.add(ProcNode(kind: .network, id: id), "net", in: process, .directory, mode: 0o555)
-    for name in ProcTables.network {
-      files.add(ProcNode(kind: .copy, id: id), name, in: network, .regular, mode: 0o444)
-    }
+    // One that was just born has not made a call that is seen, and of one that was waited for we are told later.
+    guard (try? call.kernel.information.statusOfProcLink(String(id))) != nil else { return files.removeMade(known) }
+    let process =
+      known != .none
+      ? known : files.add(ProcNode(kind: .process, id: id), name, in: files.proc, .directory, mode: 0o555)
+    lastAlive = (call.notification.id, process)
     return process
   }
 
-  private func makeTask(_ id: Int32, in parent: DentryID, _ call: Call) -> DentryID {
-    let task = call.files.add(ProcNode(kind: .task, id: id), String(id), in: parent, .directory, mode: 0o555)
-    fillProcess(task, id, call)
-    return task
+  /// - Throws: `.noSuchProcess` if the directory's process or thread has ended.
+  private func requireAlive(_ directory: DentryID, _ call: Call) throws(Errno) {
+    if let lastAlive, lastAlive == (call.notification.id, directory) { return }
+    let path = try procPath(of: directory, call)
+    guard (try? call.kernel.information.statusOfProcLink(path)) != nil else {
+      let isOfThread = ProcNode(call.files.inode(of: directory)).kind == .task
+      call.files.removeMade(directory)
+      throw isOfThread ? .noSuchFileOrDirectory : .noSuchProcess
+    }
+    lastAlive = (call.notification.id, directory)
   }
 
-  private func fillProcess(_ directory: DentryID, _ id: Int32, _ call: Call) {
+  /// A name of the table in a directory of the system, a process or a thread.
+  private func addEntry(
+    _ name: UnsafeBufferPointer<UInt8>, to parent: DentryID, _ node: ProcNode, _ call: Call
+  ) throws(Errno) -> DentryID {
+    let place: ProcEntry.Places = node.id == 0 ? .system : node.kind == .task ? .task : .process
+    guard let index = ProcTables.index(of: name, in: place), isKnownToKernel(index, place, call) else { return .none }
+    let entry = ProcTables.entries[index]
+    let kind: ProcNode.Kind =
+      switch entry.source {
+      case .node(let kind): kind
+      case .mirror, .insideMirror: .mirror
+      default: .file
+      }
+    return call.files.add(
+      ProcNode(kind: kind, id: node.id, number: Int32(index)), name, in: parent, entry.kind, mode: entry.permissions)
+  }
+
+  /// What a kernel lacks its configuration decides, so that guest init, which always lives, can be asked for all.
+  private func isKnownToKernel(_ index: Int, _ place: ProcEntry.Places, _ call: Call) -> Bool {
+    if let known = knownEntries[index] { return known }
+    let entry = ProcTables.entries[index]
+    let directory = place == .system ? "" : place == .task ? "1/task/1/" : "1/"
+    let isKnown =
+      entry.kind == .symbolicLink
+      || (try? call.kernel.information.statusOfProcLink("\(directory)\(entry.name)")) != nil
+    knownEntries[index] = isKnown
+    return isKnown
+  }
+
+  private func findInMirror(
+    _ parent: DentryID, _ known: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ node: ProcNode, _ call: Call
+  ) throws(Errno) -> DentryID {
     let files = call.files
-    for name in ProcTables.process {
-      let mode: UInt32 =
-        name == "mem"
-        ? 0o600
-        : ProcTables.writable.contains(name)
-          ? 0o644
-          : name == "environ" || name == "auxv" ? 0o400 : 0o444
-      files.add(ProcNode(kind: .copy, id: id), name, in: directory, .regular, mode: mode)
+    let directory = try procPath(of: parent, call)
+    let text = String(decoding: name, as: UTF8.self)
+    let path = "\(directory)/\(text)"
+    guard ProcTables.isMirrored(path, text, in: directory),
+      let status = try? call.kernel.information.statusOfProcLink(path), let kind = FileKind(mode: status.st_mode),
+      kind == .directory || kind == .regular
+    else { return files.removeMade(known) }
+    if known != .none { return known }
+    return files.add(
+      ProcNode(kind: kind == .directory ? .mirror : .mirrored, id: node.id, number: node.number), name, in: parent,
+      kind,
+      mode: status.st_mode & 0o777)
+  }
+
+  /// Makes every name of a directory.
+  func list(_ parent: DentryID, _ call: Call) throws(Errno) {
+    let files = call.files
+    let information = call.kernel.information
+    var names: [[UInt8]] = []
+    func addEntries(_ place: ProcEntry.Places) {
+      for entry in ProcTables.entries where entry.places.contains(place) {
+        names.append(Array(entry.nameBytes))
+      }
     }
-    for name in ProcTables.made { files.add(ProcNode(kind: .made, id: id), name, in: directory, .regular, mode: 0o444) }
-    files.add(ProcNode(kind: .executable, id: id), "exe", in: directory, .symbolicLink, mode: 0o777)
-    files.add(ProcNode(kind: .workingDirectory, id: id), "cwd", in: directory, .symbolicLink, mode: 0o777)
-    files.add(ProcNode(kind: .rootDirectory, id: id), "root", in: directory, .symbolicLink, mode: 0o777)
-    files.add(ProcNode(kind: .descriptors, id: id), "fd", in: directory, .directory, mode: 0o500)
-    files.add(ProcNode(kind: .descriptorInformation, id: id), "fdinfo", in: directory, .directory, mode: 0o500)
-    let namespaces = files.add(ProcNode(kind: .namespaces, id: id), "ns", in: directory, .directory, mode: 0o511)
-    for (number, name) in ProcTables.namespaces.enumerated() {
-      files.add(
-        ProcNode(kind: .namespace, id: id, number: Int32(number)), name, in: namespaces, .symbolicLink, mode: 0o777)
+    if parent == files.proc {
+      addEntries(.system)
+      let processes = try information.listProc(".").filter { $0.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false }
+      // A thread has a directory of its own, which only who knows its number finds (proc(5)).
+      let alive = Set(processes)
+      for child in files.directory(of: parent).children where child != .none {
+        let name = Array(files.dentries.name(of: child))
+        if name.first.map({ $0 >= 0x30 && $0 <= 0x39 }) ?? false, !alive.contains(name) { files.removeMade(child) }
+      }
+      names += processes
+    } else {
+      if files.dentries[parent].pointee.flags.contains(.unlinked) { throw .noSuchFileOrDirectory }
+      let node = ProcNode(files.inode(of: parent))
+      switch node.kind {
+      case .process, .task: addEntries(node.kind == .task ? .task : .process)
+      case .descriptors, .descriptorInformation:
+        try requireInspection(of: node.id, call)
+        names = try information.listProc("\(node.id)/fd")
+      case .tasks: names = try information.listProc("\(node.id)/task")
+      case .namespaces: names = ProcTables.namespaces.map { Array($0.utf8) }
+      case .mirror: names = try information.listProc(try procPath(of: parent, call))
+      // Names of the host's files.
+      case .mappedFiles: throw .permissionDenied
+      default: return
+      }
+      if [.descriptors, .descriptorInformation, .tasks, .mirror].contains(node.kind) {
+        for child in files.directory(of: parent).children where child != .none {
+          _ = try lookup(parent, files.dentries.name(of: child), call)
+        }
+      }
     }
+    for name in names {
+      try name.withUnsafeBufferPointer { bytes throws(Errno) in
+        do throws(Errno) {
+          _ = try lookup(parent, bytes, call)
+        } catch {
+          throw error == .noSuchProcess ? .noSuchFileOrDirectory : error
+        }
+      }
+    }
+  }
+
+  /// The path of a file below the guest's own /proc.
+  func procPath(of dentry: DentryID, _ call: Call) throws(Errno) -> String {
+    let path = try call.files.guestPath(of: dentry)
+    return String(decoding: path.dropFirst("/proc/".utf8.count), as: UTF8.self)
   }
 }
 

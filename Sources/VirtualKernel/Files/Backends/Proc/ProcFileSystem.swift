@@ -13,18 +13,21 @@ final class ProcFileSystem {
     case openFile(OpenObject)
   }
 
-  let hostname: String
   /// The device number of memory files, which the contents are handed over in; known after the first.
   var device: UInt64?
-  /// What has been read for the call that is asked again now.
-  var finished: ProcRead?
+  /// What has been read or opened for the call that is asked again now.
+  var finished: (any ProcWork)?
+  /// The directory of a process or thread that the kernel was asked about last, and for which call.
+  var lastAlive: (notification: UInt64, directory: DentryID)?
+  /// Whether the kernel has what the table has, as far as somebody has asked.
+  var knownEntries: [Bool?]
   /// The text of the link that was followed last. Two links can be in use at once: one whose target is being walked, and one
   /// that this led to.
   private var texts: [UnsafeMutableBufferPointer<UInt8>]
   private var nextText = 0
 
-  init(_ configuration: KernelConfiguration) {
-    hostname = configuration.hostname
+  init() {
+    knownEntries = Array(repeating: nil, count: ProcTables.entries.count)
     texts = (0..<4).map { _ in .allocate(capacity: Int(PATH_MAX)) }
   }
 
@@ -41,24 +44,25 @@ final class ProcFileSystem {
 
   // MARK: Links
 
-  /// Where a walk goes on.
+  /// Where a walk goes on. Links to what a process has are followed by who may look into it (proc(5)).
   func follow(_ inode: UnsafeMutablePointer<Inode>, _ call: Call) throws(Errno) -> Jump {
     let node = ProcNode(inode)
+    if node.id != 0 { try requireInspection(of: node.id, call) }
     switch node.kind {
     case .executable:
       if let dentry = try executable(node, call), !call.files.dentries[dentry].pointee.flags.contains(.unlinked) {
         return .dentry(dentry)
       }
-      return .openFile(OpenObject(try thread(node, call).id, .executable))
+      return .openFile(OpenObject(try thread(node.id, call).id, .executable))
     case .workingDirectory:
       let dentry = try workingDirectory(node, call)
       if call.files.dentries[dentry].pointee.flags.contains(.unlinked) {
-        return .openFile(OpenObject(try thread(node, call).id, .workingDirectory))
+        return .openFile(OpenObject(try thread(node.id, call).id, .workingDirectory))
       }
       return .dentry(dentry)
     case .rootDirectory: return .dentry(call.files.root)
     case .descriptor:
-      let thread = try thread(node, call)
+      let thread = try thread(node.id, call)
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
       if let dentry = call.dentry(of: node.number, status, in: thread.group),
         !call.files.dentries[dentry].pointee.flags.contains(.unlinked),
@@ -67,7 +71,11 @@ final class ProcFileSystem {
         return .dentry(dentry)
       }
       return .openFile(OpenObject(thread.id, .descriptor(node.number)))
-    case .namespace: throw .permissionDenied
+    case .namespace:
+      // One at a time is looked at: it stands for the one of this process until the next is followed.
+      let file = call.files.namespaceFiles[Int(node.number)]
+      ProcNode(kind: .namespaceFile, id: node.id, number: node.number).store(in: call.files.inode(of: file))
+      return .dentry(file)
     default: return .text(try text(of: inode, call))
     }
   }
@@ -75,6 +83,7 @@ final class ProcFileSystem {
   /// What readlink(2) tells.
   func text(of inode: UnsafeMutablePointer<Inode>, _ call: Call) throws(Errno) -> UnsafeBufferPointer<UInt8> {
     let node = ProcNode(inode)
+    if node.id != 0 { try requireInspection(of: node.id, call) }
     switch node.kind {
     case .ownProcess: return keep(String(call.thread.group.nsID.rawValue).utf8)
     case .ownThread:
@@ -87,16 +96,16 @@ final class ProcFileSystem {
     case .workingDirectory: return try path(of: try workingDirectory(node, call), call)
     case .rootDirectory: return keep([UInt8(ascii: "/")])
     case .descriptor:
-      let thread = try thread(node, call)
+      let thread = try thread(node.id, call)
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
       if let dentry = call.dentry(of: node.number, status, in: thread.group) { return try path(of: dentry, call) }
       return try describe(node.number, thread, status, call)
-    case .namespace:
-      let name = ProcTables.namespaces[Int(node.number)]
-      return keep(try call.kernel.information.readProcLink("\(node.id)/ns/\(name)"))
+    case .namespace: return keep(try call.kernel.information.readProcLink(namespacePath(node)))
     default: throw .invalidArgument
     }
   }
+
+  func namespacePath(_ node: ProcNode) -> String { "\(node.id)/ns/\(ProcTables.namespaces[Int(node.number)])" }
 
   private func path(of dentry: DentryID, _ call: Call) throws(Errno) -> UnsafeBufferPointer<UInt8> {
     var bytes = try call.files.guestPath(of: dentry)
@@ -108,14 +117,10 @@ final class ProcFileSystem {
   private func describe(
     _ descriptor: Int32, _ thread: Thread, _ status: stat, _ call: Call
   ) throws(Errno) -> UnsafeBufferPointer<UInt8> {
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let result: Result<Int, Errno> = buffer.withUnsafeMutableBytes { raw in
-      do throws(Errno) {
-        return .success(try call.kernel.descriptors.describe(descriptor, in: thread.id, into: raw))
-      } catch { return .failure(error) }
-    }
-    let name = buffer.prefix(try result.get())
+    let name = try nameOfOpenFile(descriptor, thread.id, call)
     guard name.first == UInt8(ascii: "/") else { return keep(name) }
+    // Of a process that has ended, and so of no name in the tree.
+    if let path = pathInProc(name, status, call) { return keep("/proc/".utf8 + path) }
     let isKnown = name.starts(with: "/memfd:".utf8) || name.starts(with: "/dev/".utf8)
     // An inherited file or a terminal of the host's has a name that the guest could do nothing with.
     if isKnown, FileKind(mode: status.st_mode) == .characterDevice || status.st_nlink == 0 { return keep(name) }
@@ -123,8 +128,62 @@ final class ProcFileSystem {
   }
 
   private func workingDirectory(_ node: ProcNode, _ call: Call) throws(Errno) -> DentryID {
-    let status = try call.kernel.descriptors.statusOfWorkingDirectory(of: try thread(node, call).id)
+    let status = try call.kernel.descriptors.statusOfWorkingDirectory(of: try thread(node.id, call).id)
     guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+    return dentry
+  }
+
+  private func nameOfOpenFile(_ descriptor: Int32, _ thread: AbsTid, _ call: Call) throws(Errno) -> ArraySlice<UInt8> {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let result: Result<Int, Errno> = buffer.withUnsafeMutableBytes { raw in
+      do throws(Errno) {
+        return .success(try call.kernel.descriptors.describe(descriptor, in: thread, into: raw))
+      } catch { return .failure(error) }
+    }
+    return buffer.prefix(try result.get())
+  }
+
+  // MARK: Open files
+
+  /// What the names of memory files with contents of /proc begin with.
+  static let memoryPrefix = "/proc/"
+
+  /// Whether an open file is one of the kernel's own /proc.
+  func isKernels(_ status: stat, _ call: Call) -> Bool {
+    UInt64(status.st_dev) == call.kernel.information.procDevice && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// Whether an open file may be a memory file with contents of /proc, by its device and mode.
+  func mayBeCopy(_ status: stat) -> Bool {
+    device == UInt64(status.st_dev) && status.st_mode & ~0o222 == S_IFREG | 0o444
+  }
+
+  /// The path below /proc that the kernel's name of an open file tells: of one of its own /proc, or of a memory file with contents.
+  private func pathInProc(_ name: ArraySlice<UInt8>, _ status: stat, _ call: Call) -> ArraySlice<UInt8>? {
+    let end = Array(" (deleted)".utf8)
+    let isDeleted = name.suffix(end.count).elementsEqual(end)
+    let rest = isDeleted ? name.dropLast(end.count) : name
+    if isKernels(status, call) {
+      // The kernel forgets some names at once.
+      let root = call.kernel.information.procPath
+      guard rest.starts(with: root), rest.dropFirst(root.count).first == UInt8(ascii: "/") else { return nil }
+      return rest.dropFirst(root.count + 1)
+    }
+    let start = Array("/memfd:\(Self.memoryPrefix)".utf8)
+    return mayBeCopy(status) && isDeleted && rest.starts(with: start) ? rest.dropFirst(start.count) : nil
+  }
+
+  /// The file of /proc that an open file is; nil if it is none, or its process has ended.
+  func dentry(ofOpenFile descriptor: Int32, _ status: stat, _ thread: AbsTid, _ call: Call) -> DentryID? {
+    guard isKernels(status, call) || mayBeCopy(status), let name = try? nameOfOpenFile(descriptor, thread, call),
+      let path = pathInProc(name, status, call)
+    else { return nil }
+    var dentry = call.files.proc
+    for component in path.split(separator: UInt8(ascii: "/")) {
+      let next = component.withUnsafeBufferPointer { try? lookup(dentry, $0, call) }
+      guard let next, next != .none else { return nil }
+      dentry = next
+    }
     return dentry
   }
 
@@ -140,81 +199,32 @@ final class ProcFileSystem {
     return alias == .none ? nil : alias
   }
 
-  func thread(_ node: ProcNode, _ call: Call) throws(Errno) -> Thread {
-    if let group = call.kernel.processes.group(NsTgid(rawValue: node.id)) {
-      return try call.kernel.processes.thread(group.id.leader)
-    }
-    guard let thread = call.kernel.processes.thread(NsTid(rawValue: node.id)) else { throw .noSuchFileOrDirectory }
-    return thread
-  }
+  // MARK: Status
 
-  /// What stat tells beyond the inode: the size of a descriptor's link, and its mode, which is how it was opened.
-  func complete(_ status: inout stat, _ inode: UnsafeMutablePointer<Inode>, _ call: Call) throws(Errno) {
+  /// What stat tells beyond the inode: link counts and sizes are what the kernel counts at that moment.
+  func complete(_ status: inout stat, _ dentry: DentryID, _ call: Call) throws(Errno) {
+    let inode = call.files.inode(of: dentry)
     let node = ProcNode(inode)
-    guard node.kind == .descriptor else { return }
-    let link = try call.kernel.descriptors.statusOfLink(node.number, in: try thread(node, call).id)
-    status.st_mode = link.st_mode
-    status.st_size = link.st_size
-  }
-
-  // MARK: Files
-
-  func open(
-    _ dentry: DentryID, _ inode: UnsafeMutablePointer<Inode>, _ call: Call, _ flags: Int32
-  ) throws(Errno) -> Outcome {
-    let files = call.files
-    let name = String(decoding: files.dentries.name(of: dentry), as: UTF8.self)
-    let path = try procPath(of: dentry, call)
-    // Memory is no text that could be copied; the guest may read that of any process of its own (ptrace(2)).
-    if flags & O_ACCMODE != O_RDONLY || name == "mem" {
-      // Guest init is a process of uwrx's, not of the guest's.
-      let isOfProcess = ProcNode(inode).id > 1
-      guard isOfProcess, ProcTables.writable.contains(name) else { throw .permissionDenied }
-      if ProcTables.fixed.contains(name) { return try copy(path, flags, call, inode) }
-      let file = try call.kernel.information.openProc(path, flags: flags & O_ACCMODE | O_CLOEXEC)
-      return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+    switch node.kind {
+    case .descriptor:
+      // A link's mode is how the file was opened.
+      let link = try call.kernel.descriptors.statusOfLink(node.number, in: try thread(node.id, call).id)
+      status.st_mode = link.st_mode
+      status.st_size = link.st_size
+    case .namespaceFile:
+      let own = try call.kernel.information.statusOfProcLink(namespacePath(node))
+      status = own
+      status.st_uid = 0
+      status.st_gid = 0
+    case .descriptors where call.files.dentries[dentry].pointee.flags.contains(.unlinked):
+      throw .noSuchFileOrDirectory  // proc_fd_getattr
+    default:
+      guard inode.pointee.kind == .directory, !call.files.dentries[dentry].pointee.flags.contains(.unlinked),
+        let own = try? call.kernel.information.statusOfProcLink(try procPath(of: dentry, call))
+      else { return }
+      status.st_nlink = own.st_nlink
+      status.st_size = own.st_size
     }
-    return try copy(path, flags, call, inode)
-  }
-
-  /// Hands over what the file says now.
-  private func copy(
-    _ path: String, _ flags: Int32, _ call: Call, _ inode: UnsafeMutablePointer<Inode>
-  ) throws(Errno) -> Outcome {
-    let name = path.split(separator: "/").last.map(String.init) ?? path
-    let isMade = ProcNode(inode).kind == .made
-    if isMade ? ProcTables.maps.contains(name) : !ProcTables.quick.contains(name) {
-      let path = ProcTables.maps.contains(name) ? "\(ProcNode(inode).id)/\(name)" : path
-      if let work = finished, work.notification == call.notification.id, work.path == path {
-        finished = nil
-        guard let file = try work.take() else { return .blocked(on: work) }
-        return try give(file, call, flags)
-      }
-      return .blocked(on: ProcRead(call, path, name, rewritesMaps: ProcTables.maps.contains(name)))
-    }
-    var bytes: [UInt8] = []
-    if isMade {
-      bytes = try contents(name, ProcNode(inode).id, call)
-    } else {
-      try call.kernel.information.readProc(path, into: &bytes)
-      if name == "status" { bytes = rewriteStatus(bytes, try? thread(ProcNode(inode), call)) }
-    }
-    return try give(try call.kernel.host.sealedFile(name, bytes, flags: flags), call, flags)
-  }
-
-  private func give(_ file: FileDescriptor, _ call: Call, _ flags: Int32) throws(Errno) -> Outcome {
-    do throws(Errno) {
-      if device == nil { device = UInt64(try call.kernel.host.status(of: file).st_dev) }
-    } catch {
-      call.kernel.host.close(file)
-      throw error
-    }
-    return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
-  }
-
-  /// The path of a file below the guest's own /proc.
-  private func procPath(of dentry: DentryID, _ call: Call) throws(Errno) -> String {
-    let path = try call.files.guestPath(of: dentry)
-    return String(decoding: path.dropFirst("/proc/".utf8.count), as: UTF8.self)
+    status.st_blksize = 1024
   }
 }

@@ -2,11 +2,11 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// The contents of a file of /proc that the kernel may take long to write: a process of 60,000 mappings keeps it busy for seconds, and
+/// The contents of a file of /proc about a process's memory, which the kernel may take long to write: a process of 60,000 mappings keeps it busy for seconds, and
 /// a process can keep its own memory locked. So they are read, and made the guest's, without the virtual kernel's lock.
 ///
 /// Each time its work is published the handler of the call is asked again, until the file is made.
-final class ProcRead: BlockingWork, @unchecked Sendable {
+final class ProcRead: ProcWork, @unchecked Sendable {
   /// How many files that are mapped are looked up at a time under the lock.
   private static let pieceSize = 512
 
@@ -16,10 +16,8 @@ final class ProcRead: BlockingWork, @unchecked Sendable {
 
   let notification: UInt64
   let path: String
-  private let name: String
   private unowned let kernel: VirtualKernel
   private let host: any HostFiles
-  private let rewritesMaps: Bool
   private var state = State.reading
   private var text: [UInt8] = []
   private var failure: Errno?
@@ -27,13 +25,11 @@ final class ProcRead: BlockingWork, @unchecked Sendable {
   private var resolved: [HostIdentity: MappedFile] = [:]
   private var file: FileDescriptor?
 
-  init(_ call: Call, _ path: String, _ name: String, rewritesMaps: Bool) {
+  init(_ call: Call, _ path: String) {
     notification = call.notification.id
     kernel = call.kernel
     host = call.kernel.host
     self.path = path
-    self.name = name
-    self.rewritesMaps = rewritesMaps
   }
 
   deinit {
@@ -53,11 +49,7 @@ final class ProcRead: BlockingWork, @unchecked Sendable {
       switch state {
       case .reading:
         try kernel.information.readProc(path, into: &text)
-        if rewritesMaps {
-          unresolved = MapsText.files(in: text, while: isWanted)
-        } else {
-          try make(text)
-        }
+        unresolved = MapsText.files(in: text, while: isWanted)
       case .writing: try make(MapsText.rewrite(text, resolved, while: isWanted))
       case .resolving, .made: break
       }
@@ -68,7 +60,7 @@ final class ProcRead: BlockingWork, @unchecked Sendable {
   private func isWanted() -> Bool { kernel.memory.isWaiting(notification) }
 
   private func make(_ contents: [UInt8]) throws(Errno) {
-    file = try host.sealedFile(name, contents, flags: O_RDONLY)
+    file = try host.sealedFile(ProcFileSystem.memoryPrefix + path, contents, flags: O_RDONLY)
     text = []
   }
 
@@ -76,7 +68,7 @@ final class ProcRead: BlockingWork, @unchecked Sendable {
     kernel.proc.finished = self
     guard failure == nil else { return }
     switch state {
-    case .reading: state = rewritesMaps ? .resolving : .made
+    case .reading: state = .resolving
     case .writing: state = .made
     case .resolving, .made: break
     }

@@ -1,11 +1,26 @@
-// /proc/<pid>/status (proc_pid_status(5)) as the guest is to see it.
 extension ProcFileSystem {
+  func rewrite(_ bytes: [UInt8], _ entry: ProcEntry, _ thread: Thread?, _ call: Call) -> [UInt8] {
+    entry.isNamed("timerslack_ns")
+      ? rewriteSlack(bytes, call) : rewriteStatus(bytes, thread, isRunning: thread === call.thread)
+  }
+
+  /// What stands for a thread's credentials is no slack of the guest's.
+  private func rewriteSlack(_ bytes: [UInt8], _ call: Call) -> [UInt8] {
+    guard let value = UInt64(String(decoding: bytes.prefix { $0 != 0x0a }, as: UTF8.self)),
+      call.kernel.processes.credentials.isReserved(value)
+    else { return bytes }
+    return Array("\(CredentialsTable.usualSlack)\n".utf8)
+  }
+
+  // /proc/<pid>/status (proc_pid_status(5)) as the guest is to see it.
+
   /// Replaces what the kernel says of the filter, which is how the guest is run and not what it did, and of users, who are virtual.
-  /// `thread` is nil for guest init.
-  func rewriteStatus(_ bytes: [UInt8], _ thread: Thread?) -> [UInt8] {
+  /// `thread` is nil for guest init. The caller itself waits for us, and would run if we were the kernel.
+  private func rewriteStatus(_ bytes: [UInt8], _ thread: Thread?, isRunning: Bool) -> [UInt8] {
     var replacements: [(name: String, value: String)] = [
       ("Seccomp", "0"), ("Seccomp_filters", "0"), ("NoNewPrivs", "0"),
     ]
+    if isRunning { replacements.append(("State", "R (running)")) }
     if let credentials = thread?.credentials { replacements += Self.lines(credentials.pointee) }
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count + 64)
