@@ -40,7 +40,7 @@ static void attack(pid_t pid, const char *who, bool is_init) {
     if (syscall(SYS_pidfd_getfd, pidfd, fd, 0) >= 0) escaped("%s: its descriptor %d", who, fd);
   if (pidfd >= 0 && syscall(SYS_process_madvise, pidfd, &remote, 1, 21 /* MADV_PAGEOUT */, 0) >= 0) escaped("%s: process_madvise", who);
   const char *names[] = {"mem", "environ", "maps", "root/etc/passwd", "cwd/data", "exe", "fd/0", "ns/mnt", "auxv", "stack", "syscall",
-                         "map_files", "pagemap", "personality", "timers", "fdinfo/0", "io", "task", "clear_refs", "oom_score_adj"};
+                         "map_files", "pagemap", "personality", "timers", "fdinfo/0", "io", "clear_refs"};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
     for (int writes = 0; writes < 2; writes++) {
       char path[128];
@@ -49,6 +49,13 @@ static void attack(pid_t pid, const char *who, bool is_init) {
       if (fd >= 0 && read(fd, byte, 1) != 0) escaped("%s: %s", who, path);
       close(fd);
     }
+  // What anybody may read, but not write.
+  const char *others[] = {"oom_score_adj", "oom_adj", "comm", "coredump_filter", "timerslack_ns", "autogroup", "sched", "loginuid"};
+  for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+    char path[128];
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, others[i]);
+    if (open(path, O_WRONLY) >= 0 || open(path, O_RDWR) >= 0) escaped("%s: %s, to write", who, path);
+  }
   if (pidfd >= 0) close(pidfd);
 }
 

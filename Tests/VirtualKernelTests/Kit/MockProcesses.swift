@@ -131,7 +131,9 @@ final class MockProcesses: ProcessInformation {
   }
 
   func readProcLink(_ path: String) throws(Errno) -> [UInt8] {
-    guard let text = procLinks[path] else { throw .noSuchFileOrDirectory }
+    guard let text = procLinks[path] else {
+      throw path.hasSuffix("/exe") && process(path)?.isAlive == true ? .permissionDenied : .noSuchFileOrDirectory
+    }
     return Array(text.utf8)
   }
 

@@ -38,7 +38,11 @@ extension ProcFileSystem {
     if isKnownAsOwn { return }
     // Who has every capability that there is for a guest stands for who has CAP_SYS_PTRACE.
     if own.capabilities.effective.isSuperset(of: .granted) { return }
-    guard let thread = try? thread(id, call) else { throw .permissionDenied }
+    guard let thread = try? thread(id, call) else {
+      // Of a process that ended a moment ago nobody is left to ask whose it was.
+      guard isWithoutMemory(id, call) else { throw .permissionDenied }
+      return
+    }
     if thread.group === call.thread.group { return }
     let other = thread.credentials.pointee
     let isOwners =
@@ -47,6 +51,14 @@ extension ProcFileSystem {
     guard isOwners, own.capabilities.effective.isSuperset(of: other.capabilities.permitted), isDumpable(id, call) else {
       throw .permissionDenied
     }
+  }
+
+  /// A zombie has nothing that could be looked into.
+  private func isWithoutMemory(_ id: Int32, _ call: Call) -> Bool {
+    do throws(Errno) {
+      _ = try call.kernel.information.readProcLink("\(id)/exe")
+      return false
+    } catch { return error == .noSuchFileOrDirectory }
   }
 
   /// What the mode of a directory does not say: proc_pid_fdinfo(5) is for who may look into the process, and guest init's descriptors are
@@ -67,11 +79,7 @@ extension ProcFileSystem {
     guard let file = try? information.statusOfProcLink("\(id)/environ"),
       let directory = try? information.statusOfProcLink("\(id)")
     else { return false }
-    if file.st_uid == directory.st_uid { return true }
-    // Neither are those of a zombie its user's, which has no memory that could be looked into.
-    do throws(Errno) {
-      _ = try information.readProcLink("\(id)/exe")
-      return false
-    } catch { return error == .noSuchFileOrDirectory }
+    // Neither are those of a zombie its user's.
+    return file.st_uid == directory.st_uid || isWithoutMemory(id, call)
   }
 }

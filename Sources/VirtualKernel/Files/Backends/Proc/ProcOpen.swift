@@ -54,6 +54,8 @@ extension ProcFileSystem {
       }
       return try handOver(dentry, call, flags)
     }
+    // Guest init is of another user than even the guest's root.
+    if node.id == 1, entry.permissions & 0o004 == 0 { throw .permissionDenied }
     if node.id == 1, entry.isNamed("cmdline") { return try give(Array("init\0".utf8), "1/cmdline", call, flags) }
     switch entry.source {
     case .live: return try handOver(dentry, call, flags)
