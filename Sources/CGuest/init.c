@@ -285,8 +285,8 @@ static ssize_t receive(int control, char *buffer, size_t size, int *file) {
 
 static void serve(int control) {
   static char buffer[sizeof(struct uwrx_message) + 2 * PATH_MAX + 2];
-  int given;
-  ssize_t n = receive(control, buffer, sizeof buffer - 1, &given);
+  int taken;
+  ssize_t n = receive(control, buffer, sizeof buffer - 1, &taken);
   if (n <= 0) _exit(0); // the supervisor has gone
   buffer[n] = 0;
   struct uwrx_message m;
@@ -307,14 +307,14 @@ static void serve(int control) {
     made = open_proc(path);
     result = made < 0 ? made : 0;
     break;
-  case UWRX_BIND_SOCKET: result = bind_socket(given, path, second); break;
+  case UWRX_BIND_SOCKET: result = bind_socket(taken, path, second); break;
   case UWRX_BIND_REMOVED: result = bind_removed(path, second); break;
   case UWRX_SIGNAL_ALL: kill(-1, m.value); return;
   case UWRX_SIGNAL_COMMAND: kill(-command, m.value); return;
   case UWRX_STOP_ALL: uwrx_stop_all(guest_proc); return;
   case UWRX_CONTINUE_ALL: uwrx_continue_all(guest_proc); return;
   }
-  if (given >= 0) close(given);
+  if (taken >= 0) close(taken);
   // One answer to one request is there at a time, but for those that were given up.
   struct uwrx_message answer = {.operation = m.operation, .value = result, .serial = m.serial};
   int sent = uwrx_send_descriptors(control, &answer, "", &made, made >= 0, MSG_DONTWAIT);
