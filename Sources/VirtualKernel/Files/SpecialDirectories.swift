@@ -183,7 +183,8 @@ extension FileTree {
     if known != .none {
       let record = inode(of: known)
       // Numbers are used again. Only who makes a terminal sets the time of its change: what the guest changes is kept here.
-      if record.pointee.modified != Int64(nanoseconds: status.st_ctim) { makeTerminal(record, status) }
+      let made = record.pointee.modified
+      if made.tv_sec != status.st_ctim.tv_sec || made.tv_nsec != status.st_ctim.tv_nsec { makeTerminal(record, status) }
       return known
     }
     let dentry = dentries.insert(parent, name)
@@ -202,7 +203,7 @@ extension FileTree {
     record.pointee.uid = isMultiplexer ? 0 : terminalOwner.uid
     record.pointee.gid = isMultiplexer ? 0 : configuration.terminalGroup ?? terminalOwner.gid
     record.pointee.device = UInt64(status.st_rdev)
-    record.pointee.modified = Int64(nanoseconds: status.st_ctim)
+    record.pointee.modified = status.st_ctim
     record.pointee.changed = record.pointee.modified
   }
 
@@ -220,7 +221,8 @@ extension FileTree {
     result.st_mode = record.pointee.mode
     result.st_uid = record.pointee.uid
     result.st_gid = record.pointee.gid
-    if record.pointee.changed > record.pointee.modified { result.st_ctim = record.pointee.changed.timespec }
+    let (made, changed) = (record.pointee.modified, record.pointee.changed)
+    if (changed.tv_sec, changed.tv_nsec) > (made.tv_sec, made.tv_nsec) { result.st_ctim = changed }
     return result
   }
 
