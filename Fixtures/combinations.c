@@ -3,9 +3,9 @@
 // where there are no more (Conformance/Combinations/run).
 // calls: access bind capget capset chdir chmod chown connect copy_file_range creat execve execveat faccessat faccessat2 fchdir
 // calls: fchmod fchmodat fchmodat2 fchown fchownat fcntl fgetxattr flistxattr fremovexattr fsetxattr fstat fstatfs ftruncate futimesat
-// calls: getdents getdents64 getgroups getresgid getresuid getxattr getxattrat inotify_add_watch io_setup ioctl lchown lgetxattr
+// calls: getdents getdents64 getgroups getresgid getresuid getxattr getxattrat inotify_add_watch inotify_rm_watch io_setup ioctl lchown lgetxattr
 // calls: link linkat listxattr listxattrat llistxattr lremovexattr lsetxattr lstat mkdir mkdirat mknod mknodat
-// calls: name_to_handle_at newfstatat open openat openat2 prctl prlimit64 readlink readlinkat removexattr removexattrat rename renameat
+// calls: name_to_handle_at newfstatat open openat openat2 pidfd_send_signal prctl prlimit64 readlink readlinkat removexattr removexattrat rename renameat
 // calls: renameat2 rmdir rt_sigaction set_robust_list set_tid_address setfsgid setfsuid setgid setgroups setregid setresgid
 // calls: setresuid setreuid setrlimit setuid setxattr setxattrat socket socketpair stat statfs statx symlink symlinkat truncate umask unlink
 // calls: unlinkat unshare utime utimensat utimes
@@ -49,6 +49,8 @@ static const struct row {
     ROW(fchdir, CHANGES, &directories),
     ROW(name_to_handle_at, 0, &dirs, &paths, &inputs, &results, &at_flags),
     ROW(inotify_add_watch, VARIES, &watches, &own_paths, &bits),
+    ROW(inotify_rm_watch, 0, &watches, &any),
+    ROW(pidfd_send_signal, 0, &fds, &zeros, &inputs, &bits),
     ROW(mkdir, CHANGES, &own_paths, &modes),
     ROW(mkdirat, CHANGES, &dirs, &own_paths, &modes),
     ROW(mknod, CHANGES, &own_paths, &node_modes, &devices),

@@ -4,33 +4,32 @@ import SystemPackage
 
 extension Syscalls {
   @Sendable static func mknod(_ call: Call) throws(Errno) -> Outcome {
-    let path = try call.path(at: call.arguments.0)
-    return try mknod(call, atCurrentDirectory, path, call.arguments.1, call.arguments.2)
+    try mknod(call, atCurrentDirectory, call.arguments.0, call.arguments.1, call.arguments.2)
   }
 
   @Sendable static func mknodat(_ call: Call) throws(Errno) -> Outcome {
-    let path = try call.path(at: call.arguments.1)
-    return try mknod(call, call.arguments.0, path, call.arguments.2, call.arguments.3)
+    try mknod(call, call.arguments.0, call.arguments.1, call.arguments.2, call.arguments.3)
   }
 
   private static func mknod(
-    _ call: Call, _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ mode: UInt64, _ device: UInt64
+    _ call: Call, _ directory: UInt64, _ path: UInt64, _ mode: UInt64, _ device: UInt64
   ) throws(Errno) -> Outcome {
     let mode = UInt32(truncatingIfNeeded: mode)
     let kind: FileKind
+    // The mode is judged before the path is read (may_mknod in fs/namei.c).
     switch mode & S_IFMT {
     case 0, S_IFREG: kind = .regular
     case S_IFIFO: kind = .fifo
     case S_IFSOCK: kind = .socket
     case S_IFCHR, S_IFBLK:
       // mknod(2): a device needs CAP_MKNOD, which no guest has.
-      let walk = try call.walk(directory, path, .parent)
+      let walk = try call.walk(directory, try call.path(at: path), .parent)
       guard walk.dentry == .none || call.files.dentries[walk.dentry].pointee.inode == .none else { throw .fileExists }
       throw .notPermitted
     case S_IFDIR: throw .notPermitted
     default: throw .invalidArgument
     }
-    let walk = try call.walk(directory, path, .parent)
+    let walk = try call.walk(directory, try call.path(at: path), .parent)
     let permissions = mode & 0o7777 & ~(try call.umask())
     try call.files.makeNode(walk, call, kind: kind, mode: permissions)
     return .value(0)

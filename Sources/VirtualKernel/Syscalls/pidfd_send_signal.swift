@@ -30,8 +30,9 @@ extension Syscalls {
         bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: index * 4, as: Int32.self) }
       }
       guard field(0) == signal else { throw .invalidArgument }
+      let isOwn = id == call.thread.group.nsID.rawValue
       // Nobody may tell others that the kernel (0 and above) or tgkill(2) sent it.
-      if field(2) >= 0 || field(2) == -6 { throw .notPermitted }
+      if !isOwn, field(2) >= 0 || field(2) == -6 { throw .notPermitted }
       information = bytes
     }
     guard signal >= 0, signal <= 64 else { throw .invalidArgument }
