@@ -89,6 +89,31 @@ int main(void) {
   show_stat("here");
   QUIET(chdir(".."));
 
+  say("-- by a link of the caller's own");
+  char deep[400] = "place", by[64];
+  for (int i = 0; i < 3; i++) {
+    strcat(deep, "/"), memset(deep + strlen(deep), 'd', 60), deep[6 + 61 * i + 60] = 0;
+    QUIET(mkdir(deep, 0755));
+  }
+  const char *directories[] = {"place", deep};
+  for (int i = 0; i < 2; i++) {
+    int directory = open(directories[i], O_RDONLY | O_DIRECTORY);
+    static const char *forms[] = {"/proc/self/fd/%d/by-self", "/proc/thread-self/fd/%d/by-thread", "/dev/fd/%d/by-dev"};
+    for (int form = 0; form < 3; form++) {
+      snprintf(by, sizeof by, forms[form], directory);
+      listener = socket(AF_UNIX, SOCK_STREAM, 0);
+      SHOW(binds(listener, by));
+      SHOW(listen(listener, 1));
+      SHOW(connects(socket(AF_UNIX, SOCK_STREAM, 0), by));
+      show_stat(by);
+      SHOW(unlink(by));
+    }
+    SHOW(binds(socket(AF_UNIX, SOCK_STREAM, 0), "/proc/self/cwd/by-cwd"));
+    show_stat("by-cwd");
+    SHOW(unlink("by-cwd"));
+    close(directory);
+  }
+
   say("-- twice");
   fd = socket(AF_UNIX, SOCK_STREAM, 0);
   SHOW(binds(fd, "once"));

@@ -6,13 +6,13 @@ import SystemPackage
 ///     uwrx-signature  1
 ///     key     <of the user's key, what tells it from others>
 ///     status  <the line of `status`>
-///     file    <name> <size> <identity> <SHA-256>           of each text file, and of perfetto
+///     file    <name> <size> <identity> <digest>            of each text file, and of perfetto
 ///     parent  <number> <HMAC of that trace's signature, or ->
-///     entry   <path> <type> <mode> <size> <identity> <SHA-256 or -> <SHA-256 of its attributes or ->
+///     entry   <path> <type> <mode> <size> <identity> <digest or -> <SHA-256 of its attributes or ->
 ///     hmac    <HMAC-SHA-256 of all lines above under the user's key>
 ///
 /// with tabs between. An entry is what is kept: a regular file with its contents, a symbolic link with its target, a directory, another
-/// node. An identity is device, inode and time of the last change (ctime, which nobody sets), with colons between: a file whose identity
+/// node. Digests of contents are made as `ContentDigests` says. An identity is device, inode and time of the last change (ctime, which nobody sets), with colons between: a file whose identity
 /// is the same has not been changed.
 public struct TraceSignature {
   static let name = "signature"

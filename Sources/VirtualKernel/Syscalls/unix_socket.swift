@@ -112,11 +112,26 @@ extension FileTree {
       // What a guest's race has left there is not in the tree.
       try? skeleton.remove(path.cString)
       try buildPath(of: start, into: &otherPath)
-      try skeleton.bind(socket, from: otherPath.cString, to: bytes)
+      do throws(Errno) {
+        try skeleton.bind(socket, from: otherPath.cString, to: bytes)
+      } catch {
+        guard [.noSuchFileOrDirectory, .notDirectory, .permissionDenied].contains(error) else { throw error }
+        try bindByName(socket, dentry, in: walk.parent)
+      }
+      try buildPath(of: dentry, into: &path)
       do throws(Errno) { return HostIdentity(try skeleton.status(path.cString)) } catch {
         try? skeleton.remove(path.cString)
         throw error
       }
     }
+  }
+
+  /// A path that goes by /proc/self leads guest init, which binds, elsewhere than the caller. Then the socket's name is the path without
+  /// links, or where that is too long for an address, the last name.
+  private func bindByName(_ socket: FileDescriptor, _ dentry: DentryID, in parent: DentryID) throws(Errno) {
+    var name = try guestPath(of: dentry)
+    if name.count > 108 { name = Array(dentries.name(of: dentry)) }  // unix(7), sun_path
+    try buildPath(of: parent, into: &otherPath)
+    try skeleton.bind(socket, from: otherPath.cString, to: name.map { CChar(bitPattern: $0) } + [0])
   }
 }
