@@ -3,6 +3,7 @@
 #include "attack.h"
 #include <sys/utsname.h>
 
+// Of the guest's own numbers, which are half of the machine's (ContainmentTests).
 static int largest(void) {
   char text[32] = {0};
   int file = open("/proc/sys/kernel/pid_max", O_RDONLY);
@@ -17,7 +18,7 @@ int main(void) {
   NEEDS(uname(&kernel) == 0 && sscanf(kernel.release, "%d.%d", &major, &minor) == 2);
   // Older kernels have one number for all pid namespaces.
   if (major < 6 || (major == 6 && minor < 14)) return verdict();
-  int most = largest() / 2, made = 0;
+  int most = largest(), made = 0;
   signal(SIGCHLD, SIG_IGN);
   for (;;) {
     pid_t child = fork();
