@@ -12,8 +12,8 @@ import SystemPackage
 ///     hmac    <HMAC-SHA-256 of all lines above under the user's key>
 ///
 /// with tabs between. An entry is what is kept: a regular file with its contents, a symbolic link with its target, a directory, another
-/// node. Digests of contents are made as `ContentDigests` says. An identity is device, inode and time of the last change (ctime, which nobody sets), with colons between: a file whose identity
-/// is the same has not been changed.
+/// node. Digests of contents are made as `ContentDigests` says. An identity is device, inode and time of the last change (ctime, which
+/// nobody sets), with colons between: a file whose identity is the same has not been changed.
 public struct TraceSignature {
   static let name = "signature"
   private static let files = ["cmd", "options", "sources", "seed.txt", "files.index", "files.meta", "perfetto"]

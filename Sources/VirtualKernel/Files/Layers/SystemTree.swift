@@ -142,8 +142,4 @@ public final class SystemTree: LowerTree {
   public func getAttribute(
     _ path: UnsafePointer<CChar>, _ name: UnsafePointer<CChar>, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int { throw .init(rawValue: ENODATA) }
-
-  public func addWatch(
-    _ inotify: FileDescriptor, _ path: UnsafePointer<CChar>, mask: UInt32
-  ) throws(Errno) -> Int32 { try host.addWatch(inotify, root, path, mask: mask) }
 }
