@@ -23,6 +23,8 @@ public final class VirtualKernel {
   let recorder: Recorder?
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
   var remembersFileSystemState = true
+  /// Whether a process was let through a chroot(2): then the kernel is asked for the root of each absolute path.
+  var hasChangedRoots = false
   /// Rings that the kernel was let make and may not have made yet (io_setup(2)).
   var pendingRings: [AbsTid: (thread: Thread, requests: UInt64)] = [:]
   /// Whether a process could not take a descriptor for want of a number.

@@ -14,6 +14,9 @@ public protocol DescriptorBroker: AnyObject {
   /// fstat(2) of the thread's current directory.
   func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat
 
+  /// fstat(2) of the thread's root directory.
+  func statusOfRootDirectory(of thread: AbsTid) throws(Errno) -> stat
+
   /// A descriptor of the supervisor's to the same open file description; the caller releases it.
   func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor
 

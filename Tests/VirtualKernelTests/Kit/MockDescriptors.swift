@@ -27,6 +27,11 @@ final class MockDescriptors: DescriptorBroker {
     return node.status
   }
 
+  func statusOfRootDirectory(of thread: AbsTid) throws(Errno) -> stat {
+    guard let node = try world.process(of: thread).rootDirectory else { throw .noSuchFileOrDirectory }
+    return node.status
+  }
+
   func statusOfLink(_ descriptor: Int32, in thread: AbsTid) throws(Errno) -> stat {
     let file = try file(descriptor, thread)
     var status = stat()
