@@ -47,6 +47,8 @@ final class KernelDescriptorBroker: DescriptorBroker {
     return status
   }
 
+  func count(in thread: AbsTid) throws(Errno) -> Int { Int(try statusOfDirectory(thread, "/fd").st_size) }
+
   func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat {
     try statusOfDirectory(thread, "/cwd")
   }
