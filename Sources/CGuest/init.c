@@ -335,6 +335,8 @@ static struct {
   int has_status, status, tree_ended;
 } untold;
 
+static int command_ended;
+
 static void tell(int events) {
   if (untold.has_status) {
     struct uwrx_message header = {.operation = UWRX_STATUS, .value = untold.status};
@@ -352,7 +354,10 @@ static int reap(void) {
   for (int budget = 256; budget > 0; budget--) {
     int status;
     pid_t pid = waitpid(-1, &status, __WALL | WNOHANG | WUNTRACED | WCONTINUED);
-    if (pid == 0) return 0;
+    if (pid == 0) {
+      if (command_ended) uwrx_rouse_stranded(guest_proc);
+      return 0;
+    }
     if (pid < 0) {
       if (errno == EINTR) continue;
       // ECHILD: every process of the tree was a descendant and has been reaped.
@@ -360,6 +365,7 @@ static int reap(void) {
       return 0;
     }
     if (pid == command) {
+      command_ended = WIFEXITED(status) || WIFSIGNALED(status);
       untold.has_status = 1;
       untold.status = status;
     }
