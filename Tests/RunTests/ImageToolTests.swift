@@ -38,7 +38,10 @@ struct ImageToolTests {
       #expect(wanted.output.contains("more\n") && !wanted.output.contains("gone"))
       for source in ["base:v2", "archive.tar", "archive.tar:v2", "zstd:v2"] {
         let seen = try CommandLine.run(
-          ["run", "--quiet", "--system", "--source", "/image=oci:" + source, "--", "sh", "-c", "cd /image; " + Self.list],
+          [
+            "run", "--quiet", "--system", "--source", "/image=oci:" + source, "--", "sh", "-c",
+            "cd /image; " + Self.list,
+          ],
           in: directory)
         #expect(seen.output == wanted.output, "\(source): \(seen.error)")
       }
