@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// How many names that do not exist are remembered; beyond it a miss asks the host each time, so that a guest cannot
 /// grow the supervisor by asking for names.
@@ -104,6 +105,26 @@ extension FileTree {
       }
     }
     return found
+  }
+
+  /// Keeps what the layers below have at a name that is about to be hidden: whoever brings the run's files to where they came from sees
+  /// by it whether that has changed meanwhile. What cannot be asked for is taken for changed then.
+  func noteBase(_ dentry: DentryID) {
+    let parent = dentries[dentry].pointee.parent
+    guard dentries[dentry].pointee.flags.contains(.inLower), let origin = origin(of: parent) else { return }
+    let name = dentries.name(of: dentry)
+    let path = Array((origin + [UInt8(ascii: "/")] + name).drop { $0 == UInt8(ascii: "/") })
+    bases.note(path, base(directory(of: parent), name))
+  }
+
+  private func base(_ directory: Directory, _ name: UnsafeBufferPointer<UInt8>) -> LowerBases.Base? {
+    guard directory.store == .run, let found = try? search(directory, name) else { return nil }
+    let tree = layers[found.layer].tree
+    let status = found.entry.status
+    return LowerBases.Base(
+      origin: tree is TraceTree ? .run : tree is HostTree ? .host : .archive, mode: UInt32(status.st_mode),
+      size: Int64(status.st_size),
+      modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec))
   }
 
   /// What one lower directory has at a name; its path is left in `hostPath`.

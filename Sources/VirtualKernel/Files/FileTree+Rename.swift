@@ -88,6 +88,7 @@ extension FileTree {
     let wasBelow = dentries[source].pointee.flags.contains(.inLower)
     let replaced = target == .none ? to.dentry : target
     let inLower = replaced != .none && dentries[replaced].pointee.flags.contains(.inLower)
+    if inLower { noteBase(replaced) }
     // Before the rename, after which nothing may fail.
     if isDirectory { try markMoved(source, over: inLower) }
 
@@ -210,7 +211,7 @@ extension FileTree {
   }
 
   /// The path at which the guest would see the directory if nothing had been renamed: that of its lower directories.
-  private func origin(of dentry: DentryID) -> [UInt8]? {
+  func origin(of dentry: DentryID) -> [UInt8]? {
     guard let lower = directory(of: dentry).lowers.first else { return nil }
     let destination = layers[lower.layer].destination
     var path = destination.prefix(lower.prefixDepth ?? destination.count).flatMap { [UInt8(ascii: "/")] + $0 }

@@ -74,6 +74,8 @@ final class FileTree {
   var waitForClosings: ((FileDescriptor) -> Bool)?
 
   var room: DiskRoom
+  /// What stood below where the run has changed something.
+  var bases = LowerBases()
 
   var path = PathBuffer()
   var otherPath = PathBuffer()
