@@ -34,8 +34,8 @@ final class Application {
   }
 
   func perform(_ changes: [Change]) throws(TraceError) {
-    // What is in a directory goes before it, and room is made before anything takes its place.
-    for change in changes.reversed() where change.kind == .removed { try perform(change) }
+    // Room is made before anything takes its place.
+    for change in changes where change.kind == .removed { try perform(change) }
     for change in changes where change.kind != .removed { try perform(change) }
     for change in changes.reversed() where change.new?.isDirectory == true && change.kind == .added {
       setTimes(of: change)

@@ -50,7 +50,7 @@ struct Change {
 
 /// All that applying a run would do.
 struct ChangeSet {
-  /// A directory before what is in it, in the order of the paths.
+  /// In the order of the paths: a directory before what is put into it, and after what is taken out of it.
   var changes: [Change] = []
   /// What cannot be applied, and why.
   var leftOut: [(path: [UInt8], reason: String)] = []

@@ -7,6 +7,8 @@ import VirtualKernel
 /// Compares what a run left with what stands on the host now.
 final class ChangeFinder {
   let view: MergedView
+  /// Without what is written: what the run has found.
+  private let below: MergedView
   let places: HostPlaces
   /// Which layers are what runs wrote, of those whose changes are wanted.
   private let written: Set<Int>
@@ -24,6 +26,7 @@ final class ChangeFinder {
     view = MergedView(layers.layers.map(\.layer))
     let runs = layers.layers.indices.filter { if case .run = layers.layers[$0].owner { true } else { false } }
     written = withParents ? Set(runs) : [0]
+    below = MergedView(view.layers, hiding: written)
     let options = try trace.fields(of: "options")
     func option(_ name: String) -> [UInt8] {
       options.first { $0.count == 2 && $0[0].elementsEqual(name.utf8) }?[1] ?? []
@@ -196,7 +199,7 @@ final class ChangeFinder {
       if change.place.root.isElsewhere { return isAsInProject(change, base) ? nil : "it differs from the project's" }
       return Fingerprint.matches(old, base) ? nil : "it was changed there since"
     case .run:
-      guard let lower = try? view.find(path: change.path, from: bases.firstBelow) else {
+      guard let lower = try? below.find(path: change.path) else {
         return "it was changed there since"
       }
       let isDirectory = UInt32(old.st_mode) & S_IFMT == S_IFDIR
@@ -212,7 +215,7 @@ final class ChangeFinder {
   /// Whether the run has moved the directory that the path is in: its files are in their new place, whatever they are now.
   private func wasMoved(_ path: [UInt8]) -> Bool {
     guard origins.contains(where: { HostPlaces.isBelow(path, $0) && path != $0 }) else { return false }
-    return (try? view.find(path: path, from: bases.firstBelow)) != nil
+    return (try? below.find(path: path)) != nil
   }
 
   /// Where directories came from that the run has renamed.
@@ -237,7 +240,7 @@ final class ChangeFinder {
 
   /// In another directory than the run has seen a file is what the run found if it is as the project's, which has not changed.
   private func isAsInProject(_ change: Change, _ base: LowerBases.Base) -> Bool {
-    guard let old = change.old, let lower = try? view.find(path: change.path, from: bases.firstBelow) else {
+    guard let old = change.old, let lower = try? below.find(path: change.path) else {
       return false
     }
     let type = UInt32(old.st_mode) & S_IFMT

@@ -5,8 +5,6 @@ import Tracing
 struct FoundBases {
   private var bases: [(layer: Int, bases: LowerBases)] = []
   private let view: MergedView
-  /// The first layer that is below all whose changes are wanted.
-  let firstBelow: Int
 
   /// - Parameter runs: the layers of those whose changes are wanted, from the top.
   init(_ layers: RunLayers, _ view: MergedView, runs: [Int]) throws(TraceError) {
@@ -15,7 +13,6 @@ struct FoundBases {
       guard case .run(let trace) = layers.layers[layer].owner else { continue }
       bases.append((layer, try trace.lowerBases()))
     }
-    firstBelow = runs.count == 1 ? 1 : 0
     hasManyRuns = runs.count > 1
   }
 

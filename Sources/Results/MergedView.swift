@@ -32,12 +32,17 @@ final class MergedView {
   }
 
   let layers: [Layer]
+  /// Layers that are taken for empty.
+  private let hidden: Set<Int>
 
-  init(_ layers: [Layer]) { self.layers = layers }
+  init(_ layers: [Layer], hiding hidden: Set<Int> = []) {
+    self.layers = layers
+    self.hidden = hidden
+  }
 
   /// The parts of the root.
   func root(from first: Int = 0) -> [Part] {
-    layers.indices.dropFirst(first).map {
+    layers.indices.dropFirst(first).filter { !hidden.contains($0) }.map {
       Part(layer: $0, path: [], depth: layers[$0].destination.isEmpty ? nil : 0)
     }
   }

@@ -44,19 +44,31 @@ public struct Results {
     let selection = Selection(options.paths)
     var changes: [Change] = []
     var leftOut: [(path: [UInt8], reason: String)] = []
-    for var change in found.changes {
-      guard options.paths.isEmpty || selection.contains(change) else { continue }
-      if change.caution != nil, selection.names(change) { change.caution = nil }
+    var needed: Set<[UInt8]> = []
+    let elsewhere = options.target == nil ? found.elsewhere : []
+    // What is in a directory is before it here, so that it is known whether the directory is needed.
+    for var change in (found.changes + elsewhere).reversed() {
+      let isNamed = selection.names(change)
+      let isAsked =
+        change.place.root.isProject
+        ? options.paths.isEmpty || selection.contains(change) : selection.isIn(change.place.root, change)
+      let isNeeded = needed.contains(change.path) && (change.kind == .added || change.kind == .removed)
+      guard isAsked || isNeeded else {
+        if options.paths.isEmpty, change.isShown { leftOut.append((change.place.fullPath, "it is outside of the project")) }
+        continue
+      }
+      if isNamed || isNeeded { change.caution = nil }
+      if change.new != nil, change.caution == nil {
+        var directory = change.path[...]
+        while let slash = directory.lastIndex(of: UInt8(ascii: "/")), !options.paths.isEmpty {
+          directory = directory[..<slash]
+          needed.insert(Array(directory))
+        }
+      }
       changes.append(change)
     }
-    for var change in found.elsewhere where options.target == nil {
-      if selection.isIn(change.place.root, change) {
-        if change.caution != nil, selection.names(change) { change.caution = nil }
-        changes.append(change)
-      } else if options.paths.isEmpty, change.isShown {
-        leftOut.append((change.place.fullPath, "it is outside of the project"))
-      }
-    }
+    changes.reverse()
+    leftOut.reverse()
     if options.paths.isEmpty {
       leftOut += found.leftOut.map { ([UInt8(ascii: "/")] + $0.path, $0.reason) }
     }

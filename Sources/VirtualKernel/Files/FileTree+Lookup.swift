@@ -114,15 +114,20 @@ extension FileTree {
     guard dentries[dentry].pointee.flags.contains(.inLower), let origin = origin(of: parent) else { return }
     let name = dentries.name(of: dentry)
     let path = Array((origin + [UInt8(ascii: "/")] + name).drop { $0 == UInt8(ascii: "/") })
-    bases.note(path, base(directory(of: parent), name))
+    bases.note(path, base(directory(of: parent), name, origin))
   }
 
-  private func base(_ directory: Directory, _ name: UnsafeBufferPointer<UInt8>) -> LowerBases.Base? {
+  private func base(
+    _ directory: Directory, _ name: UnsafeBufferPointer<UInt8>, _ origin: [UInt8]
+  ) -> LowerBases.Base? {
     guard directory.store == .run, let found = try? search(directory, name) else { return nil }
-    let tree = layers[found.layer].tree
+    let layer = layers[found.layer]
     let status = found.entry.status
+    // What an earlier run has moved is at another path of the host's.
+    let lower = directory.lowers[found.lowerIndex]
+    let isMoved = layer.tree is HostTree && self.origin(of: lower) != origin
     return LowerBases.Base(
-      origin: tree is TraceTree ? .run : tree is HostTree ? .host : .archive, mode: UInt32(status.st_mode),
+      origin: layer.tree is TraceTree || isMoved ? .run : layer.tree is HostTree ? .host : .archive, mode: UInt32(status.st_mode),
       size: Int64(status.st_size),
       modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec))
   }

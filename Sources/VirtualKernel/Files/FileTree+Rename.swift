@@ -212,7 +212,10 @@ extension FileTree {
 
   /// The path at which the guest would see the directory if nothing had been renamed: that of its lower directories.
   func origin(of dentry: DentryID) -> [UInt8]? {
-    guard let lower = directory(of: dentry).lowers.first else { return nil }
+    directory(of: dentry).lowers.first.map { origin(of: $0) }
+  }
+
+  func origin(of lower: LowerDirectory) -> [UInt8] {
     let destination = layers[lower.layer].destination
     var path = destination.prefix(lower.prefixDepth ?? destination.count).flatMap { [UInt8(ascii: "/")] + $0 }
     if !lower.path.isEmpty { path += [UInt8(ascii: "/")] + lower.path }
