@@ -78,11 +78,9 @@ public final class TarWriter {
       library.archive_entry_xattr_add_entry(header, text(attribute.name), attribute.value, attribute.value.count)
     }
     var size: Int64 = 0
-    if let contents {
-      size = Int64(lseek(contents.rawValue, 0, SEEK_END))
-      addHoles(of: contents, size, header)
-    }
+    if let contents { size = Int64(lseek(contents.rawValue, 0, SEEK_END)) }
     library.archive_entry_set_size(header, size)
+    if let contents { addHoles(of: contents, size, header) }
     // A name that is no UTF-8 is written as it is, with a warning.
     guard library.archive_write_header(handle, header) >= ARCHIVE_WARN else { throw failure() }
     if let contents { try write(contents, size) }

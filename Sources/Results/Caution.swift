@@ -1,26 +1,33 @@
 import Glibc
 
 /// Names by which a run could have programs start on the host later, unasked: they are brought there only if the user names them.
-enum Caution {
+struct Caution {
+  var reason: String
+  /// Whether it is done if the user names the path.
+  var mayBeNamed = true
+
   /// Files that shells and editors run or read commands from.
   private static let startFiles: Set<String> = [
     ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin",
     ".envrc", ".gitconfig", ".gdbinit", ".pam_environment", ".xprofile", ".xinitrc",
   ]
 
-  /// - Returns: why, or nil for what is as any other.
-  static func reason(_ change: Change, build: [UInt8]) -> String? {
+  /// - Returns: nil for what is as any other.
+  static func of(_ change: Change, build: [UInt8]) -> Caution? {
     let full = change.place.fullPath
-    if isRun(full, build) { return "it would be a run of uwrx's own" }
+    if isRun(full, build) { return Caution(reason: "it would be a run of uwrx's own", mayBeNamed: false) }
     // What is only taken away starts nothing.
-    guard change.new != nil else { return nil }
-    let parts = full.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+    return change.new.flatMap { reason(full, isDirectory: $0.isDirectory) }.map { Caution(reason: $0) }
+  }
+
+  private static func reason(_ path: [UInt8], isDirectory: Bool) -> String? {
+    let parts = path.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
     guard let last = parts.last else { return nil }
     if let git = parts.lastIndex(of: ".git") {
       let inside = parts[(git + 1)...]
       if inside.contains("hooks") { return "git runs it" }
       if last == "config" || last == "config.worktree" { return "git runs what it names" }
-      if inside.isEmpty, change.new?.isDirectory == false { return "git runs what it leads to" }
+      if inside.isEmpty, !isDirectory { return "git runs what it leads to" }
     }
     if startFiles.contains(last) { return "a program of yours runs it at its start" }
     if parts.contains(".ssh") { return "it says who may log in" }

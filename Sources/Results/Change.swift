@@ -22,7 +22,7 @@ struct Change {
   /// Why it is not done unless it is forced.
   var conflict: String?
   /// Why it is not done unless the user names the path.
-  var caution: String?
+  var caution: Caution?
 
   /// Permissions without set-id and sticky bits: who has them on the host is for its user to say.
   var newMode: UInt32 { (new?.mode ?? 0) & 0o777 }

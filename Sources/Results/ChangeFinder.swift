@@ -179,7 +179,7 @@ final class ChangeFinder {
   private func add(_ change: Change, checked: Bool) {
     var change = change
     if !checked { change.conflict = conflict(change) }
-    if change.kind != .touched { change.caution = Caution.reason(change, build: build) }
+    if change.kind != .touched { change.caution = Caution.of(change, build: build) }
     result.changes.append(change)
   }
 

@@ -84,7 +84,9 @@ struct DiffReport {
     default: if let old, let new, old != new { output.append("old mode \(old)\nnew mode \(new)\n") }
     }
     if let conflict = change.conflict { output.append("conflict: \(conflict)\n") }
-    if let caution = change.caution { output.append("only by name: \(caution)\n") }
+    if let caution = change.caution {
+      output.append("\(caution.mayBeNamed ? "only by name" : "never applied"): \(caution.reason)\n")
+    }
   }
 
   private static func mode(_ mode: UInt32) -> String {
@@ -195,7 +197,7 @@ struct DiffReport {
         json.number("insertions", difference?.insertions)
         json.number("deletions", difference?.removals)
         json.string("conflict", change.conflict.map { Array($0.utf8) })
-        json.string("caution", change.caution.map { Array($0.utf8) })
+        json.string("caution", change.caution.map { Array($0.reason.utf8) })
       }
       output.append(json.bytes)
       output.append("\n")

@@ -37,9 +37,9 @@ final class HostDirectory {
   }
 
   func open(_ path: [UInt8], flags: Int32) throws(Errno) -> FileDescriptor {
-    let result = uwrx_openat2(
-      root, MergedView.cString(path), UInt64(UInt32(bitPattern: flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY)), 0,
-      Self.resolve)
+    // openat2 refuses what O_PATH ignores.
+    let flags = flags | O_CLOEXEC | O_NOFOLLOW | (flags & 0o10000000 == 0 ? O_NOCTTY : 0)
+    let result = uwrx_openat2(root, MergedView.cString(path), UInt64(UInt32(bitPattern: flags)), 0, Self.resolve)
     guard result >= 0 else { throw Errno(rawValue: Int32(-result)) }
     return FileDescriptor(rawValue: Int32(result))
   }

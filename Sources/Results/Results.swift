@@ -54,10 +54,12 @@ public struct Results {
         ? options.paths.isEmpty || selection.contains(change) : selection.isIn(change.place.root, change)
       let isNeeded = needed.contains(change.path) && (change.kind == .added || change.kind == .removed)
       guard isAsked || isNeeded else {
-        if options.paths.isEmpty, change.isShown { leftOut.append((change.place.fullPath, "it is outside of the project")) }
+        if options.paths.isEmpty, change.isShown {
+          leftOut.append((change.place.fullPath, "it is outside of the project"))
+        }
         continue
       }
-      if isNamed || isNeeded { change.caution = nil }
+      if isNamed || isNeeded, change.caution?.mayBeNamed == true { change.caution = nil }
       if change.new != nil, change.caution == nil {
         var directory = change.path[...]
         while let slash = directory.lastIndex(of: UInt8(ascii: "/")), !options.paths.isEmpty {
@@ -110,7 +112,11 @@ public struct Results {
   /// What was changed on the host since the run has seen it.
   public var conflicts: [Note] { notes(changes, \.conflict) }
   /// What is not applied unless its path is named.
-  public var cautions: [Note] { notes(changes, \.caution) }
+  public var cautions: [Note] {
+    notes(changes) { change in
+      change.caution.map { $0.reason + ($0.mayBeNamed ? "; its own path, given, applies it" : "") }
+    }
+  }
   /// What is applied, and deserves a look.
   public var remarks: [Note] {
     notes(changes.filter { $0.caution == nil }) { change in

@@ -51,12 +51,12 @@ func applyResults(
   let done = results.done
   if !isDryRun { try results.apply() }
   if !isQuiet {
-    for note in done { printMessage("\(note.reason)\t\(note.path)") }
+    for note in done { print("\(note.reason)\t\(note.path)") }
     printNotes(results.remarks) { "\($0.path): \($0.reason)" }
     printNotes(results.leftOut) { "left out: \($0.path): \($0.reason)" }
     if !results.leftOut.isEmpty { printError("a path that is given is applied, and uwrx export brings out all") }
   }
   let cautions = results.cautions
-  printNotes(cautions) { "not applied: \($0.path): \($0.reason); its own path, given, applies it" }
+  printNotes(cautions) { "not applied: \($0.path): \($0.reason)" }
   return cautions.isEmpty
 }

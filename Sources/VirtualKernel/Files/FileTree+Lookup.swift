@@ -127,7 +127,8 @@ extension FileTree {
     let lower = directory.lowers[found.lowerIndex]
     let isMoved = layer.tree is HostTree && self.origin(of: lower) != origin
     return LowerBases.Base(
-      origin: layer.tree is TraceTree || isMoved ? .run : layer.tree is HostTree ? .host : .archive, mode: UInt32(status.st_mode),
+      origin: layer.tree is TraceTree || isMoved ? .run : layer.tree is HostTree ? .host : .archive,
+      mode: UInt32(status.st_mode),
       size: Int64(status.st_size),
       modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec))
   }
