@@ -5,6 +5,7 @@ import Tracing
 struct FoundBases {
   private var bases: [(layer: Int, bases: LowerBases)] = []
   private let view: MergedView
+  private let hasManyRuns: Bool
 
   /// - Parameter runs: the layers of those whose changes are wanted, from the top.
   init(_ layers: RunLayers, _ view: MergedView, runs: [Int]) throws(TraceError) {
@@ -15,8 +16,6 @@ struct FoundBases {
     }
     hasManyRuns = runs.count > 1
   }
-
-  private let hasManyRuns: Bool
 
   /// - Parameter path: without a leading slash.
   /// - Returns: nil if nothing was there.

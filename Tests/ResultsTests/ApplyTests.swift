@@ -8,6 +8,7 @@ struct ApplyTests {
     mkdir -p src/deep docs empty; printf 'one\\ntwo\\nthree\\n' > a; printf 'x\\0y' > binary; cp a src/b; cp a src/deep/c
     echo doc > docs/d; echo text > docs/e; ln -s a link; ln a hard; printf '#!/bin/sh\\necho hello\\n' > tool; chmod 755 tool
     head -c 300000 /dev/zero | tr '\\0' z > large; printf 'last line' > noend
+    echo odd > $'odd\\n\\xff'
     find . -exec touch -h -d 2020-01-02T03:04:05.678 {} +
     """
 
@@ -44,6 +45,8 @@ struct ApplyTests {
     ("a large file", "printf Z | dd of=large conv=notrunc bs=1 seek=200000 status=none", "M large"),
     ("a hole", "truncate -s 5M h; echo end >> h", "A h"),
     ("names", "echo 1 > $'new\\nline'; echo 2 > $'no\\xffutf'; echo 3 > ' -x'", "A  -x,A new\\x0aline,A no\\xffutf"),
+    ("an odd name", "rm odd*", "D odd\\x0a\\xff"),
+    ("an odd name that moves", "mv odd* even", "A even,D odd\\x0a\\xff"),
     (
       "a build", "printf 'int main(void){return 0;}' > m.c; cc -g -Wl,--build-id=none -o m m.c; strip m; ./m",
       "A m,A m.c"
