@@ -12,6 +12,13 @@ final class Application {
   private let journal: Journal
   /// Where a file of several names was put, by the run's file.
   private var linked: [[UInt8]: HostPlaces.Place] = [:]
+  /// What is taken from the host itself, since the run has only moved it: kept before it goes from where it is.
+  private var moved: [[UInt8]: Moved] = [:]
+  private enum Moved {
+    /// A file in the journal's directory.
+    case file(String)
+    case link(target: [UInt8])
+  }
   /// How many names a file of several names has among the changes.
   private var names: [[UInt8]: Int] = [:]
 
@@ -34,6 +41,9 @@ final class Application {
   }
 
   func perform(_ changes: [Change]) throws(TraceError) {
+    for change in changes {
+      if let new = change.new, finder.isOnHost(new) { try keepMoved(change, new) }
+    }
     // Room is made before anything takes its place.
     for change in changes where change.kind == .removed { try perform(change) }
     for change in changes where change.kind != .removed { try perform(change) }
@@ -53,9 +63,26 @@ final class Application {
       }
     } catch {
       throw TraceError(
-        "cannot apply \(Display.text(change.place.fullPath)): \(error); what was done until then is undone by uwrx undo "
-          + trace.path)
+        "cannot apply \(Display.text(change.place.fullPath)): \(error)")
     }
+  }
+
+  private func keepMoved(_ change: Change, _ new: MergedView.Found) throws(TraceError) {
+    do throws(Errno) {
+      switch new.type {
+      case S_IFLNK: moved[change.path] = .link(target: try finder.view.linkTarget(new))
+      case S_IFREG:
+        let name = "moved-\(moved.count)"
+        let file = try finder.view.open(new)
+        defer { close(file.rawValue) }
+        if linkat(AT_FDCWD, "/proc/self/fd/\(file.rawValue)", journal.directory, name, AT_SYMLINK_FOLLOW) != 0 {
+          try NewFile.make(
+            new, in: finder.view, mode: 0o600, journal.directory, MergedView.cString(Array(name.utf8)))
+        }
+        moved[change.path] = .file(name)
+      default: break
+      }
+    } catch { throw TraceError("cannot read what goes to \(Display.text(change.place.fullPath)): \(error)") }
   }
 
   private func number(_ root: HostPlaces.Root) -> Int { roots.firstIndex { $0 === root }! }
@@ -117,7 +144,7 @@ final class Application {
           let file = openat(directory, made, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
           guard file >= 0 else { throw Errno(rawValue: errno) }
           defer { close(file) }
-          try NewFile.setAttributes(change.new!, in: finder.view, file)
+          try NewFile.setAttributes(finder.view.attributes(change.new!), file)
           guard fchmod(file, mode_t(change.newMode | 0o300)) == 0 else { throw Errno(rawValue: errno) }
           var status = stat()
           guard fstat(file, &status) == 0 else { throw Errno(rawValue: errno) }
@@ -174,7 +201,16 @@ final class Application {
       defer { close(other.rawValue) }
       if linkat(AT_FDCWD, "/proc/self/fd/\(other.rawValue)", directory, name, AT_SYMLINK_FOLLOW) == 0 { return }
     }
-    try NewFile.make(new, in: finder.view, mode: change.newMode, directory, name)
+    switch moved[change.path] {
+    case .link(let target)?: try NewFile.makeLink(new, to: target, directory, name)
+    case .file(let kept)?:
+      let file = openat(journal.directory, kept, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+      guard file >= 0 else { throw Errno(rawValue: errno) }
+      defer { close(file) }
+      let source = FileDescriptor(rawValue: file)
+      try NewFile.makeFile(new, of: source, NewFile.attributes(of: source), mode: change.newMode, directory, name)
+    case nil: try NewFile.make(new, in: finder.view, mode: change.newMode, directory, name)
+    }
   }
 
   private func setMode(_ change: Change) throws(Errno) {

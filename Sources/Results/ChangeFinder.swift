@@ -12,6 +12,7 @@ final class ChangeFinder {
   let places: HostPlaces
   /// Which layers are what runs wrote, of those whose changes are wanted.
   private let written: Set<Int>
+  private let runs: Set<Int>
   let bases: FoundBases
   private(set) var result = ChangeSet()
   private let build: [UInt8]
@@ -25,6 +26,7 @@ final class ChangeFinder {
   ) throws(TraceError) {
     view = MergedView(layers.layers.map(\.layer))
     let runs = layers.layers.indices.filter { if case .run = layers.layers[$0].owner { true } else { false } }
+    self.runs = Set(runs)
     written = withParents ? Set(runs) : [0]
     below = MergedView(view.layers, hiding: written)
     let options = try trace.fields(of: "options")
@@ -36,6 +38,9 @@ final class ChangeFinder {
     build = option("build")
     bases = try FoundBases(layers, view, runs: withParents ? runs : [0])
   }
+
+  /// Whether it is no run's own: a directory was renamed that it is in.
+  func isOnHost(_ found: MergedView.Found) -> Bool { !runs.contains(found.part.layer) }
 
   func find() throws(TraceError) -> ChangeSet {
     var path: [UInt8] = []
@@ -193,7 +198,11 @@ final class ChangeFinder {
       return change.new == nil
         ? "the run, which removes the directory, has not seen it there" : "it was not there when the run made it"
     }
-    guard let old = change.old else { return change.new == nil ? nil : "it was removed there since" }
+    let isMissing =
+      "the run stands on another whose change of it is not there: apply that first, or give --with-parents"
+    guard let old = change.old else {
+      return change.new == nil ? nil : base.origin == .run ? isMissing : "it was removed there since"
+    }
     switch base.origin {
     case .host:
       if change.place.root.isElsewhere { return isAsInProject(change, base) ? nil : "it differs from the project's" }
@@ -207,7 +216,7 @@ final class ChangeFinder {
       if UInt32(old.st_mode) & S_IFMT == lower.type, (try? hasSameContents(change.place, old, lower)) == true {
         return nil
       }
-      return "the run stands on another whose change of it is not there: apply that first, or give --with-parents"
+      return isMissing
     case .archive: return "the run found it in an archive"
     }
   }

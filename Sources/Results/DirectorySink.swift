@@ -27,7 +27,7 @@ struct DirectorySink: ExportSink {
           let made = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
           guard made >= 0 else { throw Errno(rawValue: errno) }
           defer { close(made) }
-          return try NewFile.setAttributes(found, in: view, made)
+          return try NewFile.setAttributes(view.attributes(found), made)
         }
         if let hardLink {
           let first = try directory.open(hardLink, flags: 0o10000000 /* O_PATH */)

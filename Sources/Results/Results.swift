@@ -141,7 +141,14 @@ public struct Results {
       return change.caution == nil && !held.contains { HostPlaces.isBelow(change.path, $0) }
     }
     if wanted.isEmpty { return 0 }
-    try Application(trace, finder, wanted).perform(wanted)
+    do throws(TraceError) {
+      try Application(trace, finder, wanted).perform(wanted)
+    } catch {
+      do throws(TraceError) { _ = try Undo(trace, trusts: true)?.perform(forces: false) } catch let other {
+        throw TraceError("\(error), and what was done until then is not put back: \(other)")
+      }
+      throw TraceError("\(error); nothing was applied")
+    }
     return wanted.count { $0.isShown }
   }
 }

@@ -48,11 +48,11 @@ func applyResults(
     printError("nothing was applied: give the paths that are wanted, or --force to replace these, too")
     return false
   }
-  let done = results.done
+  let (done, remarks) = (results.done, results.remarks)
   if !isDryRun { try results.apply() }
   if !isQuiet {
     for note in done { print("\(note.reason)\t\(note.path)") }
-    printNotes(results.remarks) { "\($0.path): \($0.reason)" }
+    printNotes(remarks) { "\($0.path): \($0.reason)" }
     printNotes(results.leftOut) { "left out: \($0.path): \($0.reason)" }
     if !results.leftOut.isEmpty { printError("a path that is given is applied, and uwrx export brings out all") }
   }
