@@ -65,7 +65,8 @@ struct ApplyTests {
       #expect(told.output.split(separator: "\n").map { $0.replacing("\t", with: " ") }.joined(separator: ",") == status)
       #expect(try shell.tree() == before)
       let dry = try shell.run("$uwrx apply last --dry-run")
-      #expect(dry.status == 0 && (try shell.tree()) == before, "\(dry)")
+      #expect(dry.status == 0, "\(dry)")
+      #expect(try shell.tree() == before)
       let apply = try shell.run("$uwrx apply last")
       #expect(apply.status == 0, "\(apply)")
       // Of what the guest and the native command have written the times differ.
@@ -80,7 +81,7 @@ struct ApplyTests {
       #expect(try shell.tree() == before)
       #expect(try shell.run("ls build/last/applied").status != 0)
       // What was put back is what the run has seen.
-      #expect(try shell.run("$uwrx apply last; $uwrx diff last").output.hasSuffix("diff") == false)
+      #expect(try shell.run("$uwrx apply last > /dev/null; $uwrx diff last").output == "")
       #expect(try shell.run("$uwrx undo last").status == 0)
       #expect(try shell.tree() == before)
     }
@@ -208,7 +209,8 @@ struct ApplyTests {
       let killed = try shell.run("\(kill); echo $?; ls build/last/applied")
       #expect(killed.output.hasPrefix("137\n"), "\(killed)")
       let undo = try shell.run("$uwrx undo last")
-      #expect(undo.status == 0 && (try shell.tree()) == before, "\(undo)")
+      #expect(undo.status == 0, "\(undo)")
+      #expect(try shell.tree() == before)
       let again = try shell.run(
         "\(kill); $uwrx apply last && $uwrx diff last | wc -l; find . -path ./build -prune -o -name '.uwrx*' -print")
       #expect(again.status == 0 && again.output.hasSuffix("\n0\n"), "\(again)")
