@@ -25,9 +25,9 @@ struct ApplyTests {
     ("a renamed file", "mv tool utility", "D tool,A utility"),
     (
       "a renamed directory", "mv src source; echo more >> source/b",
-      "D src/b,D src/deep/c,A source/b,A source/deep/c"
+      "A source/b,A source/deep/c,D src/b,D src/deep/c"
     ),
-    ("a directory renamed twice", "mv src s; mv s t; mv t/deep docs/deep", "D src/b,D src/deep/c,A docs/deep/c,A t/b"),
+    ("a directory renamed twice", "mv src s; mv s t; mv t/deep docs/deep", "A docs/deep/c,D src/b,D src/deep/c,A t/b"),
     ("a directory made again", "rm -r docs; mkdir docs; echo new > docs/n", "D docs/d,D docs/e,A docs/n"),
     ("a file becomes a directory", "rm tool; mkdir tool; echo in > tool/in", "D tool,A tool/in"),
     ("a directory becomes a file", "rm -r docs; echo file > docs", "D docs/d,D docs/e,A docs"),
