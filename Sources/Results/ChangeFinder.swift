@@ -60,7 +60,9 @@ final class ChangeFinder {
     _ parts: [MergedView.Part], _ path: [UInt8], isReplaced: Bool, current: inout [UInt8]
   ) throws(Errno) {
     var names = try view.names(in: isReplaced ? parts : parts.filter { written.contains($0.layer) })
-    if isReplaced, let place = try places.place(of: path), try place.status.map({ $0.st_mode & S_IFMT }) == S_IFDIR {
+    if isReplaced, let place = try places.place(of: path), let status = try? place.status,
+      status.st_mode & S_IFMT == S_IFDIR
+    {
       names.formUnion(try place.root.directory.names(in: place.path))
     }
     for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
@@ -80,10 +82,15 @@ final class ChangeFinder {
     }
     let old: stat?
     do throws(Errno) { old = try place.status } catch {
-      guard error == .tooManySymbolicLinkLevels || error.rawValue == ELOOP else { throw error }
-      var change = Change(kind: new == nil ? .removed : .modified, path: path, place: place, old: nil, new: new)
+      guard error == .tooManySymbolicLinkLevels else { throw error }
+      // What was there to be removed is not there.
+      guard let new else { return }
+      var change = Change(kind: .added, path: path, place: place, old: nil, new: new)
       change.conflict = "a symbolic link stands there in its way"
-      result.changes.append(change)
+      add(change, checked: true)
+      if new.isDirectory {
+        try walk(new.parts, path, isReplaced: isReplaced || new.isReplaced, current: &current)
+      }
       return
     }
     guard let new else {

@@ -115,6 +115,14 @@ final class HostPlaces {
       || path.starts(with: directory) && path.count > directory.count && path[directory.count] == UInt8(ascii: "/")
   }
 
+  /// Also if a link leads there now, which whoever looks will see.
+  private func isThere(_ place: Place) throws(Errno) -> Bool {
+    do throws(Errno) { return try place.status != nil } catch {
+      guard error == .tooManySymbolicLinkLevels else { throw error }
+      return true
+    }
+  }
+
   /// - Parameter path: of the guest, without a leading slash.
   /// - Returns: nil for what is in no directory of the host's that the guest could have changed.
   func place(of path: [UInt8]) throws(Errno) -> Place? {
@@ -126,7 +134,7 @@ final class HostPlaces {
       case .host(let root):
         if root.file != nil, !rest.isEmpty { continue }
         let place = Place(root: root, path: root.file ?? rest)
-        if try place.status != nil { return place }
+        if try isThere(place) { return place }
         if !isDecided { first = place }
       case .other(_, let tree):
         if try tree.entry(MergedView.cString(rest)) != nil { return nil }

@@ -37,7 +37,7 @@ public struct Results {
     try trace.requireComplete()
     let layers: RunLayers
     do throws(SupervisorError) { layers = try RunLayers(trace, trusts: options.trusts) } catch {
-      throw TraceError(([error.description] + error.details).joined(separator: "\n"))
+      throw TraceError(error.description)
     }
     finder = try ChangeFinder(trace, layers, withParents: options.withParents, target: options.target)
     let found = try finder.find()
