@@ -16,7 +16,6 @@ final class ChangeFinder {
   let bases: FoundBases
   private(set) var result = ChangeSet()
   private let build: [UInt8]
-  private lazy var origins = findOrigins()
 
   /// - Parameters:
   ///   - withParents: also what the runs have changed that it stands on.
@@ -94,8 +93,8 @@ final class ChangeFinder {
       return
     }
     guard let new else {
-      // What the run made and removed again is nothing to who has it there.
-      if let old, isReplaced || bases[path] != nil { try remove(path, place, old) }
+      // What the run has not seen, or made and removed again, is nothing to who has it there.
+      if let old, bases[path] != nil { try remove(path, place, old) }
       return
     }
     switch new.type {
@@ -201,7 +200,6 @@ final class ChangeFinder {
   private func conflict(_ change: Change) -> String? {
     guard let base = bases[change.path] else {
       guard change.old != nil else { return nil }
-      if change.new == nil, wasMoved(change.path) { return nil }
       return change.new == nil
         ? "the run, which removes the directory, has not seen it there" : "it was not there when the run made it"
     }
@@ -215,6 +213,8 @@ final class ChangeFinder {
       if change.place.root.isElsewhere { return isAsInProject(change, base) ? nil : "it differs from the project's" }
       return Fingerprint.matches(old, base) ? nil : "it was changed there since"
     case .run:
+      // As that one has left it, if it was applied.
+      if Fingerprint.matches(old, base) { return nil }
       guard let lower = try? below.find(path: change.path) else {
         return "it was changed there since"
       }
@@ -226,32 +226,6 @@ final class ChangeFinder {
       return isMissing
     case .archive: return "the run found it in an archive"
     }
-  }
-
-  /// Whether the run has moved the directory that the path is in: its files are in their new place, whatever they are now.
-  private func wasMoved(_ path: [UInt8]) -> Bool {
-    guard origins.contains(where: { HostPlaces.isBelow(path, $0) && path != $0 }) else { return false }
-    return (try? below.find(path: path)) != nil
-  }
-
-  /// Where directories came from that the run has renamed.
-  private func findOrigins() -> [[UInt8]] {
-    var origins: [[UInt8]] = []
-    for layer in written {
-      var pending: [[UInt8]] = [[]]
-      while let directory = pending.popLast() {
-        guard let names = try? view.names(in: [MergedView.Part(layer: layer, path: directory)]) else { continue }
-        for name in names {
-          let path = directory.isEmpty ? name : directory + [UInt8(ascii: "/")] + name
-          guard let entry = try? view.layers[layer].tree.entry(MergedView.cString(path)),
-            entry.status.st_mode & S_IFMT == S_IFDIR
-          else { continue }
-          if case .redirect(let origin) = entry.kind { origins.append(Array(origin.drop { $0 == UInt8(ascii: "/") })) }
-          pending.append(path)
-        }
-      }
-    }
-    return origins
   }
 
   /// In another directory than the run has seen a file is what the run found if it is as the project's, which has not changed.

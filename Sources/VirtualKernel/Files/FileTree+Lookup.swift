@@ -1,7 +1,6 @@
 import CLinux
 import Glibc
 import SystemPackage
-import Tracing
 
 /// How many names that do not exist are remembered; beyond it a miss asks the host each time, so that a guest cannot
 /// grow the supervisor by asking for names.
@@ -37,7 +36,7 @@ extension FileTree {
     fill(id, from: found)
   }
 
-  private struct Found {
+  struct Found {
     var entry: LowerEntry
     var lowerIndex: Int
     var layer: Int
@@ -79,7 +78,7 @@ extension FileTree {
     try search(directory.lowers, name)
   }
 
-  private func search(_ lowers: [LowerDirectory], _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> Found? {
+  func search(_ lowers: [LowerDirectory], _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> Found? {
     var found: Found?
     for (index, lower) in lowers.enumerated() {
       guard let (entry, inside) = try look(in: lower, for: name) else { continue }
@@ -105,32 +104,6 @@ extension FileTree {
       }
     }
     return found
-  }
-
-  /// Keeps what the layers below have at a name that is about to be hidden: whoever brings the run's files to where they came from sees
-  /// by it whether that has changed meanwhile. What cannot be asked for is taken for changed then.
-  func noteBase(_ dentry: DentryID) {
-    let parent = dentries[dentry].pointee.parent
-    guard dentries[dentry].pointee.flags.contains(.inLower), let origin = origin(of: parent) else { return }
-    let name = dentries.name(of: dentry)
-    let path = Array((origin + [UInt8(ascii: "/")] + name).drop { $0 == UInt8(ascii: "/") })
-    bases.note(path, base(directory(of: parent), name, origin))
-  }
-
-  private func base(
-    _ directory: Directory, _ name: UnsafeBufferPointer<UInt8>, _ origin: [UInt8]
-  ) -> LowerBases.Base? {
-    guard directory.store == .run, let found = try? search(directory, name) else { return nil }
-    let layer = layers[found.layer]
-    let status = found.entry.status
-    // What an earlier run has moved is at another path of the host's.
-    let lower = directory.lowers[found.lowerIndex]
-    let isMoved = layer.tree is HostTree && self.origin(of: lower) != origin
-    return LowerBases.Base(
-      origin: layer.tree is TraceTree || isMoved ? .run : layer.tree is HostTree ? .host : .archive,
-      mode: UInt32(status.st_mode),
-      size: Int64(status.st_size),
-      modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec))
   }
 
   /// What one lower directory has at a name; its path is left in `hostPath`.

@@ -188,6 +188,7 @@ extension FileTree {
   private func markMoved(_ dentry: DentryID, over isBelow: Bool) throws(Errno) {
     if let origin = origin(of: dentry) {
       try makeRedirect(dentry, from: origin)
+      movedDirectories.append(directory(of: dentry).lowers)
     } else if isBelow {
       try makeOpaque(dentry)
     }

@@ -76,6 +76,8 @@ final class FileTree {
   var room: DiskRoom
   /// What stood below where the run has changed something.
   var bases = LowerBases()
+  /// The lower directories of those that the run has given another name.
+  var movedDirectories: [[LowerDirectory]] = []
 
   var path = PathBuffer()
   var otherPath = PathBuffer()
