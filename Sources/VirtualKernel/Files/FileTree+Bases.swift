@@ -3,23 +3,25 @@ import SystemPackage
 import Tracing
 
 // What stood below where the run has changed something: whoever brings the run's files to where they came from sees by it whether
-// that has changed meanwhile. What cannot be asked for is taken for changed then.
+// that has changed meanwhile.
 extension FileTree {
   /// Keeps what the layers below have at a name that is about to be hidden.
-  func noteBase(_ dentry: DentryID) {
+  func noteBase(_ dentry: DentryID) throws(Errno) {
     let parent = dentries[dentry].pointee.parent
     guard dentries[dentry].pointee.flags.contains(.inLower), let origin = origin(of: parent),
       directory(of: parent).store == .run
     else { return }
     let lowers = directory(of: parent).lowers
-    noteBase(dentries.name(of: dentry), in: lowers, origin)
+    try noteBase(dentries.name(of: dentry), in: lowers, origin)
   }
 
   /// - Parameter origin: the path of the directory as the run has found it.
   /// - Returns: what stands there.
   @discardableResult
-  private func noteBase(_ name: UnsafeBufferPointer<UInt8>, in lowers: [LowerDirectory], _ origin: [UInt8]) -> Found? {
-    guard let found = try? search(lowers, name) else { return nil }
+  private func noteBase(
+    _ name: UnsafeBufferPointer<UInt8>, in lowers: [LowerDirectory], _ origin: [UInt8]
+  ) throws(Errno) -> Found? {
+    guard let found = try search(lowers, name) else { return nil }
     let path = Array((origin + [UInt8(ascii: "/")] + name).drop { $0 == UInt8(ascii: "/") })
     let tree = layers[found.layer].tree
     // What an earlier run has moved is at another path of the host's.
@@ -49,7 +51,8 @@ extension FileTree {
         }
       }
       for name in names {
-        let found = name.withUnsafeBufferPointer { noteBase($0, in: lowers, origin) }
+        // What cannot be asked for is taken for changed by who asks for it.
+        let found = name.withUnsafeBufferPointer { try? noteBase($0, in: lowers, origin) }
         if let found, !found.lowers.isEmpty { pending.append((origin + [UInt8(ascii: "/")] + name, found.lowers)) }
       }
     }

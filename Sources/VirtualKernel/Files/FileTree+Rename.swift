@@ -88,7 +88,7 @@ extension FileTree {
     let wasBelow = dentries[source].pointee.flags.contains(.inLower)
     let replaced = target == .none ? to.dentry : target
     let inLower = replaced != .none && dentries[replaced].pointee.flags.contains(.inLower)
-    if inLower { noteBase(replaced) }
+    if inLower { try noteBase(replaced) }
     // Before the rename, after which nothing may fail.
     if isDirectory { try markMoved(source, over: inLower) }
 
