@@ -40,7 +40,10 @@ extension FileTree {
   func noteMovedBases() {
     var pending = movedDirectories.map { (origin: origin(of: $0[0]), lowers: $0) }
     movedDirectories = []
+    // A directory may have been moved more than once.
+    var seen: Set<[UInt8]> = []
     while let (origin, lowers) = pending.popLast() {
+      guard seen.insert(origin).inserted else { continue }
       var names: Set<[UInt8]> = []
       for lower in lowers {
         let layer = layers[lower.layer]
