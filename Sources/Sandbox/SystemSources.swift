@@ -7,7 +7,7 @@ extension Sandbox {
   public static func systemSources() -> (sources: [Source], links: [Link]) {
     var sources: [Source] = []
     var links: [Link] = []
-    for path in ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc"] {
+    for path in Source.systemDirectories {
       var status = stat()
       // A distribution that has merged /usr has links here; what they lead to is in /usr.
       guard lstat(path, &status) == 0 else { continue }

@@ -33,6 +33,11 @@ public struct Source: Sendable, Equatable {
 
   public static let defaultPriority = 100
 
+  /// What every run on the host's system sees, in so far as it exists.
+  public static let systemDirectories = [
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc",
+  ]
+
   public init(
     destination: String, priority: Int = Source.defaultPriority, kind: Kind = .host, hostPath: String,
     hidesPrivate: Bool = false, isReadOnly: Bool = false

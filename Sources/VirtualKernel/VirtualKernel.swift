@@ -188,6 +188,9 @@ public final class VirtualKernel {
   /// - Throws: what the host failed with; the layer is incomplete then.
   public func finish() throws(Errno) -> [LayerIndex.Line] { try files.finishLayer() }
 
+  /// What stood below where the run has changed something.
+  public var bases: LowerBases { files.bases }
+
   /// The process has ended: nothing is kept for the dead.
   public func didEnd(_ group: AbsTgid) {
     if let known = processes.groups[group] {
