@@ -51,6 +51,11 @@ extension Sandbox {
     return tree
   }
 
+  /// The arguments of this process after its name, also where there is no /proc.
+  public static func arguments() -> [String] {
+    (1..<max(1, uwrx_argc())).map { String(cString: uwrx_argv($0)) }
+  }
+
   /// The environment of this process, `NAME=value` each.
   public static func environment() -> [String] {
     var variables: [String] = []

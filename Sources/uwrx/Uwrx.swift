@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Sandbox
 
 @main
 struct Uwrx: ParsableCommand {
@@ -15,7 +16,7 @@ struct Uwrx: ParsableCommand {
 
   static func main() {
     do {
-      let arguments = Array(CommandLine.arguments.dropFirst())
+      let arguments = Sandbox.arguments()
       try checkHelp(arguments)
       var command = try parse(arguments)
       try command.run()

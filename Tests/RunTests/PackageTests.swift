@@ -55,7 +55,7 @@ struct PackageTests {
         \(prepare); export PATH=/usr/local/bin:/usr/bin:/bin HOME=$PWD DEBIAN_FRONTEND=noninteractive
         \(become) $uwrx run --quiet --system -- sh -c '
         \(installation.command) > log 2>&1 || { cat log; exit 1; }
-        uwrx-sample; cat /var/lib/uwrx-sample; dpkg -s uwrx-sample | sed -n 2p; dpkg -s dpkg | sed -n 2p; ls /var/run/ /srv/ > /dev/null
+        uwrx-sample; cat /var/lib/uwrx-sample; dpkg -s uwrx-sample dpkg | grep ^Status; ls /var/run/ /srv/ > /dev/null
         echo x > /var/tmp/x && echo x > /srv/x && mkdir /var/lib/mine /var/log/mine /var/cache/mine /var/spool/mine /var/run/mine && echo written'
         """, in: directory)
       #expect(

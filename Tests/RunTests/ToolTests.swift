@@ -14,7 +14,7 @@ struct ToolTests {
     tool .nvm/versions/node/v1/bin/noder 'cat "${0%/*}/../lib/part"'; mkdir -p .nvm/versions/node/v1/lib
     echo nvm > .nvm/versions/node/v1/lib/part; echo token > .nvm/.npmrc
     tool .local/bin/plain
-    tool .local/share/pipx/venvs/app/bin/app 'cat "${0%/*}/../share/part" "${0%/*}/../pyvenv.cfg"'
+    tool .local/share/pipx/venvs/app/bin/app 'cd "$(dirname "$(readlink -f "$0")")/.."; cat share/part pyvenv.cfg'
     mkdir .local/share/pipx/venvs/app/share; echo pipx > .local/share/pipx/venvs/app/share/part
     echo cfg > .local/share/pipx/venvs/app/pyvenv.cfg
     tool .local/share/pipx/venvs/other/bin/other

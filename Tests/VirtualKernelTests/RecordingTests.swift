@@ -106,7 +106,7 @@ struct RecordingTests {
   @Test(
     arguments: [
       (FileType.fifo | 0o600, false, 0, true), (FileType.socket | 0o600, false, 0, true),
-      (FileType.regular | 0o600, true, 0, true), (FileType.regular | 0o600, false, 0, false),
+      (FileType.regular | 0o600, true, 0, false), (FileType.regular | 0o600, false, 0, false),
       (FileType.characterDevice | 0o600, false, uwrx_makedev(1, 3), false),
       (FileType.characterDevice | 0o600, false, uwrx_makedev(136, 1), true),
     ] as [(UInt32, Bool, UInt64, Bool)])
@@ -213,14 +213,6 @@ struct RecordingTests {
     let told = try #require(machine.events.records(.output).first)
     #expect(told.bytes.count == 1024)
     #expect(told.event.flags == Event.isCut)
-  }
-
-  /// What a user has given to the run and is a file keeps what is said itself.
-  @Test func outputToAGivenFileIsNotTold() throws {
-    let machine = try Machine()
-    redirect(machine, FileType.regular | 0o600, isInherited: true)
-    #expect(machine.call(.write, 1, Array("abc".utf8), 3) == .continued)
-    #expect(machine.events.records(.output).isEmpty)
   }
 
   /// A process that fills a pipe of the guest's own is told to its limit; what it then says to the user is told to another.
