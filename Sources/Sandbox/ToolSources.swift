@@ -8,6 +8,7 @@ struct ToolSources {
   private(set) var missing: [String] = []
   /// What the guest has.
   private var covered: [String]
+  private let given: [String]
 
   /// Each source is a layer, of which there may be 254.
   private static let mostSources = 100
@@ -36,6 +37,7 @@ struct ToolSources {
   ///   - covered: absolute paths of directories that the guest has.
   init(path: String, covered: [String]) {
     self.covered = covered
+    given = covered
     for entry in path.split(separator: ":") { add(entry: Self.withoutEnd(entry)) }
   }
 
@@ -47,6 +49,11 @@ struct ToolSources {
 
   private mutating func add(entry: String) {
     guard entry.hasPrefix("/"), let real = realPath(entry), Self.isDirectory(real) else { return }
+    // The thousands of programs of the system lead nowhere else, but for what an administrator has put there.
+    if given.contains(where: { HomeSecrets.isWithin(real, $0) }) {
+      if HomeSecrets.isWithin(real, "/usr/local") { follow(real, 0) }
+      return addLinks(on: entry)
+    }
     if !isCovered(real) {
       offer(around: real)
       guard isCovered(real) else {
@@ -110,10 +117,12 @@ struct ToolSources {
     guard depth < Self.depth else { return }
     for name in Self.names(in: directory, links: true) {
       let link = "\(directory)/\(name)"
-      guard links.count < Self.mostLinks, let real = realPath(link), Self.isProgram(real),
-        !HomeSecrets.isSecret(real)
+      // One to its neighbour needs nothing.
+      guard let target = Self.target(link), target.contains("/"), links.count < Self.mostLinks,
+        let real = realPath(link)
       else { continue }
       if !isCovered(real) {
+        guard Self.isProgram(real), !HomeSecrets.isSecret(real) else { continue }
         let (place, _) = Self.parts(real)
         if Self.systemPlace(real) != nil || Self.parts(place).name == "bin" {
           offer(around: place)
