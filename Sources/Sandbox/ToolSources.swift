@@ -16,7 +16,7 @@ struct ToolSources {
   /// From a link in a directory of programs to the program of an environment, and on to the interpreter of that.
   private static let depth = 3
   /// What programs in `bin` use beside it.
-  private static let parts = ["bin", "lib", "lib64", "libexec", "share", "include", "pyvenv.cfg"]
+  private static let parts = ["bin", "lib", "lib64", "libexec", "share", "include", "conf", "pyvenv.cfg"]
   /// What tools of home directories consist of. Beside it lie logins, histories and caches.
   private static let tools: [(directory: String, parts: [String])] = [
     (".cargo/bin", [".cargo/bin", ".rustup/toolchains", ".rustup/settings.toml"]),
@@ -26,6 +26,8 @@ struct ToolSources {
         ".pyenv/" + $0
       }
     ),
+    (".rbenv", ["bin", "shims", "libexec", "versions", "plugins", "rbenv.d", "version"].map { ".rbenv/" + $0 }),
+    (".asdf", ["bin", "shims", "lib", "installs", "plugins", "asdf.sh"].map { ".asdf/" + $0 }),
     (".nvm", ["versions", "alias", "nvm.sh", "nvm-exec"].map { ".nvm/" + $0 }),
     (".local/bin", [".local/bin"]),
   ]
