@@ -39,7 +39,7 @@ struct ToolTests {
         """
         export HOME=$PWD/home
         \(Self.home)
-        PATH=/usr/bin:/bin:\(path) '\(CommandLine.binary)' run --system -- sh -c '\(command)'
+        PATH=\(path):/usr/bin:/bin '\(CommandLine.binary)' run --system -- sh -c '\(command)'
         """, in: directory)
     }
     return try #require(outcome)
