@@ -28,6 +28,8 @@ public struct Source: Sendable, Equatable {
   public var hidesPrivate: Bool
   /// Leaves out what of home directories is secret: see `HomeSecrets`.
   public var hidesSecrets = false
+  /// Holds programs that the user has installed: what a run changes there is no result of it that is brought to the host unasked.
+  public var isTool = false
   /// The guest's changes are refused with EROFS instead of going to the run's own layer.
   public var isReadOnly: Bool
 
@@ -87,8 +89,12 @@ public struct Limits: Sendable, Equatable {
   public var disk: Int?
   /// Descriptors of a single process.
   public var openFiles: Int?
+  /// How the user has written numbers of bytes, for messages.
+  public var spellings: [Int: String] = [:]
 
   public init() {}
+
+  func spelling(of bytes: Int) -> String { spellings[bytes] ?? "\(bytes) bytes" }
 }
 
 /// Everything that a run is given.
