@@ -68,6 +68,23 @@ int main(void) {
   SHOW(fchownat(99, "dir/a", 14, 15, 0));
   SHOW(fchownat(fd, "dir/a", 14, 15, 0));
 
+  say("-- the time of the change");
+  const char *moved[] = {"data/hello.txt", "data/dir", "made"};
+  put_file("made", "x");
+  for (int i = 0; i < 3; i++) {
+    struct stat before, after;
+    QUIET(stat(moved[i], &before));
+    usleep(20000);
+    SHOW(chown(moved[i], -1, -1));
+    QUIET(stat(moved[i], &after));
+    say("%s: changed %d modified %d", moved[i], after.st_ctim.tv_sec != before.st_ctim.tv_sec || after.st_ctim.tv_nsec != before.st_ctim.tv_nsec,
+        after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec);
+    usleep(20000);
+    QUIET(chmod(moved[i], before.st_mode & 07777));
+    QUIET(stat(moved[i], &before));
+    say("later %d", before.st_ctim.tv_sec > after.st_ctim.tv_sec || before.st_ctim.tv_nsec > after.st_ctim.tv_nsec);
+  }
+
   say("-- refusals");
   SHOW(chown("data/missing", 1, 1));
   SHOW(chown("data/loop1", 1, 1));

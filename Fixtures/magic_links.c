@@ -256,6 +256,17 @@ int main(int count, char **arguments) {
   run("/dev/fd/3", "by /dev");
   closefrom(3);
 
+  say("-- a slash after it");
+  fd = SHOW(open("data/hello.txt", O_RDONLY));
+  struct stat st;
+  char slashed[64];
+  snprintf(slashed, sizeof slashed, "%s/", by_link(fd));
+  SHOW(stat(slashed, &st));
+  SHOW(access(slashed, F_OK));
+  SHOW(open(slashed, O_RDONLY));
+  SHOW(access("/proc/self/cwd/", F_OK));
+  closefrom(3);
+
   say("-- a program in memory");
   fd = SHOW(memfd_create("echo", MFD_CLOEXEC));
   copy_of("/bin/echo", fd);

@@ -59,6 +59,28 @@ int main(void) {
   SHOW(copy_file_range(lower, &in, pipes[1], NULL, 10, 0));
   SHOW(copy_file_range(open("data", O_RDONLY), &in, copy, &to, 10, 0));
 
+  say("-- no bytes, and a limit of the size");
+  in = 0;
+  to = 5;
+  SHOW(copy_file_range(lower, &in, copy, &to, 0, 0));
+  in = -1;
+  SHOW(copy_file_range(lower, &in, copy, &to, 0, 0));
+  IN_CHILD {
+    signal(SIGXFSZ, SIG_IGN);
+    QUIET(setrlimit(RLIMIT_FSIZE, &(struct rlimit){1000, 1000}));
+    in = 0;
+    to = 990;
+    SHOW(copy_file_range(lower, &in, copy, &to, 100, 0));
+    SHOW(copy_file_range(lower, &in, copy, &to, 100, 0));
+    to = 1000;
+    SHOW(copy_file_range(lower, &in, copy, &to, 0, 0));
+    to = -5;
+    SHOW(copy_file_range(lower, &in, copy, &to, 10, 0));
+    signal(SIGXFSZ, SIG_DFL);
+    to = 2000;
+    SHOW(copy_file_range(lower, &in, copy, &to, 10, 0));
+  }
+
   say("-- into a lower file");
   int below = SHOW(open("data/hello.txt", O_RDWR));
   in = 0;

@@ -36,7 +36,10 @@ extension FileTree {
       result.st_blocks = live.st_blocks
       result.st_atim = live.st_atim
       result.st_mtim = live.st_mtim
-      result.st_ctim = live.st_ctim
+      // An owner is changed without the host's knowing.
+      let changed = record.pointee.changed
+      let isLater = (changed.tv_sec, changed.tv_nsec) > (live.st_ctim.tv_sec, live.st_ctim.tv_nsec)
+      result.st_ctim = isLater ? changed : live.st_ctim
     } else {
       result.st_size = numericCast(record.pointee.size)
       result.st_blocks = numericCast(record.pointee.blocks)

@@ -165,6 +165,7 @@ extension FileTree {
             if options.contains(.noMagicLinks) { throw .tooManySymbolicLinkLevels }
             if options.contains(.beneath) || options.contains(.inRoot) { throw .init(rawValue: EXDEV) }
             if isLast {
+              if trailingSlash, inode(of: jump).pointee.kind != .directory { throw .notDirectory }
               return WalkResult(
                 parent: dentries[jump].pointee.parent, dentry: jump, name: dentries.name(of: jump), last: .name,
                 hasTrailingSlash: trailingSlash, openFile: nil)

@@ -7,7 +7,7 @@ extension Syscalls {
   @Sendable static func copyFileRange(_ call: Call) throws(Errno) -> Outcome {
     _ = try splice(call)
     let (source, sourceOffset, target, targetOffset, length, flags) = call.arguments
-    guard length > 0, flags == 0 else { return .continue }
+    guard flags == 0 else { return .continue }
     let group = call.thread.group
     guard let from = try? call.kernel.descriptors.duplicate(Int32(truncatingIfNeeded: source), of: group) else {
       return .continue
@@ -28,14 +28,16 @@ extension Syscalls {
     guard copy.sourcePlace.canReach(length), copy.targetPlace.canReach(length) else {
       throw .init(rawValue: EOVERFLOW)
     }
-    guard copy.targetPlace.start < .max else { throw .fileTooLarge }
+    // generic_write_check_limits: RLIMIT_FSIZE is the guest's.
+    let limit = Int(clamping: try call.kernel.information.limit(fileSize, of: call.thread.id, setTo: nil).soft)
+    guard copy.targetPlace.start < limit else {
+      if limit != .max { call.kernel.information.signal(call.thread.id, of: group.id, SIGXFSZ) }
+      throw .fileTooLarge
+    }
     guard copy.sourcePlace.start >= 0, copy.targetPlace.start >= 0 else { throw .invalidArgument }
-    // setrlimit(2), RLIMIT_FSIZE: the limit is the guest's, and a program that meets it falls back to write(2).
-    let limit = try call.kernel.information.limit(fileSize, of: call.thread.id, setTo: nil).soft
     let size = Int(try call.kernel.host.status(of: from).st_size)
     copy.count = max(
-      0, min(Int(clamping: length), size - copy.sourcePlace.start, .max - copy.targetPlace.start, RangeCopy.largest))
-    guard UInt64(copy.targetPlace.start + copy.count) <= limit else { return .continue }
+      0, min(Int(clamping: length), size - copy.sourcePlace.start, limit - copy.targetPlace.start, RangeCopy.largest))
     return copy.count == 0 ? .value(0) : .blocked(on: copy)
   }
 }
@@ -65,7 +67,7 @@ private final class RangeCopy: BlockingWork, @unchecked Sendable {
   private let kernel: VirtualKernel
   private let notification: UInt64
   private let thread: AbsTid
-  private let source: FileDescriptor
+  private var source: FileDescriptor?
   var target: FileDescriptor?
   var sourcePlace = Place()
   var targetPlace = Place()
@@ -79,15 +81,18 @@ private final class RangeCopy: BlockingWork, @unchecked Sendable {
     self.source = source
   }
 
-  deinit {
-    kernel.descriptors.release(source)
-    if let target { kernel.descriptors.release(target) }
+  deinit { release() }
+
+  private func release() {
+    for file in [source, target] { if let file { kernel.descriptors.release(file) } }
+    source = nil
+    target = nil
   }
 
   var value: Int64? { Int64(copied) }
 
   func perform() throws(Errno) {
-    guard let target else { return }
+    guard let source, let target else { return }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(count, Self.step), alignment: 16)
     defer { buffer.deallocate() }
     do throws(Errno) {
@@ -104,7 +109,9 @@ private final class RangeCopy: BlockingWork, @unchecked Sendable {
   }
 
   func publish(failed: Bool) throws(Errno) {
-    guard !failed, let target else { return }
+    // Before the caller goes on: its last close must be the file's, which may be a lock's end, or be run next (ETXTBSY).
+    defer { release() }
+    guard !failed, let source, let target else { return }
     try move(sourcePlace, source)
     try move(targetPlace, target)
   }
