@@ -175,7 +175,7 @@ struct RunCommand: ParsableCommand {
       guard try applyResults(results, isQuiet: quiet) else { throw ExitCode(125) }
     } catch let error as TraceError {
       // After a run uwrx starts no other program, as archives need it.
-      throw TraceError("\(error)\nnothing was applied, and nothing is lost: uwrx apply \(directory) tries again")
+      throw TraceError("\(error); the results are kept, and uwrx apply \(directory) tries again")
     }
   }
 
