@@ -110,7 +110,7 @@ public struct Results {
   }
 
   /// What was changed on the host since the run has seen it.
-  public var conflicts: [Note] { notes(changes, \.conflict) }
+  public var conflicts: [Note] { notes(changes.filter { $0.caution == nil }, \.conflict) }
   /// What is not applied unless its path is named.
   public var cautions: [Note] {
     notes(changes) { change in

@@ -186,7 +186,13 @@ struct RunCommand: ParsableCommand {
     // It was made just now, by this very user, where there is no key to tell so, too.
     var options = Results.Options()
     options.trusts = true
-    guard try applyResults(Results(try TraceDirectory(directory), options), isQuiet: quiet) else { throw ExitCode(125) }
+    do {
+      let results = try Results(try TraceDirectory(directory), options)
+      guard try applyResults(results, isQuiet: quiet) else { throw ExitCode(125) }
+    } catch let error as TraceError {
+      // After a run uwrx starts no other program, as archives need it.
+      throw TraceError("\(error); the results are kept, and uwrx apply \(directory) tries again")
+    }
   }
 
   private var limits: Limits {

@@ -11,8 +11,13 @@ extension FileTree {
     guard dentries[dentry].pointee.flags.contains(.inLower), let origin = origin(of: parent),
       directory(of: parent).store == .run
     else { return }
-    let lowers = directory(of: parent).lowers
-    try noteBase(dentries.name(of: dentry), in: lowers, origin)
+    let name = dentries.name(of: dentry)
+    if bases[Self.path(origin, name)] == nil { try noteBase(name, in: directory(of: parent).lowers, origin) }
+  }
+
+  /// Without a leading slash.
+  private static func path(_ directory: [UInt8], _ name: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    Array((directory + [UInt8(ascii: "/")] + name).drop { $0 == UInt8(ascii: "/") })
   }
 
   /// - Parameter origin: the path of the directory as the run has found it.
@@ -22,7 +27,7 @@ extension FileTree {
     _ name: UnsafeBufferPointer<UInt8>, in lowers: [LowerDirectory], _ origin: [UInt8]
   ) throws(Errno) -> Found? {
     guard let found = try search(lowers, name) else { return nil }
-    let path = Array((origin + [UInt8(ascii: "/")] + name).drop { $0 == UInt8(ascii: "/") })
+    let path = Self.path(origin, name)
     let tree = layers[found.layer].tree
     // What an earlier run has moved is at another path of the host's.
     let isMoved = self.origin(of: lowers[found.lowerIndex]) != origin
