@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// Contents of regular files.
 enum FileContents {
@@ -15,8 +16,8 @@ enum FileContents {
       let data = min(nextData(one, offset), nextData(other, offset))
       if data == .max { return true }
       offset = data
-      let count = try read(one, at: offset, into: &left)
-      guard try read(other, at: offset, into: &right) == count else { return false }
+      let count = try one.readFully(at: offset, into: &left)
+      guard try other.readFully(at: offset, into: &right) == count else { return false }
       if count == 0 { return true }
       if memcmp(left, right, count) != 0 { return false }
       offset += Int64(count)
@@ -31,21 +32,6 @@ enum FileContents {
     return errno == ENXIO ? .max : offset
   }
 
-  /// Reads until the buffer is full or the file ends.
-  static func read(_ file: FileDescriptor, at offset: Int64, into buffer: inout [UInt8]) throws(Errno) -> Int {
-    var done = 0
-    while done < buffer.count {
-      let count = buffer.withUnsafeMutableBytes {
-        pread(file.rawValue, $0.baseAddress! + done, $0.count - done, off_t(offset) + off_t(done))
-      }
-      if count < 0, errno == EINTR { continue }
-      if count < 0 { throw Errno(rawValue: errno) }
-      if count == 0 { break }
-      done += count
-    }
-    return done
-  }
-
   /// All of a file.
   /// - Returns: nil if it is larger than `limit`.
   static func all(_ file: FileDescriptor, limit: Int) throws(Errno) -> [UInt8]? {
@@ -53,7 +39,7 @@ enum FileContents {
     guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
     guard Int64(status.st_size) <= Int64(limit) else { return nil }
     var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-    let count = try read(file, at: 0, into: &bytes)
+    let count = try file.readFully(at: 0, into: &bytes)
     return Array(bytes.prefix(count))
   }
 
@@ -69,7 +55,7 @@ enum FileContents {
     while true {
       offset = nextData(source, offset)
       if offset == .max { return }
-      let count = try read(source, at: offset, into: &buffer)
+      let count = try source.readFully(at: offset, into: &buffer)
       if count == 0 { return }
       var done = 0
       while done < count {

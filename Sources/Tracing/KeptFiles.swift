@@ -148,7 +148,7 @@ struct ContentDigests {
       if data < 0, errno == ENXIO { break }
       // A file system that knows of no holes has none.
       if data > offset { offset = data / Int64(Self.blockSize) * Int64(Self.blockSize) }
-      let count = try fill(file, at: offset)
+      let count = try file.readFully(at: offset, into: &buffer)
       if count == 0 { break }
       buffer.withUnsafeBytes { bytes in
         let block = UnsafeRawBufferPointer(rebasing: bytes[..<count])
@@ -164,21 +164,5 @@ struct ContentDigests {
     let text = SHA256.text(digest.finish())
     if status.st_nlink > 1 { known[identity] = text }
     return text
-  }
-
-  /// Reads a block.
-  /// - Returns: how much there is of it.
-  private mutating func fill(_ file: FileDescriptor, at offset: Int64) throws(Errno) -> Int {
-    var done = 0
-    while done < Self.blockSize {
-      let count = buffer.withUnsafeMutableBytes {
-        pread(file.rawValue, $0.baseAddress! + done, $0.count - done, off_t(offset) + off_t(done))
-      }
-      if count < 0, errno == EINTR { continue }
-      if count < 0 { throw Errno(rawValue: errno) }
-      if count == 0 { break }
-      done += count
-    }
-    return done
   }
 }
