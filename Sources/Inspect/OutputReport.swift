@@ -21,8 +21,14 @@ public struct OutputReport {
 
   /// What there is to say beside the report.
   public struct Outcome: Sendable {
-    /// The processes of which some bytes were not recorded.
-    public var cut: [UInt32] = []
+    /// A process of which some bytes were not recorded.
+    public struct Cut: Sendable {
+      public var process: UInt32
+      /// How many bytes were recorded before the first that were not.
+      public var recorded: Int
+    }
+
+    public var cut: [Cut] = []
     /// Whether the events end in the middle.
     public var isDamaged = false
   }
@@ -83,6 +89,7 @@ public struct OutputReport {
     var start: UInt64 = 0
     var outcome = Outcome()
     var cut: Set<UInt32> = []
+    var recorded: [UInt32: Int] = [:]
     while let (event, bytes) = try events.next() {
       if start == 0 { start = event.time }
       guard process?.matches(event.pid) ?? true else { continue }
@@ -90,7 +97,10 @@ public struct OutputReport {
       guard event.kind == EventKind.output.rawValue, let from = Stream(rawValue: event.version),
         stream == nil || from == stream
       else { continue }
-      if event.flags & Event.isCut != 0, cut.insert(event.pid).inserted { outcome.cut.append(event.pid) }
+      recorded[event.pid, default: 0] += bytes.count
+      if event.flags & Event.isCut != 0, cut.insert(event.pid).inserted {
+        outcome.cut.append(Outcome.Cut(process: event.pid, recorded: recorded[event.pid] ?? 0))
+      }
       try body(event, bytes, start)
     }
     if let process, !isKnown { throw process.unknown(in: trace) }

@@ -22,7 +22,7 @@ public enum Escaping {
     var result = ""
     for scalar in message.unicodeScalars {
       if isHidden(scalar) {
-        for byte in UTF8.encode(scalar)! { result += String(decoding: code(byte), as: UTF8.self) }
+        result += String(decoding: escape(UTF8.encode(scalar)!), as: UTF8.self)
       } else {
         result.unicodeScalars.append(scalar)
       }
@@ -34,28 +34,31 @@ public enum Escaping {
     let all = Array(bytes)
     if all.allSatisfy({ $0 >= 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") }) { return all }
     var result: [UInt8] = []
-    var pending = all[...]
-    while let first = pending.first {
-      let length = characterLength(pending)
-      let character = pending.prefix(max(1, length))
-      if length == 0 || first == UInt8(ascii: "\\") || isHidden(scalar(character)) {
-        for byte in character { result += code(byte) }
+    result.reserveCapacity(2 * all.count)
+    var index = 0
+    while index < all.count {
+      let length = characterLength(all[index...])
+      let end = index + max(1, length)
+      if length == 0 || all[index] == UInt8(ascii: "\\") || isHidden(scalar(all[index..<end])) {
+        for byte in all[index..<end] { append(code: byte, to: &result) }
       } else {
-        result += character
+        result += all[index..<end]
       }
-      pending = pending.dropFirst(character.count)
+      index = end
     }
     return result
   }
 
-  private static func code(_ byte: UInt8) -> [UInt8] {
-    [UInt8(ascii: "\\"), UInt8(ascii: "x"), digit(byte >> 4), digit(byte & 15)]
+  private static func append(code byte: UInt8, to result: inout [UInt8]) {
+    result.append(UInt8(ascii: "\\"))
+    result.append(UInt8(ascii: "x"))
+    result.append(digit(byte >> 4))
+    result.append(digit(byte & 15))
   }
 
   /// - Parameter bytes: those of one character.
   private static func scalar(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar {
-    let masks: [UInt8] = [0x7f, 0x1f, 0x0f, 0x07]
-    let first = UInt32(bytes[bytes.startIndex] & masks[bytes.count - 1])
+    let first = UInt32(bytes[bytes.startIndex] & (bytes.count == 1 ? 0x7f : 0x3f >> UInt8(bytes.count - 1)))
     return Unicode.Scalar(bytes.dropFirst().reduce(first) { $0 << 6 | UInt32($1 & 0x3f) }) ?? "\u{fffd}"
   }
 

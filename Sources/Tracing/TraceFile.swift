@@ -8,6 +8,8 @@ final class TraceFile {
   static let maximumBatch = 500_000
   static let compressedPackets: UInt32 = 50
   private static let level: Int32 = 6
+  /// Even the fastest level takes 12 to 40 ms of processor time for a MiB, storing it less than one.
+  private static let levelOfOutput: Int32 = 0
 
   private let file: FileDescriptor
   private var stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
@@ -39,7 +41,7 @@ final class TraceFile {
   func take(_ packets: inout PacketWriter) throws(Errno) {
     if packets.count > Self.maximumBatch {
       if ready > 0 {
-        try append(UnsafeBufferPointer(start: packets.base, count: ready))
+        try append(UnsafeBufferPointer(start: packets.base, count: ready), packets.isMostlyOutput)
         packets.removeFirst(ready)
       }
     }
@@ -48,16 +50,19 @@ final class TraceFile {
 
   /// Takes all packets.
   func flush(_ packets: inout PacketWriter) throws(Errno) {
-    if packets.count > 0 { try append(UnsafeBufferPointer(start: packets.base, count: packets.count)) }
+    if packets.count > 0 {
+      try append(UnsafeBufferPointer(start: packets.base, count: packets.count), packets.isMostlyOutput)
+    }
     packets.removeFirst(packets.count)
     ready = 0
   }
 
-  private func append(_ packets: UnsafeBufferPointer<UInt8>) throws(Errno) {
+  private func append(_ packets: UnsafeBufferPointer<UInt8>, _ isMostlyOutput: Bool) throws(Errno) {
     let bound = Int(deflateBound(stream, uLong(packets.count)))
     if compressed.count < bound { compressed = [UInt8](repeating: 0, count: bound) }
     let size = compressed.withUnsafeMutableBufferPointer { output in
       deflateReset(stream)
+      deflateParams(stream, isMostlyOutput ? Self.levelOfOutput : Self.level, Z_DEFAULT_STRATEGY)
       stream.pointee.next_in = UnsafeMutablePointer(mutating: packets.baseAddress)
       stream.pointee.avail_in = UInt32(packets.count)
       stream.pointee.next_out = output.baseAddress
@@ -110,4 +115,8 @@ final class TraceFile {
 
   /// Removes what was appended since the file was so long.
   func cut(to length: UInt64) { ftruncate(file.rawValue, off_t(length)) }
+}
+
+extension PacketWriter {
+  fileprivate var isMostlyOutput: Bool { outputCount > count / 2 }
 }

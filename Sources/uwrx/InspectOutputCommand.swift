@@ -32,7 +32,11 @@ struct InspectOutputCommand: ParsableCommand {
       case .json: outcome = try report.json(trace, to: output)
       }
       try output.flush()
-      for pid in outcome.cut { printError("not all that process \(pid) has printed was recorded") }
+      for cut in outcome.cut {
+        printError(
+          "not all that process \(cut.process) has printed was recorded: there is more after its first \(cut.recorded) bytes"
+        )
+      }
       if outcome.isDamaged { options.warnOfDamage() }
     }
   }

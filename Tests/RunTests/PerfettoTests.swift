@@ -25,7 +25,7 @@ struct PerfettoTests {
   func contents() throws {
     try CommandLine.withDirectory { directory in
       let script =
-        "echo one > f; cat f nope 2>/dev/null; mv f g; (exit 3); sleep 0; printf 'ü\\377\\n'; python3 -c 'import ctypes; ctypes.CDLL(None).mount(0, 0, 0, 0, 0)'"
+        "echo one > f; cat f nope 2>/dev/null; mv f g; (exit 3); sleep 0; printf 'ü\\377\\n'; head -c 5000 /dev/urandom; python3 -c 'import ctypes; ctypes.CDLL(None).mount(0, 0, 0, 0, 0)'"
       _ = try CommandLine.run(["run", "--system", "--", "sh", "-c", script], in: directory)
       let found = try rows(
         directory + "/build/0/0/perfetto",

@@ -232,6 +232,37 @@ struct RecordingTests {
     }
   }
 
+  @Test("bytes that are no text are recorded as they are up to the limit of a process, which is told")
+  func randomOutput() throws {
+    try CommandLine.withDirectory { directory in
+      let uwrx = CommandLine.binary
+      let outcome = try CommandLine.shell(
+        """
+        head -c 3M /dev/urandom > random
+        \(uwrx) run --system -- sh -c 'head -c 2000 random; cat random' | cat > out
+        \(uwrx) inspect output build/0/0 > told
+        """, in: directory)
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.error.contains("has printed was recorded: there is more after its first 1048576 bytes"))
+      let told = try Data(contentsOf: URL(fileURLWithPath: directory + "/told"))
+      #expect(told.count == 2000 + 1 << 20)
+      #expect(told == (try Data(contentsOf: URL(fileURLWithPath: directory + "/out"))).prefix(told.count))
+      // Not written as text that stands for them.
+      let size = try FileManager.default.attributesOfItem(atPath: directory + "/build/0/0/perfetto")[.size] as? Int
+      #expect(try #require(size) < told.count + 1 << 17)
+    }
+  }
+
+  @Test("what goes to a file that the user gave is not recorded")
+  func outputToGivenFile() throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try CommandLine.shell(
+        "\(CommandLine.binary) run --system -- sh -c 'echo one; echo two >&2' > out; cat out", in: directory)
+      #expect(outcome.output == "one\n" && outcome.error == "two\n")
+      #expect(try Trace(directory).of(.output).map { Self.text($0.bytes) } == ["two\n"])
+    }
+  }
+
   @Test("what the kernel moves to standard output is known to be missing")
   func outputFromElsewhere() throws {
     try CommandLine.withDirectory { directory in

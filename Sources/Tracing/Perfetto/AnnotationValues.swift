@@ -30,6 +30,8 @@ struct AnnotationValues: ~Copyable {
       case (1, .integer(let value)): name = value
       case (3, .integer(let value)): result = .integer(value)
       case (6, .bytes(let bytes)): result = .text(bytes)
+      // It comes last, after a text for who does not know it.
+      case (TraceEncoder.rawField, .bytes(let bytes)): result = .text(bytes)
       case (12, .bytes): result = .list(annotation)
       case (17, .integer(let value)): result = .path(value)
       default: throw TraceDecoder.Damage()

@@ -4,6 +4,8 @@ import Glibc
 struct PacketWriter: ~Copyable {
   private(set) var base: UnsafeMutablePointer<UInt8>
   private(set) var count = 0
+  /// How many of the bytes are what processes have said, about.
+  var outputCount = 0
   private var capacity: Int
 
   init(capacity: Int = 1 << 16) {
@@ -92,5 +94,6 @@ struct PacketWriter: ~Copyable {
   mutating func removeFirst(_ length: Int) {
     memmove(base, base + length, count - length)
     count -= length
+    outputCount = 0
   }
 }

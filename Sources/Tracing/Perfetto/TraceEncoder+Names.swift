@@ -1,9 +1,12 @@
+import Glibc
+
 /// The annotations that hold the names of events.
 extension TraceEncoder {
   func annotate(_ payload: EventShape.Payload, _ name: UnsafeBufferPointer<UInt8>) {
     guard name.count > 0 else { return }
     switch payload {
     case .text(let annotation):
+      if name.count >= Self.shortestRaw, !Self.isText(name[...]) { return annotate(annotation, raw: name) }
       annotate(annotation, texts: [name[...]], isList: false)
       return
     case .list(let annotation):
@@ -38,7 +41,17 @@ extension TraceEncoder {
   }
 
   static func isText(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
-    !bytes.contains(0) && String(validating: bytes, as: UTF8.self) != nil
+    bytes.isEmpty
+      || memchr(bytes.base.baseAddress! + bytes.startIndex, 0, bytes.count) == nil
+        && String(validating: bytes, as: UTF8.self) != nil
+  }
+
+  private func annotate(_ annotation: Annotation, raw bytes: UnsafeBufferPointer<UInt8>) {
+    let start = packets.open(4)
+    packets.integer(1, UInt64(annotation.rawValue))
+    packets.bytes(6, Array("\(bytes.count) bytes that are no text".utf8))
+    packets.bytes(Self.rawField, bytes)
+    packets.close(start)
   }
 
   func annotate(_ annotation: Annotation, texts: [Slice<UnsafeBufferPointer<UInt8>>], isList: Bool) {

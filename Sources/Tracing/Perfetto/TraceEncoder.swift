@@ -32,6 +32,9 @@ final class TraceEncoder {
   static let maximumProgramNames = 1 << 14
   /// Of an interned string, beyond what Perfetto knows: the number of the node that has the path.
   static let nodeField: UInt32 = 1000
+  /// Of an annotation, beyond what Perfetto knows: bytes that are no text, which escaping would make the longer by far.
+  static let rawField: UInt32 = 1000
+  static let shortestRaw = 1024
 
   struct Process {
     var parent: UInt32 = 0
@@ -239,6 +242,7 @@ final class TraceEncoder {
     if shape.node == .errno {
       annotate(.outcome, text: Array("\(Errno(rawValue: Int32(bitPattern: event.node)))".utf8))
     }
+    if shape.category == .output { packets.outputCount += name.count }
     annotate(shape.payload, name)
     let isOnItsThread = event.thread != 0 && event.thread < TrackNumber.maximumThread && track != .run
     if event.thread != 0, !isOnItsThread { annotate(.thread, UInt64(event.thread)) }

@@ -42,15 +42,20 @@ public final class ThreadGroup {
   /// An execve(2) that was let through and of which it is not known yet what it has led to.
   var execution: Execution?
   var end: End?
-  /// Whether the trace knows that no more of its output is recorded.
-  var isOutputCut = false
-  /// How much more is recorded of what it says to others of the guest, and whether the trace knows that it is no more.
-  var pipeOutputLeft = Recorder.pipeLimit
-  var isPipeOutputCut = false
+  /// What is still recorded of what it says to others of the guest, and to the user.
+  var guestOutput = OutputAllowance(left: Recorder.pipeLimit)
+  var userOutput = OutputAllowance(left: Recorder.userLimit)
   /// The calls whose refusal the trace knows, by number.
   var refused = SIMD8<UInt64>()
   /// How many threads there may be before the dead ones are looked for.
   var sweepThreshold = 64
+
+  /// How much of a process's output is recorded.
+  struct OutputAllowance {
+    var left: Int
+    /// Whether the trace knows that there was more.
+    var isCut = false
+  }
 
   init(id: AbsTgid, nsID: NsTgid, parent: AbsTgid, number: UInt32, pidfd: FileDescriptor) {
     self.id = id

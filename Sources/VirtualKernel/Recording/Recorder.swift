@@ -8,11 +8,12 @@ final class Recorder {
   /// Linux's limit of arguments and environment together where the stack's is the usual one of 8 MiB, in which a pointer counts, too. Reading
   /// them takes all others' time.
   private static let argumentLimit = 2 << 20
-  private static let outputLimit = 1 << 20
   /// Of a whole run: its trace must not fill the disk.
   private static let runLimit = 256 << 20
   /// Of what one process says to others of the guest: it is read there, and pipes carry archives.
   static let pipeLimit = 64 << 10
+  /// Of what one process says to the user, who has all of it anyway.
+  static let userLimit = 1 << 20
   /// A call has so many pieces at most: a thousand messages of a thousand pieces each would hold up everybody.
   private static let pieceLimit = 1024
   /// A record fits a reader's window.
@@ -186,18 +187,19 @@ final class Recorder {
   /// Records what a process asks to be written to a descriptor.
   func recordOutput(_ call: Call, _ descriptor: Int32, _ bytes: TransferBytes) {
     let group = call.thread.group
-    if outputLeft <= 0, group.isOutputCut { return }
+    let isAnyCut = group.guestOutput.isCut || group.userOutput.isCut
+    if group.guestOutput.isCut && group.userOutput.isCut || outputLeft <= 0 && isAnyCut { return }
     guard let status = try? call.kernel.descriptors.status(of: descriptor, in: call.thread) else { return }
     let audience = audience(status, call)
-    if audience == .nobody || isRefused(call, descriptor, status) { return }
-    let left = audience == .guest ? min(outputLeft, group.pipeOutputLeft) : outputLeft
+    guard audience != .nobody else { return }
+    let allowance = audience == .guest ? \ThreadGroup.guestOutput : \ThreadGroup.userOutput
+    if group[keyPath: allowance].isCut || isRefused(call, descriptor, status) { return }
     let event = Event(.output, pid: group.number, node: 0, version: UInt32(descriptor))
-    guard left > 0 else {
-      let isKnown = outputLeft > 0 ? group.isPipeOutputCut : group.isOutputCut
-      if outputLeft > 0 { group.isPipeOutputCut = true } else { group.isOutputCut = true }
-      return isKnown ? () : append(event, UnsafeRawBufferPointer(start: nil, count: 0), isCut: true)
+    let limit = min(outputLeft, group[keyPath: allowance].left)
+    guard limit > 0 else {
+      group[keyPath: allowance].isCut = true
+      return append(event, UnsafeRawBufferPointer(start: nil, count: 0), isCut: true)
     }
-    let limit = min(Self.outputLimit, left)
     var end = 0
     var isCut = false
     var pieces = 0
@@ -216,7 +218,8 @@ final class Recorder {
     isCut = isCut || bytes.areElsewhere && bytes.total(call) > 0
     guard end > 0 || bytes.areElsewhere && isCut, isWaiting(call) else { return }
     outputLeft -= end
-    if audience == .guest { group.pipeOutputLeft -= end }
+    group[keyPath: allowance].left -= end
+    if isCut, end == limit { group[keyPath: allowance].isCut = true }
     append(event, UnsafeRawBufferPointer(rebasing: buffer[..<end]), isCut: isCut)
   }
 
@@ -251,6 +254,8 @@ final class Recorder {
     switch status.st_mode & S_IFMT {
     // Major 1 is memory: null, zero, full.
     case S_IFCHR: return uwrx_major(UInt64(status.st_rdev)) == 1 ? .nobody : .user
+    // It keeps what is said itself, in the run's layer or where the user wanted it.
+    case S_IFREG: return .nobody
     case _ where call.kernel.inherited.contains(HostIdentity(status)): return .user
     case S_IFIFO, S_IFSOCK: return .guest
     default: return .nobody

@@ -11,6 +11,7 @@ enum FileType {
   static let regular: UInt32 = 0o100000
   static let symbolicLink: UInt32 = 0o120000
   static let characterDevice: UInt32 = 0o020000
+  static let blockDevice: UInt32 = 0o060000
   static let fifo: UInt32 = 0o010000
   static let socket: UInt32 = 0o140000
 }
