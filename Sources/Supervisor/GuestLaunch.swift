@@ -91,6 +91,9 @@ struct GuestLaunch {
     if started < 0 { throw Self.failure(step: "start guest init", Errno(rawValue: -started)) }
   }
 
+  /// A step of guest init's.
+  private static let privateMounts = "make the mounts private"
+
   /// Says what refuses the namespaces, where that can be found out.
   static func failure(step: String, _ error: Errno) -> SupervisorError {
     var reasons: [String] = []
@@ -111,6 +114,12 @@ struct GuestLaunch {
       reasons.append(
         "kernel.apparmor_restrict_unprivileged_userns is \(restricted): give uwrx an AppArmor profile that allows userns, "
           + "or set it to 0 with sysctl")
+    }
+    // mount(2): only what is a mount can be made private.
+    if error == .invalidArgument, step == Self.privateMounts {
+      reasons.append(
+        "uwrx runs in a chroot whose root is no mount: make it one before chroot, as with mount --bind DIRECTORY DIRECTORY"
+      )
     }
     if reasons.isEmpty, error == .notPermitted {
       reasons.append("a container's seccomp profile or a security module may refuse namespaces")

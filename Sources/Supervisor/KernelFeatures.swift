@@ -29,6 +29,19 @@ enum KernelFeatures {
     }
   }
 
+  /// What a run needs of descriptors before its first program: about half of it, and some for what the guest opens.
+  private static let fewestDescriptors = 64
+
+  /// - Throws: a message that says how to have more.
+  static func requireDescriptors() throws(SupervisorError) {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_max < fewestDescriptors else {
+      return
+    }
+    throw SupervisorError(
+      "uwrx may open \(limit.rlim_max) files, and needs \(fewestDescriptors) at least: raise the limit with ulimit -n")
+  }
+
   private static let release: (Int, Int) = {
     var name = utsname()
     guard uname(&name) == 0 else { return (0, 0) }

@@ -136,7 +136,7 @@ struct LimitEnforcer {
     }
     if let limit = limits.memory, let memory, memoryUse(memory, tree) > limit {
       kill(initPid, SIGKILL)
-      return .killed(Self.memoryMessage(limit))
+      return .killed(memoryMessage(limit))
     }
     return .none
   }
@@ -169,21 +169,24 @@ struct LimitEnforcer {
     if !isFull, bytes > limit {
       isFull = true
       return .refuseWrites(
-        "the limit of \(limit) bytes of files (--disk) was reached; to the guest the disk was full from then on")
+        "the limit of \(limits.spelling(of: limit)) of files (--disk) was reached; to the guest the disk was full from then on"
+      )
     }
     // Writes to files that were open already are not seen.
     guard isFull, bytes - limit > limit / 4 + Self.tolerance else { return nil }
     kill(initPid, SIGKILL)
-    return .killed("the guest went on to write beyond the limit of \(limit) bytes of files (--disk), and was killed")
+    return .killed(
+      "the guest went on to write beyond the limit of \(limits.spelling(of: limit)) of files (--disk), and was killed")
   }
 
   /// Limits that the kernel has enforced.
   /// - Parameters:
   ///   - peak: the most threads that the guest had at a time.
   ///   - ranOutOfDescriptors: whether a call failed with EMFILE.
-  func report(peak: Int, ranOutOfDescriptors: Bool) -> [String] {
+  ///   - signal: what has ended the command; 0 if it was none.
+  func report(peak: Int, ranOutOfDescriptors: Bool, signal: Int32) -> [String] {
     var messages: [String] = []
-    if let memory = limits.memory, group?.hasKilled == true { messages.append(Self.memoryMessage(memory)) }
+    if let memory = limits.memory, group?.hasKilled == true { messages.append(memoryMessage(memory)) }
     // RLIMIT_NPROC does not tell that it has refused a fork.
     if let processes = limits.processes, group?.hasRefused ?? (peak >= processes) {
       messages.append("the limit of \(processes) processes (--pids) was reached; forks beyond it failed with EAGAIN")
@@ -193,11 +196,12 @@ struct LimitEnforcer {
     }
     // Nor does RLIMIT_FSIZE, but a write is carried out up to the limit.
     if let size = limits.fileSize, let layer, LayerUsage(of: layer).largest >= size {
-      messages.append("a file reached the limit of \(size) bytes (--file-size); writes beyond it got SIGXFSZ or EFBIG")
+      messages.append(
+        "a file reached the limit of \(limits.spelling(of: size)) (--file-size); writes beyond it got SIGXFSZ or EFBIG")
     }
-    // A single process is held to it by the kernel, which may be faster than our look.
+    // A single process is held to it by the kernel, which may be faster than our look, and counts by its ticks.
     let time = processorTime ?? Self.timeOfDeadChildren - earlierSeconds
-    if let limit = limits.processorTime, !isProcessorTimeOver, time >= limit {
+    if let limit = limits.processorTime, !isProcessorTimeOver, time >= limit || signal == SIGXCPU {
       messages.append(Self.processorMessage(limit))
     }
     return messages
@@ -219,8 +223,8 @@ struct LimitEnforcer {
     "the limit of \(seconds(limit)) s of processor time (--cpu-time) was reached; the guest was ended"
   }
 
-  private static func memoryMessage(_ bytes: Int) -> String {
-    "the memory limit of \(bytes) bytes (--memory) was reached; the guest was killed"
+  private func memoryMessage(_ bytes: Int) -> String {
+    "the memory limit of \(limits.spelling(of: bytes)) (--memory) was reached; the guest was killed"
   }
 
   private static func seconds(_ value: Double) -> String {

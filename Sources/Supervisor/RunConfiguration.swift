@@ -82,8 +82,12 @@ public struct Limits: Sendable, Equatable {
   public var disk: Int?
   /// Descriptors of a single process.
   public var openFiles: Int?
+  /// How the user has written numbers of bytes, for messages.
+  public var spellings: [Int: String] = [:]
 
   public init() {}
+
+  func spelling(of bytes: Int) -> String { spellings[bytes] ?? "\(bytes) bytes" }
 }
 
 /// Everything that a run is given.

@@ -72,6 +72,11 @@ public struct RunDirectory: Sendable {
   }
 
   private static func makeDirectories(_ path: String) throws(SupervisorError) {
+    if !path.hasPrefix("/"), getcwd(nil, 0).map({ free($0) }) == nil, uwrx_errno() == ENOENT {
+      throw SupervisorError(
+        "the current directory was removed, and runs are kept in its \(path): go to one that exists, or name another place with "
+          + "--build /path")
+    }
     var made = path.hasPrefix("/") ? "/" : ""
     for component in path.split(separator: "/") {
       made += component + "/"
@@ -86,7 +91,7 @@ public struct RunDirectory: Sendable {
 }
 
 /// realpath(3), or nil with errno set.
-func realPath(_ path: String) -> String? {
+public func realPath(_ path: String) -> String? {
   guard let real = realpath(path, nil) else { return nil }
   defer { free(real) }
   return String(cString: real)

@@ -31,6 +31,8 @@ public final class Supervisor {
   private var commandStatus: Int32?
   /// When the guest is killed because it did not end after it was asked to.
   private var killTime: ContinuousTime?
+  /// When it is said that others go on although the command has ended.
+  private var survivorsTime: ContinuousTime?
   private var limitHit: String?
   /// What is to be told to the virtual kernel as soon as nobody holds it up.
   private var unrecordedLimits: [String] = []
@@ -45,6 +47,7 @@ public final class Supervisor {
   /// - Throws: `SupervisorError` for a failure of uwrx's own; the guest does not run then, or no more.
   public static func run(_ configuration: RunConfiguration) throws(SupervisorError) -> RunResult {
     try KernelFeatures.require()
+    try KernelFeatures.requireDescriptors()
     guard !configuration.command.isEmpty else { throw SupervisorError("there is no command to run") }
     let standard = try StandardDescriptors()
     let build = try RunDirectory.makeBuild(configuration.build)
@@ -234,7 +237,8 @@ public final class Supervisor {
     let peak = kernel?.processes.peakThreadCount ?? 0
     let ranOut = kernel?.ranOutOfDescriptors ?? false
     lock.unlock()
-    return limits.report(peak: peak, ranOutOfDescriptors: ranOut)
+    let signal = commandStatus.map { uwrx_wait_exited($0) != 0 ? 0 : uwrx_wait_signal($0) } ?? 0
+    return limits.report(peak: peak, ranOutOfDescriptors: ranOut, signal: signal)
   }
 
   /// What the guest asked for and cannot have here, and what it was told does not tell the user why.
@@ -344,10 +348,37 @@ public final class Supervisor {
 
   private func commandChanged(_ status: Int32) {
     guard uwrx_wait_stopped(status) != 0 else {
-      if uwrx_wait_exited(status) != 0 || uwrx_wait_signal(status) > 0 && status != 0xffff { commandStatus = status }
+      if uwrx_wait_exited(status) != 0 || uwrx_wait_signal(status) > 0 && status != 0xffff { commandDidEnd(status) }
       return
     }
     if configuration.ownsProcess { job?.commandStopped(by: uwrx_wait_stop_signal(status)) }
+  }
+
+  private func commandDidEnd(_ status: Int32) {
+    commandStatus = status
+    survivorsTime = ContinuousTime.now + Self.patience
+  }
+
+  private func tellOfSurvivors() {
+    survivorsTime = nil
+    let signal = uwrx_wait_exited(commandStatus!) != 0 ? nil : uwrx_wait_signal(commandStatus!)
+    let status =
+      signal.map { "was killed by signal \($0)" } ?? "has ended with \(uwrx_wait_exit_status(commandStatus!))"
+    configuration.warn?(
+      "the command \(status), but other processes that it started go on, and the run with them: Ctrl-C ends them, once more kills "
+        + "them")
+  }
+
+  /// The user does not want to wait for what the command has left.
+  private func endSurvivors() {
+    survivorsTime = nil
+    if killTime == nil {
+      // What a shell has put into the background ignores SIGINT.
+      job?.signalAll(SIGTERM)
+      endLater(SIGINT)
+    } else {
+      killTime = ContinuousTime.now
+    }
   }
 
   private func handleSignals() {
@@ -355,6 +386,7 @@ public final class Supervisor {
     while read(signals!.rawValue, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
       let signal = Int32(bitPattern: info.ssi_signo)
       switch signal {
+      case SIGINT where commandStatus != nil: endSurvivors()
       case SIGINT, SIGQUIT:
         job?.signalCommand(signal)
         endLater(signal)
@@ -373,6 +405,8 @@ public final class Supervisor {
   // MARK: The end
 
   private static let gracePeriod = 2.0
+  /// How long what a command has left may take to end without a word about it.
+  private static let patience = 0.5
   /// How much later the watchdog kills the guest than the main loop does.
   private static let watchdogDelay = 1.0
 
@@ -384,7 +418,7 @@ public final class Supervisor {
 
   private func timeout(before burial: ContinuousTime?) -> Int32 {
     let retry = mustRefuseWrites || !unrecordedLimits.isEmpty ? ContinuousTime.now + 0.01 : nil
-    let next = [killTime, limits.nextCheck, burial, retry].compactMap { $0 }.min()
+    let next = [killTime, survivorsTime, limits.nextCheck, burial, retry].compactMap { $0 }.min()
     guard let next else { return -1 }
     return Int32(max(0, min(60_000, ((next - ContinuousTime.now) * 1000).rounded(.up))))
   }
@@ -410,6 +444,7 @@ public final class Supervisor {
       lock.unlock()
       limits.measured = nil
     }
+    if let time = survivorsTime, time <= now { tellOfSurvivors() }
     if let time = killTime, time <= now {
       killTime = nil
       kill(launch.initPid, SIGKILL)

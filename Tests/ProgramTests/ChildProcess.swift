@@ -103,10 +103,10 @@ final class ChildProcess {
   /// Sends to the process alone, or, as a terminal does for Ctrl-C, to its whole group.
   func send(_ signal: Int32, toGroup: Bool = false) { _ = kill(toGroup ? -pid : pid, signal) }
 
-  /// Reads until standard output contains the text; false if it did not in time.
-  func waits(for text: String, seconds: Double) -> Bool {
+  /// Reads until standard output, or standard error, contains the text; false if it did not in time.
+  func waits(for text: String, seconds: Double, inErrors: Bool = false) -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
-    while !output.contains(text) {
+    while !(inErrors ? errors : output).contains(text) {
       guard pipes.contains(where: { $0 >= 0 }), ContinuousClock.now < deadline else { return false }
       read(until: deadline, atMost: 100)
     }

@@ -66,6 +66,39 @@ extension UnderUwrx {
       #expect(workspace.written("tidied").count == 1, "what it wrote is kept")
     }
 
+    /// What a command has left, by what it does at SIGTERM: the second Ctrl-C does not ask.
+    @Test(
+      "when others go on, that is said, and Ctrl-C ends them", arguments: ordinaryIdentities,
+      ["", "trap '' TERM INT;"])
+    func survivors(_ identity: Identity, _ trap: String) throws {
+      let workspace = try Workspace(identity)
+      let marker = "uwrx-marker-\(UInt32.random(in: 0 ... .max))"
+      let script = "(setsid sh -c \"\(trap) while :; do sleep 1; done\" \(marker) >/dev/null 2>&1 </dev/null &); exit 3"
+      let child = try workspace.start([], ["sh", "-c", script])
+      try #require(child.waits(for: "go on", seconds: 30, inErrors: true), "\(child.errors)")
+      #expect(child.errors.contains("the command has ended with 3"))
+      child.send(SIGINT)
+      if !trap.isEmpty {
+        // Two that are pending at a time are one.
+        usleep(300_000)
+        child.send(SIGINT)
+      }
+      let outcome = child.finish(within: 30)
+      #expect(outcome.status == 3)
+      #expect(outcome.errorText.split(separator: "\n").count { $0.contains("go on") } == 1, "\(outcome.errorText)")
+      for _ in 0..<50 where !HostProcess.mentioning(marker).isEmpty { usleep(100_000) }
+      #expect(HostProcess.mentioning(marker) == [], "processes were left")
+    }
+
+    @Test("with --quiet nothing is said of others that go on", arguments: ordinaryIdentities)
+    func quietSurvivors(_ identity: Identity) throws {
+      let workspace = try Workspace(identity)
+      let outcome = try workspace.run(
+        ["--quiet"], ["sh", "-c", "(setsid sleep 2 >/dev/null 2>&1 </dev/null &)"], within: 30)
+      #expect(outcome.status == 0)
+      #expect(outcome.errorText == "")
+    }
+
     @Test("a daemon is waited for, with its files", arguments: ordinaryIdentities)
     func daemon(_ identity: Identity) throws {
       let workspace = try Workspace(identity)
