@@ -260,6 +260,17 @@ int uwrx_errno(void) { return errno; }
 
 char *_Nullable *_Nonnull uwrx_environ(void) { return environ; }
 
+// glibc gives them to what it calls before main.
+static int argument_count;
+static char **argument_values;
+__attribute__((constructor)) static void keep_arguments(int count, char **values) {
+  argument_count = count;
+  argument_values = values;
+}
+
+int uwrx_argc(void) { return argument_count; }
+const char *_Nonnull uwrx_argv(int index) { return argument_values[index]; }
+
 long uwrx_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags) {
   return uwrx_result(renameat2(from_dir, from, to_dir, to, flags));
 }

@@ -3,7 +3,8 @@
 /// Runs programs in a virtual kernel, from another program.
 ///
 ///     var configuration = RunConfiguration(command: ["make"])
-///     (configuration.sources, configuration.links) = Sandbox.systemSources()
+///     let system = Sandbox.systemTree()
+///     (configuration.sources, configuration.links) = (system.sources, system.links)
 ///     configuration.sources.append(Source(destination: "/src", hostPath: "project"))
 ///     let result = try Sandbox.run(configuration)
 ///

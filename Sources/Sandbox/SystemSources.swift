@@ -1,33 +1,59 @@
 import CLinux
 import Glibc
 
+/// The ready-made tree of everyday use.
+public struct SystemTree: Sendable {
+  public var sources: [Source] = []
+  public var links: [Link] = []
+  /// Directories that exist on every Linux, for what the guest puts there.
+  public var emptyDirectories: [String] = []
+  /// The root of the project, or the current directory; nil if that was removed, or is the host's root.
+  public var project: String?
+  /// What the guest does not have although the user may expect it, a line each.
+  public var remarks: [String] = []
+}
+
 extension Sandbox {
-  /// The ready-made sources of everyday use: the host's programs and libraries, its configuration without secrets, and the
-  /// current directory. All read-only: writes go to the run's own layer.
-  public static func systemSources() -> (sources: [Source], links: [Link]) {
-    var sources: [Source] = []
-    var links: [Link] = []
-    for path in ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc"] {
-      var status = stat()
+  private static let systemDirectories = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc"]
+  /// Where dpkg and apt keep what is installed, which they must know to install more.
+  private static let packageDirectories = ["/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/debconf"]
+  private static let usualDirectories = [
+    "/home", "/media", "/mnt", "/opt", "/run/lock", "/srv", "/var/backups", "/var/cache", "/var/lib", "/var/local",
+    "/var/log/apt", "/var/mail", "/var/opt", "/var/spool", "/var/tmp",
+  ]
+
+  /// The ready-made tree: the host's programs and libraries, its configuration without secrets, what its package manager knows, the
+  /// project, and the tools of PATH. All read-only: writes go to the run's own layer.
+  /// - Parameters:
+  ///   - project: which directory the user works in.
+  ///   - environment: the guest's, `NAME=value` each; nil means this process's.
+  public static func systemTree(project: Project.Choice = .found, environment: [String]? = nil) -> SystemTree {
+    var tree = SystemTree()
+    for path in systemDirectories {
       // A distribution that has merged /usr has links here; what they lead to is in /usr.
-      guard lstat(path, &status) == 0 else { continue }
-      if status.st_mode & 0o170000 == 0o120000 {
-        var target = [CChar](repeating: 0, count: 4096)
-        let count = readlink(path, &target, target.count)
-        guard count > 0 else { continue }
-        links.append(
-          Link(path: path, target: String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)))
-        continue
+      if let target = ToolSources.target(path) {
+        tree.links.append(Link(path: path, target: target))
+      } else if access(path, F_OK) == 0 {
+        tree.sources.append(Source(destination: path, hostPath: path, hidesPrivate: path == "/etc"))
       }
-      sources.append(
-        Source(destination: path, hostPath: path, hidesPrivate: path == "/etc"))
     }
-    if let directory = currentDirectory(), directory != "/" {
-      var source = Source(destination: directory, hostPath: directory)
-      source.hidesSecrets = HomeSecrets.isNear(directory)
-      sources.append(source)
+    for path in packageDirectories where realPath(path) == path {
+      tree.sources.append(Source(destination: path, hostPath: path, hidesPrivate: true))
     }
-    return (sources, links)
+    tree.links += [Link(path: "/var/run", target: "/run"), Link(path: "/var/lock", target: "/run/lock")]
+    tree.emptyDirectories = usualDirectories
+    tree.addProject(project)
+    let variables = environment ?? Sandbox.environment()
+    if let path = variables.last(where: { $0.hasPrefix("PATH=") }) { tree.addTools(String(path.dropFirst(5))) }
+    if let home = variables.last(where: { $0.hasPrefix("HOME=/") }) {
+      tree.emptyDirectories.append(String(home.dropFirst(5)))
+    }
+    return tree
+  }
+
+  /// The arguments of this process after its name, also where there is no /proc.
+  public static func arguments() -> [String] {
+    (1..<max(1, uwrx_argc())).map { String(cString: uwrx_argv($0)) }
   }
 
   /// The environment of this process, `NAME=value` each.
@@ -46,5 +72,38 @@ extension Sandbox {
     guard let path = getcwd(nil, 0) else { return nil }
     defer { free(path) }
     return String(cString: path)
+  }
+}
+
+extension SystemTree {
+  fileprivate mutating func addProject(_ choice: Project.Choice) {
+    switch choice {
+    case .directory(let path):
+      // What is wrong with it is said when the source is looked for.
+      project = realPath(path) ?? path
+    case .none: project = Sandbox.currentDirectory()
+    case .found:
+      guard let directory = Sandbox.currentDirectory() else { return }
+      guard let found = Project(of: directory) else {
+        project = directory
+        break
+      }
+      project = found.root
+      for directory in found.gitDirectories where !HomeSecrets.isWithin(directory, found.root) {
+        sources.append(Source(destination: directory, hostPath: directory))
+      }
+      if let remark = found.remark { remarks.append(remark) }
+    }
+    guard let project, project != "/" else { return self.project = nil }
+    var source = Source(destination: project, hostPath: project)
+    source.hidesSecrets = HomeSecrets.isNear(project)
+    sources.append(source)
+  }
+
+  fileprivate mutating func addTools(_ path: String) {
+    let tools = ToolSources(path: path, covered: sources.map(\.destination) + links.map(\.path))
+    sources += tools.sources
+    links += tools.links
+    remarks += tools.missing.map { "PATH names \($0), which is not in the guest: --source \($0)=\($0) gives it" }
   }
 }

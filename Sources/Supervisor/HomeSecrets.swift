@@ -36,12 +36,16 @@ public enum HomeSecrets {
     ".cache/uwrx",
   ]
 
-  /// The home directories at a directory, below it or above it: the user's own, and those that /etc/passwd names.
+  /// The home directories at a directory, below it or above it.
   private static func homes(around directory: String) -> [String] {
+    homes.filter { isWithin($0, directory) || isWithin(directory, $0) }
+  }
+
+  /// The user's own, and those that /etc/passwd names.
+  private static let homes: [String] = {
     var homes: [String] = []
     func add(_ home: String) {
-      let isNear = isWithin(home, directory) || isWithin(directory, home)
-      if home.hasPrefix("/"), home != "/", isNear, !homes.contains(home) { homes.append(home) }
+      if home.hasPrefix("/"), home != "/", !homes.contains(home) { homes.append(home) }
     }
     if let home = getenv("HOME").map({ String(cString: $0) }), let real = realPath(home) { add(real) }
     guard let users = fopen("/etc/passwd", "re") else { return homes }
@@ -58,9 +62,10 @@ public enum HomeSecrets {
       }
     }
     return homes
-  }
+  }()
 
-  private static func isWithin(_ path: String, _ directory: String) -> Bool {
+  /// Whether a path is a directory's or of something below it.
+  public static func isWithin(_ path: String, _ directory: String) -> Bool {
     path == directory || path.hasPrefix(directory == "/" ? "/" : directory + "/")
   }
 
@@ -73,6 +78,18 @@ public enum HomeSecrets {
     return homes.flatMap { home in names.map { "\(home == "/" ? "" : home)/\($0)" } }.filter {
       isWithin($0, directory) && $0 != directory
     }.map { Array($0.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1).utf8) }
+  }
+
+  /// The home directory that a path is in, the innermost if there are several.
+  /// - Parameter path: absolute, without symbolic links.
+  public static func home(of path: String) -> String? {
+    homes.filter { isWithin(path, $0) }.max { $0.utf8.count < $1.utf8.count }
+  }
+
+  /// Whether a path is a secret's, or of something in one.
+  /// - Parameter path: absolute, without symbolic links.
+  public static func isSecret(_ path: String) -> Bool {
+    homes.contains { home in isWithin(path, home) && names.contains { isWithin(path, "\(home)/\($0)") } }
   }
 
   /// Whether anything of a directory is left out.

@@ -2,11 +2,15 @@ import ArgumentParser
 import Sandbox
 
 /// `dst[:priority][:ro]=[type:]path`.
-struct SourceArgument: ExpressibleByArgument {
+struct SourceArgument {
   let source: Source
 
-  init?(argument: String) {
-    guard let equals = argument.firstIndex(of: "=") else { return nil }
+  /// - Throws: what is wrong with it.
+  init(_ argument: String) throws(ValidationError) {
+    func wrong(_ what: String) -> ValidationError { ValidationError("--source \(argument): \(what)") }
+    guard let equals = argument.firstIndex(of: "=") else {
+      throw wrong("it does not say where in the guest this appears: write --source /place=\(argument)")
+    }
     var destination = String(argument[..<equals])
     var path = String(argument[argument.index(after: equals)...])
     var kind = Source.Kind.host
@@ -18,11 +22,15 @@ struct SourceArgument: ExpressibleByArgument {
     if isReadOnly { destination.removeLast(3) }
     var priority = Source.defaultPriority
     if let colon = destination.lastIndex(of: ":") {
-      guard let number = Int(destination[destination.index(after: colon)...]) else { return nil }
+      let text = destination[destination.index(after: colon)...]
+      guard let number = Int(text) else { throw wrong("\(text) is no priority: write a number, or ro") }
       priority = number
       destination = String(destination[..<colon])
     }
-    guard destination.hasPrefix("/"), !path.isEmpty else { return nil }
+    guard destination.hasPrefix("/") else {
+      throw wrong("the place in the guest must begin with /, as in --source /\(destination)=\(path)")
+    }
+    guard !path.isEmpty else { throw wrong("there is no path of the host's after =") }
     while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
     source = Source(destination: destination, priority: priority, kind: kind, hostPath: path, isReadOnly: isReadOnly)
   }
@@ -58,8 +66,11 @@ struct PositiveArgument: ExpressibleByArgument {
 /// A number of bytes, with K, M or G for powers of 1024.
 struct SizeArgument: ExpressibleByArgument {
   let bytes: Int
+  /// As the user has written it.
+  let text: String
 
   init?(argument: String) {
+    text = argument
     let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
     let unit = argument.last.flatMap { units[Character($0.uppercased())] }
     guard let number = Int(unit == nil ? argument[...] : argument.dropLast()), number > 0 else { return nil }

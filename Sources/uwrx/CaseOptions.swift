@@ -4,7 +4,9 @@ import Glibc
 
 /// Which cases of the conformance suite, and how.
 struct CaseOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Fixtures of this directory instead of the built-in ones.", valueName: "directory"))
+  @Option(
+    help: ArgumentHelp("Fixtures of this directory instead of the built-in ones.", valueName: "directory"),
+    completion: .directory)
   var fixtures: String?
 
   @Option(help: ArgumentHelp("How many cases at a time (default: one for each processor).", valueName: "number"))

@@ -12,7 +12,7 @@ struct CheckCommand: ParsableCommand {
       was killed is finished: it then holds all that was known, says that the run was killed, and no run can stand on it.
       """)
 
-  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.")
+  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.", completion: .directory)
   var trace: String
 
   @Flag(help: "Finish the record of a run that was killed.")

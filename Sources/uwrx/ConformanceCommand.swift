@@ -20,7 +20,7 @@ struct ConformanceCommand: ParsableCommand {
   @Option(help: "How to print it.")
   var format = Format.text
 
-  @Option(help: ArgumentHelp("Write the report to this file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the report to this file.", valueName: "file"), completion: .file())
   var output: String?
 
   @OptionGroup var options: CaseOptions

@@ -36,7 +36,8 @@ struct DoctorCommand: ParsableCommand {
     let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer { TemporaryDirectory.removeTree(directory) }
     var configuration = RunConfiguration(command: ["true"], environment: ["PATH=/usr/bin:/bin"])
-    (configuration.sources, configuration.links) = Sandbox.systemSources()
+    let system = Sandbox.systemTree(project: .none, environment: [])
+    (configuration.sources, configuration.links) = (system.sources, system.links)
     configuration.build = directory
     configuration.ownsProcess = true
     let result = try Sandbox.run(configuration)

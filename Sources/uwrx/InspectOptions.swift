@@ -8,7 +8,7 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable { case text, json
 
 /// What all reports on a trace take.
 struct InspectOptions: ParsableArguments {
-  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.")
+  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.", completion: .directory)
   var trace: String
 
   @Option(help: "How to print it.")

@@ -13,8 +13,17 @@ struct RunCommand: ParsableCommand {
       127 if the command was not found, 126 if it could not be run, and 125 if uwrx itself failed.
       """)
 
-  @Flag(help: "Give the guest the host's programs, libraries, configuration and the current directory.")
+  @Flag(help: "Give the guest the host's programs, libraries and configuration, the tools of PATH, and the project.")
   var system = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The project that --system gives (default: the git working tree that the current directory is in, or that directory).",
+      valueName: "directory"), completion: .directory)
+  var project: String?
+
+  @Flag(help: "Let --system give the current directory alone, whatever it belongs to.")
+  var noProject = false
 
   @Option(
     name: .long,
@@ -25,11 +34,12 @@ struct RunCommand: ParsableCommand {
       (default 100).
       """,
       valueName: "dst[:priority][:ro]=[type:]path"))
-  var source: [SourceArgument] = []
+  var source: [String] = []
 
   @Option(
     name: .long,
-    help: ArgumentHelp("Stand on an earlier run: its files are below this run's own.", valueName: "trace"))
+    help: ArgumentHelp("Stand on an earlier run: its files are below this run's own.", valueName: "trace"),
+    completion: .directory)
   var parent: [String] = []
 
   @Flag(help: "Stand on parents that this user's uwrx has not made here, or that were changed since.")
@@ -38,13 +48,14 @@ struct RunCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Keep the guest's /tmp and /dev/shm in this directory while the run lasts (default: in memory).",
-      valueName: "directory"))
+      valueName: "directory"),
+    completion: .directory)
   var tmp: String?
 
   @Option(help: "The times of files that the run has not written: their own, or one for each layer.")
   var times = Times.host
 
-  @Option(help: ArgumentHelp("The directory that holds the runs.", valueName: "directory"))
+  @Option(help: ArgumentHelp("The directory that holds the runs.", valueName: "directory"), completion: .directory)
   var build = "build"
 
   @Option(help: ArgumentHelp("The step's number (default: the largest plus 10).", valueName: "number"))
@@ -116,7 +127,7 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Say at the start where the run is kept, and what its sources and limits are.")
   var verbose = false
 
-  @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
+  @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.", completion: .file())
   var command: [String] = []
 
   /// What the command opens before it is the program.
@@ -133,6 +144,11 @@ struct RunCommand: ParsableCommand {
     if let files = openFiles?.value, files < Self.fewestOpenFiles {
       throw ValidationError("--open-files must be at least \(Self.fewestOpenFiles): no program starts with less")
     }
+    if project != nil, noProject { throw ValidationError("--project excludes --no-project") }
+    if project != nil || noProject, !system {
+      throw ValidationError("\(noProject ? "--no-project" : "--project") says what --system gives: add --system")
+    }
+    for text in source { _ = try SourceArgument(text) }
     if clearEnv, envAll { throw ValidationError("--clear-env excludes --env-all") }
     if quiet, verbose || summary { throw ValidationError("--quiet excludes --verbose and --summary") }
   }
@@ -170,19 +186,18 @@ struct RunCommand: ParsableCommand {
     limits.fileSize = fileSize?.bytes
     limits.disk = disk?.bytes
     limits.openFiles = openFiles?.value
+    for size in [memory, fileSize, disk].compactMap({ $0 }) { limits.spellings[size.bytes] = size.text }
     return limits
   }
 
+  private var givenSources: [Source] { source.compactMap { try? SourceArgument($0).source } }
+
   private func makeConfiguration() throws -> RunConfiguration {
     var configuration = RunConfiguration(command: command)
-    let environment = makeEnvironment()
-    configuration.environment = environment
-    configuration.sources = source.map(\.source)
-    if system {
-      let (sources, links) = Sandbox.systemSources()
-      configuration.sources += sources
-      configuration.links = links
-    }
+    configuration.environment = makeEnvironment()
+    configuration.sources = givenSources
+    configuration.workingDirectory = workdir
+    if system { giveSystem(&configuration) }
     if !quiet { warnOfHomes(configuration.sources) }
     configuration.parents = parent
     configuration.trustsParents = trustParent
@@ -195,13 +210,8 @@ struct RunCommand: ParsableCommand {
     configuration.hostname = hostname
     configuration.limits = limits
     configuration.ownsProcess = true
-    configuration.workingDirectory = workdir
     configuration.trace = trace
     configuration.calls = strictCalls ? .strict : .standard
-    if system {
-      let home = environment.last { $0.hasPrefix("HOME=/") }.map { String($0.dropFirst(5)) }
-      configuration.emptyDirectories = ["/var/tmp", home].compactMap { $0 }
-    }
     if !quiet { configuration.warn = { printError($0) } }
     if verbose {
       do { _ = try UserKey() } catch { printError("the trace is not signed: \(error.description)") }
@@ -213,6 +223,30 @@ struct RunCommand: ParsableCommand {
 }
 
 extension RunCommand {
+  private func giveSystem(_ configuration: inout RunConfiguration) {
+    let choice: Project.Choice = project.map { .directory($0) } ?? (noProject ? .none : .found)
+    let tree = Sandbox.systemTree(project: choice, environment: configuration.environment)
+    configuration.sources += tree.sources
+    configuration.links = tree.links
+    configuration.emptyDirectories = tree.emptyDirectories
+    if project != nil, workdir == nil, let root = tree.project {
+      let isInside = Sandbox.currentDirectory().map { HomeSecrets.isWithin($0, root) } ?? false
+      if !isInside { configuration.workingDirectory = root }
+    }
+    if !quiet { for remark in tree.remarks { printError(remark) } }
+  }
+
+  /// Root has the programs of administrators at hand, whoever the user is.
+  private func addAdministration(_ environment: inout [String]) {
+    guard system, uid == 0, !env.contains(where: { $0.name == "PATH" }),
+      let index = environment.lastIndex(where: { $0.hasPrefix("PATH=") })
+    else { return }
+    let present = Set(environment[index].dropFirst(5).split(separator: ":"))
+    for directory in ["/usr/local/sbin", "/usr/sbin", "/sbin"] where !present.contains(Substring(directory)) {
+      environment[index] += ":" + directory
+    }
+  }
+
   /// What looks like a secret is withheld unless it is asked for.
   private func makeEnvironment() -> [String] {
     let own = Sandbox.environment()
@@ -238,6 +272,7 @@ extension RunCommand {
       environment.removeAll { $0.hasPrefix(variable.name + "=") }
       environment.append("\(variable.name)=\(value)")
     }
+    addAdministration(&environment)
     return environment
   }
 
@@ -256,9 +291,9 @@ extension RunCommand {
         "\(source.hostPath) is a home directory or has one in it: the guest sees it but for its secrets, .ssh and the like; "
           + "start in a project's directory instead")
     }
-    for argument in source where argument.source.kind == .host && HomeSecrets.isHome(argument.source.hostPath) {
+    for source in givenSources where source.kind == .host && HomeSecrets.isHome(source.hostPath) {
       printError(
-        "\(argument.source.hostPath) is a home directory or has one in it: its .ssh and the like are in the guest's view"
+        "\(source.hostPath) is a home directory or has one in it: its .ssh and the like are in the guest's view"
       )
     }
   }
@@ -270,9 +305,9 @@ extension RunCommand {
         ? $0.destination : "\($0.destination)=\($0.kind.rawValue):\($0.hostPath)"
     }
     let limits: [(String, String?)] = [
-      ("pids", pids.map { "\($0.value)" }), ("memory", memory.map { "\($0.bytes)" }),
+      ("pids", pids.map { "\($0.value)" }), ("memory", memory?.text),
       ("timeout", timeout.map { "\($0.seconds)" }), ("cpu-time", cpuTime.map { "\($0.seconds)" }),
-      ("file-size", fileSize.map { "\($0.bytes)" }), ("disk", disk.map { "\($0.bytes)" }),
+      ("file-size", fileSize?.text), ("disk", disk?.text),
       ("open-files", openFiles.map { "\($0.value)" }),
     ]
     let parts = [

@@ -8,7 +8,7 @@ struct UICommand: ParsableCommand {
     commandName: "ui", abstract: "Shows a run on the whole terminal: its processes, and what each of them did.",
     discussion: "It follows a run in progress. The key ? lists the keys, q quits.")
 
-  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.")
+  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.", completion: .directory)
   var trace: String
 
   func run() throws {

@@ -1,11 +1,13 @@
 import ArgumentParser
 import Glibc
+import Sandbox
 
 @main
 struct Uwrx: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "uwrx",
     abstract: "A virtual kernel for Linux: runs a process tree contained, and keeps what it writes.",
+    version: "uwrx 0.1.0",
     subcommands: [
       RunCommand.self, InspectCommand.self, UICommand.self, CheckCommand.self, SyscallsCommand.self, DoctorCommand.self,
       TestCommand.self,
@@ -14,7 +16,9 @@ struct Uwrx: ParsableCommand {
 
   static func main() {
     do {
-      var command = try parseAsRoot()
+      let arguments = Sandbox.arguments()
+      try checkHelp(arguments)
+      var command = try parse(arguments)
       try command.run()
       Glibc.exit(flushOutput(0))
     } catch let code as ExitCode {
@@ -28,6 +32,31 @@ struct Uwrx: ParsableCommand {
       }
       printErrorLines(message(for: error))
       Glibc.exit(125)
+    }
+  }
+
+  /// The guest's command is none of the parser's, whose time grows with the square of the arguments.
+  private static func parse(_ arguments: [String]) throws -> any ParsableCommand {
+    guard arguments.first == RunCommand.configuration.commandName, let terminator = arguments.firstIndex(of: "--"),
+      terminator + 2 < arguments.count
+    else { return try parseAsRoot(arguments) }
+    let command = try parseAsRoot(Array(arguments[...(terminator + 1)]))
+    guard var run = command as? RunCommand else { return command }
+    run.command = Array(arguments[(terminator + 1)...])
+    return run
+  }
+
+  /// The parser answers `help nosuch` as it answers `help`.
+  private static func checkHelp(_ arguments: [String]) throws {
+    guard arguments.first == "help" else { return }
+    var known: [any ParsableCommand.Type] = configuration.subcommands
+    var path = "uwrx"
+    for name in arguments.dropFirst() where !name.hasPrefix("-") && !(path == "uwrx" && name == "help") {
+      guard let command = known.first(where: { $0.configuration.commandName == name }) else {
+        throw ValidationError("\(path) has no command \(name): \(path) --help lists them")
+      }
+      known = command.configuration.subcommands
+      path += " " + name
     }
   }
 }

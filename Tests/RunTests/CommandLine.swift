@@ -40,8 +40,10 @@ enum CommandLine {
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: directory)
-    // What is kept of archives goes with the directory.
-    let surroundings = ProcessInfo.processInfo.environment.merging(["XDG_CACHE_HOME": directory + "/.cache"]) { $1 }
+    // What is kept of archives goes with the directory. The programs are the system's, whatever tools the user has.
+    let surroundings = ProcessInfo.processInfo.environment.merging([
+      "XDG_CACHE_HOME": directory + "/.cache", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ]) { $1 }
     process.environment = surroundings.merging(environment) { $1 }
     let (output, error, standardInput) = (Pipe(), Pipe(), Pipe())
     process.standardOutput = output

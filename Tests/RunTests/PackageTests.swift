@@ -23,6 +23,49 @@ struct PackageTests {
     """
   private static let sources = "--source /var/lib/dpkg=admin --source /etc/shadow=shadow --source /var/log=log"
 
+  private static let sample = """
+    set -e; umask 022; mkdir -p p/DEBIAN p/usr/bin build
+    printf 'Package: uwrx-sample\\nVersion: 1.0\\nArchitecture: all\\nMaintainer: n <n@example.com>\\nDescription: d\\n' > p/DEBIAN/control
+    printf '#!/bin/sh\\necho sample\\n' > p/usr/bin/uwrx-sample; chmod 755 p/usr/bin/uwrx-sample
+    printf '#!/bin/sh\\nset -e\\nldconfig\\nid -u > /var/lib/uwrx-sample\\n' > p/DEBIAN/postinst; chmod 755 p/DEBIAN/postinst
+    dpkg-deb -b p sample.deb
+    """
+
+  struct Installation: Sendable, CustomTestStringConvertible {
+    let user: Int
+    let command: String
+    var testDescription: String { "\(command) as \(user)" }
+    static let all = (getuid() == 0 ? [0, 1000] : [Int(getuid())]).flatMap { user in
+      ["dpkg -i ./sample.deb", "apt-get install -y ./sample.deb"].map { Installation(user: user, command: $0) }
+    }
+  }
+
+  @Test("a package goes into the host's tree, with what the host has installed", arguments: Installation.all)
+  func installOnHost(_ installation: Installation) throws {
+    try CommandLine.withDirectory { directory in
+      let made = try CommandLine.shell(Self.sample, in: directory)
+      #expect(made.status == 0, "\(made.error)")
+      let user = installation.user
+      let become = user == 0 || getuid() != 0 ? "" : "setpriv --reuid \(user) --regid \(user) --clear-groups"
+      let prepare =
+        become.isEmpty ? "uwrx=\(CommandLine.binary)" : "cp \(CommandLine.binary) uwrx; chown -R \(user) .; uwrx=./uwrx"
+      // As an ordinary user's is.
+      let outcome = try CommandLine.shell(
+        """
+        \(prepare); export PATH=/usr/local/bin:/usr/bin:/bin HOME=$PWD DEBIAN_FRONTEND=noninteractive
+        \(become) $uwrx run --quiet --system -- sh -c '
+        \(installation.command) > log 2>&1 || { cat log; exit 1; }
+        uwrx-sample; cat /var/lib/uwrx-sample; dpkg -s uwrx-sample dpkg | grep ^Status; ls /var/run/ /srv/ > /dev/null
+        echo x > /var/tmp/x && echo x > /srv/x && mkdir /var/lib/mine /var/log/mine /var/cache/mine /var/spool/mine /var/run/mine && echo written'
+        """, in: directory)
+      #expect(
+        outcome.output == "sample\n0\nStatus: install ok installed\nStatus: install ok installed\nwritten\n",
+        "\(outcome.error)")
+      #expect(!FileManager.default.fileExists(atPath: "/usr/bin/uwrx-sample"))
+      #expect(try String(contentsOfFile: "/var/lib/dpkg/status", encoding: .utf8).contains("uwrx-sample") == false)
+    }
+  }
+
   @Test("dpkg -i, as root and as an ordinary user", arguments: getuid() == 0 ? [0, 1000] : [Int(getuid())])
   func install(_ user: Int) throws {
     try CommandLine.withDirectory { directory in

@@ -41,7 +41,23 @@ struct RunCommandTests {
       Status(
         name: "an unknown option", arguments: ["run", "--no-such", "--", "true"], status: 125, message: "--no-such"),
       Status(
-        name: "a bad source", arguments: ["run", "--source", "x", "--", "true"], status: 125, message: "--source"),
+        name: "a bad source", arguments: ["run", "--source", "x", "--", "true"], status: 125,
+        message: "write --source /place=x"),
+      Status(
+        name: "a source at a relative place", arguments: ["run", "--source", "a=/usr", "--", "true"], status: 125,
+        message: "--source /a=/usr"),
+      Status(
+        name: "a source whose priority is none", arguments: ["run", "--source", "/a:x=/usr", "--", "true"], status: 125,
+        message: "x is no priority"),
+      Status(
+        name: "a source without a path", arguments: ["run", "--source", "/a=", "--", "true"], status: 125,
+        message: "no path"),
+      Status(
+        name: "a project without the system", arguments: ["run", "--project", ".", "--", "true"], status: 125,
+        message: "add --system"),
+      Status(
+        name: "a project that is not there", arguments: ["run", "--system", "--project", "nowhere", "--", "true"],
+        status: 125, message: "nowhere"),
       Status(
         name: "a missing source", arguments: ["run", "--source", "/a=/no/such", "--", "true"], status: 125,
         message: "/no/such"),
@@ -59,6 +75,15 @@ struct RunCommandTests {
         name: "the limit of processor time",
         arguments: ["run", "--system", "--cpu-time", "0.3", "--", "sh", "-c", "while :; do :; done"],
         status: 128 + SIGXCPU, message: "--cpu-time"),
+      Status(
+        name: "the limit of processor time that the kernel holds the command to",
+        arguments: ["run", "--system", "--cpu-time", "1", "--", "python3", "-c", "while True: pass"],
+        status: 128 + SIGXCPU, message: "--cpu-time"),
+      Status(
+        name: "the limit of memory, as it was written",
+        arguments: [
+          "run", "--system", "--memory", "30720K", "--", "python3", "-c", "x = bytearray(b'x' * (200 << 20)); input()",
+        ], status: 128 + SIGKILL, message: "memory limit of 30720K"),
       Status(
         name: "a limit that no run reaches", arguments: ["run", "--system", "--cpu-time", "1e300", "--", "true"],
         status: 0),
@@ -103,6 +128,11 @@ struct RunCommandTests {
         name: "a bad limit of processor time", arguments: ["run", "--cpu-time", "-1", "--", "true"], status: 125,
         message: "--cpu-time"),
       Status(name: "no subcommand of that name", arguments: ["no-such"], status: 125),
+      Status(name: "no subcommand to help with", arguments: ["help", "no-such"], status: 125, message: "no-such"),
+      Status(
+        name: "no subcommand of a subcommand to help with", arguments: ["help", "inspect", "no-such"], status: 125,
+        message: "inspect --help"),
+      Status(name: "help", arguments: ["help", "inspect", "procs"], status: 0),
     ])
   func statuses(_ expected: Status) throws {
     try CommandLine.withDirectory { directory in

@@ -135,6 +135,9 @@ void uwrx_digest_finish(struct uwrx_digest *digest, uint8_t *result);
 
 int uwrx_errno(void);
 char *_Nullable *_Nonnull uwrx_environ(void);
+// The arguments of this process. Swift's own CommandLine reads /proc, without which it finds none.
+int uwrx_argc(void);
+const char *_Nonnull uwrx_argv(int index);
 
 // What was given to the run.
 
