@@ -17,7 +17,7 @@ let package = Package(
     .executableTarget(
       name: "uwrx",
       dependencies: [
-        "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect", "TraceViewer", "Conformance",
+        "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect", "Results", "TraceViewer", "Conformance",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -59,6 +59,12 @@ let package = Package(
       ],
       exclude: ["Perfetto/trace.proto"]),
     .target(
+      name: "Results",
+      dependencies: [
+        "Supervisor", "VirtualKernel", "Inspect", "Tracing", "Archives", "CLinux",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
       name: "TraceViewer",
       dependencies: [
         "Inspect", "Tracing", "CNcurses", "CLinux", .product(name: "SystemPackage", package: "swift-system"),
@@ -80,6 +86,7 @@ let package = Package(
     .target(name: "TraceKit", dependencies: ["Tracing"], path: "Tests/TraceKit"),
     .testTarget(name: "TraceViewerTests", dependencies: ["uwrx", "TraceViewer", "Inspect", "Tracing"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
+    .testTarget(name: "ResultsTests", dependencies: ["uwrx", "Results"]),
     .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing", "TraceKit"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),
     .target(name: "MachineKit", path: "Tests/MachineKit"),

@@ -51,7 +51,6 @@ int main(void) {
   REFUSED(syscall(SYS_umount2, "/", 2 /* MNT_DETACH */));
   REFUSED(syscall(SYS_umount2, "/dev/pts", 2 /* MNT_DETACH */));
   REFUSED(syscall(SYS_pivot_root, ".", "."));
-  REFUSED(syscall(SYS_chroot, "data"));
   REFUSED(syscall(SYS_fsopen, "tmpfs", 0));
   REFUSED(syscall(SYS_fspick, AT_FDCWD, "/", 0));
   REFUSED(syscall(SYS_fsmount, root, 0, 0));

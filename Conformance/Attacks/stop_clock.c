@@ -1,5 +1,6 @@
 // options: --timeout 2
 // status: 124
+// alone: the clock is looked at beside it, and it keeps every processor busy that there is
 // The guest keeps everybody busy who could end it: its command is stopped and continued without end, so that guest init has more to tell than
 // anybody reads; large files of /proc and deaths hold up the virtual kernel. The time limit must end it all the same.
 #include "attack.h"

@@ -19,6 +19,10 @@ const struct uwrx_libarchive *uwrx_load_libarchive(void) {
   LOAD(uwrx_libarchive, UWRX_LIBARCHIVE, "libarchive.so.13")
 }
 
+const struct uwrx_libarchive_writer *uwrx_load_libarchive_writer(void) {
+  LOAD(uwrx_libarchive_writer, UWRX_LIBARCHIVE_WRITER, "libarchive.so.13")
+}
+
 const struct uwrx_libsquashfs *uwrx_load_libsquashfs(void) {
   LOAD(uwrx_libsquashfs, UWRX_LIBSQUASHFS, "libsquashfs.so.1")
 }

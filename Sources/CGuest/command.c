@@ -35,13 +35,19 @@ static void enter_user_namespace(const struct uwrx_launch *launch, int events, i
   uwrx_write_settings(proc, launch->user_settings);
 }
 
+// All but CAP_SYS_CHROOT, by which the kernel itself goes by the root that a process of the guest has chosen. It gives nothing else: the
+// roots that there are lie in the skeleton, and what it may be used for besides needs other capabilities (setns(2)) and is refused.
 static void drop_capabilities(int events) {
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   for (int capability = 0; capability <= 63; capability++)
-    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) && errno != EINVAL) uwrx_fail(events, "drop the bounding set");
+    if (capability != CAP_SYS_CHROOT && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) && errno != EINVAL)
+      uwrx_fail(events, "drop the bounding set");
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct none[2] = {{0}};
-  if (syscall(SYS_capset, &header, none)) uwrx_fail(events, "drop the capabilities");
+  uint32_t kept = 1U << CAP_SYS_CHROOT;
+  struct __user_cap_data_struct sets[2] = {{.effective = kept, .permitted = kept, .inheritable = kept}};
+  // Ambient, since exec would else take it from whoever is not root to the kernel.
+  if (syscall(SYS_capset, &header, sets) || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_CHROOT, 0, 0))
+    uwrx_fail(events, "drop the capabilities");
 }
 
 // A wall behind the filter: whatever the kernel itself makes, removes, renames, truncates or lists by a path for the guest lies

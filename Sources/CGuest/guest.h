@@ -23,6 +23,9 @@ _Noreturn void uwrx_init_main(const struct uwrx_launch *launch, int control, int
 // Stops every process of the guest, and lets those go on that were not stopped before. `proc`: the guest's /proc.
 void uwrx_stop_all(int proc);
 void uwrx_continue_all(int proc);
+// If every process is stopped there is nobody left who could continue one: they get what the kernel sends to the stopped jobs that a shell
+// leaves behind (setpgid(2), orphaned process groups), which it does not do here, as guest init is of the command's session.
+void uwrx_rouse_stranded(int proc);
 void uwrx_write_settings(int proc, const char *const *settings);
 _Noreturn void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc);
 

@@ -50,7 +50,7 @@ static void bring_loopback_up(int events) {
   close(s);
 }
 
-// Root of the guest has no capability in the kernel, and yet may serve port 80, as CAP_NET_BIND_SERVICE would let it.
+// Root of the guest has no such capability in the kernel, and yet may serve port 80, as CAP_NET_BIND_SERVICE would let it.
 static void open_low_ports(int events) {
   int file = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_WRONLY | O_CLOEXEC);
   if (file < 0 || write(file, "0", 1) != 1) uwrx_fail(events, "open the low ports to the guest");
@@ -234,6 +234,7 @@ static int open_proc(const char *path) {
 
 // The guest's address is told to whoever asks the socket for its name, so it must be bound to those very bytes: here they lead where they
 // lead the guest. What stands in the skeleton is decided by the supervisor, which holds every call of the guest's off meanwhile.
+// `directory` is where the caller is, or for an absolute name its root.
 static int bind_socket(int file, const char *directory, const char *name) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   size_t length = strlen(name);
@@ -242,7 +243,7 @@ static int bind_socket(int file, const char *directory, const char *name) {
   int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), result = 0;
   // The virtual kernel says who may connect; its own rights are the same for all of the guest's processes.
   mode_t mask = umask(0);
-  if (host < 0 || fchdir(skeleton) || chroot(".") || (*directory && chdir(directory)) ||
+  if (host < 0 || fchdir(skeleton) || chroot(".") || (*directory && chdir(directory)) || (*name == '/' && chroot(".")) ||
       bind(file, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)))
     result = -errno;
   umask(mask);
@@ -334,6 +335,8 @@ static struct {
   int has_status, status, tree_ended;
 } untold;
 
+static int command_ended;
+
 static void tell(int events) {
   if (untold.has_status) {
     struct uwrx_message header = {.operation = UWRX_STATUS, .value = untold.status};
@@ -351,7 +354,10 @@ static int reap(void) {
   for (int budget = 256; budget > 0; budget--) {
     int status;
     pid_t pid = waitpid(-1, &status, __WALL | WNOHANG | WUNTRACED | WCONTINUED);
-    if (pid == 0) return 0;
+    if (pid == 0) {
+      if (command_ended) uwrx_rouse_stranded(guest_proc);
+      return 0;
+    }
     if (pid < 0) {
       if (errno == EINTR) continue;
       // ECHILD: every process of the tree was a descendant and has been reaped.
@@ -359,6 +365,7 @@ static int reap(void) {
       return 0;
     }
     if (pid == command) {
+      command_ended = WIFEXITED(status) || WIFSIGNALED(status);
       untold.has_status = 1;
       untold.status = status;
     }

@@ -9,19 +9,26 @@
 
 static pid_t stopped[4096];
 static int stopped_count;
+static int is_all_stopped;
 
-static int is_stopped(int proc, pid_t pid) {
+enum state { GONE, STOPPED, ALIVE };
+
+static enum state state(int proc, pid_t pid) {
   char path[32], text[512];
   snprintf(path, sizeof path, "%d/stat", pid);
   int file = openat(proc, path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 0;
+  if (file < 0) return GONE;
   ssize_t length = read(file, text, sizeof text - 1);
   close(file);
-  if (length <= 0) return 0;
+  if (length <= 0) return GONE;
   text[length] = 0;
   // proc_pid_stat(5): the state follows the name, which may hold anything but is cut at 64 bytes.
-  char *name_end = strrchr(text, ')');
-  return name_end && name_end[1] == ' ' && name_end[2] == 'T';
+  char *name_end = strrchr(text, ')'), state = 0;
+  long threads = 0;
+  if (!name_end || sscanf(name_end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld", &state, &threads) != 2)
+    return ALIVE;
+  // The first thread may have ended before the others.
+  return state == 'T' ? STOPPED : state == 'Z' && threads <= 1 ? GONE : ALIVE;
 }
 
 // `work` is called with every process but guest init.
@@ -40,7 +47,7 @@ static void for_each(int proc, void (*work)(int proc, pid_t pid)) {
 }
 
 static void note(int proc, pid_t pid) {
-  if (stopped_count < (int)(sizeof stopped / sizeof *stopped) && is_stopped(proc, pid)) stopped[stopped_count++] = pid;
+  if (stopped_count < (int)(sizeof stopped / sizeof *stopped) && state(proc, pid) == STOPPED) stopped[stopped_count++] = pid;
 }
 
 static void go_on(int proc, pid_t pid) {
@@ -54,11 +61,26 @@ void uwrx_stop_all(int proc) {
   stopped_count = 0;
   for_each(proc, note);
   kill(-1, SIGSTOP);
+  is_all_stopped = 1;
 }
 
 void uwrx_continue_all(int proc) {
   for_each(proc, go_on);
   stopped_count = 0;
+  is_all_stopped = 0;
+}
+
+static int count_of[ALIVE + 1];
+
+static void count(int proc, pid_t pid) { count_of[state(proc, pid)]++; }
+
+void uwrx_rouse_stranded(int proc) {
+  if (is_all_stopped) return;
+  memset(count_of, 0, sizeof count_of);
+  for_each(proc, count);
+  if (count_of[ALIVE] || !count_of[STOPPED]) return;
+  kill(-1, SIGHUP);
+  kill(-1, SIGCONT);
 }
 
 int uwrx_stop_self(void) {

@@ -4,11 +4,13 @@ import Tracing
 ///
 /// A name, argument or path is written as `Escaping` says and that as a JSON string: UTF-8 as it is, but a backslash, hidden
 /// characters and bytes that are no UTF-8 as `\xHH`, whose backslash JSON doubles. Nothing is lost: whoever undoes both has the bytes.
-struct JSONText {
-  private(set) var bytes: [UInt8] = []
+package struct JSONText {
+  package private(set) var bytes: [UInt8] = []
+
+  package init() {}
   private var needsComma = false
 
-  mutating func clear() {
+  package mutating func clear() {
     bytes.removeAll(keepingCapacity: true)
     needsComma = false
   }
@@ -18,8 +20,12 @@ struct JSONText {
     needsComma = true
   }
 
-  mutating func object(_ key: StaticString? = nil, _ body: (inout JSONText) -> Void) { nest(key, "{", "}", body) }
-  mutating func array(_ key: StaticString? = nil, _ body: (inout JSONText) -> Void) { nest(key, "[", "]", body) }
+  package mutating func object(_ key: StaticString? = nil, _ body: (inout JSONText) -> Void) {
+    nest(key, "{", "}", body)
+  }
+  package mutating func array(_ key: StaticString? = nil, _ body: (inout JSONText) -> Void) {
+    nest(key, "[", "]", body)
+  }
 
   private mutating func nest(
     _ key: StaticString?, _ open: Unicode.Scalar, _ close: Unicode.Scalar, _ body: (inout JSONText) -> Void
@@ -40,18 +46,18 @@ struct JSONText {
     bytes.append(contentsOf: [UInt8(ascii: "\""), UInt8(ascii: ":")])
   }
 
-  mutating func number(_ key: StaticString? = nil, _ value: (some BinaryInteger)?) {
+  package mutating func number(_ key: StaticString? = nil, _ value: (some BinaryInteger)?) {
     self.key(key)
     if let value { appendDecimal(value, to: &bytes) } else { bytes.append(contentsOf: "null".utf8) }
   }
 
-  mutating func flag(_ key: StaticString? = nil, _ value: Bool) {
+  package mutating func flag(_ key: StaticString? = nil, _ value: Bool) {
     self.key(key)
     bytes.append(contentsOf: (value ? "true" : "false").utf8)
   }
 
   /// A name of any bytes; nil is `null`.
-  mutating func string(_ key: StaticString? = nil, _ value: [UInt8]?) {
+  package mutating func string(_ key: StaticString? = nil, _ value: [UInt8]?) {
     self.key(key)
     guard let value else {
       bytes.append(contentsOf: "null".utf8)
@@ -61,13 +67,13 @@ struct JSONText {
   }
 
   /// A word of uwrx's own.
-  mutating func string(_ key: StaticString? = nil, _ value: String) {
+  package mutating func string(_ key: StaticString? = nil, _ value: String) {
     self.key(key)
     quote(Array(value.utf8))
   }
 
   /// Text that may hold hidden characters, as JSON itself escapes them. It must be UTF-8.
-  mutating func text(_ key: StaticString? = nil, _ value: UnsafeBufferPointer<UInt8>) {
+  package mutating func text(_ key: StaticString? = nil, _ value: UnsafeBufferPointer<UInt8>) {
     self.key(key)
     quote(Array(value))
   }

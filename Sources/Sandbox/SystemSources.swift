@@ -14,7 +14,6 @@ public struct SystemTree: Sendable {
 }
 
 extension Sandbox {
-  private static let systemDirectories = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc"]
   /// Where dpkg and apt keep what is installed, which they must know to install more.
   private static let packageDirectories = ["/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/debconf"]
   private static let usualDirectories = [
@@ -29,7 +28,7 @@ extension Sandbox {
   ///   - environment: the guest's, `NAME=value` each; nil means this process's.
   public static func systemTree(project: Project.Choice = .found, environment: [String]? = nil) -> SystemTree {
     var tree = SystemTree()
-    for path in systemDirectories {
+    for path in Source.systemDirectories {
       // A distribution that has merged /usr has links here; what they lead to is in /usr.
       if let target = ToolSources.target(path) {
         tree.links.append(Link(path: path, target: target))
@@ -90,7 +89,10 @@ extension SystemTree {
       }
       project = found.root
       for directory in found.gitDirectories where !HomeSecrets.isWithin(directory, found.root) {
-        sources.append(Source(destination: directory, hostPath: directory))
+        var source = Source(destination: directory, hostPath: directory)
+        // It has hooks and settings that run later.
+        source.isTool = true
+        sources.append(source)
       }
       if let remark = found.remark { remarks.append(remark) }
     }

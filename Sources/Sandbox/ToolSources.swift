@@ -108,7 +108,9 @@ struct ToolSources {
     guard !isCovered(path), sources.count < Self.mostSources, access(path, R_OK) == 0, realPath(path) == path,
       !HomeSecrets.isSecret(path), !HomeSecrets.isNear(path)
     else { return }
-    sources.append(Source(destination: path, hostPath: path, hidesPrivate: isPublic))
+    var source = Source(destination: path, hostPath: path, hidesPrivate: isPublic)
+    source.isTool = true
+    sources.append(source)
     covered.append(path)
   }
 

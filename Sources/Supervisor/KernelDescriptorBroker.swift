@@ -47,8 +47,16 @@ final class KernelDescriptorBroker: DescriptorBroker {
     return status
   }
 
+  func count(in thread: AbsTid) throws(Errno) -> Int { Int(try statusOfDirectory(thread, "/fd").st_size) }
+
   func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat {
-    buildPath(thread, "/cwd", nil)
+    try statusOfDirectory(thread, "/cwd")
+  }
+
+  func statusOfRootDirectory(of thread: AbsTid) throws(Errno) -> stat { try statusOfDirectory(thread, "/root") }
+
+  private func statusOfDirectory(_ thread: AbsTid, _ link: StaticString) throws(Errno) -> stat {
+    buildPath(thread, link, nil)
     var status = stat()
     _ = try check(uwrx_fstatat(proc.rawValue, path, &status, 0))
     return status

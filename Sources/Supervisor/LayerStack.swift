@@ -66,6 +66,20 @@ struct LayerStack {
     parts += ResolvedSource.ordered(resolved).map { .source($0) }
   }
 
+  /// The runs, the latest first.
+  var traces: [TraceDirectory] {
+    parts.compactMap {
+      if case .trace(let trace, _) = $0 { trace } else { nil }
+    }
+  }
+
+  /// From the top: nil for what an earlier run wrote, else the source.
+  var sources: [Source?] {
+    parts.map {
+      if case .source(let source) = $0 { source.source } else { nil }
+    }
+  }
+
   private static func currentDirectory() -> String? {
     guard let path = getcwd(nil, 0) else { return nil }
     defer { free(path) }

@@ -4,9 +4,9 @@ import SystemPackage
 import VirtualKernel
 
 /// What a run has written so far, as the file system counts it.
-struct LayerUsage {
+package struct LayerUsage {
   /// Of all files, directories and symbolic links together, without holes.
-  var bytes = 0
+  package private(set) var bytes = 0
   /// The size of the largest file.
   var largest = 0
 
@@ -24,7 +24,7 @@ struct LayerUsage {
     if let store { add(store, [UInt8(ascii: ".")]) }
   }
 
-  init(tree path: String) {
+  package init(tree path: String) {
     let file = uwrx_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
     guard file >= 0 else { return }
     let root = FileDescriptor(rawValue: Int32(file))

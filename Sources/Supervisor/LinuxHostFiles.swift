@@ -10,9 +10,10 @@ final class LinuxHostFiles: HostFiles {
   private static let emptyPath: Int32 = 0x1000  // AT_EMPTY_PATH
   /// What the kernel takes from the modes of new files: the guest's umask has had its say already, the supervisor's has none.
   private let umask: UInt32
-  private let overlays: OverlayMounts
+  /// What the guest's files are opened through; nil without a guest.
+  private let overlays: OverlayMounts?
 
-  init(umask: UInt32, overlays: OverlayMounts) {
+  init(umask: UInt32, overlays: OverlayMounts?) {
     self.umask = umask
     self.overlays = overlays
   }
@@ -26,7 +27,7 @@ final class LinuxHostFiles: HostFiles {
   func status(of file: FileDescriptor) throws(Errno) -> stat {
     var status = stat()
     _ = try check(uwrx_fstatat(file.rawValue, "", &status, Self.emptyPath))
-    overlays.apart.resolve(&status)
+    overlays?.apart.resolve(&status)
     return status
   }
 
@@ -58,17 +59,19 @@ final class LinuxHostFiles: HostFiles {
   }
 
   func openApart(_ path: UnsafePointer<CChar>, identity: HostIdentity, flags: Int32) -> FileDescriptor? {
-    overlays.open(path, identity: identity, flags: flags, with: self)
+    overlays?.open(path, identity: identity, flags: flags, with: self)
   }
 
   func isApart(_ file: FileDescriptor) -> Bool {
     var status = stat()
     guard fstat(file.rawValue, &status) == 0 else { return false }
     let seen = HostIdentity(status)
-    return overlays.apart.identity(behind: seen) != seen
+    return self.identity(behind: seen) != seen
   }
 
-  func identity(behind identity: HostIdentity) -> HostIdentity { overlays.apart.identity(behind: identity) }
+  func identity(behind identity: HostIdentity) -> HostIdentity {
+    overlays?.apart.identity(behind: identity) ?? identity
+  }
 
   func reopen(_ file: FileDescriptor, flags: Int32) throws(Errno) -> FileDescriptor {
     let isFIFO = try status(of: file).st_mode & 0o170000 == 0o010000

@@ -95,22 +95,25 @@ extension Source {
   var type: String {
     let words = [
       hidesPrivate ? "public" : kind.rawValue, isReadOnly ? Self.readOnly : "", hidesSecrets ? Self.discreet : "",
+      isTool ? Self.tool : "",
     ]
     return words.filter { !$0.isEmpty }.joined(separator: ",")
   }
   private static let readOnly = "ro"
   private static let discreet = "no-secrets"
+  private static let tool = "tool"
 
   init?(destination: String, priority: Int, type: String, specification: String) {
     let words = type.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     let isPublic = words[0] == "public"
     guard let kind = isPublic ? .host : Kind(rawValue: words[0]),
-      words.dropFirst().allSatisfy({ $0 == Self.readOnly || $0 == Self.discreet })
+      words.dropFirst().allSatisfy({ [Self.readOnly, Self.discreet, Self.tool].contains($0) })
     else { return nil }
     self.init(
       destination: destination, priority: priority, kind: kind, hostPath: specification, hidesPrivate: isPublic,
       isReadOnly: words.contains(Self.readOnly))
     hidesSecrets = words.contains(Self.discreet)
+    isTool = words.contains(Self.tool)
   }
 
   func isSame(_ other: Source) -> Bool {

@@ -28,10 +28,17 @@ public struct Source: Sendable, Equatable {
   public var hidesPrivate: Bool
   /// Leaves out what of home directories is secret: see `HomeSecrets`.
   public var hidesSecrets = false
+  /// A part of the machine that the user works with and not on.
+  public var isTool = false
   /// The guest's changes are refused with EROFS instead of going to the run's own layer.
   public var isReadOnly: Bool
 
   public static let defaultPriority = 100
+
+  /// What every run on the host's system sees, in so far as it exists.
+  public static let systemDirectories = [
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc",
+  ]
 
   public init(
     destination: String, priority: Int = Source.defaultPriority, kind: Kind = .host, hostPath: String,

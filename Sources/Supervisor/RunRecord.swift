@@ -145,6 +145,7 @@ struct RunRecord {
       rmdir("\(path)/archive")
       try TraceDirectory.write(
         "\(path)/files.index", LayerIndex.text(uid: configuration.uid, gid: configuration.gid, lines))
+      try TraceDirectory.write("\(path)/\(LowerBases.name)", kernel.bases.text)
       try events.finish()
       // It is no worse a record without: nothing stands on it unasked.
       if let key { try? TraceSignature.write(path, exitCode: exitCode, key) }

@@ -54,18 +54,9 @@ public final class Supervisor {
     var configuration = configuration
     // Before the guest is forked and before a step is made: what is wrong with an archive is said while nothing has happened yet,
     // and an interrupt ends the unpacking of a large one.
-    var kept: TemporaryDirectory?
-    defer { kept?.remove() }
-    let archives = ArchiveOpener { () throws(ArchiveError) in
-      // Not in memory, where /tmp often is.
-      for parent in ["/var/tmp", "/tmp"] {
-        kept = try? TemporaryDirectory(in: parent, prefix: ".uwrx-sources-")
-        if let kept { return kept.path }
-      }
-      throw ArchiveError(
-        "there is no place to keep contents of archives: set XDG_CACHE_HOME to a directory of yours that nobody else can write"
-      )
-    }
+    let kept = ArchivePlace()
+    defer { kept.remove() }
+    let archives = ArchiveOpener(temporary: kept.make)
     // Without a key the run has a trace that nobody believes.
     let key = try? UserKey()
     let stack = try LayerStack(&configuration, archives, key)

@@ -5,14 +5,14 @@ import Glibc
 ///
 /// No link is followed, nothing on another mount is touched, and modes without permission are changed for an ordinary user. A
 /// directory below one of the top is moved to the top, so that there are never more than two levels to look at.
-struct TreeRemoval {
+package struct TreeRemoval {
   private let top: Int32
   private let device: dev_t
   private var moved = 0
 
   /// - Returns: whether nothing is left.
   @discardableResult
-  static func remove(_ path: String) -> Bool {
+  package static func remove(_ path: String) -> Bool {
     let top = openDirectory(AT_FDCWD, path, on: nil)
     guard top >= 0 else { return unlink(path) == 0 }
     defer { close(top) }

@@ -11,6 +11,7 @@ import SystemPackage
 ///     files/       the first version of each path that the run wrote
 ///     files-<pid>/ later versions, by the process that wrote them
 ///     files.index  what the host's files do not tell: see `LayerIndex`
+///     files.base   what stood below where the run changed something: see `LowerBases`
 ///     files.meta   a line per change: path, process, operation and executable, with tabs between
 ///     perfetto     what the processes did: see `TraceEncoder`
 ///     events       while the run lasts: what is not in `perfetto` yet, see `EventBuffer`
@@ -90,7 +91,7 @@ public struct TraceDirectory: Sendable {
     throw TraceError("cannot read the trace \(path): \(Errno(rawValue: errno))")
   }
 
-  private func exists(_ name: String) -> Bool {
+  func exists(_ name: String) -> Bool {
     var status = stat()
     return lstat("\(path)/\(name)", &status) == 0
   }
@@ -164,6 +165,8 @@ public struct TraceDirectory: Sendable {
       throw TraceError("cannot read \(path)/\(name): \(Self.reason(error))")
     }
   }
+
+  public func lowerBases() throws(TraceError) -> LowerBases { try LowerBases(self) }
 
   public func events() throws(TraceError) -> EventReader {
     do throws(Errno) { return try EventReader(trace: path) } catch {

@@ -23,6 +23,8 @@ public final class VirtualKernel {
   let recorder: Recorder?
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
   var remembersFileSystemState = true
+  /// Whether a process was let through a chroot(2): then the kernel is asked for the root of each absolute path.
+  var hasChangedRoots = false
   /// Rings that the kernel was let make and may not have made yet (io_setup(2)).
   var pendingRings: [AbsTid: (thread: Thread, requests: UInt64)] = [:]
   /// Whether a process could not take a descriptor for want of a number.
@@ -185,6 +187,9 @@ public final class VirtualKernel {
   /// - Returns: what the host's files do not tell of it.
   /// - Throws: what the host failed with; the layer is incomplete then.
   public func finish() throws(Errno) -> [LayerIndex.Line] { try files.finishLayer() }
+
+  /// What stood below where the run has changed something.
+  public var bases: LowerBases { files.bases }
 
   /// The process has ended: nothing is kept for the dead.
   public func didEnd(_ group: AbsTgid) {

@@ -12,15 +12,15 @@ struct CheckCommand: ParsableCommand {
       was killed is finished: it then holds all that was known, says that the run was killed, and no run can stand on it.
       """)
 
-  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.", completion: .directory)
-  var trace: String
+  @Argument(help: TraceArgument.help)
+  var trace: TraceArgument
 
   @Flag(help: "Finish the record of a run that was killed.")
   var repair = false
 
   func run() throws {
     do {
-      let trace = try TraceDirectory(trace)
+      let trace = try trace.resolve()
       try trace.requireReadable()
       if repair, case .repaired(let events) = try TraceRepair.repair(trace, callName: SyscallNumber.name(of:)) {
         printMessage("repaired \(trace.path): \(events) events were saved")

@@ -8,15 +8,15 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable { case text, json
 
 /// What all reports on a trace take.
 struct InspectOptions: ParsableArguments {
-  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.", completion: .directory)
-  var trace: String
+  @Argument(help: TraceArgument.help)
+  var trace: TraceArgument
 
   @Option(help: "How to print it.")
   var format = ReportFormat.text
 
   /// What was found is told nevertheless.
   func warnOfDamage() {
-    printError("the events of \(trace) are damaged or cut off: this is what can be read of them")
+    printError("the events of \(trace.text) are damaged or cut off: this is what can be read of them")
   }
 
   /// Opens the trace, prints what `body` makes of it, and turns what goes wrong into a message and an exit status.
@@ -24,7 +24,7 @@ struct InspectOptions: ParsableArguments {
     let output = OutputBuffer()
     do {
       do {
-        try body(try TraceDirectory(trace), output)
+        try body(try trace.resolve(), output)
       } catch let error as TraceError {
         // What was found before it is worth to be seen.
         try output.flush()

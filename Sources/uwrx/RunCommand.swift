@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Results
 import Sandbox
 import Tracing
 
@@ -127,6 +128,9 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Say at the start where the run is kept, and what its sources and limits are.")
   var verbose = false
 
+  @Flag(help: "Bring what the run has changed in the project to the host if the command succeeds, as uwrx apply does.")
+  var apply = false
+
   @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.", completion: .file())
   var command: [String] = []
 
@@ -161,6 +165,7 @@ struct RunCommand: ParsableCommand {
         printError("the guest's file tree is empty; give it --system or --source")
       }
       if summary { try printSummary(result.directory) }
+      if apply, result.exitCode == 0 { try bringResults(of: result.directory) }
       throw ExitCode(result.exitCode)
     } catch let error as SupervisorError {
       printError(error.description)
@@ -175,6 +180,13 @@ struct RunCommand: ParsableCommand {
   private func printSummary(_ directory: String) throws {
     let summary = try RunSummary(try TraceDirectory(directory))
     for line in summary.lines { printError(line) }
+  }
+
+  private func bringResults(of directory: String) throws {
+    // It was made just now, by this very user, where there is no key to tell so, too.
+    var options = Results.Options()
+    options.trusts = true
+    guard try applyResults(Results(try TraceDirectory(directory), options), isQuiet: quiet) else { throw ExitCode(125) }
   }
 
   private var limits: Limits {
@@ -199,7 +211,7 @@ struct RunCommand: ParsableCommand {
     configuration.workingDirectory = workdir
     if system { giveSystem(&configuration) }
     if !quiet { warnOfHomes(configuration.sources) }
-    configuration.parents = parent
+    configuration.parents = try parent.map { try TraceName($0, build: build).resolve().path }
     configuration.trustsParents = trustParent
     configuration.times = times
     configuration.temporaryDirectory = tmp
@@ -213,10 +225,14 @@ struct RunCommand: ParsableCommand {
     configuration.trace = trace
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
+    configuration.willStart = { LastLink.set(runAt: $0) }
     if verbose {
       do { _ = try UserKey() } catch { printError("the trace is not signed: \(error.description)") }
       let surroundings = surroundings(configuration) + (Walls.hasLandlock ? "" : "; this kernel has no Landlock")
-      configuration.willStart = { printError("the run is kept in \($0)\(surroundings)") }
+      configuration.willStart = {
+        LastLink.set(runAt: $0)
+        printError("the run is kept in \($0)\(surroundings)")
+      }
     }
     return configuration
   }

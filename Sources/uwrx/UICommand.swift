@@ -8,13 +8,15 @@ struct UICommand: ParsableCommand {
     commandName: "ui", abstract: "Shows a run on the whole terminal: its processes, and what each of them did.",
     discussion: "It follows a run in progress. The key ? lists the keys, q quits.")
 
-  @Argument(help: "The run's directory, BUILD/STEP/ATTEMPT.", completion: .directory)
-  var trace: String
+  @Argument(help: TraceArgument.help)
+  var trace: TraceArgument
 
   func run() throws {
+    var path = ""
+    try reportingTraceErrors { path = try trace.resolve().path }
     let signal: Int32?
     do {
-      var viewer = try TraceViewer(trace) { number in
+      var viewer = try TraceViewer(path) { number in
         SyscallNumber.name(of: number) ?? "call \(number)"
       }
       signal = viewer.run()

@@ -9,7 +9,9 @@ struct Uwrx: ParsableCommand {
     abstract: "A virtual kernel for Linux: runs a process tree contained, and keeps what it writes.",
     version: "uwrx 0.1.0",
     subcommands: [
-      RunCommand.self, InspectCommand.self, UICommand.self, CheckCommand.self, SyscallsCommand.self, DoctorCommand.self,
+      RunCommand.self, ListCommand.self, DiffCommand.self, ApplyCommand.self, UndoCommand.self, ExportCommand.self,
+      PruneCommand.self, InspectCommand.self, UICommand.self, CheckCommand.self, SyscallsCommand.self,
+      DoctorCommand.self,
       TestCommand.self,
       ConformanceCommand.self,
     ])

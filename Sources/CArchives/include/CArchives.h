@@ -52,6 +52,34 @@ struct uwrx_libarchive {
 #undef X
 };
 
+#define UWRX_LIBARCHIVE_WRITER(X)                                                                                       \
+  X(archive_write_new)                                                                                                  \
+  X(archive_write_free)                                                                                                 \
+  X(archive_write_close)                                                                                                \
+  X(archive_write_set_format_pax)                                                                                       \
+  X(archive_write_open_fd)                                                                                              \
+  X(archive_write_header)                                                                                               \
+  X(archive_write_data)                                                                                                 \
+  X(archive_error_string)                                                                                               \
+  X(archive_entry_new)                                                                                                  \
+  X(archive_entry_free)                                                                                                 \
+  X(archive_entry_set_pathname)                                                                                         \
+  X(archive_entry_set_mode)                                                                                             \
+  X(archive_entry_set_size)                                                                                             \
+  X(archive_entry_set_uid)                                                                                              \
+  X(archive_entry_set_gid)                                                                                              \
+  X(archive_entry_set_mtime)                                                                                            \
+  X(archive_entry_set_symlink)                                                                                          \
+  X(archive_entry_set_hardlink)                                                                                         \
+  X(archive_entry_xattr_add_entry)                                                                                      \
+  X(archive_entry_sparse_add_entry)
+
+struct uwrx_libarchive_writer {
+#define X(name) __typeof__(name) *_Null_unspecified name;
+  UWRX_LIBARCHIVE_WRITER(X)
+#undef X
+};
+
 #define UWRX_LIBSQUASHFS(X)                                                                                             \
   X(sqfs_open_file)                                                                                                     \
   X(sqfs_super_read)                                                                                                    \
@@ -87,6 +115,7 @@ struct uwrx_libsquashfs {
 
 // NULL if the library or one of its functions is missing.
 const struct uwrx_libarchive *_Nullable uwrx_load_libarchive(void);
+const struct uwrx_libarchive_writer *_Nullable uwrx_load_libarchive_writer(void);
 const struct uwrx_libsquashfs *_Nullable uwrx_load_libsquashfs(void);
 
 // SHA-256 of OpenSSL's libcrypto: NULL if it is missing. `finish` frees, and returns 0 or -1.

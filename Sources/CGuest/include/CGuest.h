@@ -18,7 +18,7 @@ enum uwrx_operation {
   UWRX_BIND_DEVICE,    // the same for a device node
   UWRX_OVERLAY,        // the answer comes with a read-only overlay mount of the host's directory `path`
   UWRX_OPEN_PROC,      // the answer comes with the file `path` of the guest's /proc, opened for reading
-  UWRX_BIND_SOCKET,    // bind(2) of the local socket that comes with it to the address `second`, as if from the directory `path` of the skeleton
+  UWRX_BIND_SOCKET,    // bind(2) of the local socket that comes with it to the address `second`, as if from the directory or, for an absolute address, the root `path` of the skeleton
   UWRX_BIND_REMOVED,   // the directory `path` of the skeleton is removed, and then bound at `second` of the skeleton
   // The same way, and never answered: nobody waits for guest init to end or to stop the guest.
   UWRX_SIGNAL_ALL = 32, // value: signal for every process of the guest

@@ -8,6 +8,7 @@ import Tracing
 extension FileTree {
   /// - Returns: what the host's files do not tell of the layer.
   func finishLayer() throws(Errno) -> [LayerIndex.Line] {
+    noteMovedBases()
     var index = LayerIndexBuilder()
     var hasFirst: Set<[UInt8]> = []
     for version in kept {

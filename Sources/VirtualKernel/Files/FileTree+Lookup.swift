@@ -36,7 +36,7 @@ extension FileTree {
     fill(id, from: found)
   }
 
-  private struct Found {
+  struct Found {
     var entry: LowerEntry
     var lowerIndex: Int
     var layer: Int
@@ -78,7 +78,7 @@ extension FileTree {
     try search(directory.lowers, name)
   }
 
-  private func search(_ lowers: [LowerDirectory], _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> Found? {
+  func search(_ lowers: [LowerDirectory], _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> Found? {
     var found: Found?
     for (index, lower) in lowers.enumerated() {
       guard let (entry, inside) = try look(in: lower, for: name) else { continue }

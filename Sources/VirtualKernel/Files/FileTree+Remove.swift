@@ -146,6 +146,7 @@ extension FileTree {
   func whiteoutIfBelow(_ dentry: DentryID) throws(Errno) {
     guard dentries[dentry].pointee.flags.contains(.inLower) else { return }
     let parent = dentries[dentry].pointee.parent
+    try noteBase(dentry)
     try makeWhiteout(dentries.name(of: dentry), in: parent)
     directory(of: parent).hasWhiteouts = true
   }

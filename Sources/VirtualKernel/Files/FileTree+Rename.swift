@@ -88,6 +88,7 @@ extension FileTree {
     let wasBelow = dentries[source].pointee.flags.contains(.inLower)
     let replaced = target == .none ? to.dentry : target
     let inLower = replaced != .none && dentries[replaced].pointee.flags.contains(.inLower)
+    if inLower { try noteBase(replaced) }
     // Before the rename, after which nothing may fail.
     if isDirectory { try markMoved(source, over: inLower) }
 
@@ -187,6 +188,7 @@ extension FileTree {
   private func markMoved(_ dentry: DentryID, over isBelow: Bool) throws(Errno) {
     if let origin = origin(of: dentry) {
       try makeRedirect(dentry, from: origin)
+      movedDirectories.append(directory(of: dentry).lowers)
     } else if isBelow {
       try makeOpaque(dentry)
     }
@@ -210,8 +212,11 @@ extension FileTree {
   }
 
   /// The path at which the guest would see the directory if nothing had been renamed: that of its lower directories.
-  private func origin(of dentry: DentryID) -> [UInt8]? {
-    guard let lower = directory(of: dentry).lowers.first else { return nil }
+  func origin(of dentry: DentryID) -> [UInt8]? {
+    directory(of: dentry).lowers.first.map { origin(of: $0) }
+  }
+
+  func origin(of lower: LowerDirectory) -> [UInt8] {
     let destination = layers[lower.layer].destination
     var path = destination.prefix(lower.prefixDepth ?? destination.count).flatMap { [UInt8(ascii: "/")] + $0 }
     if !lower.path.isEmpty { path += [UInt8(ascii: "/")] + lower.path }

@@ -16,6 +16,7 @@ extension FileTree {
     try requireWritable(dentry)
     let parent = dentries[dentry].pointee.parent
     try ensureUpper(parent)
+    try noteBase(dentry)
     // A directory above a source's destination in /tmp is a directory of the store, what it leads to one of the run.
     let isSeam = self.directory(of: parent).store != directory.store
     let record = inode(of: dentry)
@@ -74,7 +75,8 @@ extension FileTree {
   /// Makes room for a new file at a name: its directory exists above, and no whiteout stands there.
   func prepareUpperName(_ name: UnsafeBufferPointer<UInt8>, in parent: DentryID, existing: DentryID) throws(Errno) {
     try ensureUpper(parent)
-    guard existing != .none, dentries[existing].pointee.flags.contains(.whiteoutOnDisk) else { return }
+    guard existing != .none else { return }
+    guard dentries[existing].pointee.flags.contains(.whiteoutOnDisk) else { return try noteBase(existing) }
     try buildPath(of: name, in: parent, into: &path)
     try host.remove(upperRoot(directory(of: parent).store), path.cString, isDirectory: false)
     dentries[existing].pointee.flags.remove(.whiteoutOnDisk)

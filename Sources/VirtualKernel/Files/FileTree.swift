@@ -74,6 +74,10 @@ final class FileTree {
   var waitForClosings: ((FileDescriptor) -> Bool)?
 
   var room: DiskRoom
+  /// What stood below where the run has changed something.
+  var bases = LowerBases()
+  /// The lower directories of those that the run has given another name.
+  var movedDirectories: [[LowerDirectory]] = []
 
   var path = PathBuffer()
   var otherPath = PathBuffer()

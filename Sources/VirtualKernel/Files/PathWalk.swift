@@ -59,7 +59,7 @@ extension FileTree {
       guard options.contains(.allowEmpty) else { throw .noSuchFileOrDirectory }
       return ended(at: start, .dot)
     }
-    let top = options.contains(.inRoot) || options.contains(.beneath) ? start : root
+    let top = options.contains(.inRoot) || options.contains(.beneath) ? start : try call.root()
     var current = start
     var depth = 0
     var links = 0

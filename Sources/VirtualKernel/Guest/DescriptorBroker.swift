@@ -11,8 +11,14 @@ public protocol DescriptorBroker: AnyObject {
   /// The same for the calling thread, in the fastest way.
   func status(of descriptor: Int32, in thread: Thread) throws(Errno) -> stat
 
+  /// How many descriptors are open in the thread's table: the size of /proc/<thread>/fd, 0 before Linux 6.2.
+  func count(in thread: AbsTid) throws(Errno) -> Int
+
   /// fstat(2) of the thread's current directory.
   func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat
+
+  /// fstat(2) of the thread's root directory.
+  func statusOfRootDirectory(of thread: AbsTid) throws(Errno) -> stat
 
   /// A descriptor of the supervisor's to the same open file description; the caller releases it.
   func duplicate(_ descriptor: Int32, of group: ThreadGroup) throws(Errno) -> FileDescriptor

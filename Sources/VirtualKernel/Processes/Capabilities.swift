@@ -14,11 +14,12 @@ struct Capabilities: Hashable {
     static let setUser = Set(rawValue: 1 << 7)  // CAP_SETUID
     static let setCapabilities = Set(rawValue: 1 << 8)  // CAP_SETPCAP
     static let bindLowPorts = Set(rawValue: 1 << 10)  // CAP_NET_BIND_SERVICE
+    static let changeRoot = Set(rawValue: 1 << 18)  // CAP_SYS_CHROOT
 
-    /// What the virtual kernel can give. The others need the kernel's, and no guest process has those.
+    /// What the virtual kernel can give. The others need the kernel's, of which a guest process has only CAP_SYS_CHROOT.
     static let granted: Set = [
       .changeOwner, .overrideModes, .readAnything, .ownAnything, .keepSetID, .kill, .setGroup, .setUser,
-      .setCapabilities, .bindLowPorts,
+      .setCapabilities, .bindLowPorts, .changeRoot,
     ]
 
     /// CAP_FS_SET of the kernel: those with DAC_ in their names, CHOWN, FOWNER, FSETID, LINUX_IMMUTABLE, MKNOD, MAC_OVERRIDE.

@@ -159,7 +159,7 @@ extension Call {
     _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions = []
   ) throws(Errno) -> WalkResult {
     if path.count == 0, !options.contains(.allowEmpty) { throw .noSuchFileOrDirectory }
-    var start = files.root
+    var start = DentryID.none
     if path.first != UInt8(ascii: "/") || options.contains(.inRoot) {
       let allowFile = path.count == 0 && options.contains(.allowEmpty)
       guard let found = try base(directory, allowFile: allowFile) else {
@@ -168,6 +168,8 @@ extension Call {
           openFile: OpenObject(thread.id, .descriptor(Int32(truncatingIfNeeded: directory))))
       }
       start = found
+    } else {
+      start = try root()
     }
     return try files.walk(self, from: start, path, options)
   }
@@ -197,6 +199,16 @@ extension Call {
     }
     let alias = files.inodes[inode.index].pointee.firstAlias
     return alias == .none ? nil : alias
+  }
+
+  /// Where the caller's absolute paths begin, and above which `..` does not lead.
+  func root() throws(Errno) -> DentryID { try root(of: thread.id) }
+
+  func root(of thread: AbsTid) throws(Errno) -> DentryID {
+    guard kernel.hasChangedRoots else { return files.root }
+    let status = try kernel.descriptors.statusOfRootDirectory(of: thread)
+    guard let dentry = files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+    return dentry
   }
 
   func workingDirectory() throws(Errno) -> DentryID {

@@ -27,6 +27,7 @@ extension Registry {
         "What is watched decides what the supervisor hides of its own work."),
       .gate(.chdir, Syscalls.chdir, "The directory is made in the skeleton root, and the caller itself moves there."),
       .gate(.fchdir, Syscalls.fchdir, "As chdir, after a check that the descriptor is a directory of the tree."),
+      .gate(.chroot, Syscalls.chroot, "As chdir: the kernel goes by the directory of the skeleton root."),
       .gate(.umask, Syscalls.umask, "The kernel keeps the mask; emulated creation has to know it."),
       .native(.getcwd, "The cwd is the same path of the skeleton root, so the kernel's answer is right."),
       .emulate(

@@ -10,7 +10,6 @@ extension Registry {
       .deny(.mount, .notPermitted, mountReason),
       .deny(.umount2, .notPermitted, mountReason),
       .deny(.pivot_root, .notPermitted, mountReason),
-      .deny(.chroot, .notPermitted, "The root is the skeleton's; needs CAP_SYS_CHROOT.", missing: "a root of its own"),
       .deny(.open_tree, .notPermitted, mountReason),
       .deny(.open_tree_attr, .notPermitted, mountReason),
       .deny(.move_mount, .notPermitted, mountReason),

@@ -4,19 +4,34 @@ import SystemPackage
 
 extension Syscalls {
   @Sendable static func chdir(_ call: Call) throws(Errno) -> Outcome {
+    let outcome = try enter(call)
+    call.thread.group.workingDirectory = .changing(call.thread.id)
+    return outcome
+  }
+
+  /// The kernel goes by it, also for programs, their interpreters, sockets, FIFOs and getcwd(2): of all capabilities the guest has the one
+  /// for this. What a racing thread puts in the place of the path is another directory of the skeleton.
+  @Sendable static func chroot(_ call: Call) throws(Errno) -> Outcome {
+    let outcome = try enter(call)
+    guard call.credentials.pointee.has(.changeRoot) else { throw .notPermitted }
+    call.kernel.hasChangedRoots = true
+    return outcome
+  }
+
+  /// Lets the kernel walk to a directory.
+  private static func enter(_ call: Call) throws(Errno) -> Outcome {
     let path = try call.path(at: call.arguments.0)
     let walk = try call.walk(atCurrentDirectory, path, .materialise)
-    if let open = walk.openFile { return try chdir(call, open, by: walk.dentry) }
+    if let open = walk.openFile { return try enter(call, open, by: walk.dentry) }
     let dentry = try call.existing(walk)
     let inode = call.files.inode(of: dentry)
     guard inode.pointee.kind == .directory else { throw .notDirectory }
     try call.require(.execute, inode)
-    call.thread.group.workingDirectory = .changing(call.thread.id)
     return .continue
   }
 
   /// To a directory that has lost its name.
-  private static func chdir(_ call: Call, _ open: OpenObject, by link: DentryID) throws(Errno) -> Outcome {
+  private static func enter(_ call: Call, _ open: OpenObject, by link: DentryID) throws(Errno) -> Outcome {
     let object = try call.duplicate(open)
     defer { call.kernel.descriptors.release(object) }
     let status = try call.kernel.host.status(of: object)
@@ -24,7 +39,6 @@ extension Syscalls {
     guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
     try call.require(.execute, call.files.inode(of: dentry))
     if let work = try call.files.bindObject(link, object, call) { return .blocked(on: work) }
-    call.thread.group.workingDirectory = .changing(call.thread.id)
     return .continue
   }
 

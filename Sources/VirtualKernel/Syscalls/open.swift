@@ -74,6 +74,8 @@ extension Syscalls {
     _ call: Call, directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ flags: Int32, mode: UInt32,
     _ givenOptions: WalkOptions = []
   ) throws(Errno) -> Outcome {
+    // do_sys_openat2() takes a number before it looks at the path. Who only looks learns of it when the file is handed over.
+    if path.count > 0, flags & (O_CREAT | O_TRUNC) != 0 { try requireNumber(call) }
     let isUnnamed = flags & O_TMPFILE_ == O_TMPFILE_
     var options = givenOptions
     if flags & O_NOFOLLOW != 0 || flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { options.insert(.noFollow) }
@@ -111,6 +113,16 @@ extension Syscalls {
     // The kernel will walk the guest's own path through the skeleton.
     if case .continue = outcome { _ = try call.walk(directory, path, options.union(.materialise)) }
     return outcome
+  }
+
+  /// - Throws: `.tooManyOpenFiles` if the caller's table has no number left for a descriptor.
+  private static func requireNumber(_ call: Call) throws(Errno) {
+    let limit = try call.kernel.information.limit(Int32(RLIMIT_NOFILE.rawValue), of: call.thread.id, setTo: nil).soft
+    guard try call.kernel.descriptors.count(in: call.thread.id) >= limit else { return }
+    // Some may be above a limit that was lowered.
+    let names = try call.kernel.information.listProc("\(call.thread.nsID.rawValue)/fd")
+    let taken = names.count { Int32(String(decoding: $0, as: UTF8.self)).map { UInt64($0) < limit } ?? false }
+    if taken >= limit { throw .tooManyOpenFiles }
   }
 
   /// Opens a file that exists.

@@ -103,7 +103,7 @@ extension FileTree {
   func makeSocket(_ walk: WalkResult, _ call: Call, _ socket: FileDescriptor, at address: [UInt8]) throws(Errno) {
     // unix(7): the mode is the socket's own, as fchmod(2) may have set it, but for the umask.
     let mode = UInt32(try host.status(of: socket).st_mode) & 0o777 & ~(try call.umask())
-    let start = try call.workingDirectory()
+    let start = address.first == UInt8(ascii: "/") ? try call.root() : try call.workingDirectory()
     try materialise(start)
     let bytes = address.map { CChar(bitPattern: $0) } + [0]
     try makeNode(walk, call, kind: .socket, mode: mode) { [self] dentry throws(Errno) in

@@ -95,9 +95,9 @@ extension Machine {
     if case .error(let error) = reply { throw error }
   }
 
-  func target(_ path: String) throws(Errno) -> String {
+  func target(_ path: String, at directory: Int32 = AT_FDCWD) throws(Errno) -> String {
     let buffer = memory.allocate(4096)
-    let reply = call(.readlinkat, currentDirectory, path, buffer, 4096)
+    let reply = call(.readlinkat, Int64(directory), path, buffer, 4096)
     try require(reply)
     guard case .value(let count) = reply else { return "" }
     return String(decoding: memory.bytes(at: buffer, count: Int(count)), as: UTF8.self)

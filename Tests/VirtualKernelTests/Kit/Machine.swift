@@ -124,6 +124,7 @@ final class Machine {
     let process = GuestProcess(
       id: AbsTgid(rawValue: 1002), nsID: NsTgid(rawValue: 2), parent: AbsTgid(rawValue: 1001), files: DescriptorTable())
     process.workingDirectory = skeleton.root
+    process.rootDirectory = skeleton.root
     world.processes[process.id] = process
     // The launcher makes the root a directory of the tree before the command begins.
     try kernel.files.materialise(kernel.files.root)
@@ -225,6 +226,7 @@ final class Machine {
     child.umask = parent.umask
     child.slack[child.id.leader] = parent.slack[thread]
     child.workingDirectory = parent.workingDirectory
+    child.rootDirectory = parent.rootDirectory
     child.executable = parent.executable
     world.processes[child.id] = child
     return child.id.leader

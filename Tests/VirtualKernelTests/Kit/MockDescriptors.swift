@@ -22,8 +22,15 @@ final class MockDescriptors: DescriptorBroker {
     try file(descriptor, thread).node.status
   }
 
+  func count(in thread: AbsTid) throws(Errno) -> Int { try world.process(of: thread).files.files.count }
+
   func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat {
     guard let node = try world.process(of: thread).workingDirectory else { throw .noSuchFileOrDirectory }
+    return node.status
+  }
+
+  func statusOfRootDirectory(of thread: AbsTid) throws(Errno) -> stat {
+    guard let node = try world.process(of: thread).rootDirectory else { throw .noSuchFileOrDirectory }
     return node.status
   }
 

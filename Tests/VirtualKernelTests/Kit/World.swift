@@ -134,6 +134,7 @@ final class GuestProcess {
   var slack: [AbsTid: UInt64] = [:]
   var files: DescriptorTable
   var workingDirectory: Node?
+  var rootDirectory: Node?
   var executable: Node?
   /// What an execve(2) has made of it: another number for each.
   var image: UInt64 = 0

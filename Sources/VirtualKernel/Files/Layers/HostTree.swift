@@ -59,6 +59,10 @@ public final class HostTree: LowerTree {
       let (directory, name) = Self.parts(path)
       if isHidden(directory, name) || isDirectory && isRun(path, directory, name, status) { return nil }
     }
+    if status.st_mode & S_IFMT == S_IFLNK, buildDirectory != nil {
+      let (directory, name) = Self.parts(path)
+      if isLastRun(directory, name) { return nil }
+    }
     if isDirectory, try isKernelsOwn(UInt64(status.st_dev), path) { return nil }
     return LowerEntry(status: status)
   }
@@ -69,6 +73,7 @@ public final class HostTree: LowerTree {
     try host.list(root, path) { name, type, number in
       let identity = HostIdentity(device: device, inode: number)
       if identity == hiddenDirectory || isHidden(directory, name) || isNumberedRun(directory, name) { return }
+      if type == FileKind.symbolicLink.rawValue, isLastRun(directory, name) { return }
       body(LowerName(name: name, type: type, identity: identity))
     }
   }
@@ -144,6 +149,12 @@ public final class HostTree: LowerTree {
     let path = (Array(directory) + separator + Array(name)).map { CChar(bitPattern: $0) } + [0]
     guard let status = try? host.status(root, path), status.st_mode & S_IFMT == S_IFDIR else { return false }
     return isRun(path, directory, name, status)
+  }
+
+  /// Whether a link is uwrx's own to the newest run.
+  private func isLastRun(_ directory: Bytes, _ name: Bytes) -> Bool {
+    guard let buildDirectory, name.elementsEqual("last".utf8) else { return false }
+    return isBuild(directory, buildDirectory)
   }
 
   private func isBuild(_ directory: Bytes, _ build: HostIdentity) -> Bool {

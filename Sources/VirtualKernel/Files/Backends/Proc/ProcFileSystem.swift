@@ -60,7 +60,7 @@ final class ProcFileSystem {
         return .openFile(OpenObject(try thread(node.id, call).id, .workingDirectory))
       }
       return .dentry(dentry)
-    case .rootDirectory: return .dentry(call.files.root)
+    case .rootDirectory: return .dentry(try call.root(of: try thread(node.id, call).id))
     case .descriptor:
       let thread = try thread(node.id, call)
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
@@ -94,7 +94,7 @@ final class ProcFileSystem {
       guard text.starts(with: "/memfd:".utf8) else { throw .noSuchFileOrDirectory }
       return keep(text)
     case .workingDirectory: return try path(of: try workingDirectory(node, call), call)
-    case .rootDirectory: return keep([UInt8(ascii: "/")])
+    case .rootDirectory: return try path(of: try call.root(of: try thread(node.id, call).id), call)
     case .descriptor:
       let thread = try thread(node.id, call)
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
@@ -109,6 +109,16 @@ final class ProcFileSystem {
 
   private func path(of dentry: DentryID, _ call: Call) throws(Errno) -> UnsafeBufferPointer<UInt8> {
     var bytes = try call.files.guestPath(of: dentry)
+    let root = try call.root()
+    if root != call.files.root {
+      // d_path(): from the asker's root, or all of it where that is not above.
+      let above = try call.files.guestPath(of: root)
+      if dentry == root {
+        bytes = [UInt8(ascii: "/")]
+      } else if bytes.starts(with: above + [UInt8(ascii: "/")]) {
+        bytes.removeFirst(above.count)
+      }
+    }
     if call.files.dentries[dentry].pointee.flags.contains(.unlinked) { bytes += Array(" (deleted)".utf8) }
     return keep(bytes)
   }

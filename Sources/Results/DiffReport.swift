@@ -1,0 +1,207 @@
+import Glibc
+import Inspect
+import SystemPackage
+import Tracing
+
+/// What applying a run would change on the host, as git shows differences.
+struct DiffReport {
+  private let finder: ChangeFinder
+  private let directory = Display.currentDirectory
+  private let output: OutputBuffer
+  private static let largestText = 8 << 20
+
+  init(_ finder: ChangeFinder, to output: OutputBuffer) {
+    self.finder = finder
+    self.output = output
+  }
+
+  private struct Sides {
+    var old: [UInt8]?
+    var new: [UInt8]?
+    var oldSize: Int64
+    var newSize: Int64
+    /// Without text to compare.
+    var isBinary: Bool
+  }
+
+  private func name(_ change: Change) -> [UInt8] { Display.path(change.place.fullPath, from: directory) }
+
+  /// Contents of a file, the target of a link; empty for nothing.
+  private func sides(_ change: Change) throws(TraceError) -> Sides {
+    do throws(Errno) {
+      var (old, new): ([UInt8]?, [UInt8]?) = ([], [])
+      if let status = change.old {
+        switch UInt32(status.st_mode) & S_IFMT {
+        case S_IFREG:
+          let file = try change.place.root.directory.open(file: change.place.path)
+          defer { close(file.rawValue) }
+          old = try FileContents.all(file, limit: Self.largestText)
+        case S_IFLNK: old = try change.place.root.directory.linkTarget(change.place.path)
+        default: break
+        }
+      }
+      if let found = change.new {
+        switch found.type {
+        case S_IFREG:
+          let file = try finder.view.open(found)
+          defer { close(file.rawValue) }
+          new = try FileContents.all(file, limit: Self.largestText)
+        case S_IFLNK: new = try finder.view.linkTarget(found)
+        default: break
+        }
+      }
+      func isBinary(_ bytes: [UInt8]?) -> Bool { bytes?.prefix(8000).contains(0) ?? true }
+      return Sides(
+        old: old, new: new, oldSize: Int64(change.old?.st_size ?? 0), newSize: change.new?.size ?? 0,
+        isBinary: isBinary(old) || isBinary(new))
+    } catch { throw TraceError("cannot read \(Display.text(change.place.fullPath)): \(error)") }
+  }
+
+  private func flush() throws(TraceError) {
+    do throws(Errno) { try output.drain() } catch { throw TraceError("cannot write the report: \(error)") }
+  }
+
+  // MARK: Text
+
+  func text(_ changes: [Change]) throws(TraceError) {
+    for change in changes {
+      heading(change)
+      let isFile = change.new.map { !$0.isDirectory } ?? true
+      if change.kind != .mode, isFile { try body(change) }
+      try flush()
+    }
+  }
+
+  private func heading(_ change: Change) {
+    let name = String(decoding: Escaping.escape(self.name(change)), as: UTF8.self)
+    let isAbsolute = name.hasPrefix("/")
+    output.append("diff --git \(isAbsolute ? "" : "a/")\(name) \(isAbsolute ? "" : "b/")\(name)\n")
+    let new = change.new.map { Self.mode($0.type | change.newMode) }
+    let old = change.old.map { Self.mode(UInt32($0.st_mode) & (S_IFMT | 0o777)) }
+    switch change.kind {
+    case .added: output.append("new file mode \(new ?? "")\n")
+    case .removed: output.append("deleted file mode \(old ?? "")\n")
+    default: if let old, let new, old != new { output.append("old mode \(old)\nnew mode \(new)\n") }
+    }
+    if let conflict = change.conflict { output.append("conflict: \(conflict)\n") }
+    if let caution = change.caution {
+      output.append("\(caution.mayBeNamed ? "only by name" : "never applied"): \(caution.reason)\n")
+    }
+  }
+
+  private static func mode(_ mode: UInt32) -> String {
+    let digits = String(mode, radix: 8)
+    return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+  }
+
+  private func body(_ change: Change) throws(TraceError) {
+    let sides = try sides(change)
+    guard !sides.isBinary, let old = sides.old, let new = sides.new else {
+      output.append("binary, \(sides.oldSize) -> \(sides.newSize) bytes\n")
+      return
+    }
+    if old == new { return }
+    let name = String(decoding: Escaping.escape(self.name(change)), as: UTF8.self)
+    let (left, right) = name.hasPrefix("/") ? (name, name) : ("a/" + name, "b/" + name)
+    output.append("--- \(change.old == nil ? "/dev/null" : left)\n+++ \(change.new == nil ? "/dev/null" : right)\n")
+    LineDiff(old, new).forEachHunkLine { mark, line in
+      guard mark != UInt8(ascii: "@") else { return output.append(Array(line)) }
+      output.append(mark)
+      let hasEnd = line.last == UInt8(ascii: "\n")
+      output.append(Self.shown(hasEnd ? line.dropLast() : line))
+      output.append(hasEnd ? "\n" : "\n\\ No newline at end of file\n")
+    }
+  }
+
+  /// What a run wrote must not reach the terminal as a command to it; tabs may.
+  private static func shown(_ line: ArraySlice<UInt8>) -> [UInt8] {
+    if line.allSatisfy({ ($0 >= 0x20 && $0 < 0x7f && $0 != 0x5c) || $0 == 0x09 }) { return Array(line) }
+    var shown: [UInt8] = []
+    for piece in line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false) {
+      if piece.startIndex != line.startIndex { shown.append(UInt8(ascii: "\t")) }
+      // A backslash is as harmless in a text as it is frequent.
+      let parts = piece.split(separator: UInt8(ascii: "\\"), omittingEmptySubsequences: false)
+      shown += parts.map { Escaping.escape($0) }.joined(separator: [UInt8(ascii: "\\")])
+    }
+    return shown
+  }
+
+  // MARK: Short forms
+
+  func nameStatus(_ changes: [Change]) throws(TraceError) {
+    for change in changes {
+      output.append("\(change.letter)\t")
+      output.append(Escaping.escape(name(change)))
+      output.append("\n")
+      try flush()
+    }
+  }
+
+  func stat(_ changes: [Change]) throws(TraceError) {
+    var rows: [(name: [UInt8], text: String)] = []
+    var (insertions, removals) = (0, 0)
+    for change in changes {
+      let sides = try sides(change)
+      if change.kind == .mode || change.new?.isDirectory == true {
+        rows.append((Escaping.escape(name(change)), change.kind == .mode ? "mode" : "directory"))
+      } else if !sides.isBinary, let old = sides.old, let new = sides.new {
+        let difference = LineDiff(old, new)
+        insertions += difference.insertions
+        removals += difference.removals
+        let (plus, minus) = Self.scaled(difference.insertions, difference.removals)
+        let count = difference.insertions + difference.removals
+        rows.append(
+          (
+            Escaping.escape(name(change)),
+            "\(count) " + String(repeating: "+", count: plus) + String(repeating: "-", count: minus)
+          ))
+      } else {
+        rows.append((Escaping.escape(name(change)), "Bin \(sides.oldSize) -> \(sides.newSize) bytes"))
+      }
+    }
+    let width = rows.map(\.name.count).max() ?? 0
+    for row in rows {
+      output.append(" ")
+      output.append(row.name + [UInt8](repeating: 0x20, count: width - row.name.count))
+      output.append(" | \(row.text)\n")
+      try flush()
+    }
+    let files = changes.count == 1 ? "1 file changed" : "\(changes.count) files changed"
+    output.append(" \(files), \(insertions) insertions(+), \(removals) deletions(-)\n")
+  }
+
+  private static func scaled(_ plus: Int, _ minus: Int) -> (Int, Int) {
+    let width = 50
+    guard plus + minus > width else { return (plus, minus) }
+    let scaled = plus * width / (plus + minus)
+    return (scaled, width - scaled)
+  }
+
+  /// An object for each path: `path`, `status` (as `--name-status`), `old_mode` and `new_mode` (octal text), `old_size` and `new_size`,
+  /// `binary`, `insertions` and `deletions` (null for what is no text), `conflict` and `caution` (null if there is none).
+  func json(_ changes: [Change]) throws(TraceError) {
+    var json = JSONText()
+    for change in changes {
+      let sides = try sides(change)
+      var difference: LineDiff?
+      if !sides.isBinary, let old = sides.old, let new = sides.new { difference = LineDiff(old, new) }
+      json.clear()
+      json.object { json in
+        json.string("path", name(change))
+        json.string("status", change.letter)
+        json.string("old_mode", change.old.map { Array(Self.mode(UInt32($0.st_mode)).utf8) })
+        json.string("new_mode", change.new.map { Array(Self.mode($0.type | change.newMode).utf8) })
+        json.number("old_size", change.old.map { _ in sides.oldSize })
+        json.number("new_size", change.new.map { _ in sides.newSize })
+        json.flag("binary", difference == nil)
+        json.number("insertions", difference?.insertions)
+        json.number("deletions", difference?.removals)
+        json.string("conflict", change.conflict.map { Array($0.utf8) })
+        json.string("caution", change.caution.map { Array($0.reason.utf8) })
+      }
+      output.append(json.bytes)
+      output.append("\n")
+      try flush()
+    }
+  }
+}
