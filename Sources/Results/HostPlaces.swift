@@ -103,7 +103,7 @@ final class HostPlaces {
 
   /// A directory or file that the user gave, not the system's that every run has.
   private static func isProject(_ source: Source) -> Bool {
-    source.kind == .host && !source.isReadOnly && !source.isTool && !source.hidesPrivate && source.hostPath != "/"
+    source.kind == .host && !source.isReadOnly && !source.hidesPrivate && !source.isTool && source.hostPath != "/"
       && !(source.destination == source.hostPath && Source.systemDirectories.contains(source.hostPath))
   }
 

@@ -89,7 +89,10 @@ extension SystemTree {
       }
       project = found.root
       for directory in found.gitDirectories where !HomeSecrets.isWithin(directory, found.root) {
-        sources.append(Source(destination: directory, hostPath: directory))
+        var source = Source(destination: directory, hostPath: directory)
+        // It has hooks and settings that run later.
+        source.isTool = true
+        sources.append(source)
       }
       if let remark = found.remark { remarks.append(remark) }
     }

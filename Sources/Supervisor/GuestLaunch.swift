@@ -115,6 +115,9 @@ struct GuestLaunch {
         "kernel.apparmor_restrict_unprivileged_userns is \(restricted): give uwrx an AppArmor profile that allows userns, "
           + "or set it to 0 with sysctl")
     }
+    if access("/proc/self/status", F_OK) < 0 {
+      reasons.append("there is no /proc, as in a bare chroot: mount it with mount -t proc proc /proc")
+    }
     // mount(2): only what is a mount can be made private.
     if error == .invalidArgument, step == Self.privateMounts {
       reasons.append(

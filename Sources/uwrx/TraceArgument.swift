@@ -10,7 +10,7 @@ struct TraceArgument: ExpressibleByArgument {
 
   func resolve() throws(TraceError) -> TraceDirectory { try TraceName(text).resolve() }
 
-  static var defaultCompletionKind: CompletionKind { .directory }
+  static let defaultCompletionKind = CompletionKind.directory
 
   static let help: ArgumentHelp = "The run's directory, BUILD/STEP/ATTEMPT, or last, last~1 ... for the newest runs."
 }
