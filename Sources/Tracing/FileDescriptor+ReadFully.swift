@@ -8,7 +8,7 @@ extension FileDescriptor {
     var done = 0
     while done < buffer.count {
       let count = buffer.withUnsafeMutableBytes {
-        pread(rawValue, $0.baseAddress! + done, $0.count - done, off_t(offset) + off_t(done))
+        Glibc.pread(rawValue, $0.baseAddress! + done, $0.count - done, off_t(offset) + off_t(done))
       }
       if count < 0, errno == EINTR { continue }
       if count < 0 { throw Errno(rawValue: errno) }
