@@ -166,8 +166,15 @@ struct DiffReport {
       output.append(" | \(row.text)\n")
       try flush()
     }
-    let files = changes.count == 1 ? "1 file changed" : "\(changes.count) files changed"
-    output.append(" \(files), \(insertions) insertions(+), \(removals) deletions(-)\n")
+    guard !changes.isEmpty else { return }
+    func count(_ number: Int, _ what: String, _ rest: String) -> String {
+      "\(number) \(what)\(number == 1 ? "" : "s")\(rest)"
+    }
+    var parts = [count(changes.count, "file", " changed")]
+    // As git: none of a kind is told only if there is none of the other either.
+    if insertions > 0 || removals == 0 { parts.append(count(insertions, "insertion", "(+)")) }
+    if removals > 0 || insertions == 0 { parts.append(count(removals, "deletion", "(-)")) }
+    output.append(" " + parts.joined(separator: ", ") + "\n")
   }
 
   private static func scaled(_ plus: Int, _ minus: Int) -> (Int, Int) {

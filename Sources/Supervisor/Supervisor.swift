@@ -138,7 +138,7 @@ public final class Supervisor {
       store?.remove()
     }
     guard case .ready(let views) = try nextOrFail() else {
-      throw SupervisorError("guest init has ended unexpectedly")
+      throw unexpectedEnd
     }
     let hostProc = try open("/proc")
     let processes: LinuxProcesses
@@ -276,9 +276,14 @@ public final class Supervisor {
     let event = events.next()
     switch event {
     case .failed(let step, let error): throw GuestLaunch.failure(step: step, error)
-    case .closed: throw SupervisorError("guest init has ended unexpectedly")
+    case .closed: throw unexpectedEnd
     default: return event
     }
+  }
+
+  private var unexpectedEnd: SupervisorError {
+    let memory = configuration.limits.memory.map { ": --memory, \($0) bytes, may be too little to begin" } ?? ""
+    return SupervisorError("guest init has ended unexpectedly" + memory)
   }
 
   // MARK: The main loop

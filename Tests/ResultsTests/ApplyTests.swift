@@ -119,7 +119,7 @@ struct ApplyTests {
            a      | 2 +-
            binary | Bin 3 -> 4 bytes
            docs/d | 1 -
-           3 files changed, 1 insertions(+), 2 deletions(-)
+           3 files changed, 1 insertion(+), 2 deletions(-)
 
           """), "\(outcome)")
       #expect(outcome.output.contains("@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n"), "\(outcome)")

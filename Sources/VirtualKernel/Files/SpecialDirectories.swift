@@ -98,6 +98,9 @@ extension FileTree {
     free(dentry)
   }
 
+  /// Where every user of a Linux may make files (hier(7)).
+  private static let sharedDirectories = ["/var/tmp", "/run/lock"]
+
   /// - Returns: the directory, or the last one on the way to it that exists.
   @discardableResult
   private func addEmptyDirectory(_ path: [UInt8], uid: UInt32? = nil, gid: UInt32? = nil) throws(Errno) -> DentryID {
@@ -110,9 +113,11 @@ extension FileTree {
         continue
       }
       if found != .none { forgetNegative(found, in: current) }
-      let isTmp = directory(of: current).store == .tmp
+      let isShared =
+        directory(of: current).store == .tmp
+        || component.endIndex == path.endIndex && Self.sharedDirectories.contains { path.elementsEqual($0.utf8) }
       current = try addDirectory(
-        String(decoding: component, as: UTF8.self), in: current, mode: isTmp ? 0o1777 : 0o755,
+        String(decoding: component, as: UTF8.self), in: current, mode: isShared ? 0o1777 : 0o755,
         inode(of: current).pointee.fileSystem, store: directory(of: current).store)
       let owner = inode(of: current)
       owner.pointee.uid = uid ?? configuration.uid
