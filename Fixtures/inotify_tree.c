@@ -163,6 +163,13 @@ int main(void) {
     QUIET(close(fd));
     drain("close the other");
   }
+  SHOW(inotify_add_watch(inotify, "data", IN_ALL_EVENTS));
+  for (int i = 0; i < 2; i++) {
+    fd = QUIET(open("data/dir", O_RDONLY | O_DIRECTORY));
+    drain("open of one in a directory");
+    QUIET(close(fd));
+    drain("close of one in a directory");
+  }
   QUIET(chmod("own/d", 0700));
   drain("chmod");
   fd = QUIET(open("own/d", O_RDONLY | O_DIRECTORY));

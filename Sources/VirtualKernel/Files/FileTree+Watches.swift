@@ -91,9 +91,14 @@ extension FileTree {
 
   /// The guest opens or reads a directory; what it has is one of the skeleton.
   func tellDirectory(_ events: UInt32, _ dentry: DentryID) {
-    guard hasWatches, isReadingWatched(dentry), directory(of: dentry).isUpper else { return }
-    hush(dentry, but: events)
+    guard hasWatches, isReadingWatched(dentry) else { return }
     defer { settleWatches() }
+    if !directory(of: dentry).isUpper {
+      // That it is made here is nobody's business. One of a source that is read-only for real cannot be.
+      hush(dentry)
+      guard (try? ensureUpper(dentry)) != nil else { return }
+    }
+    hush(dentry, but: events)
     guard (try? buildPath(of: dentry, into: &watchPath)) != nil else { return }
     let root = upperRoot(directory(of: dentry).store)
     if events == WatchEvents.access {
