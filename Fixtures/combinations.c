@@ -1,7 +1,7 @@
 // Calls with arguments that are wrong in every way, alone and several at once: which error comes first, and what is no error at all.
 // Without arguments a few of each call are drawn by lot; `combinations <most> [<seed> [<call>]]` tries so many of each, and all of them
 // where there are no more (Conformance/Combinations/run).
-// calls: access bind capget capset chdir chmod chown connect copy_file_range creat execve execveat faccessat faccessat2 fchdir
+// calls: access bind capget capset chdir chmod chown chroot connect copy_file_range creat execve execveat faccessat faccessat2 fchdir
 // calls: fchmod fchmodat fchmodat2 fchown fchownat fcntl fgetxattr flistxattr fremovexattr fsetxattr fstat fstatfs ftruncate futimesat
 // calls: getdents getdents64 getgroups getresgid getresuid getxattr getxattrat inotify_add_watch inotify_rm_watch io_setup ioctl lchown lgetxattr
 // calls: link linkat listxattr listxattrat llistxattr lremovexattr lsetxattr lstat mkdir mkdirat mknod mknodat
@@ -46,6 +46,7 @@ static const struct row {
     ROW(getdents64, VARIES | REWINDS, &directories, &results, &sizes),
     ROW(getdents, VARIES | REWINDS, &directories, &results, &sizes),
     ROW(chdir, CHANGES, &paths),
+    ROW(chroot, CHANGES, &paths),
     ROW(fchdir, CHANGES, &directories),
     ROW(name_to_handle_at, 0, &dirs, &paths, &inputs, &results, &at_flags),
     ROW(inotify_add_watch, VARIES, &watches, &own_paths, &bits),

@@ -12,6 +12,9 @@ public struct TraceName: Sendable {
     self.build = build
   }
 
+  /// Whether it is no path but `last` or the like.
+  public var isReference: Bool { reference != nil }
+
   public func resolve() throws(TraceError) -> TraceDirectory {
     guard let (build, distance) = reference else { return try TraceDirectory(text) }
     let runs = try RunList(build: build).runs

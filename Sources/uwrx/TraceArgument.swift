@@ -8,6 +8,9 @@ struct TraceArgument: ExpressibleByArgument {
 
   init(argument: String) { text = argument }
 
+  /// Whether it is no path but `last` or the like.
+  var isReference: Bool { TraceName(text).isReference }
+
   func resolve() throws(TraceError) -> TraceDirectory { try TraceName(text).resolve() }
 
   static let defaultCompletionKind = CompletionKind.directory

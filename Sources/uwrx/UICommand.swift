@@ -12,8 +12,9 @@ struct UICommand: ParsableCommand {
   var trace: TraceArgument
 
   func run() throws {
-    var path = ""
-    try reportingTraceErrors { path = try trace.resolve().path }
+    // It is shown as the user has named it.
+    var path = trace.text
+    if trace.isReference { try reportingTraceErrors { path = try trace.resolve().path } }
     let signal: Int32?
     do {
       var viewer = try TraceViewer(path) { number in

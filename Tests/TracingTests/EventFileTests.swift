@@ -61,7 +61,10 @@ struct EventFileTests {
       let batch = try Perfetto_Protos_Trace(serializedBytes: Array(inflated[..<Int(size)]))
       for packet in batch.packet {
         #expect(packet.unknownFields.data.isEmpty && packet.trackEvent.unknownFields.data.isEmpty)
-        #expect(packet.trackEvent.debugAnnotations.allSatisfy { $0.unknownFields.data.isEmpty && $0.nameIid != 0 })
+        #expect(packet.trackEvent.debugAnnotations.allSatisfy { $0.nameIid != 0 })
+        // But for output that is no text, as a field of bytes of our own (PacketWriter).
+        let unknown = packet.trackEvent.debugAnnotations.map(\.unknownFields.data).filter { !$0.isEmpty }
+        #expect(unknown.allSatisfy { $0.starts(with: [0xc2, 0x3e]) }, "field 1000, length-delimited")
       }
     }
   }

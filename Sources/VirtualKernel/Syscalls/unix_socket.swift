@@ -130,8 +130,10 @@ extension FileTree {
   /// links, or where that is too long for an address, the last name.
   private func bindByName(_ socket: FileDescriptor, _ dentry: DentryID, in parent: DentryID) throws(Errno) {
     var name = try guestPath(of: dentry)
-    if name.count > 108 { name = Array(dentries.name(of: dentry)) }  // unix(7), sun_path
-    try buildPath(of: parent, into: &otherPath)
+    let isLong = name.count > 108  // unix(7), sun_path
+    if isLong { name = Array(dentries.name(of: dentry)) }
+    // The whole path begins at the guest's own root.
+    try buildPath(of: isLong ? parent : root, into: &otherPath)
     try skeleton.bind(socket, from: otherPath.cString, to: name.map { CChar(bitPattern: $0) } + [0])
   }
 }
