@@ -9,7 +9,7 @@ cp "$(command -v sleep)" own-sleeper
 echo "== killall"
 ./own-sleeper 100 & sleeper=$!
 until pgrep -x own-sleeper >/dev/null; do sleep 0.05; done
-pgrep -xc own-sleeper; pidof own-sleeper | grep -cx $sleeper; ps -o comm=,args= -p $sleeper
+pgrep -P $$ -xc own-sleeper; pidof own-sleeper | tr " " "\n" | grep -cx $sleeper; ps -o comm=,args= -p $sleeper
 killall own-sleeper; status=0; wait $sleeper || status=$?; echo "ended $status"; killall -q own-sleeper || echo "none left"
 
 echo "== top"
