@@ -1,5 +1,6 @@
 // Locks files and directories of a source by every descriptor of them that it can get, so that the host's programs would wait for it.
 // natively: escapes
+// alone: tried natively it holds the ld.so.cache of the machine, which is a canary of the attack beside it, too
 #include "attack.h"
 #include <sys/file.h>
 
