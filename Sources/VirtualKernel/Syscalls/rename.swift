@@ -29,7 +29,14 @@ extension Syscalls {
     _ call: Call, _ fromDirectory: UInt64, _ from: UnsafeBufferPointer<UInt8>, _ toDirectory: UInt64, _ to: UInt64,
     flags: UInt32
   ) throws(Errno) -> Outcome {
-    let source = try call.walk(fromDirectory, from, .parent)
+    let source: WalkResult
+    do throws(Errno) { source = try call.walk(fromDirectory, from, .parent) } catch {
+      // do_renameat2() finds both directories before it looks at a last name.
+      if error == .fileNameTooLong, from.reversed().prefix(while: { $0 != UInt8(ascii: "/") }).count > 255 {
+        _ = try call.walk(toDirectory, try call.path(at: to, slot: 1), .parent)
+      }
+      throw error
+    }
     if source.dentry != .none, call.files.dentries[source.dentry].pointee.inode != .none {
       try call.files.load(source.dentry)
     }
