@@ -3,6 +3,7 @@ import Glibc
 import Supervisor
 import SystemPackage
 import Tracing
+import VirtualKernel
 
 /// Brings what a run has changed to the host, path by path: each is there whole or not at all, and the originals are kept.
 final class Application {
@@ -11,7 +12,7 @@ final class Application {
   private let roots: [HostPlaces.Root]
   private let journal: Journal
   /// Where a file of several names was put, by the run's file.
-  private var linked: [[UInt8]: HostPlaces.Place] = [:]
+  private var linked: [HostIdentity: HostPlaces.Place] = [:]
   /// What is taken from the host itself, since the run has only moved it: kept before it goes from where it is.
   private var moved: [[UInt8]: Moved] = [:]
   private enum Moved {
@@ -20,7 +21,7 @@ final class Application {
     case link(target: [UInt8])
   }
   /// How many names a file of several names has among the changes.
-  private var names: [[UInt8]: Int] = [:]
+  private var names: [HostIdentity: Int] = [:]
 
   init(_ trace: TraceDirectory, _ finder: ChangeFinder, _ changes: [Change]) throws(TraceError) {
     self.trace = trace
@@ -33,11 +34,11 @@ final class Application {
   }
 
   /// - Returns: what tells the run's file from others if it has more names than one.
-  private static func linkKey(_ change: Change) -> [UInt8]? {
+  private static func linkKey(_ change: Change) -> HostIdentity? {
     guard let new = change.new, new.type == S_IFREG, new.entry.status.st_nlink > 1,
       change.kind == .added || change.kind == .modified
     else { return nil }
-    return Array("\(new.entry.status.st_dev):\(new.entry.status.st_ino)".utf8)
+    return HostIdentity(new.entry.status)
   }
 
   func perform(_ changes: [Change]) throws(TraceError) {

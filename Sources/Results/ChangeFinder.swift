@@ -39,11 +39,11 @@ final class ChangeFinder {
   }
 
   /// Whether it is no run's own: a directory was renamed that it is in.
-  func isOnHost(_ found: MergedView.Found) -> Bool { !runs.contains(found.part.layer) }
+  func isOnHost(_ found: MergedView.Found) -> Bool { !runs.contains(found.place.layer) }
 
   func find() throws(TraceError) -> ChangeSet {
     var path: [UInt8] = []
-    do throws(Errno) { try walk(view.root(), [], isReplaced: false, current: &path) } catch {
+    do throws(Errno) { try walk(view.root, [], isReplaced: false, current: &path) } catch {
       throw TraceError("cannot look at /\(Display.text(path)): \(error)")
     }
     let (own, others) = (
@@ -56,7 +56,7 @@ final class ChangeFinder {
 
   /// - Parameter isReplaced: what the host has in the directory and the run's view has not is gone.
   private func walk(
-    _ parts: [MergedView.Part], _ path: [UInt8], isReplaced: Bool, current: inout [UInt8]
+    _ parts: [LowerDirectory], _ path: [UInt8], isReplaced: Bool, current: inout [UInt8]
   ) throws(Errno) {
     var names = try view.names(in: isReplaced ? parts : parts.filter { written.contains($0.layer) })
     if isReplaced, let place = try places.place(of: path), let status = try? place.status,
@@ -75,7 +75,7 @@ final class ChangeFinder {
     _ path: [UInt8], _ new: MergedView.Found?, isReplaced: Bool, current: inout [UInt8]
   ) throws(Errno) {
     guard let place = try places.place(of: path) else {
-      if let new, new.isDirectory { return try walk(new.parts, path, isReplaced: false, current: &current) }
+      if let new, new.isDirectory { return try walk(new.lowers, path, isReplaced: false, current: &current) }
       if new != nil || bases[path] != nil { result.leftOut.append((path, "it is in no directory of the host's")) }
       return
     }
@@ -88,7 +88,7 @@ final class ChangeFinder {
       change.conflict = "a symbolic link stands there in its way"
       add(change, checked: true)
       if new.isDirectory {
-        try walk(new.parts, path, isReplaced: isReplaced || new.isReplaced, current: &current)
+        try walk(new.lowers, path, isReplaced: isReplaced || new.isReplaced, current: &current)
       }
       return
     }
@@ -131,7 +131,7 @@ final class ChangeFinder {
       add(Change(kind: .added, path: path, place: place, old: nil, new: new), checked: old != nil)
     }
     let count = result.changes.count
-    try walk(new.parts, path, isReplaced: isReplaced || new.isReplaced, current: &current)
+    try walk(new.lowers, path, isReplaced: isReplaced || new.isReplaced, current: &current)
     if !isThere, result.changes.count == count, count > 0 { result.changes[count - 1].isEmptyDirectory = true }
   }
 
@@ -149,7 +149,7 @@ final class ChangeFinder {
       } else {
         // Only a version of a run's own was touched by it.
         let isSame = Fingerprint.time(old.st_mtim) == Fingerprint.time(new.entry.status.st_mtim)
-        guard new.type == S_IFREG, !isSame, written.contains(new.part.layer) else { return }
+        guard new.type == S_IFREG, !isSame, written.contains(new.place.layer) else { return }
         change.kind = .touched
         // Whoever has made the same there needs no other time of it.
         if conflict(change) != nil { return }

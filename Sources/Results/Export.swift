@@ -4,6 +4,7 @@ import Glibc
 import Supervisor
 import SystemPackage
 import Tracing
+import VirtualKernel
 
 /// Brings the last versions of what a run wrote out, without looking at what the host has.
 public final class Export {
@@ -21,7 +22,7 @@ public final class Export {
     case tar(String)
   }
   /// The first name of a file of several names, by the run's file.
-  private var linked: [[UInt8]: [UInt8]] = [:]
+  private var linked: [HostIdentity: [UInt8]] = [:]
   /// Files, links and FIFOs.
   public private(set) var count = 0
   /// What could not be brought out, and why.
@@ -56,12 +57,12 @@ public final class Export {
   }
 
   public func perform() throws(TraceError) {
-    var parts = view.root()
+    var parts = view.root
     if !directory.isEmpty {
       guard let found = try? view.find(path: directory), found.isDirectory else {
         throw TraceError("the run has no directory /\(Display.text(directory))")
       }
-      parts = found.parts
+      parts = found.lowers
     }
     try walk(parts, directory, isReplaced: false)
     try sink.finish()
@@ -77,7 +78,7 @@ public final class Export {
     return !found.isEmpty || isDirectory && selection.contains { HostPlaces.isBelow($0, path) }
   }
 
-  private func walk(_ parts: [MergedView.Part], _ path: [UInt8], isReplaced: Bool) throws(TraceError) {
+  private func walk(_ parts: [LowerDirectory], _ path: [UInt8], isReplaced: Bool) throws(TraceError) {
     func looking<Value>(_ body: () throws(Errno) -> Value) throws(TraceError) -> Value {
       do throws(Errno) { return try body() } catch {
         throw TraceError("cannot look at /\(Display.text(path)): \(error)")
@@ -94,12 +95,12 @@ public final class Export {
       switch found.type {
       case S_IFDIR:
         try sink.add(found, outside, in: view, hardLink: nil)
-        try walk(found.parts, child, isReplaced: isReplaced || found.isReplaced)
+        try walk(found.lowers, child, isReplaced: isReplaced || found.isReplaced)
         sink.leave(found, outside)
       case S_IFREG, S_IFLNK, S_IFIFO:
         var first: [UInt8]?
         if found.type == S_IFREG, found.entry.status.st_nlink > 1 {
-          let key = Array("\(found.entry.status.st_dev):\(found.entry.status.st_ino)".utf8)
+          let key = HostIdentity(found.entry.status)
           first = linked[key]
           if first == nil { linked[key] = outside }
         }

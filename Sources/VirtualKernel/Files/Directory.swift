@@ -1,11 +1,11 @@
 /// A directory of one lower layer that is merged into a virtual directory.
-struct LowerDirectory {
-  var layer: Int
+package struct LowerDirectory {
+  package var layer: Int
   /// Below the layer's root, without a leading slash.
-  var path: [UInt8]
+  package var path: [UInt8]
   /// Where the virtual directory lies above the layer's destination: how many components of the destination lead to it.
   /// `nil` inside of the layer.
-  var prefixDepth: Int?
+  package var prefixDepth: Int?
 }
 
 /// What a virtual directory knows beyond its inode.

@@ -25,12 +25,12 @@ extension FileTree {
   @discardableResult
   private func noteBase(
     _ name: UnsafeBufferPointer<UInt8>, in lowers: [LowerDirectory], _ origin: [UInt8]
-  ) throws(Errno) -> Found? {
-    guard let found = try search(lowers, name) else { return nil }
+  ) throws(Errno) -> LowerMatch? {
+    guard let found = try merge.find(name, in: lowers) else { return nil }
     let path = Self.path(origin, name)
-    let tree = layers[found.layer].tree
+    let tree = layers[found.place.layer].tree
     // What an earlier run has moved is at another path of the host's.
-    let isMoved = self.origin(of: lowers[found.lowerIndex]) != origin
+    let isMoved = self.origin(of: lowers[found.index]) != origin
     let status = found.entry.status
     bases.note(
       path,
@@ -50,14 +50,7 @@ extension FileTree {
     while let (origin, lowers) = pending.popLast() {
       guard seen.insert(origin).inserted else { continue }
       var names: Set<[UInt8]> = []
-      for lower in lowers {
-        let layer = layers[lower.layer]
-        if let depth = lower.prefixDepth {
-          names.insert(layer.destination[depth])
-        } else {
-          try? layer.tree.list(lower.path.map { CChar(bitPattern: $0) } + [0]) { names.insert(Array($0.name)) }
-        }
-      }
+      for lower in lowers { names.formUnion((try? merge.names(in: lower)) ?? []) }
       for name in names {
         // What cannot be asked for is taken for changed by who asks for it.
         let found = name.withUnsafeBufferPointer { try? noteBase($0, in: lowers, origin) }

@@ -32,15 +32,12 @@ extension FileTree {
       if inodes[id.index].pointee.firstAlias == .none { releaseInode(id) }
       throw .noSuchFileOrDirectory
     }
-    dentries[dentry].pointee.lowerIndex = UInt8(found.lowerIndex)
+    dentries[dentry].pointee.lowerIndex = UInt8(found.match.index)
     fill(id, from: found)
   }
 
-  struct Found {
-    var entry: LowerEntry
-    var lowerIndex: Int
-    var layer: Int
-    var lowers: [LowerDirectory]
+  private struct Found {
+    var match: LowerMatch
     var target: [UInt8]
   }
 
@@ -56,8 +53,8 @@ extension FileTree {
     }
     let dentry = dentries.insert(parent, name)
     dentries[dentry].pointee.flags.insert(.inLower)
-    dentries[dentry].pointee.lowerIndex = UInt8(found.lowerIndex)
-    let status = found.entry.status
+    dentries[dentry].pointee.lowerIndex = UInt8(found.match.index)
+    let status = found.match.entry.status
     let identity = HostIdentity(status)
     // A second name of a file that is known: a hard link below, as /usr/bin/perl often is.
     if status.st_mode & S_IFMT != S_IFDIR, let known = identities[identity] {
@@ -73,71 +70,14 @@ extension FileTree {
     return dentry
   }
 
-  /// Looks for a name in the lower directories: the first that has it wins, and directories are merged.
+  /// Looks for a name in the lower directories.
   private func search(_ directory: Directory, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> Found? {
-    try search(directory.lowers, name)
-  }
-
-  func search(_ lowers: [LowerDirectory], _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> Found? {
-    var found: Found?
-    for (index, lower) in lowers.enumerated() {
-      guard let (entry, inside) = try look(in: lower, for: name) else { continue }
-      if entry.kind == .whiteout { break }
-      let isDirectory = entry.status.st_mode & S_IFMT == S_IFDIR
-      if found == nil {
-        var target: [UInt8] = []
-        if entry.status.st_mode & S_IFMT == S_IFLNK {
-          target = try layers[lower.layer].tree.readLink(hostPath.cString)
-        }
-        found = Found(
-          entry: entry, lowerIndex: index, layer: lower.layer, lowers: isDirectory ? [inside] : [], target: target)
-        if !isDirectory { break }
-      } else if isDirectory {
-        found!.lowers.append(inside)
-      } else {
-        break
-      }
-      if entry.kind == .opaque { break }
-      if case .redirect(let origin) = entry.kind {
-        found!.lowers += try directories(at: origin, below: lower.layer)
-        break
-      }
-    }
-    return found
-  }
-
-  /// What one lower directory has at a name; its path is left in `hostPath`.
-  private func look(
-    in lower: LowerDirectory, for name: UnsafeBufferPointer<UInt8>
-  ) throws(Errno) -> (LowerEntry, LowerDirectory)? {
-    let layer = layers[lower.layer]
+    guard var match = try merge.find(name, in: directory.lowers) else { return nil }
+    if match.place.prefixDepth != nil { match.entry = LowerEntry(status: synthesizedDirectory()) }
+    guard match.entry.status.st_mode & S_IFMT == S_IFLNK else { return Found(match: match, target: []) }
     hostPath.clear()
-    guard let depth = lower.prefixDepth else {
-      try hostPath.append(lower.path)
-      try hostPath.appendComponent(name)
-      guard let entry = try layer.tree.entry(hostPath.cString) else { return nil }
-      return (entry, LowerDirectory(layer: lower.layer, path: Array(hostPath.bytes), prefixDepth: nil))
-    }
-    guard layer.destination[depth].elementsEqual(name) else { return nil }
-    if depth + 1 < layer.destination.count {
-      return (
-        LowerEntry(status: synthesizedDirectory()),
-        LowerDirectory(layer: lower.layer, path: [], prefixDepth: depth + 1)
-      )
-    }
-    guard let entry = try layer.tree.entry(hostPath.cString) else { return nil }
-    return (entry, LowerDirectory(layer: lower.layer, path: [], prefixDepth: nil))
-  }
-
-  /// The directories that the layers after `layer` have at a path: where the lower part of a directory is that an earlier run
-  /// has renamed.
-  private func directories(at origin: [UInt8], below layer: Int) throws(Errno) -> [LowerDirectory] {
-    var lowers = rootDirectories.filter { $0.layer > layer }
-    for component in origin.split(separator: UInt8(ascii: "/")) {
-      let found = try Array(component).withUnsafeBufferPointer { name throws(Errno) in try search(lowers, name) }
-      lowers = found?.lowers ?? []
-    }
-    return lowers
+    try hostPath.append(match.place.path)
+    return Found(match: match, target: try layers[match.place.layer].tree.readLink(hostPath.cString))
   }
 
   private func synthesizedDirectory() -> stat {
@@ -156,19 +96,19 @@ extension FileTree {
 
   private func fill(_ id: InodeID, from found: Found) {
     let inode = inodes[id.index]
-    let status = found.entry.status
+    let status = found.match.entry.status
     inode.pointee.kind = FileKind(mode: status.st_mode) ?? .regular
     inode.pointee.flags.remove(.unloaded)
     inode.pointee.permissions = UInt16(status.st_mode & 0o7777)
-    inode.pointee.uid = found.entry.isVirtual ? status.st_uid : guestUser(status.st_uid)
-    inode.pointee.gid = found.entry.isVirtual ? status.st_gid : guestGroup(status.st_gid)
+    inode.pointee.uid = found.match.entry.isVirtual ? status.st_uid : guestUser(status.st_uid)
+    inode.pointee.gid = found.match.entry.isVirtual ? status.st_gid : guestGroup(status.st_gid)
     inode.pointee.links = UInt32(truncatingIfNeeded: status.st_nlink)
     inode.pointee.size = Int64(status.st_size)
     inode.pointee.blocks = Int64(status.st_blocks)
     inode.pointee.device = UInt64(status.st_rdev)
     if configuration.squashesTimes {
       // The lowest layer is the oldest.
-      let time = timespec(tv_sec: squashedTime + layers.count - found.layer, tv_nsec: 0)
+      let time = timespec(tv_sec: squashedTime + layers.count - found.match.place.layer, tv_nsec: 0)
       (inode.pointee.accessed, inode.pointee.modified, inode.pointee.changed) = (time, time, time)
     } else {
       inode.pointee.accessed = status.st_atim
@@ -180,10 +120,11 @@ extension FileTree {
     }
     if inode.pointee.kind == .directory {
       // A directory of two layers is no host directory in particular, and nothing opens one on the host.
-      let store: Backing = found.lowers.contains { $0.prefixDepth == nil } ? .run : storeOfParent(id)
+      let lowers = found.match.lowers
+      let store: Backing = lowers.contains { $0.prefixDepth == nil } ? .run : storeOfParent(id)
       inode.pointee.side = add(
         Directory(
-          lowers: found.lowers, isComplete: false, isUpper: false, store: store, fileSystem: inode.pointee.fileSystem))
+          lowers: lowers, isComplete: false, isUpper: false, store: store, fileSystem: inode.pointee.fileSystem))
     } else {
       register(status, as: id)
     }

@@ -87,8 +87,8 @@ final class FileTree {
   let walkStack = UnsafeMutablePointer<Remainder>.allocate(capacity: FileTree.maximumLinks + 2)
 
   let root: DentryID
-  /// The lower directories of the root.
-  let rootDirectories: [LowerDirectory]
+  /// What the layers have.
+  let merge: LayerMerge
   let hasReadOnlyLayers: Bool
 
   init(
@@ -106,12 +106,11 @@ final class FileTree {
     self.recordsUses = recordsUses
     room = DiskRoom(limit: configuration.diskLimit, coversStore: configuration.storeIsOnDisk)
     // /sys is there before anybody asks what the layers have of it.
-    rootDirectories = layers.enumerated().filter { !($0.element.destination.first?.elementsEqual("sys".utf8) ?? false) }
-      .map { LowerDirectory(layer: $0.offset, path: [], prefixDepth: $0.element.destination.isEmpty ? nil : 0) }
+    merge = LayerMerge(layers) { !(layers[$0].destination.first?.elementsEqual("sys".utf8) ?? false) }
     root = dentries.insert(.none, UnsafeBufferPointer(start: nil, count: 0))
     dentries[root].pointee.parent = root
     let directory = Directory(
-      lowers: rootDirectories, isComplete: rootDirectories.isEmpty, isUpper: true, store: .run,
+      lowers: merge.roots, isComplete: merge.roots.isEmpty, isUpper: true, store: .run,
       fileSystem: FileSystemID.root)
     directory.fileSystemRoot = true
     let inode = makeInode(.directory, mode: 0o755, backing: .run, fileSystem: FileSystemID.root)
