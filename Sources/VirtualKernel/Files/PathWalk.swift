@@ -52,14 +52,15 @@ extension FileTree {
   static var maximumComponents: Int { 8192 }
 
   /// Walks a path in the virtual tree. A missing last component is no error, a missing directory is.
+  /// - Parameter root: where absolute paths begin, and above which `..` does not lead.
   func walk(
-    _ call: Call, from start: DentryID, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions
+    _ call: Call, from start: DentryID, root: DentryID, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions
   ) throws(Errno) -> WalkResult {
     guard path.count > 0 else {
       guard options.contains(.allowEmpty) else { throw .noSuchFileOrDirectory }
       return ended(at: start, .dot)
     }
-    let top = options.contains(.inRoot) || options.contains(.beneath) ? start : try call.root()
+    let top = options.contains(.inRoot) || options.contains(.beneath) ? start : root
     var current = start
     var depth = 0
     var links = 0

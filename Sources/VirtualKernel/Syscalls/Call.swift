@@ -159,7 +159,8 @@ extension Call {
     _ directory: UInt64, _ path: UnsafeBufferPointer<UInt8>, _ options: WalkOptions = []
   ) throws(Errno) -> WalkResult {
     if path.count == 0, !options.contains(.allowEmpty) { throw .noSuchFileOrDirectory }
-    var start = DentryID.none
+    let root = try root()
+    var start = root
     if path.first != UInt8(ascii: "/") || options.contains(.inRoot) {
       let allowFile = path.count == 0 && options.contains(.allowEmpty)
       guard let found = try base(directory, allowFile: allowFile) else {
@@ -168,10 +169,8 @@ extension Call {
           openFile: OpenObject(thread.id, .descriptor(Int32(truncatingIfNeeded: directory))))
       }
       start = found
-    } else {
-      start = try root()
     }
-    return try files.walk(self, from: start, path, options)
+    return try files.walk(self, from: start, root: root, path, options)
   }
 
   /// The dentry that a relative path starts from, nil for a file that is not of the tree.
