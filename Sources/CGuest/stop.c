@@ -31,30 +31,33 @@ static enum state state(int proc, pid_t pid) {
   return state == 'T' ? STOPPED : state == 'Z' && threads <= 1 ? GONE : ALIVE;
 }
 
-// `work` is called with every process but guest init.
-static void for_each(int proc, void (*work)(int proc, pid_t pid)) {
-  int file = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+// `work` is called with every process but guest init until it returns something else than 0, which is returned.
+static int for_each(int proc, int (*work)(int proc, pid_t pid)) {
+  int file = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
   DIR *directory = file < 0 ? NULL : fdopendir(file);
   if (!directory) {
     if (file >= 0) close(file);
-    return;
+    return 0;
   }
-  for (struct dirent *entry; (entry = readdir(directory));) {
+  for (struct dirent *entry; !result && (entry = readdir(directory));) {
     int pid = atoi(entry->d_name);
-    if (pid > 1) work(proc, pid);
+    if (pid > 1) result = work(proc, pid);
   }
   closedir(directory);
+  return result;
 }
 
-static void note(int proc, pid_t pid) {
+static int note(int proc, pid_t pid) {
   if (stopped_count < (int)(sizeof stopped / sizeof *stopped) && state(proc, pid) == STOPPED) stopped[stopped_count++] = pid;
+  return 0;
 }
 
-static void go_on(int proc, pid_t pid) {
+static int go_on(int proc, pid_t pid) {
   (void)proc;
   for (int i = 0; i < stopped_count; i++)
-    if (stopped[i] == pid) return;
+    if (stopped[i] == pid) return 0;
   kill(pid, SIGCONT);
+  return 0;
 }
 
 void uwrx_stop_all(int proc) {
@@ -70,15 +73,17 @@ void uwrx_continue_all(int proc) {
   is_all_stopped = 0;
 }
 
-static int count_of[ALIVE + 1];
+static int is_any_stopped;
 
-static void count(int proc, pid_t pid) { count_of[state(proc, pid)]++; }
+static int is_alive(int proc, pid_t pid) {
+  enum state now = state(proc, pid);
+  if (now == STOPPED) is_any_stopped = 1;
+  return now == ALIVE;
+}
 
 void uwrx_rouse_stranded(int proc) {
-  if (is_all_stopped) return;
-  memset(count_of, 0, sizeof count_of);
-  for_each(proc, count);
-  if (count_of[ALIVE] || !count_of[STOPPED]) return;
+  is_any_stopped = 0;
+  if (is_all_stopped || for_each(proc, is_alive) || !is_any_stopped) return;
   kill(-1, SIGHUP);
   kill(-1, SIGCONT);
 }
