@@ -56,6 +56,4 @@ struct ChangeSet {
   var leftOut: [(path: [UInt8], reason: String)] = []
   /// Of what the run has changed outside of the project.
   var elsewhere: [Change] = []
-
-  var conflicts: [Change] { changes.filter { $0.conflict != nil } }
 }

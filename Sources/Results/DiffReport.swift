@@ -141,10 +141,12 @@ struct DiffReport {
     var rows: [(name: [UInt8], text: String)] = []
     var (insertions, removals) = (0, 0)
     for change in changes {
-      let sides = try sides(change)
       if change.kind == .mode || change.new?.isDirectory == true {
         rows.append((Escaping.escape(name(change)), change.kind == .mode ? "mode" : "directory"))
-      } else if !sides.isBinary, let old = sides.old, let new = sides.new {
+        continue
+      }
+      let sides = try sides(change)
+      if !sides.isBinary, let old = sides.old, let new = sides.new {
         let difference = LineDiff(old, new)
         insertions += difference.insertions
         removals += difference.removals

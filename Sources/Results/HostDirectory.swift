@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Supervisor
 import SystemPackage
 
 /// A directory of the host that results are brought to. No symbolic link below it is followed, whoever made it.
@@ -14,9 +15,8 @@ final class HostDirectory {
   private static let resolve: UInt64 = 0x08 | 0x04 | 0x02
 
   init(_ path: String) throws(Errno) {
-    guard let real = realpath(path, nil) else { throw Errno(rawValue: errno) }
-    defer { free(real) }
-    self.path = Array(String(cString: real).utf8)
+    guard let real = realPath(path) else { throw Errno(rawValue: errno) }
+    self.path = Array(real.utf8)
     root = Glibc.open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard root >= 0 else { throw Errno(rawValue: errno) }
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Supervisor
 import SystemPackage
 import Tracing
 
@@ -165,16 +166,9 @@ final class Journal {
   }
 
   private static func numbers(_ trace: TraceDirectory) -> [Int] {
-    guard let stream = opendir("\(trace.path)/applied") else { return [] }
-    defer { closedir(stream) }
-    var numbers: [Int] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if let number = Int(name), String(number) == name { numbers.append(number) }
-    }
-    return numbers.sorted()
+    (directoryEntries("\(trace.path)/applied") ?? []).compactMap { name in
+      Int(name).flatMap { String($0) == name ? $0 : nil }
+    }.sorted()
   }
 }
 

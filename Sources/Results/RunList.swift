@@ -64,12 +64,11 @@ public struct RunList: Sendable {
 
   /// - Throws: a message if there is no such directory.
   public init(build: String) throws(TraceError) {
-    guard let real = realpath(build, nil) else {
+    guard let real = realPath(build) else {
       let reason = errno == ENOENT ? "no runs are kept there" : "\(Errno(rawValue: errno))"
       throw TraceError("cannot find the build directory \(build): \(reason); --build names another")
     }
-    defer { free(real) }
-    self.build = String(cString: real)
+    self.build = real
     for step in Self.numbers(in: self.build) {
       for attempt in Self.numbers(in: "\(self.build)/\(step)") {
         if let run = Run(build: self.build, step: step, attempt: attempt) { runs.append(run) }

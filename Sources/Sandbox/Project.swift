@@ -35,7 +35,7 @@ public struct Project: Sendable, Equatable {
         if git.st_mode & S_IFMT == S_IFREG { addGitDirectory(owners) }
         return
       }
-      root = Self.parent(root)
+      root = ToolSources.parts(root).directory
     }
     return nil
   }
@@ -84,11 +84,6 @@ public struct Project: Sendable, Equatable {
 
   private static func path(_ path: String, in directory: String) -> String {
     path.hasPrefix("/") ? path : "\(directory)/\(path)"
-  }
-
-  private static func parent(_ path: String) -> String {
-    let slash = path.lastIndex(of: "/")!
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   private static func status(_ path: String) -> stat? {

@@ -3,7 +3,7 @@
 /// Runs programs in a virtual kernel, from another program.
 ///
 ///     var configuration = RunConfiguration(command: ["make"])
-///     let system = Sandbox.systemTree()
+///     let system = Sandbox.systemSources()
 ///     (configuration.sources, configuration.links) = (system.sources, system.links)
 ///     configuration.sources.append(Source(destination: "/src", hostPath: "project"))
 ///     let result = try Sandbox.run(configuration)

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// The ready-made tree of everyday use.
-public struct SystemTree: Sendable {
+public struct SystemSources: Sendable {
   public var sources: [Source] = []
   public var links: [Link] = []
   /// Directories that exist on every Linux, for what the guest puts there.
@@ -26,8 +26,8 @@ extension Sandbox {
   /// - Parameters:
   ///   - project: which directory the user works in.
   ///   - environment: the guest's, `NAME=value` each; nil means this process's.
-  public static func systemTree(project: Project.Choice = .found, environment: [String]? = nil) -> SystemTree {
-    var tree = SystemTree()
+  public static func systemSources(project: Project.Choice = .found, environment: [String]? = nil) -> SystemSources {
+    var tree = SystemSources()
     for path in Source.systemDirectories {
       // A distribution that has merged /usr has links here; what they lead to is in /usr.
       if let target = ToolSources.target(path) {
@@ -65,24 +65,17 @@ extension Sandbox {
     }
     return variables
   }
-
-  /// The current directory without symbolic links, or nil if it was removed.
-  public static func currentDirectory() -> String? {
-    guard let path = getcwd(nil, 0) else { return nil }
-    defer { free(path) }
-    return String(cString: path)
-  }
 }
 
-extension SystemTree {
+extension SystemSources {
   fileprivate mutating func addProject(_ choice: Project.Choice) {
     switch choice {
     case .directory(let path):
       // What is wrong with it is said when the source is looked for.
       project = realPath(path) ?? path
-    case .none: project = Sandbox.currentDirectory()
+    case .none: project = currentDirectory()
     case .found:
-      guard let directory = Sandbox.currentDirectory() else { return }
+      guard let directory = currentDirectory() else { return }
       guard let found = Project(of: directory) else {
         project = directory
         break

@@ -1,4 +1,5 @@
 import Glibc
+import Supervisor
 
 /// The programs of PATH that stand outside of the system's directories, with what they are made of and nothing that lies beside it.
 struct ToolSources {
@@ -99,7 +100,7 @@ struct ToolSources {
 
   /// What `pip install --user` has put beside the programs.
   private mutating func offerLibraries(of home: String) {
-    for name in Self.names(in: home + "/.local/lib") where name.hasPrefix("python") {
+    for name in (directoryEntries(home + "/.local/lib") ?? []).sorted() where name.hasPrefix("python") {
       offer("\(home)/.local/lib/\(name)")
     }
   }
@@ -119,7 +120,7 @@ struct ToolSources {
   /// Offers the programs that links in a directory lead to.
   private mutating func follow(_ directory: String, _ depth: Int) {
     guard depth < Self.depth else { return }
-    for name in Self.names(in: directory, links: true) {
+    for name in Self.links(in: directory) {
       let link = "\(directory)/\(name)"
       // One to its neighbour needs nothing.
       guard let target = Self.target(link), target.contains("/"), links.count < Self.mostLinks,
@@ -168,7 +169,7 @@ struct ToolSources {
 
   // MARK: The host
 
-  private static func parts(_ path: String) -> (directory: String, name: String) {
+  static func parts(_ path: String) -> (directory: String, name: String) {
     guard let slash = path.lastIndex(of: "/") else { return ("/", path) }
     return (slash == path.startIndex ? "/" : String(path[..<slash]), String(path[path.index(after: slash)...]))
   }
@@ -190,15 +191,15 @@ struct ToolSources {
     return String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// - Parameter links: only those of symbolic links.
-  private static func names(in directory: String, links: Bool = false) -> [String] {
+  /// The names of the symbolic links in a directory.
+  private static func links(in directory: String) -> [String] {
     guard let stream = opendir(directory) else { return [] }
     defer { closedir(stream) }
     var names: [String] = []
+    // There may be thousands of programs, which are not asked one by one.
     while let entry = readdir(stream) {
-      if links, entry.pointee.d_type != UInt8(DT_LNK) { continue }
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name != ".", name != ".." { names.append(name) }
+      if entry.pointee.d_type != UInt8(DT_LNK) { continue }
+      names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
     }
     return names.sorted()
   }

@@ -19,7 +19,7 @@ struct LayerStack {
   init(
     _ configuration: inout RunConfiguration, _ archives: ArchiveOpener, _ key: UserKey?
   ) throws(SupervisorError) {
-    let directory = Self.currentDirectory()
+    let directory = currentDirectory()
     for index in configuration.sources.indices {
       var path = configuration.sources[index].hostPath
       // A later run on this one may be started elsewhere, and when a branch has gone on.
@@ -78,12 +78,6 @@ struct LayerStack {
     parts.map {
       if case .source(let source) = $0 { source.source } else { nil }
     }
-  }
-
-  private static func currentDirectory() -> String? {
-    guard let path = getcwd(nil, 0) else { return nil }
-    defer { free(path) }
-    return String(cString: path)
   }
 
   /// Whether the guest has a directory that the user is in. An archive has it only by chance.

@@ -72,7 +72,7 @@ public struct RunDirectory: Sendable {
   }
 
   private static func makeDirectories(_ path: String) throws(SupervisorError) {
-    if !path.hasPrefix("/"), getcwd(nil, 0).map({ free($0) }) == nil, uwrx_errno() == ENOENT {
+    if !path.hasPrefix("/"), currentDirectory() == nil, uwrx_errno() == ENOENT {
       throw SupervisorError(
         "the current directory was removed, and runs are kept in its \(path): go to one that exists, or name another place with "
           + "--build /path")
@@ -88,6 +88,13 @@ public struct RunDirectory: Sendable {
     SupervisorError(
       "cannot make the directory \(path): \(Errno(rawValue: uwrx_errno())); name another place with --build")
   }
+}
+
+/// The current directory without symbolic links, or nil with errno set if it was removed.
+public func currentDirectory() -> String? {
+  guard let path = getcwd(nil, 0) else { return nil }
+  defer { free(path) }
+  return String(cString: path)
 }
 
 /// realpath(3), or nil with errno set.

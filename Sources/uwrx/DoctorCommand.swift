@@ -36,7 +36,7 @@ struct DoctorCommand: ParsableCommand {
     let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer { TemporaryDirectory.removeTree(directory) }
     var configuration = RunConfiguration(command: ["true"], environment: ["PATH=/usr/bin:/bin"])
-    let system = Sandbox.systemTree(project: .none, environment: [])
+    let system = Sandbox.systemSources(project: .none, environment: [])
     (configuration.sources, configuration.links) = (system.sources, system.links)
     configuration.build = directory
     configuration.ownsProcess = true

@@ -231,14 +231,14 @@ struct RunCommand: ParsableCommand {
     configuration.trace = trace
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
-    configuration.willStart = { LastLink.set(runAt: $0) }
+    var surroundings: String?
     if verbose {
       do { _ = try UserKey() } catch { printError("the trace is not signed: \(error.description)") }
-      let surroundings = surroundings(configuration) + (Walls.hasLandlock ? "" : "; this kernel has no Landlock")
-      configuration.willStart = {
-        LastLink.set(runAt: $0)
-        printError("the run is kept in \($0)\(surroundings)")
-      }
+      surroundings = self.surroundings(configuration) + (Walls.hasLandlock ? "" : "; this kernel has no Landlock")
+    }
+    configuration.willStart = { [surroundings] directory in
+      LastLink.set(runAt: directory)
+      if let surroundings { printError("the run is kept in \(directory)\(surroundings)") }
     }
     return configuration
   }
@@ -247,12 +247,12 @@ struct RunCommand: ParsableCommand {
 extension RunCommand {
   private func giveSystem(_ configuration: inout RunConfiguration) {
     let choice: Project.Choice = project.map { .directory($0) } ?? (noProject ? .none : .found)
-    let tree = Sandbox.systemTree(project: choice, environment: configuration.environment)
+    let tree = Sandbox.systemSources(project: choice, environment: configuration.environment)
     configuration.sources += tree.sources
     configuration.links = tree.links
     configuration.emptyDirectories = tree.emptyDirectories
     if project != nil, workdir == nil, let root = tree.project {
-      let isInside = Sandbox.currentDirectory().map { HomeSecrets.isWithin($0, root) } ?? false
+      let isInside = currentDirectory().map { HomeSecrets.isWithin($0, root) } ?? false
       if !isInside { configuration.workingDirectory = root }
     }
     if !quiet { for remark in tree.remarks { printError(remark) } }
