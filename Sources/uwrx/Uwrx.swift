@@ -40,9 +40,12 @@ struct Uwrx: ParsableCommand {
   /// The guest's command is none of the parser's, whose time grows with the square of the arguments.
   private static func parse(_ arguments: [String]) throws -> any ParsableCommand {
     guard arguments.first == RunCommand.configuration.commandName, let terminator = arguments.firstIndex(of: "--"),
-      terminator + 2 < arguments.count
+      terminator + 1 < arguments.count
     else { return try parseAsRoot(arguments) }
-    let command = try parseAsRoot(Array(arguments[...(terminator + 1)]))
+    let own = arguments[...(terminator + 1)]
+    // A run is to start at once: with this command alone the parser takes half of the time. What is wrong, or asks for help, is told as ever.
+    let alone = try? RunCommand.parse(Array(own.dropFirst()))
+    let command: any ParsableCommand = try alone ?? parseAsRoot(Array(own))
     guard var run = command as? RunCommand else { return command }
     run.command = Array(arguments[(terminator + 1)...])
     return run
