@@ -23,7 +23,7 @@ struct ProcessTree: Sendable {
 
   /// Takes the processes of a run.
   /// - Parameters:
-  ///   - parents: the index of each one's parent, which must be smaller than its own; else it is taken as a root.
+  ///   - newParents: the index of each one's parent, which must be smaller than its own; else it is taken as a root.
   ///   - precedes: the order of siblings; nil keeps that of the list.
   mutating func setProcesses(parents newParents: [Int32], by precedes: ((Int, Int) -> Bool)?) {
     parents = newParents

@@ -57,11 +57,16 @@ struct UsageTests {
     }
   }
 
-  @Test("in the examples of the README no shell takes a ! for its history")
+  @Test("in the examples of the documentation no shell takes a ! for its history")
   func quotedExamples() throws {
-    let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("README.md")
-    let lines = try String(contentsOf: readme, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("$ ") }
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let guide = package.appendingPathComponent("Sources/uwrx/uwrx.docc")
+    let pages = try FileManager.default.contentsOfDirectory(at: guide, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "md" }
+    let lines = try (pages + [package.appendingPathComponent("README.md")]).flatMap { page in
+      try String(contentsOf: page, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("$ ") }
+    }
     #expect(lines.contains { $0.contains("!") })
     for line in lines {
       #expect(!line.replacing(/'[^']*'/, with: "").contains("!"), "\(line)")
