@@ -13,7 +13,6 @@ final class Receiver: @unchecked Sendable {
   /// Guards the virtual kernel.
   private let lock: Lock
   private let pool = BlockingPool()
-  private let handOverFlags = KernelFeatures.filterFlags == 0 ? UInt32(SECCOMP_ADDFD_FLAG_SEND) : 0
   /// By the number of the call. To be read when the guest has ended.
   private let totals = UnsafeMutablePointer<CallTotals>.allocate(capacity: callCount)
   private static let callCount = 512
@@ -108,27 +107,33 @@ final class Receiver: @unchecked Sendable {
   private func answer(_ notification: Notification) {
     lock.lock()
     defer { lock.unlock() }
-    decideAndSend(notification)
+    decideAndAnswer(notification, PendingCall(notification.id, on: listener))
   }
 
   /// Runs under the lock. Whatever fails ends in an errno for the guest.
-  private func decideAndSend(_ notification: Notification) {
-    do throws(Errno) {
-      switch try kernel.decide(notification) {
-      case .value(let value): send(notification.id, value: value, error: 0, flags: 0)
-      case .replacing(let files, let value):
-        for (descriptor, file) in files { replace(notification.id, descriptor, file) }
-        send(notification.id, value: value, error: 0, flags: 0)
-      case .continue: send(notification.id, value: 0, error: 0, flags: UInt32(SECCOMP_USER_NOTIF_FLAG_CONTINUE))
-      case .descriptor(let file, let closeOnExec, let keep):
-        inject(notification.id, file, closeOnExec: closeOnExec, keep: keep)
-      case .blocked(let work):
-        var suspended = notification
-        suspended.firstEvent = kernel.didSuspend()
-        return wait(for: work, suspended)
+  private func decideAndAnswer(_ notification: Notification, _ call: consuming PendingCall) {
+    let outcome: Outcome
+    do throws(Errno) { outcome = try kernel.decide(notification) } catch {
+      call.fail(error)
+      return didAnswer(notification)
+    }
+    switch outcome {
+    case .value(let value): call.answer(value: value)
+    case .replacing(let files, let value):
+      for (descriptor, file) in files { call.replace(descriptor, by: file) }
+      call.answer(value: value)
+    case .continue: call.letThrough()
+    case .descriptor(let file, let closeOnExec, let keep):
+      call.handOver(file, closeOnExec: closeOnExec, keep: keep) { result in
+        switch result {
+        case .success(let descriptor): kernel.didInstall(descriptor)
+        case .failure(let error): kernel.didFailToInstall(error)
+        }
       }
-    } catch {
-      send(notification.id, value: 0, error: -error.rawValue, flags: 0)
+    case .blocked(let work):
+      var suspended = notification
+      suspended.firstEvent = kernel.didSuspend()
+      return wait(for: work, suspended, call)
     }
     didAnswer(notification)
   }
@@ -149,70 +154,31 @@ final class Receiver: @unchecked Sendable {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
-  private func wait(for work: any BlockingWork, _ notification: Notification) {
-    let box = NotificationBox(notification)
+  private func wait(for work: any BlockingWork, _ notification: Notification, _ call: consuming PendingCall) {
+    let suspended = SuspendedCall(notification, call)
     pool.submit { [self] in
       var failure: Errno?
       do throws(Errno) { try work.perform() } catch { failure = error }
       lock.lock()
       defer { lock.unlock() }
       do throws(Errno) { try work.publish(failed: failure != nil) } catch { failure = failure ?? error }
-      if let failure {
-        send(box.notification.id, value: 0, error: -failure.rawValue, flags: 0)
-        kernel.resume(box.notification)
-        didAnswer(box.notification)
-      } else if let value = work.value {
-        send(box.notification.id, value: value, error: 0, flags: 0)
-        kernel.resume(box.notification)
-        didAnswer(box.notification)
-      } else {
-        decideAndSend(box.notification)
-      }
-    }
-  }
-
-  private func send(_ id: UInt64, value: Int64, error: Int32, flags: UInt32) {
-    var response = seccomp_notif_resp(id: id, val: value, error: error, flags: flags)
-    // ENOENT: the caller has died meanwhile.
-    _ = uwrx_notification_send(listener.rawValue, &response)
-  }
-
-  /// The guest's descriptor leads to another file from now on.
-  private func replace(_ id: UInt64, _ descriptor: Int32, _ file: FileDescriptor) {
-    var request = seccomp_notif_addfd(
-      id: id, flags: UInt32(SECCOMP_ADDFD_FLAG_SETFD), srcfd: UInt32(file.rawValue), newfd: UInt32(descriptor),
-      newfd_flags: 0)
-    // What cannot be replaced stays what it was.
-    _ = uwrx_notification_add_descriptor(listener.rawValue, &request)
-    Glibc.close(file.rawValue)
-  }
-
-  /// The guest gets the file, and then the number of its descriptor.
-  ///
-  /// In one step (SECCOMP_ADDFD_FLAG_SEND) the guest would go on while the supervisor still had the file open: a lock were still held
-  /// after the guest's last close, and the guest would be woken on another processor, from where it waits for this one. In two steps
-  /// only its death can come between, since a call that was received is not interrupted any more (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
-  private func inject(_ id: UInt64, _ file: FileDescriptor, closeOnExec: Bool, keep: Bool) {
-    var request = seccomp_notif_addfd(
-      id: id, flags: handOverFlags, srcfd: UInt32(file.rawValue), newfd: 0,
-      newfd_flags: closeOnExec ? UInt32(O_CLOEXEC) : 0)
-    let result = uwrx_notification_add_descriptor(listener.rawValue, &request)
-    if !keep { Glibc.close(file.rawValue) }
-    if result >= 0 {
-      kernel.didInstall(Int32(result))
-      if request.flags == 0 { send(id, value: Int64(result), error: 0, flags: 0) }
-    } else {
-      // EMFILE and the like are the guest's own; it still waits for an answer.
-      kernel.didFailToInstall(Errno(rawValue: Int32(-result)))
-      send(id, value: 0, error: Int32(result), flags: 0)
+      guard let call = suspended.call.take() else { return }
+      if failure == nil, work.value == nil { return decideAndAnswer(suspended.notification, call) }
+      if let failure { call.fail(failure) } else { call.answer(value: work.value ?? 0) }
+      kernel.resume(suspended.notification)
+      didAnswer(suspended.notification)
     }
   }
 }
 
-/// A notification for another thread; plain numbers.
-private final class NotificationBox: @unchecked Sendable {
+/// A call for another thread.
+private final class SuspendedCall: @unchecked Sendable {
   let notification: Notification
-  init(_ notification: Notification) { self.notification = notification }
+  var call: PendingCall?
+  init(_ notification: Notification, _ call: consuming PendingCall) {
+    self.notification = notification
+    self.call = consume call
+  }
 }
 
 extension Notification {

@@ -8,40 +8,40 @@ import VirtualKernel
 
 /// One run: launches the guest, answers its calls, and ends with its last process.
 public final class Supervisor {
-  private let configuration: RunConfiguration
+  let configuration: RunConfiguration
   private let standard: StandardDescriptors
-  private let directory: RunDirectory
-  private let record: RunRecord
+  let directory: RunDirectory
+  let record: RunRecord
   private let store: TemporaryDirectory?
-  private let lock = Lock()
+  let lock = Lock()
   private let terminal: Terminal
   /// Whether the run began as the terminal's foreground job.
   private let ownsTerminal: Bool
-  private let signals: FileDescriptor?
-  private var limits: LimitEnforcer
-  private let launch: GuestLaunch
-  private var events: GuestEvents { GuestEvents(socket: launch.events) }
+  let signals: FileDescriptor?
+  var limits: LimitEnforcer
+  let launch: GuestLaunch
+  var events: GuestEvents { GuestEvents(socket: launch.events) }
   private let channel: InitChannel
 
-  private var kernel: VirtualKernel?
-  private var receiver: Receiver?
-  private var processes: LinuxProcesses?
-  private var job: JobControl?
-  private var watchdog: pid_t = 0
-  private var commandStatus: Int32?
+  var kernel: VirtualKernel?
+  var receiver: Receiver?
+  var processes: LinuxProcesses?
+  var job: JobControl?
+  var watchdog: pid_t = 0
+  var commandStatus: Int32?
   /// When the guest is killed because it did not end after it was asked to.
-  private var killTime: ContinuousTime?
+  var killTime: ContinuousTime?
   /// When it is said that others go on although the command has ended.
-  private var survivorsTime: ContinuousTime?
-  private var limitHit: String?
+  var survivorsTime: ContinuousTime?
+  var limitHit: String?
   /// What is to be told to the virtual kernel as soon as nobody holds it up.
-  private var unrecordedLimits: [String] = []
-  private var mustRefuseWrites = false
+  var unrecordedLimits: [String] = []
+  var mustRefuseWrites = false
   /// When the deaths of processes are looked at again.
-  private var buryTime: ContinuousTime = 0
-  private static let buryInterval = 0.005
-  private var endSignal: Int32?
-  private var hasEnded = false
+  var buryTime: ContinuousTime = 0
+  static let buryInterval = 0.005
+  var endSignal: Int32?
+  var hasEnded = false
 
   /// Runs a command to the end of its last process.
   /// - Throws: `SupervisorError` for a failure of uwrx's own; the guest does not run then, or no more.
@@ -223,25 +223,6 @@ public final class Supervisor {
     watchdog = pid
   }
 
-  private func reportLimits() -> [String] {
-    lock.lock()
-    let peak = kernel?.processes.peakThreadCount ?? 0
-    let ranOut = kernel?.ranOutOfDescriptors ?? false
-    lock.unlock()
-    let signal = commandStatus.map { uwrx_wait_exited($0) != 0 ? 0 : uwrx_wait_signal($0) } ?? 0
-    return limits.report(peak: peak, ranOutOfDescriptors: ranOut, signal: signal)
-  }
-
-  /// What the guest asked for and cannot have here, and what it was told does not tell the user why.
-  private func refusals() -> [String] {
-    lock.lock()
-    defer { lock.unlock() }
-    guard let program = kernel?.refusedProgram else { return [] }
-    return [
-      "\(String(decoding: Escaping.escape(program), as: UTF8.self)) is a 32-bit program, which uwrx does not run: execve failed with ENOEXEC"
-    ]
-  }
-
   private static func inheritedFiles() -> Set<HostIdentity> {
     var files: Set<HostIdentity> = []
     for descriptor in Int32(0)...2 {
@@ -249,21 +230,6 @@ public final class Supervisor {
       if fstat(descriptor, &status) == 0 { files.insert(HostIdentity(status)) }
     }
     return files
-  }
-
-  private func result() -> RunResult {
-    let status = commandStatus ?? 0
-    var code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
-    if commandStatus == nil { code = 128 + (endSignal ?? SIGKILL) }
-    if limits.isTimeOver { code = 124 }
-    let reported = reportLimits()
-    lock.lock()
-    for message in reported { record.recordLimit(message) }
-    lock.unlock()
-    let messages = (limitHit.map { [$0] } ?? []) + reported + refusals()
-    return RunResult(
-      exitCode: code, limitHit: messages.isEmpty ? nil : messages.joined(separator: "\n"),
-      directory: directory.path)
   }
 
   private func open(_ path: String, in directory: FileDescriptor? = nil) throws(SupervisorError) -> FileDescriptor {
@@ -284,193 +250,5 @@ public final class Supervisor {
   private var unexpectedEnd: SupervisorError {
     let memory = configuration.limits.memory.map { ": --memory, \($0) bytes, may be too little to begin" } ?? ""
     return SupervisorError("guest init has ended unexpectedly" + memory)
-  }
-
-  // MARK: The main loop
-
-  private func loop() throws(SupervisorError) {
-    var polled = [
-      pollfd(fd: launch.events.rawValue, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: processes!.deaths.rawValue, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: signals?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
-    ]
-    while true {
-      // Deaths are not urgent: waking for each of a thousand short processes would cost as much as answering their calls. Whether
-      // they are waited for, or the time when they will be, is one decision of one moment: who falls between sleeps for ever.
-      let burial = buryTime <= ContinuousTime.now ? nil : buryTime
-      polled[1].fd = burial == nil ? processes!.deaths.rawValue : -1
-      if poll(&polled, nfds_t(polled.count), timeout(before: burial)) < 0, uwrx_errno() != EINTR {
-        throw SupervisorError("cannot wait for the guest: \(Errno(rawValue: uwrx_errno()))")
-      }
-      if polled[1].revents != 0 {
-        buryDead()
-        buryTime = ContinuousTime.now + Self.buryInterval
-      }
-      if polled[2].revents != 0 { handleSignals() }
-      if polled[0].revents != 0, try handleEvent() { return }
-      enforceLimits()
-    }
-  }
-
-  /// - Returns: whether the run is over.
-  private func handleEvent() throws(SupervisorError) -> Bool {
-    switch events.next() {
-    case .status(let status): commandChanged(status)
-    case .treeEnded: return true
-    case .failed(let step, let error): throw GuestLaunch.failure(step: step, error)
-    case .closed:
-      enforceLimits()
-      // Killed by a limit or by the user: the kernel has killed everything in the guest's pid namespace.
-      if commandStatus == nil, endSignal == nil, limitHit == nil, reportLimits().isEmpty {
-        throw SupervisorError("guest init was killed, and the guest with it")
-      }
-      return true
-    default: break
-    }
-    return false
-  }
-
-  private func buryDead() {
-    // The dead can wait, limits and signals cannot: the receiver may be held up by something of the guest's.
-    guard lock.lock(within: 0.1) else { return }
-    defer { lock.unlock() }
-    var happened = [epoll_event](repeating: epoll_event(), count: 64)
-    for index in 0..<max(0, Int(epoll_wait(processes!.deaths.rawValue, &happened, Int32(happened.count), 0))) {
-      kernel!.didEnd(AbsTgid(rawValue: Int32(truncatingIfNeeded: happened[index].data.u64)))
-    }
-  }
-
-  // MARK: Job control
-
-  private func commandChanged(_ status: Int32) {
-    guard uwrx_wait_stopped(status) != 0 else {
-      if uwrx_wait_exited(status) != 0 || uwrx_wait_signal(status) > 0 && status != 0xffff { commandDidEnd(status) }
-      return
-    }
-    if configuration.ownsProcess { job?.commandStopped(by: uwrx_wait_stop_signal(status)) }
-  }
-
-  private func commandDidEnd(_ status: Int32) {
-    commandStatus = status
-    survivorsTime = ContinuousTime.now + Self.patience
-  }
-
-  private func tellOfSurvivors() {
-    survivorsTime = nil
-    let signal = uwrx_wait_exited(commandStatus!) != 0 ? nil : uwrx_wait_signal(commandStatus!)
-    let status =
-      signal.map { "was killed by signal \($0)" } ?? "has ended with \(uwrx_wait_exit_status(commandStatus!))"
-    configuration.warn?(
-      "the command \(status), but other processes that it started go on, and the run with them: Ctrl-C ends them, once more kills "
-        + "them")
-  }
-
-  /// The user does not want to wait for what the command has left.
-  private func endSurvivors() {
-    survivorsTime = nil
-    if killTime == nil {
-      // What a shell has put into the background ignores SIGINT.
-      job?.signalAll(SIGTERM)
-      endLater(SIGINT)
-    } else {
-      killTime = ContinuousTime.now
-    }
-  }
-
-  private func handleSignals() {
-    var info = signalfd_siginfo()
-    while read(signals!.rawValue, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
-      let signal = Int32(bitPattern: info.ssi_signo)
-      switch signal {
-      case SIGINT where commandStatus != nil: endSurvivors()
-      case SIGINT, SIGQUIT:
-        job?.signalCommand(signal)
-        endLater(signal)
-      case SIGTERM, SIGHUP:
-        job?.signalAll(signal)
-        endLater(signal)
-      case SIGTSTP:
-        job?.signalCommand(SIGTSTP)
-        job?.stop()
-      case SIGCONT: job?.wasContinued()
-      default: job?.signalCommand(signal)
-      }
-    }
-  }
-
-  // MARK: The end
-
-  private static let gracePeriod = 2.0
-  /// How long what a command has left may take to end without a word about it.
-  private static let patience = 0.5
-  /// How much later the watchdog kills the guest than the main loop does.
-  private static let watchdogDelay = 1.0
-
-  /// The guest is asked to end; what has not after the grace period is killed.
-  private func endLater(_ signal: Int32) {
-    endSignal = endSignal ?? signal
-    if killTime == nil { killTime = ContinuousTime.now + Self.gracePeriod }
-  }
-
-  private func timeout(before burial: ContinuousTime?) -> Int32 {
-    let retry = mustRefuseWrites || !unrecordedLimits.isEmpty ? ContinuousTime.now + 0.01 : nil
-    let next = [killTime, survivorsTime, limits.nextCheck, burial, retry].compactMap { $0 }.min()
-    guard let next else { return -1 }
-    return Int32(max(0, min(60_000, ((next - ContinuousTime.now) * 1000).rounded(.up))))
-  }
-
-  private func enforceLimits() {
-    let now = ContinuousTime.now
-    switch limits.check(now, ownTime: { receiver?.processorTime(within: 0.1) }) {
-    case .none: break
-    case .end(let signal, let message):
-      reachLimit(message)
-      job?.signalAll(signal)
-      endLater(signal)
-    case .killed(let message):
-      reachLimit(message)
-      endSignal = SIGKILL
-    case .refuseWrites(let message):
-      reachLimit(message)
-      mustRefuseWrites = true
-    }
-    tellKernel()
-    if let bytes = limits.measured, lock.lock(within: 0.01) {
-      kernel?.didMeasure(bytes)
-      lock.unlock()
-      limits.measured = nil
-    }
-    if let time = survivorsTime, time <= now { tellOfSurvivors() }
-    if let time = killTime, time <= now {
-      killTime = nil
-      kill(launch.initPid, SIGKILL)
-    }
-  }
-
-  private func reachLimit(_ message: String) {
-    limitHit = limitHit ?? message
-    unrecordedLimits.append(message)
-  }
-
-  /// A guest that holds the virtual kernel up by something must be ended all the same: this is tried again until it succeeds.
-  private func tellKernel() {
-    guard mustRefuseWrites || !unrecordedLimits.isEmpty, lock.lock(within: 0.05) else { return }
-    defer { lock.unlock() }
-    if mustRefuseWrites { kernel?.refuseWrites() }
-    mustRefuseWrites = false
-    for message in unrecordedLimits { record.recordLimit(message) }
-    unrecordedLimits = []
-  }
-
-  /// Guest init takes the whole guest with it.
-  private func endGuest() {
-    guard !hasEnded else { return }
-    hasEnded = true
-    kill(launch.initPid, SIGKILL)
-    var status: Int32 = 0
-    while waitpid(launch.initPid, &status, 0) < 0, uwrx_errno() == EINTR {}
-    guard watchdog > 0 else { return }
-    kill(watchdog, SIGKILL)
-    while waitpid(watchdog, &status, 0) < 0, uwrx_errno() == EINTR {}
   }
 }
