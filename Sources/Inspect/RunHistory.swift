@@ -1,5 +1,8 @@
 import Tracing
 
+@_exported import struct Tracing.TraceDirectory
+@_exported import struct Tracing.TraceError
+
 /// What the processes of a run are and did, as the events of its trace tell.
 ///
 /// A value without any link to the trace: it can be handed from a task to another one. It takes events one by one, so that it also

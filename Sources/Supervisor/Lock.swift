@@ -1,6 +1,8 @@
 import Glibc
 
 /// A mutex at a fixed address. The Synchronization module's own costs start-up time in a program that needs nothing else of it.
+///
+/// Which lock is taken under which: <doc:LockOrder>.
 package final class Lock: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

@@ -119,6 +119,12 @@ struct RunCommandTests {
             + "echo x > c",
         ], status: 2, message: "--disk"),
       Status(
+        name: "the limit of what is kept, by one file",
+        arguments: [
+          "run", "--system", "--disk", "1M", "--", "sh", "-c", "trap '' XFSZ; ! head -c 2M /dev/zero > large",
+        ],
+        status: 0, message: "--disk"),
+      Status(
         name: "a run within its limits",
         arguments: [
           "run", "--system", "--disk", "1M", "--open-files", "100", "--file-size", "1M", "--cpu-time", "20", "--", "sh",
