@@ -160,20 +160,22 @@ public final class Supervisor {
     }
     job = JobControl(terminal: terminal, channel: channel, command: command, ownsTerminal: ownsTerminal)
     var kernelConfiguration = KernelConfiguration(
-      layers: layers, run: try open("files", in: views.run),
-      trace: views.run, events: record.events, runPath: Array("\(directory.path)/files".utf8),
-      store: views.store, storePath: Array("/proc/store".utf8), hostUser: geteuid(), hostGroup: getegid(),
-      uid: configuration.uid, gid: configuration.gid, groups: configuration.groups,
-      squashesTimes: configuration.times == .squashed,
-      hostname: configuration.hostname, devices: try open("/dev"),
-      terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
-      emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
-      links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, level: configuration.trace)
-    kernelConfiguration.calls = configuration.calls
+      user: GuestUser(
+        uid: configuration.uid, gid: configuration.gid, groups: configuration.groups, hostUser: geteuid(),
+        hostGroup: getegid()),
+      tree: GuestTree(
+        layers: layers, emptyDirectories: configuration.emptyDirectories.map { Array($0.utf8) },
+        links: configuration.links.map { (Array($0.path.utf8), Array($0.target.utf8)) },
+        squashesTimes: configuration.times == .squashed),
+      places: RunPlaces(
+        run: try open("files", in: views.run), runPath: Array("\(directory.path)/files".utf8), trace: views.run,
+        store: views.store, storePath: Array("/proc/store".utf8), storeIsOnDisk: store != nil),
+      devices: GivenDevices(
+        directory: try open("/dev"), terminal: Terminal.inherited, inherited: Self.inheritedFiles(),
+        terminalGroup: launch.pseudoTerminals.group),
+      recording: Recording(events: record.events, level: configuration.trace, secrets: record.secrets))
     kernelConfiguration.diskLimit = configuration.limits.disk.map { Int64($0) }
-    kernelConfiguration.storeIsOnDisk = store != nil
-    kernelConfiguration.secrets = record.secrets
-    kernelConfiguration.terminalGroup = launch.pseudoTerminals.group
+    kernelConfiguration.calls = configuration.calls
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(

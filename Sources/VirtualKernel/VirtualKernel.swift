@@ -45,33 +45,27 @@ public final class VirtualKernel {
     self.descriptors = descriptors
     self.information = information
     self.host = host
+    let user = configuration.user
     let credentials = CredentialsTable(
-      Credentials(user: configuration.uid, group: configuration.gid, groups: configuration.groups.sorted()))
+      Credentials(user: user.uid, group: user.gid, groups: user.groups.sorted()))
     processes = ThreadTable(information: information, credentials: credentials)
-    inherited = configuration.inherited
+    inherited = configuration.devices.inherited
     calls = configuration.calls
+    let recording = configuration.recording
     files = FileTree(
-      host: host, skeleton: skeleton, layers: configuration.layers,
-      configuration: FileConfiguration(
-        run: configuration.run, trace: configuration.trace,
-        runPath: configuration.runPath, store: configuration.store,
-        storePath: configuration.storePath, hostUser: configuration.hostUser, hostGroup: configuration.hostGroup,
-        squashesTimes: configuration.squashesTimes, uid: configuration.uid, gid: configuration.gid,
-        diskLimit: configuration.diskLimit, storeIsOnDisk: configuration.storeIsOnDisk,
-        terminalGroup: configuration.terminalGroup),
-      credentials: credentials.initial,
-      events: configuration.events, recordsUses: configuration.level > .off)
+      host: host, skeleton: skeleton, layers: configuration.tree.layers,
+      configuration: FileConfiguration(configuration), credentials: credentials.initial,
+      events: recording.events, recordsUses: recording.level > .off)
     recorder =
-      configuration.level > .off
-      ? configuration.events.map { Recorder($0, memory, configuration.level, configuration.secrets) } : nil
+      recording.level > .off ? recording.events.map { Recorder($0, memory, recording.level, recording.secrets) } : nil
     proc = ProcFileSystem()
-    devices = DeviceTable(configuration.devices, terminal: configuration.terminal)
+    devices = DeviceTable(configuration.devices.directory, terminal: configuration.devices.terminal)
     for number in 0..<Registry.size {
       let entry = Registry.entry(Int32(number))?.under(configuration.calls)
       (handlers + number).initialize(to: entry?.handler)
       let observation = recorder == nil ? nil : entry?.observation
       (observers + number).initialize(
-        to: observation.flatMap { configuration.level >= $0.level ? $0.handler : nil })
+        to: observation.flatMap { recording.level >= $0.level ? $0.handler : nil })
     }
     call.initialize(to: Call(self))
     // Last, since what fails lets go of all that is above.
@@ -217,92 +211,5 @@ public final class VirtualKernel {
       return events.append(event, UnsafeBufferPointer(start: nil, count: 0))
     }
     withUnsafeBytes(of: use) { events.append(event, $0.bindMemory(to: UInt8.self)) }
-  }
-}
-
-/// The terminal that the run was started from, which the guest sees as /dev/console.
-public struct InheritedTerminal {
-  public var hostPath: String
-  public var identity: HostIdentity
-  /// st_rdev.
-  public var device: UInt64
-
-  public init(hostPath: String, identity: HostIdentity, device: UInt64) {
-    self.hostPath = hostPath
-    self.identity = identity
-    self.device = device
-  }
-}
-
-/// What a run gives to its virtual kernel.
-public struct KernelConfiguration {
-  public var layers: [Layer]
-  public var run: FileDescriptor
-  /// The run's directory, which holds `run`, on the same mount.
-  public var trace: FileDescriptor
-  /// Learns what the guest does; nil if nothing is recorded.
-  public var events: (any EventSink)?
-  public var runPath: [UInt8]
-  public var store: FileDescriptor
-  public var storePath: [UInt8]
-  public var hostUser: UInt32
-  public var hostGroup: UInt32
-  public var uid: UInt32
-  public var gid: UInt32
-  /// Supplementary groups.
-  public var groups: [UInt32]
-  /// Files of lower layers have one time for each layer.
-  public var squashesTimes: Bool
-  public var hostname: String
-  /// The host's /dev.
-  public var devices: FileDescriptor
-  public var terminal: InheritedTerminal?
-  /// The user's files behind descriptors 0 to 2. The guest has the access to them that it was given, and gets no other.
-  public var inherited: Set<HostIdentity>
-  /// Directories that exist although no source has them, such as the user's home.
-  public var emptyDirectories: [[UInt8]]
-  /// Symbolic links that exist although no source has them.
-  public var links: [(path: [UInt8], target: [UInt8])]
-  /// How much `events` learns.
-  public var level: TraceLevel
-  public var calls = CallProfile.standard
-  /// Bytes that the run may write; nil for any number.
-  public var diskLimit: Int64?
-  /// The store is not in memory: what is written there counts against the limit, too.
-  public var storeIsOnDisk = false
-  /// Whose group new pseudo-terminals have; nil for that of who opens them.
-  public var terminalGroup: UInt32? = 5
-  /// What it learns of variables that look like secrets.
-  public var secrets = SecretVariable()
-
-  public init(
-    layers: [Layer], run: FileDescriptor, trace: FileDescriptor,
-    events: (any EventSink)?, runPath: [UInt8], store: FileDescriptor, storePath: [UInt8],
-    hostUser: UInt32, hostGroup: UInt32, uid: UInt32, gid: UInt32, groups: [UInt32], squashesTimes: Bool,
-    hostname: String,
-    devices: FileDescriptor,
-    terminal: InheritedTerminal?, inherited: Set<HostIdentity>, emptyDirectories: [[UInt8]],
-    links: [(path: [UInt8], target: [UInt8])], level: TraceLevel = .standard
-  ) {
-    self.layers = layers
-    self.run = run
-    self.trace = trace
-    self.events = events
-    self.runPath = runPath
-    self.store = store
-    self.storePath = storePath
-    self.hostUser = hostUser
-    self.hostGroup = hostGroup
-    self.uid = uid
-    self.gid = gid
-    self.groups = groups
-    self.squashesTimes = squashesTimes
-    self.hostname = hostname
-    self.devices = devices
-    self.terminal = terminal
-    self.inherited = inherited
-    self.emptyDirectories = emptyDirectories
-    self.links = links
-    self.level = level
   }
 }

@@ -11,7 +11,7 @@ extension FileTree {
   func leaveArchive(_ file: HostIdentity) throws(Errno) -> (any BlockingWork)? {
     guard let version = archived[file] else { return nil }
     try setName(ofVersion: version)
-    let copy = try VersionCopy(of: hostPath.cString, in: configuration.trace, self)
+    let copy = try VersionCopy(of: hostPath.cString, in: configuration.places.trace, self)
     return try doOrWait(ArchiveCopy(tree: self, file: file, version: version, copy: copy), for: copy)
   }
 
@@ -40,7 +40,7 @@ extension FileTree {
     let file = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
     guard let version = archived[file] else { throw .noSuchFileOrDirectory }
     try setName(ofVersion: version)
-    return try host.open(configuration.trace, hostPath.cString, flags: flags, mode: 0)
+    return try host.open(configuration.places.trace, hostPath.cString, flags: flags, mode: 0)
   }
 }
 
@@ -66,7 +66,7 @@ private final class ArchiveCopy: BlockingWork, @unchecked Sendable {
     defer { copy.end(tree) }
     // Meanwhile another thread may have asked for the same.
     guard !failed, tree.archived[file] == version else { return }
-    let trace = tree.configuration.trace
+    let trace = tree.configuration.places.trace
     let name = Self.cString("archive/\(version)")
     let new = Self.cString("archive/\(version)+")
     try host.link(copy.file, trace, new)

@@ -121,7 +121,7 @@ extension FileTree {
       }
       let times = try timesAround(directory)
       try setPath(directory)
-      try host.makeDirectory(configuration.trace, path.cString, mode: 0o755)
+      try host.makeDirectory(configuration.places.trace, path.cString, mode: 0o755)
       try restore(times, around: directory)
       if top.isEmpty { top = directory }
     }
@@ -130,7 +130,7 @@ extension FileTree {
 
   private func status(_ place: [UInt8]) throws(Errno) -> stat? {
     try setPath(place)
-    do throws(Errno) { return try host.status(configuration.trace, path.cString) } catch {
+    do throws(Errno) { return try host.status(configuration.places.trace, path.cString) } catch {
       if error == .noSuchFileOrDirectory { return nil }
       throw error
     }
@@ -142,7 +142,7 @@ extension FileTree {
     otherPath.clear()
     try otherPath.append(from)
     try setPath(to)
-    try host.rename(configuration.trace, otherPath.cString, configuration.trace, path.cString, flags: 0)
+    try host.rename(configuration.places.trace, otherPath.cString, configuration.places.trace, path.cString, flags: 0)
     try restore(times.0, around: from)
     try restore(times.1, around: to)
   }
@@ -150,12 +150,12 @@ extension FileTree {
   /// The times of the directory that a place is in.
   func timesAround(_ place: [UInt8]) throws(Errno) -> stat {
     try setPath(directory(of: place))
-    return try host.status(configuration.trace, path.cString)
+    return try host.status(configuration.places.trace, path.cString)
   }
 
   func restore(_ times: stat, around place: [UInt8]) throws(Errno) {
     try setPath(directory(of: place))
-    try host.setTimes(configuration.trace, path.cString, access: times.st_atim, modification: times.st_mtim)
+    try host.setTimes(configuration.places.trace, path.cString, access: times.st_atim, modification: times.st_mtim)
   }
 
   private func directory(of place: [UInt8]) -> [UInt8] {
@@ -190,7 +190,7 @@ extension FileTree {
           record.pointee.kind == .symbolicLink
           || mode == Self.hostMode(mode, isDirectory: record.pointee.kind == .directory)
         let isOwn =
-          record.pointee.uid == configuration.uid && record.pointee.gid == configuration.gid
+          record.pointee.uid == configuration.user.uid && record.pointee.gid == configuration.user.gid
         if isPlain, isOwn, moved == nil { continue }
         index.directories[path] = nil
         index.lines.append(line(path, moved ?? LayerIndex.files, record))

@@ -137,11 +137,11 @@ extension FileTree {
   }
 
   func guestUser(_ uid: UInt32) -> UInt32 {
-    uid == configuration.hostUser && uid != 0 ? configuration.uid : uid
+    uid == configuration.user.hostUser && uid != 0 ? configuration.user.uid : uid
   }
 
   func guestGroup(_ gid: UInt32) -> UInt32 {
-    gid == configuration.hostGroup && gid != 0 ? configuration.gid : gid
+    gid == configuration.user.hostGroup && gid != 0 ? configuration.user.gid : gid
   }
 }
 

@@ -72,15 +72,15 @@ extension FileTree {
     hostPath.clear()
     if dentries[name].pointee.flags.contains(.inUpper) {
       try buildPath(of: name, into: &path)
-      try hostPath.append(record.pointee.backing == .tmp ? configuration.storePath : configuration.runPath)
+      try hostPath.append(configuration.places.path(record.pointee.backing))
       try hostPath.appendComponent(path.bytes)
       return true
     }
     let identity = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
     guard let version = archived[identity] else { return false }
     // The archive stands beside the layer.
-    let end = configuration.runPath.lastIndex(of: UInt8(ascii: "/")) ?? 0
-    try hostPath.append(Array(configuration.runPath[..<end]) + Array("/archive/\(version)".utf8))
+    let end = configuration.places.runPath.lastIndex(of: UInt8(ascii: "/")) ?? 0
+    try hostPath.append(Array(configuration.places.runPath[..<end]) + Array("/archive/\(version)".utf8))
     return true
   }
 
@@ -89,13 +89,13 @@ extension FileTree {
     // Guest names in the store begin with `tmp` or `dev`.
     let name = Array("object-\(lastCopy)".utf8)
     let cName = name.map { CChar(bitPattern: $0) } + [0]
-    try host.link(copy.file, configuration.store, cName)
+    try host.link(copy.file, configuration.places.store, cName)
     // The mount holds it.
-    defer { try? host.remove(configuration.store, cName, isDirectory: false) }
+    defer { try? host.remove(configuration.places.store, cName, isDirectory: false) }
     let identity = HostIdentity(try host.status(of: copy.file))
     try clearPlace(of: link)
     hostPath.clear()
-    try hostPath.append(configuration.storePath)
+    try hostPath.append(configuration.places.storePath)
     try name.withUnsafeBufferPointer { bytes throws(Errno) in try hostPath.appendComponent(bytes) }
     try skeleton.bind(hostPath.cString, identity: identity, at: path.cString, isDevice: false)
     if let known { register(identity, inSkeletonAs: known) }
@@ -118,7 +118,7 @@ final class ObjectCopy: BlockingWork, @unchecked Sendable {
     source = try tree.host.reopen(object, flags: O_RDONLY | O_CLOEXEC)
     do throws(Errno) {
       file = try tree.host.open(
-        tree.configuration.store, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC,
+        tree.configuration.places.store, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC,
         mode: FileTree.hostMode(UInt32(status.st_mode), isDirectory: false))
     } catch {
       tree.host.close(source)

@@ -59,10 +59,9 @@ extension FileTree {
     try materialise(dentries[dentry].pointee.parent)
     let record = inode(of: dentry)
     if record.pointee.backing.isUpper {
-      let isTmp = record.pointee.backing == .tmp
       try buildPath(of: upperName(of: dentry), into: &path)
       hostPath.clear()
-      try hostPath.append(isTmp ? configuration.storePath : configuration.runPath)
+      try hostPath.append(configuration.places.path(record.pointee.backing))
       try hostPath.appendComponent(path.bytes)
       try buildPath(of: dentry, into: &path)
     } else {

@@ -39,7 +39,7 @@ extension FileTree {
 
   private func size(of place: [UInt8]) -> Int64? {
     path.clear()
-    guard (try? path.append(place)) != nil, let status = try? host.status(configuration.trace, path.cString),
+    guard (try? path.append(place)) != nil, let status = try? host.status(configuration.places.trace, path.cString),
       status.st_mode & S_IFMT == S_IFREG
     else { return nil }
     return Int64(status.st_size)
@@ -48,7 +48,7 @@ extension FileTree {
   private func open(_ place: [UInt8]) -> FileDescriptor? {
     path.clear()
     guard (try? path.append(place)) != nil else { return nil }
-    return try? host.open(configuration.trace, path.cString, flags: O_RDONLY | O_NOFOLLOW | O_CLOEXEC, mode: 0)
+    return try? host.open(configuration.places.trace, path.cString, flags: O_RDONLY | O_NOFOLLOW | O_CLOEXEC, mode: 0)
   }
 
   private func contents(of place: [UInt8], _ size: Int64) -> Contents? {
@@ -107,7 +107,7 @@ extension FileTree {
 
   /// `place` becomes another name of the file at `other`; if that fails it stays what it is.
   private func share(_ other: [UInt8], _ place: [UInt8]) {
-    let trace = configuration.trace
+    let trace = configuration.places.trace
     guard let times = try? timesAround(place) else { return }
     path.clear()
     otherPath.clear()

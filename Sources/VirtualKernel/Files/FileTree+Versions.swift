@@ -60,9 +60,9 @@ extension FileTree {
   ) throws(Errno) -> Bool {
     try buildPath(of: upperName(of: dentry), into: &path)
     // Of processes that write at the same time, as those of a database do, none has a version of its own.
-    if try host.isOpen(configuration.run, path.cString, forWriting: true) { return false }
+    if try host.isOpen(configuration.places.run, path.cString, forWriting: true) { return false }
     guard isAppend, !record.pointee.flags.contains(.readByOthers) else { return true }
-    let size = Int64(try host.status(configuration.run, path.cString).st_size)
+    let size = Int64(try host.status(configuration.places.run, path.cString).st_size)
     let id = dentries[dentry].pointee.inode
     if size > keptAppendLimit, size < 2 * (keptSizes[id] ?? 0) { return false }
     keptSizes[id] = size
@@ -88,25 +88,24 @@ extension FileTree {
       try restoreTimes(times, of: parent)
       return nil
     }
-    let copy = try VersionCopy(of: path.cString, in: configuration.run, self)
+    let copy = try VersionCopy(of: path.cString, in: configuration.places.run, self)
     let work = KeepVersion(tree: self, kept: kept, copy: copy, inode: dentries[dentry].pointee.inode)
     return try doOrWait(work, for: copy)
   }
 
   /// Whether nobody has the file open and nothing but its contents would be lost with it.
   private func isUntouched(_ path: UnsafePointer<CChar>) throws(Errno) -> Bool {
-    if try host.isOpen(configuration.run, path, forWriting: false) { return false }
-    return
-      ((try? host.listAttributes(configuration.run, path, into: UnsafeMutableRawBufferPointer(start: nil, count: 0)))
-      ?? 0) == 0
+    if try host.isOpen(configuration.places.run, path, forWriting: false) { return false }
+    let none = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    return ((try? host.listAttributes(configuration.places.run, path, into: none)) ?? 0) == 0
   }
 
   /// The file at `path` goes to the archive, and an empty one takes its place.
   private func moveAside(_ dentry: DentryID) throws(Errno) {
     let record = inode(of: dentry)
-    let run = configuration.run
+    let run = configuration.places.run
     try buildPath(of: upperName(of: dentry), into: &path)
-    try host.rename(run, path.cString, configuration.trace, hostPath.cString, flags: 0)
+    try host.rename(run, path.cString, configuration.places.trace, hostPath.cString, flags: 0)
     do throws(Errno) {
       let file = try host.open(
         run, path.cString, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -126,7 +125,7 @@ extension FileTree {
         alias = dentries[alias].pointee.nextAlias
       }
     } catch {
-      try? host.rename(configuration.trace, hostPath.cString, run, path.cString, flags: 0)
+      try? host.rename(configuration.places.trace, hostPath.cString, run, path.cString, flags: 0)
       throw error
     }
   }
@@ -140,9 +139,9 @@ extension FileTree {
     guard mustKeepLast(record, isReplaced: isReplaced) else { return false }
     try setName(ofVersion: record.pointee.version)
     if moves {
-      try host.rename(configuration.run, path.cString, configuration.trace, hostPath.cString, flags: 0)
+      try host.rename(configuration.places.run, path.cString, configuration.places.trace, hostPath.cString, flags: 0)
     } else {
-      try host.link(configuration.run, path.cString, configuration.trace, hostPath.cString)
+      try host.link(configuration.places.run, path.cString, configuration.places.trace, hostPath.cString)
     }
     kept.append(
       KeptVersion(
@@ -167,7 +166,7 @@ extension FileTree {
     defer { settleWatches() }
     try buildPath(of: upperName(of: dentry), into: &path)
     // Nor must who watches it miss its end, which would not come with a name in the archive.
-    if !isWatched(dentry), try !host.isOpen(configuration.run, path.cString, forWriting: true) { return nil }
+    if !isWatched(dentry), try !host.isOpen(configuration.places.run, path.cString, forWriting: true) { return nil }
     return try keep(dentry, truncates: false)
   }
 
@@ -177,7 +176,7 @@ extension FileTree {
     archived[HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)] = nil
     record.pointee.flags.remove(.isArchived)
     guard let last = kept.popLast(), (try? setName(ofVersion: last.version)) != nil else { return }
-    try? host.remove(configuration.trace, hostPath.cString, isDirectory: false)
+    try? host.remove(configuration.places.trace, hostPath.cString, isDirectory: false)
   }
 
   /// The name in the archive, in `hostPath`.
@@ -190,7 +189,7 @@ extension FileTree {
   /// Most runs overwrite nothing that must be kept.
   func makeArchive() throws(Errno) {
     guard !hasArchive else { return }
-    try host.makeDirectory(configuration.trace, "archive", mode: 0o755)
+    try host.makeDirectory(configuration.places.trace, "archive", mode: 0o755)
     hasArchive = true
   }
 }
@@ -219,7 +218,7 @@ final class KeepVersion: BlockingWork, @unchecked Sendable {
     // Meanwhile another thread may have kept this version or removed the file: the handler looks again.
     guard !failed, record.pointee.version == kept.version, record.pointee.backing == .run else { return }
     let name = Array("archive/\(kept.version)".utf8).map { CChar(bitPattern: $0) } + [0]
-    try host.link(copy.file, tree.configuration.trace, name)
+    try host.link(copy.file, tree.configuration.places.trace, name)
     tree.kept.append(kept)
     let process = tree.process
     tree.process = kept.successor

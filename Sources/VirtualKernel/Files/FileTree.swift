@@ -104,7 +104,7 @@ final class FileTree {
     self.configuration = configuration
     self.events = events
     self.recordsUses = recordsUses
-    room = DiskRoom(limit: configuration.diskLimit, coversStore: configuration.storeIsOnDisk)
+    room = DiskRoom(limit: configuration.diskLimit, coversStore: configuration.places.storeIsOnDisk)
     // /sys is there before anybody asks what the layers have of it.
     merge = LayerMerge(layers) { !(layers[$0].destination.first?.elementsEqual("sys".utf8) ?? false) }
     root = dentries.insert(.none, UnsafeBufferPointer(start: nil, count: 0))
@@ -125,33 +125,6 @@ final class FileTree {
     for target in linkTargets { target.deallocate() }
     walkStack.deallocate()
   }
-}
-
-/// What stays the same for a run's file tree.
-struct FileConfiguration {
-  /// The run's layer, `files/`.
-  var run: FileDescriptor
-  /// The run's directory, which holds `files/` and, for versions that were overwritten, `archive/`, on the same mount.
-  var trace: FileDescriptor
-  /// Its absolute path, for guest init's binds.
-  var runPath: [UInt8]
-  /// The store of files that live for the run.
-  var store: FileDescriptor
-  var storePath: [UInt8]
-  /// The user of the supervisor; its files look like the guest user's own.
-  var hostUser: UInt32
-  var hostGroup: UInt32
-  /// Files of lower layers have one time for each layer.
-  var squashesTimes: Bool
-  /// The user and group that the run's first process is to itself.
-  var uid: UInt32
-  var gid: UInt32
-  /// Bytes that the run may write.
-  var diskLimit: Int64?
-  /// What is written to the store counts, too.
-  var storeIsOnDisk: Bool
-  /// Whose group new pseudo-terminals have; nil for that of who opens them.
-  var terminalGroup: UInt32?
 }
 
 /// What tells one file of the host from all others.
@@ -339,6 +312,6 @@ extension FileTree {
 
   /// The directory of the host that holds what has this backing.
   func upperRoot(_ backing: Backing) -> FileDescriptor {
-    backing == .tmp ? configuration.store : configuration.run
+    configuration.places.root(backing)
   }
 }

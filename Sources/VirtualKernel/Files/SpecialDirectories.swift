@@ -11,12 +11,12 @@ extension FileTree {
     let tmp = try addDirectory("tmp", in: root, mode: 0o1777, FileSystemID.tmp, store: .tmp)
     directory(of: tmp).lowers = lowersWithin(["tmp"])
     directory(of: tmp).isComplete = directory(of: tmp).lowers.isEmpty
-    try addDevices(configuration.terminal)
+    try addDevices(configuration.devices.terminal)
     try addProc()
     try addSystem()
     try addEmptyDirectory(Array("/run".utf8), uid: 0, gid: 0)
-    for path in configuration.emptyDirectories { try addEmptyDirectory(path) }
-    for link in configuration.links { try addLink(link.path, to: link.target) }
+    for path in configuration.tree.emptyDirectories { try addEmptyDirectory(path) }
+    for link in configuration.tree.links { try addLink(link.path, to: link.target) }
   }
 
   /// The layers whose destination is a special directory or below it: who names such a place means it.
@@ -120,8 +120,8 @@ extension FileTree {
         String(decoding: component, as: UTF8.self), in: current, mode: isShared ? 0o1777 : 0o755,
         inode(of: current).pointee.fileSystem, store: directory(of: current).store)
       let owner = inode(of: current)
-      owner.pointee.uid = uid ?? configuration.uid
-      owner.pointee.gid = gid ?? configuration.gid
+      owner.pointee.uid = uid ?? configuration.user.uid
+      owner.pointee.gid = gid ?? configuration.user.gid
     }
     return current
   }
@@ -135,8 +135,8 @@ extension FileTree {
     if let terminal {
       let inode = addNode("console", in: dev, .characterDevice, mode: 0o620, .device, FileSystemID.dev)
       inode.pointee.device = terminal.device
-      inode.pointee.uid = configuration.uid
-      inode.pointee.gid = configuration.gid
+      inode.pointee.uid = configuration.user.uid
+      inode.pointee.gid = configuration.user.gid
       identities[terminal.identity] = dentries[inode.pointee.firstAlias].pointee.inode
     }
     addLink("fd", in: dev, to: "/proc/self/fd", FileSystemID.dev)

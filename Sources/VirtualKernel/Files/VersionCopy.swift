@@ -20,7 +20,7 @@ struct VersionCopy {
       try tree.requireSpace(.run, for: size)
       // Without a name until it is whole: two threads may be about to write, and one makes the copy for both.
       file = try tree.host.open(
-        tree.configuration.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
+        tree.configuration.places.trace, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC, mode: 0o600)
     } catch {
       tree.host.close(source)
       throw error

@@ -105,16 +105,19 @@ final class Machine {
     let terminal = devices.node("pts/7", FileType.characterDevice | 0o620)
     terminal.device = uwrx_makedev(136, 7)
     var configuration = KernelConfiguration(
-      layers: layers, run: open(run, "/host/run"),
-      trace: open(trace, "/host/trace"), events: events, runPath: Array("/host/run".utf8),
-      store: open(store, "/host/store"),
-      storePath: Array("/host/store".utf8), hostUser: hostUser, hostGroup: hostUser, uid: uid, gid: uid, groups: [],
-      squashesTimes: squashesTimes, hostname: "guest", devices: open(devices, "/dev"),
-      terminal: hasTerminal
-        ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
-      inherited: Set((2..<100).map { HostIdentity(device: 77, inode: $0) }),
-      emptyDirectories: emptyDirectories.map { Array($0.utf8) },
-      links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, level: level)
+      user: GuestUser(uid: uid, gid: uid, hostUser: hostUser, hostGroup: hostUser),
+      tree: GuestTree(
+        layers: layers, emptyDirectories: emptyDirectories.map { Array($0.utf8) },
+        links: links.map { (Array($0.path.utf8), Array($0.target.utf8)) }, squashesTimes: squashesTimes),
+      places: RunPlaces(
+        run: open(run, "/host/run"), runPath: Array("/host/run".utf8), trace: open(trace, "/host/trace"),
+        store: open(store, "/host/store"), storePath: Array("/host/store".utf8)),
+      devices: GivenDevices(
+        directory: open(devices, "/dev"),
+        terminal: hasTerminal
+          ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
+        inherited: Set((2..<100).map { HostIdentity(device: 77, inode: $0) })),
+      recording: Recording(events: events, level: level))
     configuration.diskLimit = diskLimit
     configuration.calls = calls
     kernel = try VirtualKernel(

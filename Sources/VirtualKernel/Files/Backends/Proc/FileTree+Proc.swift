@@ -36,8 +36,8 @@ extension FileTree {
     let id = makeInode(kind, mode: mode, backing: .proc, fileSystem: FileSystemID.proc)
     let record = inodes[id.index]
     // proc_pid(5): the files of a process belong to its user; guest init is root's.
-    record.pointee.uid = node.id > 1 ? configuration.uid : 0
-    record.pointee.gid = node.id > 1 ? configuration.gid : 0
+    record.pointee.uid = node.id > 1 ? configuration.user.uid : 0
+    record.pointee.gid = node.id > 1 ? configuration.user.gid : 0
     record.pointee.size = 0
     record.pointee.blocks = 0
     node.store(in: record)

@@ -1,0 +1,21 @@
+/// What a run gives to its virtual kernel.
+public struct KernelConfiguration {
+  public var user: GuestUser
+  public var tree: GuestTree
+  public var places: RunPlaces
+  public var devices: GivenDevices
+  public var recording: Recording
+  /// Bytes that the run may write; nil for any number.
+  public var diskLimit: Int64?
+  public var calls = CallProfile.standard
+
+  public init(
+    user: GuestUser, tree: GuestTree, places: RunPlaces, devices: GivenDevices, recording: Recording = Recording()
+  ) {
+    self.user = user
+    self.tree = tree
+    self.places = places
+    self.devices = devices
+    self.recording = recording
+  }
+}
