@@ -64,14 +64,17 @@ public enum HomeSecrets {
     return homes
   }()
 
-  /// The paths of the homes' secrets.
-  private static let secrets: [String] = homes.flatMap { home in names.map { "\(home)/\($0)" } }
+  private static func secrets(of homes: [String]) -> [String] {
+    homes.flatMap { home in names.map { "\(home == "/" ? "" : home)/\($0)" } }
+  }
+
+  private static let secrets = secrets(of: homes)
 
   /// Whether a path is a directory's or of something below it.
   public static func isWithin(_ path: String, _ directory: String) -> Bool {
     let path = path.utf8
     let directory = directory == "/" ? ""[...].utf8 : directory[...].utf8
-    // Bytes, as the kernel compares names: one at a time, since this is asked thousands of times before a run begins.
+    // Bytes, as the kernel compares names, and no String is made: this is asked thousands of times before a run begins.
     guard path.starts(with: directory) else { return false }
     let rest = path.dropFirst(directory.count)
     return rest.isEmpty || rest.first == UInt8(ascii: "/")
@@ -83,9 +86,9 @@ public enum HomeSecrets {
   ///   - wasHome: secrets were hidden there before, as of a home directory that today's user may not know.
   static func paths(in directory: String, wasHome: Bool = false) -> [[UInt8]] {
     let homes = homes(around: directory) + (wasHome ? [directory] : [])
-    return homes.flatMap { home in names.map { "\(home == "/" ? "" : home)/\($0)" } }.filter {
-      isWithin($0, directory) && $0 != directory
-    }.map { Array($0.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1).utf8) }
+    return secrets(of: homes).filter { isWithin($0, directory) && $0 != directory }.map {
+      Array($0.dropFirst(directory == "/" ? 1 : directory.utf8.count + 1).utf8)
+    }
   }
 
   /// The home directory that a path is in, the innermost if there are several.

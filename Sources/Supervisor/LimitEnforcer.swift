@@ -195,9 +195,9 @@ struct LimitEnforcer {
       messages.append("the limit of \(files) open files (--open-files) was reached; calls beyond it failed with EMFILE")
     }
     // Nor does RLIMIT_FSIZE, but a write is carried out up to the limit.
-    let sizes = [(limits.fileSize, "--file-size"), (isFull ? nil : limits.disk, "--disk")]
-    let least = sizes.compactMap { size, option in size.map { ($0, option) } }.min { $0.0 < $1.0 }
-    if let (size, option) = least, let layer, LayerUsage(of: layer).largest >= size {
+    if let (size, option) = limits.largestFile, option != "--disk" || !isFull, let layer,
+      LayerUsage(of: layer).largest >= size
+    {
       messages.append(
         "a file reached the limit of \(limits.spelling(of: size)) (\(option)); writes beyond it got SIGXFSZ or EFBIG")
     }

@@ -163,8 +163,13 @@ final class Receiver: @unchecked Sendable {
       defer { lock.unlock() }
       do throws(Errno) { try work.publish(failed: failure != nil) } catch { failure = failure ?? error }
       guard let call = suspended.call.take() else { return }
-      if failure == nil, work.value == nil { return decideAndAnswer(suspended.notification, call) }
-      if let failure { call.fail(failure) } else { call.answer(value: work.value ?? 0) }
+      if let failure {
+        call.fail(failure)
+      } else if let value = work.value {
+        call.answer(value: value)
+      } else {
+        return decideAndAnswer(suspended.notification, call)
+      }
       kernel.resume(suspended.notification)
       didAnswer(suspended.notification)
     }

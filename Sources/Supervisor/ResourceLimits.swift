@@ -32,8 +32,7 @@ enum ResourceLimits {
       if resource == processes, let wanted = limits.processes { most = min(most, UInt64(wanted) + 1) }
       if most != .max { add(resource, most, hard: most) }
     }
-    // No file is larger than all that may be kept.
-    if let size = [limits.fileSize, limits.disk].compactMap({ $0 }).min() {
+    if let size = limits.largestFile?.size {
       add(RLIMIT_FSIZE.rawValue, UInt64(size), hard: UInt64(size))
     }
     // The kernel multiplies with 10^9 in 64 bits.

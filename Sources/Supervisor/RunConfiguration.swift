@@ -95,6 +95,12 @@ public struct Limits: Sendable, Equatable {
   public init() {}
 
   func spelling(of bytes: Int) -> String { spellings[bytes] ?? "\(bytes) bytes" }
+
+  /// What no file may be larger than, and the option that says so: none is larger than all that may be kept.
+  var largestFile: (size: Int, option: String)? {
+    [(fileSize, "--file-size"), (disk, "--disk")].compactMap { size, option in size.map { ($0, option) } }
+      .min { $0.size < $1.size }
+  }
 }
 
 /// Everything that a run is given.

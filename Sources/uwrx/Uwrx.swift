@@ -43,7 +43,7 @@ struct Uwrx: ParsableCommand {
       terminator + 1 < arguments.count
     else { return try parseAsRoot(arguments) }
     let own = arguments[...(terminator + 1)]
-    // A run is to start at once: with this command alone the parser takes half of the time. What is wrong, or asks for help, is told as ever.
+    // A run is to start at once: without the other commands the parser has less to do. What is wrong, or asks for help, is told by all.
     let alone = try? RunCommand.parse(Array(own.dropFirst()))
     let command: any ParsableCommand = try alone ?? parseAsRoot(Array(own))
     guard var run = command as? RunCommand else { return command }

@@ -38,7 +38,7 @@ struct HostCallTests {
   ]
 
   @Test(arguments: questions)
-  func asksTheHostOnce(_ question: Question) throws {
+  func asksTheHostNoMoreThanItMust(_ question: Question) throws {
     let machine = try Machine()
     let first = question.ask(machine)
     machine.world.log = []
