@@ -1,17 +1,20 @@
 import CLinux
 import Glibc
 import SystemPackage
+import VirtualKernel
 
 /// A call that was received and waits for its answer (seccomp_unotify(2)).
 ///
 /// It is answered exactly once: each answer consumes it, and one that is forgotten fails with EIO, since the guest's thread would wait for ever.
 struct PendingCall: ~Copyable {
   private let id: UInt64
+  private let thread: AbsTid
   private let listener: Int32
   private static let handOverFlags = KernelFeatures.filterFlags == 0 ? UInt32(SECCOMP_ADDFD_FLAG_SEND) : 0
 
-  init(_ id: UInt64, on listener: FileDescriptor) {
+  init(_ id: UInt64, of thread: AbsTid, on listener: FileDescriptor) {
     self.id = id
+    self.thread = thread
     self.listener = listener.rawValue
   }
 
@@ -47,7 +50,7 @@ struct PendingCall: ~Copyable {
     var request = seccomp_notif_addfd(
       id: id, flags: Self.handOverFlags, srcfd: UInt32(file.rawValue), newfd: 0,
       newfd_flags: closeOnExec ? UInt32(O_CLOEXEC) : 0)
-    let result = uwrx_notification_add_descriptor(listener, &request)
+    let result = uwrx_notification_add_descriptor_here(listener, thread.rawValue, &request)
     if !keep { Glibc.close(file.rawValue) }
     guard result >= 0 else {
       // EMFILE and the like are the guest's own; it still waits for an answer.

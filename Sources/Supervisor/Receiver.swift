@@ -107,7 +107,7 @@ final class Receiver: @unchecked Sendable {
   private func answer(_ notification: Notification) {
     lock.lock()
     defer { lock.unlock() }
-    decideAndAnswer(notification, PendingCall(notification.id, on: listener))
+    decideAndAnswer(notification, PendingCall(notification.id, of: notification.thread, on: listener))
   }
 
   /// Runs under the lock. Whatever fails ends in an errno for the guest.

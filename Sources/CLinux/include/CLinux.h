@@ -50,6 +50,7 @@ long uwrx_notification_receive(int listener, struct seccomp_notif *n);
 long uwrx_notification_send(int listener, struct seccomp_notif_resp *r);
 long uwrx_notification_is_valid(int listener, uint64_t id);
 long uwrx_notification_add_descriptor(int listener, struct seccomp_notif_addfd *a);
+long uwrx_notification_add_descriptor_here(int listener, int thread, struct seccomp_notif_addfd *a);
 long uwrx_notification_sync_wake_up(int listener);
 long uwrx_seccomp_action_available(uint32_t action);
 
