@@ -26,7 +26,10 @@ let package = Package(
         // gold, the default, writes each address that is relative to where the program lies as 24 bytes, and makes all of Swift's symbols
         // known to the dynamic linker: 2.5 MB of file and 1.5 MB of memory. Nobody looks them up.
         .unsafeFlags(
-          ["-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs", "-Xlinker", "--icf=safe"],
+          [
+            "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+            "-Xlinker", "--icf=safe",
+          ],
           .when(configuration: .release))
       ]),
     .target(
@@ -38,7 +41,7 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Archives", "Tracing", "CGuest", "CLinux",
+        "VirtualKernel", "Reproducibility", "Archives", "Tracing", "CGuest", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
@@ -50,9 +53,10 @@ let package = Package(
     .target(
       name: "VirtualKernel",
       dependencies: [
-        "CLinux", "Tracing",
+        "CLinux", "Tracing", "Reproducibility",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(name: "Reproducibility", dependencies: ["CLinux"]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),
@@ -84,7 +88,8 @@ let package = Package(
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
-    .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Tracing"]),
+    .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility"]),
+    .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
     .testTarget(
       name: "TracingTests",
       dependencies: ["Tracing", "Inspect", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),

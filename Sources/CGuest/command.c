@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -87,6 +88,7 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
   else setpgid(0, 0);
   if (launch->terminal >= 0) tcsetpgrp(launch->terminal, getpid()); // SIGTTOU is blocked
 
+  if (launch->fixed_addresses && personality(ADDR_NO_RANDOMIZE) < 0) uwrx_fail(events, "fix the addresses");
   if (unshare(CLONE_NEWNS)) uwrx_fail(events, "create the command's mount namespace");
   // A slave still receives what guest init binds; pivot_root(2) refuses a shared mount as put_old.
   if (chdir(UWRX_SKELETON) || mount("none", ".", NULL, MS_SLAVE, NULL) || syscall(SYS_pivot_root, ".", ".") ||

@@ -52,6 +52,7 @@ struct GuestLaunch {
     launch.inside_gid = configuration.gid
     launch.terminal = terminal
     launch.terminal_mode = pseudoTerminals.mode
+    launch.fixed_addresses = configuration.seed == nil ? 0 : 1
     // A terminal that none of these is has not been given to the guest, which would find it at /dev/tty all the same.
     launch.new_session = (0...2).contains { tcgetsid($0) == getsid(0) } ? 0 : 1
     launch.filter_flags = KernelFeatures.filterFlags

@@ -1,4 +1,6 @@
 import Glibc
+import VirtualKernel
+@_exported import struct Reproducibility.RunSeed
 @_exported import enum VirtualKernel.CallProfile
 @_exported import enum VirtualKernel.TraceLevel
 
@@ -130,6 +132,8 @@ public struct RunConfiguration: Sendable {
   public var trace = TraceLevel.standard
   /// Which system calls the guest has.
   public var calls = CallProfile.standard
+  /// The guest's random numbers are the same in each run with this seed, and so are its addresses; nil for the kernel's.
+  public var seed: RunSeed?
   /// Called with the run's directory before the guest starts.
   public var willStart: (@Sendable (_ directory: String) -> Void)?
   /// Called with what is less than it was asked for on this machine.
@@ -139,6 +143,8 @@ public struct RunConfiguration: Sendable {
   public var links: [Link] = []
   /// Signals, the terminal and the process's privileges are this run's: right for a command line tool, not inside another program.
   public var ownsProcess = false
+
+  var callRules: CallRules { CallRules(calls, isSeeded: seed != nil) }
 
   public init(command: [String], environment: [String] = []) {
     self.command = command

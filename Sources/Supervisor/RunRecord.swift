@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Reproducibility
 import SystemPackage
 import Tracing
 import VirtualKernel
@@ -28,7 +29,8 @@ struct RunRecord {
         "\(path)/options", options.flatMap { TraceDirectory.line([$0.name, $0.value]) })
       let sources = Self.sources(configuration)
       try TraceDirectory.write("\(path)/sources", sources.flatMap { TraceDirectory.line($0) })
-      let seed = Self.seed()
+      // Of a run without one it is a proposal for the next.
+      let seed = (configuration.seed ?? RunSeed(.random(in: .min ... .max))).description
       try TraceDirectory.write("\(path)/seed.txt", TraceDirectory.line([seed]))
       if !parents.isEmpty { try Self.makeDirectory("\(path)/parent") }
       for (index, parent) in parents.enumerated() {
@@ -73,7 +75,7 @@ struct RunRecord {
       ("disk", limits.disk.map { String($0) } ?? ""), ("open-files", limits.openFiles.map { String($0) } ?? ""),
       ("times", configuration.times.rawValue),
       ("tmp", configuration.temporaryDirectory ?? ""), ("trace", configuration.trace.rawValue),
-      ("calls", configuration.calls.rawValue),
+      ("calls", configuration.calls.rawValue), ("random", configuration.seed == nil ? "kernel" : "seed"),
     ]
     options += configuration.environment.map { ("env", secrets.recorded($0)) }
     return options
@@ -122,11 +124,6 @@ struct RunRecord {
     lines += configuration.links.map { [$0.path, String(Source.defaultPriority), "link", $0.target] }
     lines += configuration.emptyDirectories.map { [$0, String(Source.defaultPriority), "empty", ""] }
     return lines
-  }
-
-  private static func seed() -> String {
-    let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
   /// Moves the events to their place while the run goes on.

@@ -16,7 +16,7 @@ public struct SyscallFilter: Sendable {
   /// - Parameters:
   ///   - level: calls that are only recorded are seen where they are.
   ///   - calls: which calls the guest has.
-  public init(level: TraceLevel = .standard, calls: CallProfile = .standard) {
+  public init(level: TraceLevel = .standard, calls: CallRules = CallRules()) {
     let actions = Registry.entries.map {
       (UInt32($0.number.rawValue), Self.action($0.under(calls).filtering(at: level)))
     }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Reproducibility
 import SystemPackage
 import Tracing
 
@@ -18,7 +19,8 @@ public final class VirtualKernel {
   let devices: DeviceTable
   let inherited: Set<HostIdentity>
   var foreign = ForeignFiles()
-  private let calls: CallProfile
+  private let calls: CallRules
+  let reproduction: Reproduction?
   /// nil if no more is recorded than changes need.
   let recorder: Recorder?
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
@@ -48,9 +50,12 @@ public final class VirtualKernel {
     let user = configuration.user
     let credentials = CredentialsTable(
       Credentials(user: user.uid, group: user.gid, groups: user.groups.sorted()))
-    processes = ThreadTable(information: information, credentials: credentials)
+    reproduction = configuration.reproduction
+    processes = ThreadTable(
+      information: information, credentials: credentials,
+      ancestor: configuration.reproduction.map { ProcessIdentity($0.seed) })
     inherited = configuration.devices.inherited
-    calls = configuration.calls
+    calls = configuration.callRules
     let recording = configuration.recording
     files = FileTree(
       host: host, skeleton: skeleton, layers: configuration.tree.layers,
@@ -61,7 +66,7 @@ public final class VirtualKernel {
     proc = ProcFileSystem()
     devices = DeviceTable(configuration.devices.directory, terminal: configuration.devices.terminal)
     for number in 0..<Registry.size {
-      let entry = Registry.entry(Int32(number))?.under(configuration.calls)
+      let entry = Registry.entry(Int32(number))?.under(configuration.callRules)
       (handlers + number).initialize(to: entry?.handler)
       let observation = recorder == nil ? nil : entry?.observation
       (observers + number).initialize(

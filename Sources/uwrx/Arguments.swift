@@ -89,3 +89,7 @@ struct DurationArgument: ExpressibleByArgument {
     seconds = number
   }
 }
+
+extension RunSeed: ExpressibleByArgument {
+  public init?(argument: String) { self.init(digits: argument) }
+}

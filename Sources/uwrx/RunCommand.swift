@@ -113,6 +113,14 @@ struct RunCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
+      Take the guest's random numbers, and its addresses, from this: one to sixteen hexadecimal digits, as seed.txt of a trace holds \
+      them. They are the same in each run.
+      """, valueName: "digits"))
+  var seed: RunSeed?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       How much the trace tells: off (processes, programs and changes of files), default (also reads, misses, arguments, output, \
       connections), io (also each read, write and close).
       """,
@@ -229,6 +237,7 @@ struct RunCommand: ParsableCommand {
     configuration.limits = limits
     configuration.ownsProcess = true
     configuration.trace = trace
+    configuration.seed = seed
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?

@@ -13,7 +13,7 @@ enum LibseccompFilter {
   private static let notify: UInt32 = 0x7fc0_0000
   private static let noSuchCall: UInt32 = 0x0005_0000 | 38
 
-  static func program(_ level: TraceLevel, _ calls: CallProfile) throws -> [UInt64] {
+  static func program(_ level: TraceLevel, _ calls: CallRules) throws -> [UInt64] {
     guard let context = seccomp_init(notify) else { throw Failure(step: "init") }
     defer { seccomp_release(context) }
     try check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, noSuchCall), "bad architecture")

@@ -48,8 +48,10 @@ struct SyscallFilterTests {
     return cases
   }
 
-  @Test("agrees with libseccomp", arguments: TraceLevel.allCases, CallProfile.allCases)
-  func agrees(_ level: TraceLevel, _ calls: CallProfile) throws {
+  private static let allRules = CallProfile.allCases.flatMap { [CallRules($0), CallRules($0, isSeeded: true)] }
+
+  @Test("agrees with libseccomp", arguments: TraceLevel.allCases, allRules)
+  func agrees(_ level: TraceLevel, _ calls: CallRules) throws {
     let own = FilterInterpreter(program: SyscallFilter(level: level, calls: calls).program)
     let reference = FilterInterpreter(program: try LibseccompFilter.program(level, calls))
     var compared = 0

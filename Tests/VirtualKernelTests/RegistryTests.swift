@@ -56,7 +56,7 @@ struct RegistryTests {
   @Test(arguments: Registry.entries.filter { $0.strictRule != nil }.map(\.number))
   func strictProfileRefuses(_ number: SyscallNumber) throws {
     let rule = try #require(Registry.entry(number.rawValue)?.strictRule)
-    let entry = try #require(Registry.entry(number.rawValue)?.under(.strict))
+    let entry = try #require(Registry.entry(number.rawValue)?.under(CallRules(.strict)))
     #expect(entry.disposition == .deny(rule.errno))
     #expect(entry.nativeWhen == rule.nativeWhen)
     let machine = try Machine(sources: [Machine.Source("/", standardTree)], calls: .strict)

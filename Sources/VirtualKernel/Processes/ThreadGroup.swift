@@ -1,3 +1,4 @@
+import Reproducibility
 import SystemPackage
 import Tracing
 
@@ -42,6 +43,8 @@ public final class ThreadGroup {
   /// An execve(2) that was let through and of which it is not known yet what it has led to.
   var execution: Execution?
   var end: End?
+  /// Where its random numbers come from; nil in a run without a seed.
+  var identity: ProcessIdentity?
   /// What is still recorded of what it says to others of the guest, and to the user.
   var guestOutput = OutputAllowance(left: Recorder.pipeLimit)
   var userOutput = OutputAllowance(left: Recorder.userLimit)

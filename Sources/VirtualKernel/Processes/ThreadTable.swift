@@ -1,3 +1,4 @@
+import Reproducibility
 import SystemPackage
 
 /// The living threads of the guest, by the ids that the notifier reports. A thread is found at its first trapped call.
@@ -9,10 +10,13 @@ public final class ThreadTable {
   public private(set) var groups: [AbsTgid: ThreadGroup] = [:]
 
   private var lastNumber: UInt32 = 1
+  /// Whose children the processes are that have no parent here; nil if none has an identity.
+  private let ancestor: ProcessIdentity?
 
-  init(information: any ProcessInformation, credentials: CredentialsTable) {
+  init(information: any ProcessInformation, credentials: CredentialsTable, ancestor: ProcessIdentity? = nil) {
     self.information = information
     self.credentials = credentials
+    self.ancestor = ancestor
   }
 
   public var threadCount: Int { threads.count }
@@ -68,6 +72,7 @@ public final class ThreadTable {
         pidfd: try information.watch(status.group))
       lastNumber += 1
       group.umask = status.umask
+      if let ancestor { group.identity = (groups[status.parent]?.identity ?? ancestor).child() }
       groups[status.group] = group
       namespace.insert(group)
     }

@@ -15,8 +15,8 @@ public enum Registry {
   }
 
   /// The errno for a call that no handler decides.
-  static func refusal(_ number: Int32, _ profile: CallProfile) -> Errno {
-    if case .deny(let errno) = entry(number)?.under(profile).disposition { return errno }
+  static func refusal(_ number: Int32, _ rules: CallRules) -> Errno {
+    if case .deny(let errno) = entry(number)?.under(rules).disposition { return errno }
     return .noFunction
   }
 

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Reproducibility
 import SystemPackage
 import Testing
 
@@ -58,14 +59,16 @@ final class Machine {
     }
   }
 
-  convenience init(uid: UInt32 = 0, _ build: @escaping (Node) -> Void = standardTree) throws(Errno) {
-    try self.init(uid: uid, sources: [Source("/", build)])
+  convenience init(uid: UInt32 = 0, seed: RunSeed? = nil, _ build: @escaping (Node) -> Void = standardTree)
+    throws(Errno)
+  {
+    try self.init(uid: uid, sources: [Source("/", build)], seed: seed)
   }
 
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
     links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
-    level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard
+    level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -120,6 +123,7 @@ final class Machine {
       recording: Recording(events: events, level: level))
     configuration.diskLimit = diskLimit
     configuration.calls = calls
+    configuration.reproduction = seed.map { Reproduction(seed: $0, devices: MockRandomDevices(world)) }
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: configuration)

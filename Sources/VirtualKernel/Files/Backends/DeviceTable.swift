@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Reproducibility
 import SystemPackage
 
 /// The devices that are handed through: those that hold no state of the host's.
@@ -8,15 +9,19 @@ final class DeviceTable {
     var name: String
     var major: UInt32
     var minor: UInt32
+    var isRandom = false
   }
 
   /// mem(4), random(4), tty(4).
   static let devices = [
     Device(name: "null", major: 1, minor: 3), Device(name: "zero", major: 1, minor: 5),
-    Device(name: "full", major: 1, minor: 7), Device(name: "random", major: 1, minor: 8),
-    Device(name: "urandom", major: 1, minor: 9), Device(name: "tty", major: 5, minor: 0),
+    Device(name: "full", major: 1, minor: 7), Device(name: "random", major: 1, minor: 8, isRandom: true),
+    Device(name: "urandom", major: 1, minor: 9, isRandom: true), Device(name: "tty", major: 5, minor: 0),
   ]
 
+  private static let mostStreams = 4096
+  private var streams: [HostIdentity] = []
+  private var oldestStream = 0
   private let directory: FileDescriptor
   private let terminal: InheritedTerminal?
 
@@ -41,6 +46,11 @@ final class DeviceTable {
       try materialise(dentry, call)
       return .continue
     }
+    if device.isRandom, flags & O_ACCMODE != O_WRONLY, let reproduction = call.kernel.reproduction,
+      let identity = call.thread.group.identity
+    {
+      return try open(reproduction, identity, call, flags, dentry)
+    }
     let wanted = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK)
     let file: FileDescriptor
     do throws(Errno) {
@@ -57,6 +67,31 @@ final class DeviceTable {
       throw error
     }
     return Syscalls.give(call, file, flags, dentry)
+  }
+
+  /// What the seed gives, in the place of a random device. stat(2) takes it for the device all the same.
+  private func open(
+    _ reproduction: Reproduction, _ identity: ProcessIdentity, _ call: Call, _ flags: Int32, _ dentry: DentryID
+  ) throws(Errno) -> Outcome {
+    let file = try reproduction.devices.open(identity.openDevice(), isNonBlocking: flags & O_NONBLOCK != 0)
+    do throws(Errno) {
+      let stream = HostIdentity(try call.kernel.host.status(of: file))
+      remember(stream, call)
+      call.files.identities[stream] = call.files.dentries[dentry].pointee.inode
+      call.opened = (stream, dentry)
+    } catch {
+      call.kernel.host.close(file)
+      throw error
+    }
+    return .descriptor(file, closeOnExec: flags & O_CLOEXEC != 0, keep: false)
+  }
+
+  /// Nobody tells when a file of this kind is no more: of many the oldest is forgotten.
+  private func remember(_ stream: HostIdentity, _ call: Call) {
+    guard streams.count == Self.mostStreams else { return streams.append(stream) }
+    call.files.identities[streams[oldestStream]] = nil
+    streams[oldestStream] = stream
+    oldestStream = (oldestStream + 1) % Self.mostStreams
   }
 
   /// Makes the device one that the guest opens itself.

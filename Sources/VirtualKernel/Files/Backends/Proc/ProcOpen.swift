@@ -33,6 +33,9 @@ extension ProcFileSystem {
         return try handOver(dentry, call, flags)
       }
       let path = try procPath(of: dentry, call)
+      if let uuid = call.kernel.randomName(path, call.thread.group) {
+        return try give(Array((uuid + "\n").utf8), path, call, flags)
+      }
       return try wait(path, call, flags) { ProcInsideOpening(call, path) }
     case .file: return try open(dentry, node, ProcTables.entries[Int(node.number)], call, flags)
     default: throw .permissionDenied
