@@ -2,9 +2,6 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// How many mounts of one directory without a name are known at a time.
-private let removedDirectoryLimit = 64
-
 // What the kernel finds at a magic link of /proc when it runs a guest's own call: the object itself. One that has no path on the host
 // that could be bound is copied, and the copy passes for the file.
 extension FileTree {
@@ -14,21 +11,16 @@ extension FileTree {
     let status = try host.status(of: object)
     switch status.st_mode & S_IFMT {
     case S_IFDIR:
-      guard let directory = dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
-      try clearPlace(of: link)
-      let own = try skeleton.bindRemovedDirectory(at: path.cString)
-      skeletonDirectories[own] = directory
-      if let forgotten = self.directory(of: directory).addMount(own, limit: removedDirectoryLimit) {
-        skeletonDirectories[forgotten] = nil
-      }
+      guard let directory = objects.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
+      try mirror.bind(removed: directory, at: link)
     case S_IFREG:
-      let known = inode(ofOpenFile: status)
+      let known = objects.inode(ofOpenFile: status)
       if let known, try setHostPath(of: known) {
-        try clearPlace(of: link)
-        let record = inodes[known.index]
-        try skeleton.bind(
-          hostPath.cString, identity: HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode),
-          at: path.cString, isDevice: false)
+        let record = nodes[known]
+        try mirror.clear(link)
+        try mirror.bind(
+          path.cString, identity: HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode),
+          at: link)
         break
       }
       if let copy = finishedCopy, copy.notification == call.notification.id {
@@ -43,44 +35,29 @@ extension FileTree {
       try bind(copy, of: known, at: link)
     default: throw .permissionDenied
     }
-    dentries[link].pointee.flags.insert(.inSkeleton)
     return nil
   }
 
-  /// Leaves the link's path in `path`, with nothing there.
-  private func clearPlace(of link: DentryID) throws(Errno) {
-    try materialise(dentries[link].pointee.parent)
-    try buildPath(of: link, into: &path)
-    if dentries[link].pointee.flags.contains(.inSkeleton) { try? skeleton.remove(path.cString) }
-    dentries[link].pointee.flags.remove(.inSkeleton)
-  }
-
-  /// Where the file is on the host, in `hostPath`, as guest init knows it.
+  /// Where the file is on the host, in `path`, as guest init knows it.
   /// - Returns: whether it has a path there.
   private func setHostPath(of id: InodeID) throws(Errno) -> Bool {
-    let record = inodes[id.index]
+    let record = nodes[id]
     let alias = record.pointee.firstAlias
     guard alias != .none else { return false }
+    path.clear()
     if record.pointee.backing == .lower {
-      let layer = try buildLowerPath(of: alias)
-      path.clear()
-      try layers[layer].tree.appendHostPath(of: hostPath.cString, to: &path)
-      swap(&path, &hostPath)
+      try lowerLayers.appendHostPath(of: alias, to: &path)
       return true
     }
-    let name = upperName(of: alias)
-    hostPath.clear()
-    if dentries[name].pointee.flags.contains(.inUpper) {
-      try buildPath(of: name, into: &path)
-      try hostPath.append(configuration.places.path(record.pointee.backing))
-      try hostPath.appendComponent(path.bytes)
+    if nodes[nodes.upperName(of: alias)].pointee.flags.contains(.inUpper) {
+      try upperLayer.appendHostPath(of: alias, to: &path)
       return true
     }
     let identity = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
-    guard let version = archived[identity] else { return false }
+    guard let version = versions.version(archivedAs: identity) else { return false }
     // The archive stands beside the layer.
     let end = configuration.places.runPath.lastIndex(of: UInt8(ascii: "/")) ?? 0
-    try hostPath.append(Array(configuration.places.runPath[..<end]) + Array("/archive/\(version)".utf8))
+    try path.append(Array(configuration.places.runPath[..<end]) + Array("/archive/\(version)".utf8))
     return true
   }
 
@@ -93,12 +70,12 @@ extension FileTree {
     // The mount holds it.
     defer { try? host.remove(configuration.places.store, cName, isDirectory: false) }
     let identity = HostIdentity(try host.status(of: copy.file))
-    try clearPlace(of: link)
-    hostPath.clear()
-    try hostPath.append(configuration.places.storePath)
-    try name.withUnsafeBufferPointer { bytes throws(Errno) in try hostPath.appendComponent(bytes) }
-    try skeleton.bind(hostPath.cString, identity: identity, at: path.cString, isDevice: false)
-    if let known { register(identity, inSkeletonAs: known) }
+    try mirror.clear(link)
+    path.clear()
+    try path.append(configuration.places.storePath)
+    try name.withUnsafeBufferPointer { bytes throws(Errno) in try path.appendComponent(bytes) }
+    try mirror.bind(path.cString, identity: identity, at: link)
+    if let known { objects.register(identity, inSkeletonAs: known) }
   }
 }
 
@@ -114,12 +91,12 @@ final class ObjectCopy: BlockingWork, @unchecked Sendable {
     self.tree = tree
     self.notification = notification
     host = tree.host
-    try tree.requireSpace(.tmp, for: min(Int64(status.st_size), Int64(status.st_blocks) * 512))
+    try tree.upperLayer.requireSpace(.tmp, for: min(Int64(status.st_size), Int64(status.st_blocks) * 512))
     source = try tree.host.reopen(object, flags: O_RDONLY | O_CLOEXEC)
     do throws(Errno) {
       file = try tree.host.open(
         tree.configuration.places.store, "", flags: O_TMPFILE_ | O_RDWR | O_CLOEXEC,
-        mode: FileTree.hostMode(UInt32(status.st_mode), isDirectory: false))
+        mode: UpperLayer.hostMode(UInt32(status.st_mode), isDirectory: false))
     } catch {
       tree.host.close(source)
       throw error

@@ -5,11 +5,11 @@ import SystemPackage
 extension FileTree {
   /// The program that the kernel starts to run this file: of its `#!` line, or the dynamic loader of its ELF header.
   func interpreter(of dentry: DentryID) throws(Errno) -> [UInt8]? {
-    let id = dentries[dentry].pointee.inode
-    let isImmutable = inodes[id.index].pointee.backing == .lower
+    let id = nodes[dentry].pointee.inode
+    let isImmutable = nodes[id].pointee.backing == .lower
     if isImmutable, let known = interpreters[id] { return known.isEmpty ? nil : known }
-    hush(dentry)
-    defer { settleWatches() }
+    watches.hush(dentry)
+    defer { watches.settle() }
     let file = try openHost(dentry, flags: O_RDONLY | O_CLOEXEC)
     defer { host.close(file) }
     let found = try interpreter(of: file)

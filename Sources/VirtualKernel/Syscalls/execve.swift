@@ -30,7 +30,7 @@ extension Syscalls {
     let walk = try call.walk(directory, path, options.union(.materialise))
     if let open = walk.openFile { return try prepare(call, open, by: walk.dentry, as: name) }
     let dentry = try call.existing(walk)
-    if options.contains(.noFollow), call.files.inode(of: dentry).pointee.kind == .symbolicLink {
+    if options.contains(.noFollow), call.files.nodes.inode(of: dentry).pointee.kind == .symbolicLink {
       throw .tooManySymbolicLinkLevels
     }
     var interpreters: [DentryID] = []
@@ -87,9 +87,9 @@ extension Syscalls {
     guard status.st_mode & S_IFMT == S_IFREG, !call.kernel.inherited.contains(HostIdentity(status)) else {
       throw .permissionDenied
     }
-    let dentry = call.files.dentry(behind: status) ?? .none
+    let dentry = call.files.objects.dentry(behind: status) ?? .none
     if dentry != .none {
-      try call.require(.execute, call.files.inode(of: dentry))
+      try call.require(.execute, call.files.nodes.inode(of: dentry))
     } else {
       guard status.st_mode & 0o111 != 0 else { throw .permissionDenied }
       try call.require(.execute, call.guestStatus(status))
@@ -123,7 +123,7 @@ extension Syscalls {
       }
       return try execute(call, .none, interpreters, as: name)
     }
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     if inode.pointee.kind == .symbolicLink { throw .tooManySymbolicLinkLevels }
     guard inode.pointee.kind == .regular else { throw .permissionDenied }
     try call.require(.execute, inode)
@@ -140,12 +140,12 @@ extension Syscalls {
   private static func bind(
     _ call: Call, _ dentry: DentryID, _ interpreters: inout [DentryID]
   ) throws(Errno) -> (any BlockingWork)? {
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     guard inode.pointee.kind == .regular, inode.pointee.backing == .lower || inode.pointee.backing.isUpper else {
       throw .permissionDenied
     }
     try call.require(.execute, inode)
-    if let work = try call.files.fetch(dentry) { return work }
+    if let work = try call.files.lowerLayers.fetch(dentry) { return work }
     try call.files.bindExecutable(dentry)
     return try bindInterpreter(call, of: dentry, &interpreters)
   }

@@ -130,7 +130,7 @@ final class Machine {
     process.rootDirectory = skeleton.root
     world.processes[process.id] = process
     // The launcher makes the root a directory of the tree before the command begins.
-    try kernel.files.materialise(kernel.files.root)
+    try kernel.files.mirror.materialise(kernel.files.root)
     world.log = []
   }
 
