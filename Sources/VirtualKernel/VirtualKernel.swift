@@ -94,14 +94,14 @@ public final class VirtualKernel {
     let call = call.pointee
     guard let handler = handlers[number] else { return try decideWithoutHandler(call, notification) }
     defer { files.watches.settle() }
-    files.watches.takeClosings()
+    files.closings.take()
     try call.begin(notification)
     return try handler(call)
   }
 
   /// A call that is native or refused, and trapped to be recorded.
   private func decideWithoutHandler(_ call: Call, _ notification: Notification) throws(Errno) -> Outcome {
-    files.watches.takeClosings()
+    files.closings.take()
     if let observer = observers[Int(notification.number)] {
       // Whatever goes wrong here is not the guest's matter.
       do throws(Errno) {
@@ -120,11 +120,11 @@ public final class VirtualKernel {
   }
 
   /// Tells of directories that the guest watches and has closed.
-  public func takeClosings() { files.watches.takeClosings() }
+  public func takeClosings() { files.closings.take() }
 
   /// - Parameter wait: called when the guest begins to watch directories; waits for events of the inotify instance it is given, and calls
   ///   `takeClosings` then.
-  public func onClosings(_ wait: @escaping (FileDescriptor) -> Bool) { files.watches.waitForClosings = wait }
+  public func onClosings(_ wait: @escaping (FileDescriptor) -> Bool) { files.closings.wait = wait }
 
   /// The call that was decided last has its answer, this many nanoseconds after its receipt.
   public func didAnswer(after duration: UInt64) {

@@ -21,7 +21,7 @@ extension FileTree {
   func removeDirectory(_ dentry: DentryID, _ call: Call) throws(Errno) {
     try requireRemovable(dentry, call, isDirectory: true)
     guard try isEmpty(dentry) else { throw .directoryNotEmpty }
-    watches.keepOpened(dentry)
+    closings.keepOpened(dentry)
     watches.tellDeletion(dentry)
     try removeAbove(dentry)
     try upperLayer.whiteoutIfBelow(dentry)

@@ -232,7 +232,7 @@ extension FileTree {
   /// A directory that another takes the place of: its links are fewer.
   private func tellReplaced(_ dentry: DentryID) {
     guard watches.isWatched(dentry) else { return }
-    watches.keepOpened(dentry)
+    closings.keepOpened(dentry)
     watches.hush(dentry)
     watches.tell(WatchEvents.attributes, dentry)
     watches.touchMode(dentry)

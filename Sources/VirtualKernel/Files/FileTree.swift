@@ -18,7 +18,9 @@ final class FileTree {
   let upperLayer: UpperLayer
   let mirror: SkeletonMirror
   let watches: Watches
+  let closings: DirectoryClosings
   let versions: Versions
+  let mounts: BindMounts
 
   let host: any HostFiles
   let configuration: FileConfiguration
@@ -30,9 +32,6 @@ final class FileTree {
   var namespaceFiles: [DentryID] = []
   /// Who makes the next pseudo-terminal.
   var terminalOwner: (uid: UInt32, gid: UInt32)
-  /// The copy that was made for the call that is asked again now.
-  var finishedCopy: ObjectCopy?
-  var lastCopy = 0
   /// What runs an executable of a lower layer; empty if it needs nothing.
   var interpreters: [InodeID: [UInt8]] = [:]
 
@@ -56,8 +55,10 @@ final class FileTree {
     lowerLayers = LowerLayers(layers, host, nodes, objects)
     upperLayer = UpperLayer(configuration.places, diskLimit: configuration.diskLimit, host, nodes, lowerLayers)
     mirror = SkeletonMirror(skeleton, nodes, objects)
-    watches = Watches(host, nodes, upperLayer, mirror)
+    watches = Watches(host, nodes, upperLayer)
+    closings = DirectoryClosings(host, nodes, upperLayer, mirror, watches)
     versions = Versions(host, nodes, objects, upperLayer, mirror, watches)
+    mounts = BindMounts(host, nodes, objects, lowerLayers, upperLayer, mirror, versions)
     let directory = Directory(
       lowers: lowerLayers.roots, isComplete: lowerLayers.roots.isEmpty, isUpper: true, store: .run,
       fileSystem: FileSystemID.root)
@@ -107,6 +108,7 @@ extension FileTree {
     objects.release(id)
     interpreters[id] = nil
     watches.forget(id)
+    closings.forget(id)
     versions.forget(id)
     nodes.release(id)
   }

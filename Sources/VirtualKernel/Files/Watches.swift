@@ -31,12 +31,9 @@ final class Watches {
 
   /// Whether anything was ever watched.
   private(set) var isUsed = false
-  /// Waits for events of an inotify instance from now on, and then calls `VirtualKernel.takeClosings`.
-  var waitForClosings: ((FileDescriptor) -> Bool)?
   private let host: any HostFiles
   private let nodes: NodeTree
   private let upperLayer: UpperLayer
-  private let mirror: SkeletonMirror
   private var instances: [Instance] = []
   private var lastInstance = 0
   private var all: [InodeID: [Watch]] = [:]
@@ -45,29 +42,22 @@ final class Watches {
   private var standIns: [InodeID: FileDescriptor] = [:]
   /// Copies that are being made by the blocking pool.
   private var copying: Set<InodeID> = []
-  /// An instance of the supervisor's own, for the closing of directories, which the kernel does without us: what the guest opens is a
-  /// directory of the skeleton, and what it watches another.
-  private var closings: FileDescriptor?
-  private var closingDirectories: [Int32: InodeID] = [:]
-  /// Removed directories that the guest has open still, by the same watch: their end comes with the last close.
-  private var ending: [Int32: FileDescriptor] = [:]
   /// Whose watches are not at rest.
   private var stirred: [InodeID] = []
   private var path = PathBuffer()
 
-  init(_ host: any HostFiles, _ nodes: NodeTree, _ upperLayer: UpperLayer, _ mirror: SkeletonMirror) {
+  init(_ host: any HostFiles, _ nodes: NodeTree, _ upperLayer: UpperLayer) {
     self.host = host
     self.nodes = nodes
     self.upperLayer = upperLayer
-    self.mirror = mirror
   }
 
   deinit {
     for file in descriptors { host.close(file) }
   }
 
-  /// Those of the supervisor's that are kept, but for `closings`, which is of who waits for it.
-  var descriptors: [FileDescriptor] { instances.map(\.file) + standIns.values + ending.values }
+  /// Those of the supervisor's that are kept.
+  var descriptors: [FileDescriptor] { instances.map(\.file) + standIns.values }
 
   private func index(of instance: Int?) -> Int? { instances.firstIndex { $0.id == instance } }
 }
@@ -233,72 +223,6 @@ extension Watches {
   }
 }
 
-// Closed directories.
-extension Watches {
-  /// The guest opens a directory: it is told of that, and of the last close.
-  /// - Parameter file: the directory of the skeleton.
-  func tellOpened(_ dentry: DentryID, _ file: FileDescriptor) {
-    guard isUsed, isReadingWatched(dentry) else { return }
-    tellDirectory(WatchEvents.open, dentry)
-    if closings == nil, let own = try? host.makeInotify() {
-      if waitForClosings?(own) ?? false { closings = own } else { host.close(own) }
-    }
-    guard let closings else { return }
-    path.clear()
-    let events = WatchEvents.closeNoWrite | WatchEvents.deleteSelf
-    let number = try? host.addWatch(closings, file, path.cString, mask: events)
-    if let number { closingDirectories[number] = nodes[dentry].pointee.inode }
-  }
-
-  /// What the guest has closed without us is told before anything else happens.
-  @inline(__always)
-  func takeClosings() {
-    if isUsed, let closings { take(closings) }
-  }
-
-  private func take(_ closings: FileDescriptor) {
-    host.takeEvents(closings) { number, events in
-      if events & WatchEvents.closeNoWrite != 0 { directoryWasClosed(number) }
-      if events & WatchEvents.deleteSelf != 0 { directoryHasEnded(number) }
-    }
-  }
-
-  private func directoryWasClosed(_ number: Int32) {
-    guard let id = closingDirectories[number], nodes[id].pointee.kind == .directory,
-      nodes[id].pointee.links > 0, nodes[id].pointee.firstAlias != .none
-    else { return }
-    tellDirectory(WatchEvents.closeNoWrite, nodes[id].pointee.firstAlias)
-  }
-
-  /// The last close of a removed directory is that of what was kept open in its place.
-  private func directoryHasEnded(_ number: Int32) {
-    closingDirectories[number] = nil
-    guard let file = ending.removeValue(forKey: number) else { return }
-    host.close(file)
-  }
-
-  /// A directory that the guest may have open is about to be removed: so that its end is not told before the last close. What it is in the
-  /// skeleton goes first, for then it is known whether somebody has it open.
-  func keepOpened(_ dentry: DentryID) {
-    guard isWatched(dentry), let closings, nodes.directory(of: dentry).isUpper else { return }
-    let id = nodes[dentry].pointee.inode
-    guard let number = closingDirectories.first(where: { $0.value == id })?.key else { return }
-    hush(dentry)
-    let root = upperLayer.root(nodes.directory(of: dentry).store)
-    if (try? nodes.buildPath(of: dentry, into: &path)) != nil,
-      let file = try? host.open(
-        root, path.cString, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, mode: 0)
-    {
-      ending[number] = file
-      // To remove it the supervisor opens it, too.
-      closingDirectories[number] = nil
-      mirror.drop(dentry)
-      take(closings)
-    }
-    settle()
-  }
-}
-
 // Stand-ins.
 extension Watches {
   /// What stands for a lower file becomes its copy.
@@ -366,8 +290,6 @@ extension Watches {
     guard isUsed else { return }
     dropStandIn(of: id)
     all[id] = nil
-    guard nodes[id].pointee.kind == .directory else { return }
-    for (number, known) in closingDirectories where known == id { closingDirectories[number] = nil }
   }
 
   func makeStandIn(for dentry: DentryID) throws(Errno) {

@@ -38,7 +38,7 @@ extension Syscalls {
     guard status.st_mode & S_IFMT == S_IFDIR else { throw .notDirectory }
     guard let dentry = call.files.objects.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
     try call.require(.execute, call.files.nodes.inode(of: dentry))
-    if let work = try call.files.bindObject(link, object, call) { return .blocked(on: work) }
+    if let work = try call.files.mounts.bind(object, at: link, for: call.notification.id) { return .blocked(on: work) }
     return .continue
   }
 

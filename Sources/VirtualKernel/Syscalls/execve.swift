@@ -99,7 +99,7 @@ extension Syscalls {
       // What the kernel will look for beside the file; the walk to the file itself was before.
       if let work = try bind(call, interpreter: interpreter, &interpreters) { return .blocked(on: work) }
     }
-    if let work = try call.files.bindObject(link, object, call) { return .blocked(on: work) }
+    if let work = try call.files.mounts.bind(object, at: link, for: call.notification.id) { return .blocked(on: work) }
     return try execute(call, dentry, interpreters, as: name)
   }
 
@@ -146,7 +146,7 @@ extension Syscalls {
     }
     try call.require(.execute, inode)
     if let work = try call.files.lowerLayers.fetch(dentry) { return work }
-    try call.files.bindExecutable(dentry)
+    try call.files.mounts.bindExecutable(dentry)
     return try bindInterpreter(call, of: dentry, &interpreters)
   }
 

@@ -88,7 +88,9 @@ extension Syscalls {
       _ = try call.walk(directory, path, options.union(.materialise))
       let object = try call.duplicate(open)
       defer { call.kernel.descriptors.release(object) }
-      if let work = try files.bindObject(walk.dentry, object, call) { return .blocked(on: work) }
+      if let work = try files.mounts.bind(object, at: walk.dentry, for: call.notification.id) {
+        return .blocked(on: work)
+      }
       return .continue
     }
 
@@ -154,7 +156,7 @@ extension Syscalls {
       try files.mirror.materialise(dentry)
       // Nothing but its identity and its position is used, and the position needs a descriptor that is not O_PATH.
       let file = try files.mirror.openDirectory(dentry)
-      files.watches.tellOpened(dentry, file)
+      files.closings.tellOpened(dentry, file)
       return give(call, file, flags, dentry)
     }
     switch (inode.pointee.backing, inode.pointee.kind) {

@@ -158,7 +158,8 @@ final class Machine {
 
   /// Those of the supervisor's that no watch of the guest's needs.
   private var ownDescriptors: Set<Int32> {
-    world.openDescriptors.subtracting(kernel.files.watches.descriptors.map(\.rawValue))
+    world.openDescriptors.subtracting(
+      (kernel.files.watches.descriptors + kernel.files.closings.descriptors).map(\.rawValue))
   }
 
   private func answer(_ notification: Notification) -> Reply {
