@@ -14,6 +14,9 @@ public final class VirtualKernel {
   let information: any ProcessInformation
   let host: any HostFiles
   let files: FileTree
+  /// Parts of the tree that each call asks.
+  private let watches: Watches
+  private let closings: DirectoryClosings
   /// Where what happens is told, if anywhere.
   let events: (any EventSink)?
   let proc: ProcFileSystem
@@ -59,6 +62,8 @@ public final class VirtualKernel {
       host: host, skeleton: skeleton, layers: configuration.tree.layers,
       configuration: FileConfiguration(configuration), credentials: credentials.initial,
       events: recording.events, recordsUses: recording.level > .off)
+    watches = files.watches
+    closings = files.closings
     recorder =
       recording.level > .off ? recording.events.map { Recorder($0, memory, recording.level, recording.secrets) } : nil
     proc = ProcFileSystem()
@@ -93,15 +98,15 @@ public final class VirtualKernel {
     guard number >= 0, number < Registry.size else { throw .noFunction }
     let call = call.pointee
     guard let handler = handlers[number] else { return try decideWithoutHandler(call, notification) }
-    defer { files.watches.settle() }
-    files.closings.take()
+    defer { watches.settle() }
+    closings.take()
     try call.begin(notification)
     return try handler(call)
   }
 
   /// A call that is native or refused, and trapped to be recorded.
   private func decideWithoutHandler(_ call: Call, _ notification: Notification) throws(Errno) -> Outcome {
-    files.closings.take()
+    closings.take()
     if let observer = observers[Int(notification.number)] {
       // Whatever goes wrong here is not the guest's matter.
       do throws(Errno) {
@@ -120,11 +125,11 @@ public final class VirtualKernel {
   }
 
   /// Tells of directories that the guest watches and has closed.
-  public func takeClosings() { files.closings.take() }
+  public func takeClosings() { closings.take() }
 
   /// - Parameter wait: called when the guest begins to watch directories; waits for events of the inotify instance it is given, and calls
   ///   `takeClosings` then.
-  public func onClosings(_ wait: @escaping (FileDescriptor) -> Bool) { files.closings.wait = wait }
+  public func onClosings(_ wait: @escaping (FileDescriptor) -> Bool) { closings.wait = wait }
 
   /// The call that was decided last has its answer, this many nanoseconds after its receipt.
   public func didAnswer(after duration: UInt64) {

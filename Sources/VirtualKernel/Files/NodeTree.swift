@@ -9,15 +9,16 @@ private let negativeLimit = 200_000
 /// The names of the tree and the inodes that they lead to, in memory alone: nothing here asks a layer or the host.
 ///
 /// A class, because a struct of this size that cannot be copied is still handed over by value to each call that only reads it, and there is
-/// such a call for every component of every path.
+/// such a call for every component of every path. For that reason, too, the run-time check of exclusive access is left out: nothing here calls
+/// what could come back.
 final class NodeTree {
   /// A dentry whose parent is itself.
   let root: DentryID
-  private var dentries = DentryTable()
-  private var inodes = Arena<Inode>()
-  private var directories: [Directory?] = [nil]
+  @exclusivity(unchecked) private var dentries = DentryTable()
+  @exclusivity(unchecked) private var inodes = Arena<Inode>()
+  @exclusivity(unchecked) private var directories: [Directory?] = [nil]
   private var freeDirectories: [UInt32] = []
-  private var linkTargets: [UnsafeMutableBufferPointer<UInt8>] = [.init(start: nil, count: 0)]
+  @exclusivity(unchecked) private var linkTargets: [UnsafeMutableBufferPointer<UInt8>] = [.init(start: nil, count: 0)]
   private var freeLinkTargets: [UInt32] = []
   /// Names that are known not to exist; only so many are remembered.
   private var negativeCount = 0

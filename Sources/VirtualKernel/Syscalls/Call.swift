@@ -7,6 +7,8 @@ import Tracing
 final class Call {
   /// Owns this call. A checked reference would count at each use.
   unowned(unsafe) let kernel: VirtualKernel
+  /// The kernel's: what is reached through one that is not counted would be counted at each use.
+  let files: FileTree
   private(set) var notification = Notification(
     id: 0, thread: AbsTid(rawValue: 0), number: 0, arguments: (0, 0, 0, 0, 0, 0))
   private var currentThread: Thread?
@@ -18,6 +20,7 @@ final class Call {
 
   init(_ kernel: VirtualKernel) {
     self.kernel = kernel
+    files = kernel.files
     paths = .allocate(capacity: 2 * Int(PATH_MAX))
   }
 
@@ -27,9 +30,8 @@ final class Call {
   var thread: Thread { currentThread.unsafelyUnwrapped }
   /// The same, nil before the first call.
   var caller: Thread? { currentThread }
-  var files: FileTree { kernel.files }
   /// The caller's.
-  var credentials: UnsafePointer<Credentials> { kernel.files.credentials }
+  var credentials: UnsafePointer<Credentials> { files.credentials }
 
   func begin(_ notification: Notification) throws(Errno) {
     self.notification = notification
