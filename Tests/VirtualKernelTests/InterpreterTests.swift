@@ -9,7 +9,7 @@ struct InterpreterTests {
     let machine = try Machine { $0.file("program", mode: 0o755).bytes = bytes }
     let file = machine.world.insert(
       OpenFile(machine.kernel.files.lowerLayers.layers[0].rootNode(machine.world).at("program")!, flags: O_RDONLY))
-    return try machine.kernel.files.interpreter(of: file).map { String(decoding: $0, as: UTF8.self) }
+    return try machine.kernel.files.interpreters.interpreter(of: file).map { String(decoding: $0, as: UTF8.self) }
   }
 
   private static let scripts: [(String, String?)] = [

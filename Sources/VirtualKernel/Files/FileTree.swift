@@ -21,6 +21,7 @@ final class FileTree {
   let closings: DirectoryClosings
   let versions: Versions
   let mounts: BindMounts
+  let interpreters: Interpreters
 
   let host: any HostFiles
   let configuration: FileConfiguration
@@ -32,8 +33,6 @@ final class FileTree {
   var namespaceFiles: [DentryID] = []
   /// Who makes the next pseudo-terminal.
   var terminalOwner: (uid: UInt32, gid: UInt32)
-  /// What runs an executable of a lower layer; empty if it needs nothing.
-  var interpreters: [InodeID: [UInt8]] = [:]
 
   /// What an operation is about on the host: each sets them for itself.
   var path = PathBuffer()
@@ -59,6 +58,7 @@ final class FileTree {
     closings = DirectoryClosings(host, nodes, upperLayer, mirror, watches)
     versions = Versions(host, nodes, objects, upperLayer, mirror, watches)
     mounts = BindMounts(host, nodes, objects, lowerLayers, upperLayer, mirror, versions)
+    interpreters = Interpreters(host)
     let directory = Directory(
       lowers: lowerLayers.roots, isComplete: lowerLayers.roots.isEmpty, isUpper: true, store: .run,
       fileSystem: FileSystemID.root)
@@ -106,7 +106,7 @@ extension FileTree {
   /// The inode has no name any more, and no descriptor leads to it.
   func releaseInode(_ id: InodeID) {
     objects.release(id)
-    interpreters[id] = nil
+    interpreters.forget(id)
     watches.forget(id)
     closings.forget(id)
     versions.forget(id)

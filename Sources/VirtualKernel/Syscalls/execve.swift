@@ -47,7 +47,7 @@ extension Syscalls {
   private static func interpreter(
     _ call: Call, of file: FileDescriptor, _ name: [UInt8]
   ) throws(Errno) -> [UInt8]? {
-    do throws(Errno) { return try call.files.interpreter(of: file) } catch {
+    do throws(Errno) { return try call.files.interpreters.interpreter(of: file) } catch {
       guard error.rawValue == ENOEXEC else { return nil }
       call.kernel.didRefuse(program: name)
       throw error
@@ -106,7 +106,7 @@ extension Syscalls {
   private static func interpreter(_ call: Call, of object: FileDescriptor) throws(Errno) -> [UInt8]? {
     let file = try call.kernel.host.reopen(object, flags: O_RDONLY | O_CLOEXEC)
     defer { call.kernel.host.close(file) }
-    return try call.files.interpreter(of: file)
+    return try call.files.interpreters.interpreter(of: file)
   }
 
   /// fexecve(3): the kernel runs the very file that the descriptor refers to, and the guest could only open what it may read.
