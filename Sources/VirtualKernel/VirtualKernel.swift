@@ -15,6 +15,11 @@ public final class VirtualKernel {
   let information: any ProcessInformation
   let host: any HostFiles
   let files: FileTree
+  /// Parts of the tree that each call asks.
+  private let watches: Watches
+  private let closings: DirectoryClosings
+  /// Where what happens is told, if anywhere.
+  let events: (any EventSink)?
   let proc: ProcFileSystem
   let devices: DeviceTable
   let inherited: Set<HostIdentity>
@@ -57,10 +62,13 @@ public final class VirtualKernel {
     inherited = configuration.devices.inherited
     calls = configuration.callRules
     let recording = configuration.recording
+    events = recording.events
     files = FileTree(
       host: host, skeleton: skeleton, layers: configuration.tree.layers,
       configuration: FileConfiguration(configuration), credentials: credentials.initial,
       events: recording.events, recordsUses: recording.level > .off)
+    watches = files.watches
+    closings = files.closings
     recorder =
       recording.level > .off ? recording.events.map { Recorder($0, memory, recording.level, recording.secrets) } : nil
     proc = ProcFileSystem()
@@ -95,15 +103,15 @@ public final class VirtualKernel {
     guard number >= 0, number < Registry.size else { throw .noFunction }
     let call = call.pointee
     guard let handler = handlers[number] else { return try decideWithoutHandler(call, notification) }
-    defer { files.settleWatches() }
-    files.takeClosings()
+    defer { watches.settle() }
+    closings.take()
     try call.begin(notification)
     return try handler(call)
   }
 
   /// A call that is native or refused, and trapped to be recorded.
   private func decideWithoutHandler(_ call: Call, _ notification: Notification) throws(Errno) -> Outcome {
-    files.takeClosings()
+    closings.take()
     if let observer = observers[Int(notification.number)] {
       // Whatever goes wrong here is not the guest's matter.
       do throws(Errno) {
@@ -122,15 +130,15 @@ public final class VirtualKernel {
   }
 
   /// Tells of directories that the guest watches and has closed.
-  public func takeClosings() { files.takeClosings() }
+  public func takeClosings() { closings.take() }
 
   /// - Parameter wait: called when the guest begins to watch directories; waits for events of the inotify instance it is given, and calls
   ///   `takeClosings` then.
-  public func onClosings(_ wait: @escaping (FileDescriptor) -> Bool) { files.waitForClosings = wait }
+  public func onClosings(_ wait: @escaping (FileDescriptor) -> Bool) { closings.wait = wait }
 
   /// The call that was decided last has its answer, this many nanoseconds after its receipt.
   public func didAnswer(after duration: UInt64) {
-    files.events?.endCall(duration: duration)
+    events?.endCall(duration: duration)
     // Only an execve(2) that was just let through has none.
     let group = call.pointee.caller?.group
     if let group, group.execution?.duration == 0 { group.execution?.duration = duration }
@@ -138,11 +146,11 @@ public final class VirtualKernel {
 
   /// The call that was decided last waits for work.
   /// - Returns: what its notification needs for its second time (`Notification.firstEvent`).
-  public func didSuspend() -> UInt64 { files.events?.suspendCall() ?? 0 }
+  public func didSuspend() -> UInt64 { events?.suspendCall() ?? 0 }
 
   /// The work of a call has failed, which is its answer.
   public func resume(_ notification: Notification) {
-    files.events?.beginCall(time: notification.time, thread: 0, first: notification.firstEvent)
+    events?.beginCall(time: notification.time, thread: 0, first: notification.firstEvent)
   }
 
   /// The trace learns of a process.
@@ -150,7 +158,7 @@ public final class VirtualKernel {
     group.isAnnounced = true
     let parent = processes.groups[group.parent]?.number ?? Event.supervisor
     withUnsafeBytes(of: group.id.rawValue) { bytes in
-      files.events?.append(
+      events?.append(
         Event(.spawn, pid: group.number, node: parent, version: UInt32(bitPattern: group.nsID.rawValue)),
         bytes.bindMemory(to: UInt8.self))
     }
@@ -160,7 +168,7 @@ public final class VirtualKernel {
   public func didInstall(_ descriptor: Int32) {
     let call = call.pointee
     guard let (identity, dentry) = call.opened else { return }
-    call.thread.group.descriptors.insert(descriptor, identity, dentry, generation: files.generation)
+    call.thread.group.descriptors.insert(descriptor, identity, dentry, generation: files.objects.generation)
   }
 
   func didRefuse(program: [UInt8]) {
@@ -177,10 +185,10 @@ public final class VirtualKernel {
   }
 
   /// From now on the run's layer is a full disk, but for writes to what is open already, which are not seen.
-  public func refuseWrites() { files.room.isFull = true }
+  public func refuseWrites() { files.upperLayer.refuseWrites() }
 
   /// So many bytes are written that count against `KernelConfiguration.diskLimit`.
-  public func didMeasure(_ bytes: Int) { files.room.didMeasure(Int64(bytes)) }
+  public func didMeasure(_ bytes: Int) { files.upperLayer.didMeasure(Int64(bytes)) }
 
   /// The guest has ended: brings its layer into the form in which it is kept.
   /// - Returns: what the host's files do not tell of it.
@@ -188,7 +196,7 @@ public final class VirtualKernel {
   public func finish() throws(Errno) -> [LayerIndex.Line] { try files.finishLayer() }
 
   /// What stood below where the run has changed something.
-  public var bases: LowerBases { files.bases }
+  public var bases: LowerBases { files.lowerLayers.bases }
 
   /// The process has ended: nothing is kept for the dead.
   public func didEnd(_ group: AbsTgid) {
@@ -206,7 +214,7 @@ public final class VirtualKernel {
   }
 
   private func recordEnd(of group: ThreadGroup) {
-    guard let events = files.events else { return }
+    guard let events else { return }
     let (told, remaining) = information.end(of: group.id, group.pidfd)
     let status = told ?? group.end?.status ?? 0
     var event = Event(.exit, pid: group.number, node: 0, version: UInt32(bitPattern: status))

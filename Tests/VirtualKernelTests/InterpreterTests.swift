@@ -8,8 +8,8 @@ struct InterpreterTests {
   private func interpreter(_ bytes: [UInt8]) throws -> String? {
     let machine = try Machine { $0.file("program", mode: 0o755).bytes = bytes }
     let file = machine.world.insert(
-      OpenFile(machine.kernel.files.layers[0].rootNode(machine.world).at("program")!, flags: O_RDONLY))
-    return try machine.kernel.files.interpreter(of: file).map { String(decoding: $0, as: UTF8.self) }
+      OpenFile(machine.kernel.files.lowerLayers.layers[0].rootNode(machine.world).at("program")!, flags: O_RDONLY))
+    return try machine.kernel.files.interpreters.interpreter(of: file).map { String(decoding: $0, as: UTF8.self) }
   }
 
   private static let scripts: [(String, String?)] = [

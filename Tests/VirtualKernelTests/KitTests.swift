@@ -8,7 +8,7 @@ import Testing
 struct KitTests {
   @Test func changeOfALowerLayerIsAnIssue() throws {
     let machine = try Machine()
-    let root = machine.kernel.files.layers[0].root
+    let root = machine.kernel.files.lowerLayers.layers[0].root
     withKnownIssue { #expect(throws: Errno.readOnlyFileSystem) { try machine.host.setMode(root, "etc/passwd", 0o777) } }
     withKnownIssue { _ = try? machine.host.open(root, "etc/passwd", flags: O_RDWR, mode: 0) }
     withKnownIssue { _ = try? machine.host.remove(root, "etc/passwd", isDirectory: false) }
@@ -17,7 +17,7 @@ struct KitTests {
 
   @Test func pathOfTheHostThatIsNotCanonicalOrGoesThroughALinkIsAnIssue() throws {
     let machine = try Machine()
-    let root = machine.kernel.files.layers[0].root
+    let root = machine.kernel.files.lowerLayers.layers[0].root
     for path in ["../x", "etc//passwd", "etc/./passwd", "bin/tool"] {
       withKnownIssue { _ = try? machine.host.status(root, path) }
     }
@@ -25,7 +25,8 @@ struct KitTests {
 
   @Test func descriptorThatIsUsedAfterItsCloseIsAnIssue() throws {
     let machine = try Machine()
-    let file = try machine.host.open(machine.kernel.files.layers[0].root, "etc/passwd", flags: O_RDONLY, mode: 0)
+    let file = try machine.host.open(
+      machine.kernel.files.lowerLayers.layers[0].root, "etc/passwd", flags: O_RDONLY, mode: 0)
     machine.host.close(file)
     withKnownIssue { machine.host.close(file) }
     withKnownIssue { _ = try? machine.host.status(of: file) }

@@ -139,7 +139,7 @@ struct LayerTests {
     let entries = try machine.names("/etc")
     #expect(entries == ["passwd", "shadow"])
     // Somebody else on the host removes the file; the run's own layer is what it was.
-    machine.kernel.files.layers[0].root.withNode(machine.world) { $0.at("etc")?.removeEntry("shadow".utf8) }
+    machine.kernel.files.lowerLayers.layers[0].root.withNode(machine.world) { $0.at("etc")?.removeEntry("shadow".utf8) }
     #expect(machine.error { _ = try machine.status("/etc/shadow") } == .noSuchFileOrDirectory)
     #expect(try machine.names("/etc") == ["passwd"])
   }

@@ -328,7 +328,7 @@ struct ProcMapsTests {
   @Test func pathsAreThoseOfTheVirtualTree() throws {
     let machine = try Machine()
     _ = try machine.status("/usr/bin/tool")
-    let lower = machine.kernel.files.layers[0].rootNode(machine.world)
+    let lower = machine.kernel.files.lowerLayers.layers[0].rootNode(machine.world)
     try machine.write("x", to: "/tmp/library")
     machine.information.procFiles["2/maps"] =
       map(lower.at("usr/bin/tool")!, "/host/lower0/usr/bin/tool")

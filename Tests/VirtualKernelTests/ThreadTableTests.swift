@@ -50,7 +50,7 @@ struct ThreadTableTests {
   @Test func nothingIsKeptForTheDead() throws {
     let machine = try Machine()
     #expect(machine.call(.set_tid_address, 0) == .continued)
-    let inodes = machine.kernel.files.inodes.count
+    let inodes = machine.kernel.files.nodes.counts.inodes
     for id in 3..<40 as Range<Int32> {
       let parent = machine.thread
       let child = machine.fork(id)
@@ -70,7 +70,7 @@ struct ThreadTableTests {
     #expect(try machine.names("/proc").filter { Int($0) != nil } == ["1", "2"])
     // /proc/1 is made by the listing above.
     machine.call(.newfstatat, currentDirectory, "/proc/self", machine.memory.allocate(256), 0)
-    #expect(machine.kernel.files.inodes.count < inodes + 200)
+    #expect(machine.kernel.files.nodes.counts.inodes < inodes + 200)
   }
 
   @Test func endOfAnUnknownProcessIsNothing() throws {

@@ -140,8 +140,8 @@ struct UnlinkTests {
       machine.call(.mknodat, currentDirectory, "/tmp/file\(round)", FileType.regular | 0o644)
       machine.call(.unlinkat, currentDirectory, "/tmp/file\(round)", 0)
     }
-    #expect(machine.kernel.files.inodes.count < 4500)
-    #expect(machine.kernel.files.identities.count < 4500)
-    #expect(machine.kernel.files.orphans.count <= 4096)
+    #expect(machine.kernel.files.nodes.counts.inodes < 4500)
+    #expect(machine.kernel.files.objects.counts.inodes < 4500)
+    #expect(machine.kernel.files.objects.counts.nameless <= 4096)
   }
 }

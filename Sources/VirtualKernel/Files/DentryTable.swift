@@ -40,6 +40,7 @@ struct DentryTable: ~Copyable {
     return UInt32(truncatingIfNeeded: hash ^ (hash >> 32))
   }
 
+  @inline(__always)
   func find(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) -> DentryID {
     let hash = self.hash(parent, name)
     var slot = Int(hash) & mask

@@ -6,7 +6,7 @@ extension FileTree {
   /// What stat(2) tells about a file. The inode is loaded.
   /// - Parameter open: what fstat told of an open descriptor to the file, so that the host need not be asked again.
   func attributes(_ id: InodeID, open: stat? = nil) throws(Errno) -> stat {
-    let record = inodes[id.index]
+    let record = nodes[id]
     var result = stat()
     result.st_dev = makeDevice(0, UInt32(0x20 + record.pointee.fileSystem))
     result.st_ino = numericCast(record.pointee.number)
@@ -21,13 +21,13 @@ extension FileTree {
       if let open {
         // Who opened the file before it was copied up has the old contents, but the times are the file's.
         if HostIdentity(open) == record.pointee.lowerIdentity {
-          let above = try statusAbove(id)
+          let above = try upperLayer.status(of: id)
           live?.st_atim = above?.st_atim ?? record.pointee.accessed
           live?.st_mtim = above?.st_mtim ?? record.pointee.modified
           live?.st_ctim = above?.st_ctim ?? record.pointee.changed
         }
       } else {
-        live = try statusAbove(id)
+        live = try upperLayer.status(of: id)
       }
     }
     if record.pointee.backing.isUpper, let live {
@@ -54,30 +54,9 @@ extension FileTree {
   /// find(1) not to reckon with the number; a number that is too small makes them miss directories.
   private func linkCount(_ record: UnsafeMutablePointer<Inode>) -> UInt32 {
     guard record.pointee.kind == .directory, record.pointee.links > 0,
-      let directory = directories[Int(record.pointee.side)]
+      let directory = nodes.directory(of: record)
     else { return record.pointee.links }
     return directory.isMerged ? 1 : record.pointee.links
-  }
-
-  /// lstat of the file in the run's layer, or nil if it has no name there any more.
-  private func statusAbove(_ id: InodeID) throws(Errno) -> stat? {
-    let record = inodes[id.index]
-    let alias = record.pointee.firstAlias
-    guard alias != .none else { return nil }
-    if record.pointee.kind == .directory, !directory(of: alias).isUpper { return nil }
-    let name = upperName(of: alias)
-    if dentries[name].pointee.flags.contains(.unlinked) { return nil }
-    try buildPath(of: name, into: &path)
-    return try host.status(upperRoot(record.pointee.backing), path.cString)
-  }
-
-  /// The last times of a copy that is about to lose its name, for who holds the lower file open.
-  func rememberTimes(of dentry: DentryID) throws(Errno) {
-    let record = inode(of: dentry)
-    guard record.pointee.lowerIdentity.inode != 0, let above = try statusAbove(dentries[dentry].pointee.inode)
-    else { return }
-    record.pointee.accessed = above.st_atim
-    record.pointee.modified = above.st_mtim
   }
 
   /// - Parameter open: the guest's open file, needed for one without a name.
@@ -85,15 +64,15 @@ extension FileTree {
     _ dentry: DentryID, access: timespec, modification: timespec, open: FileDescriptor? = nil
   ) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry) { return work }
-    let record = inode(of: dentry)
-    tellBoth(WatchEvents.attributes, dentry)
-    if let open, isNameless(dentry) {
+    let record = nodes.inode(of: dentry)
+    watches.tellBoth(WatchEvents.attributes, dentry)
+    if let open, nodes.isNameless(dentry) {
       let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
-      if let work = try leaveArchive(own) { return work }
+      if let work = try versions.leaveArchive(own) { return work }
       try host.setTimes(of: open, access: access, modification: modification)
       return nil
     }
-    guard record.pointee.backing.isUpper, dentries[upperName(of: dentry)].pointee.flags.contains(.inUpper) else {
+    guard record.pointee.backing.isUpper, nodes[nodes.upperName(of: dentry)].pointee.flags.contains(.inUpper) else {
       let now = host.now()
       func apply(_ time: timespec, _ old: timespec) -> timespec {
         switch Int(time.tv_nsec) {
@@ -107,49 +86,49 @@ extension FileTree {
       record.pointee.changed = now
       return nil
     }
-    try buildPath(of: upperName(of: dentry), into: &path)
-    try host.setTimes(upperRoot(record.pointee.backing), path.cString, access: access, modification: modification)
+    try nodes.buildPath(of: nodes.upperName(of: dentry), into: &path)
+    try host.setTimes(upperLayer.root(record.pointee.backing), path.cString, access: access, modification: modification)
     return nil
   }
 
   func setMode(_ dentry: DentryID, _ mode: UInt32) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry) { return work }
-    let record = inode(of: dentry)
+    let record = nodes.inode(of: dentry)
     record.pointee.permissions = UInt16(mode & 0o7777)
-    self.record(.changeMode, dentry)
+    events.record(.changeMode, dentry)
     record.pointee.changed = host.now()
     guard record.pointee.backing.isUpper, record.pointee.kind != .symbolicLink else { return nil }
-    let name = upperName(of: dentry)
-    guard dentries[name].pointee.flags.contains(.inUpper) else { return nil }
-    tellBoth(WatchEvents.attributes, dentry)
-    try buildPath(of: name, into: &path)
+    let name = nodes.upperName(of: dentry)
+    guard nodes[name].pointee.flags.contains(.inUpper) else { return nil }
+    watches.tellBoth(WatchEvents.attributes, dentry)
+    try nodes.buildPath(of: name, into: &path)
     try host.setMode(
-      upperRoot(record.pointee.backing), path.cString,
-      Self.hostMode(mode, isDirectory: record.pointee.kind == .directory))
+      upperLayer.root(record.pointee.backing), path.cString,
+      UpperLayer.hostMode(mode, isDirectory: record.pointee.kind == .directory))
     return nil
   }
 
   /// Remembers an owner; `UInt32.max` leaves one as it is.
   func setOwner(_ dentry: DentryID, uid: UInt32, gid: UInt32) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry) { return work }
-    let record = inode(of: dentry)
+    let record = nodes.inode(of: dentry)
     if uid != .max { record.pointee.uid = uid }
     if gid != .max { record.pointee.gid = gid }
-    self.record(.changeOwner, dentry)
+    events.record(.changeOwner, dentry)
     if record.pointee.kind != .directory { record.pointee.clearSetIDs(credentials) }
     record.pointee.changed = host.now()
-    tellAttributes(dentry)
+    watches.tellAttributes(dentry)
     return nil
   }
 
   func truncate(_ dentry: DentryID, to length: Int64) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry, keepContents: length > 0) { return work }
     if let work = try beginVersion(dentry, truncates: length == 0, as: .truncate) { return work }
-    hush(dentry, but: WatchEvents.modify)
+    watches.hush(dentry, but: WatchEvents.modify)
     let file = try openHost(dentry, flags: O_WRONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { host.close(file) }
     try host.truncate(file, to: length)
-    if !credentials.pointee.has(.keepSetID) { inode(of: dentry).pointee.clearSetIDs(credentials) }
+    if !credentials.pointee.has(.keepSetID) { nodes.inode(of: dentry).pointee.clearSetIDs(credentials) }
     return nil
   }
 }

@@ -3,19 +3,35 @@ import Glibc
 import SystemPackage
 
 extension FileTree {
-  /// The program that the kernel starts to run this file: of its `#!` line, or the dynamic loader of its ELF header.
+  /// The program that the kernel starts to run this file.
   func interpreter(of dentry: DentryID) throws(Errno) -> [UInt8]? {
-    let id = dentries[dentry].pointee.inode
-    let isImmutable = inodes[id.index].pointee.backing == .lower
-    if isImmutable, let known = interpreters[id] { return known.isEmpty ? nil : known }
-    hush(dentry)
-    defer { settleWatches() }
+    let id = nodes[dentry].pointee.inode
+    let isImmutable = nodes[id].pointee.backing == .lower
+    if isImmutable, let known = interpreters.known(for: id) { return known.isEmpty ? nil : known }
+    watches.hush(dentry)
+    defer { watches.settle() }
     let file = try openHost(dentry, flags: O_RDONLY | O_CLOEXEC)
     defer { host.close(file) }
-    let found = try interpreter(of: file)
-    if isImmutable { interpreters[id] = found ?? [] }
+    let found = try interpreters.interpreter(of: file)
+    if isImmutable { interpreters.remember(found, for: id) }
     return found
   }
+}
+
+/// The programs that the kernel starts to run others: of a `#!` line, or the dynamic loader of an ELF header.
+final class Interpreters {
+  private let host: any HostFiles
+  /// What runs an executable of a lower layer; empty if it needs nothing.
+  private var known: [InodeID: [UInt8]] = [:]
+
+  init(_ host: any HostFiles) { self.host = host }
+
+  /// - Returns: nil if nobody has looked yet, empty if it needs none.
+  func known(for id: InodeID) -> [UInt8]? { known[id] }
+
+  func remember(_ interpreter: [UInt8]?, for id: InodeID) { known[id] = interpreter ?? [] }
+
+  func forget(_ id: InodeID) { known[id] = nil }
 
   func interpreter(of file: FileDescriptor) throws(Errno) -> [UInt8]? {
     // BINPRM_BUF_SIZE, include/uapi/linux/binfmts.h.

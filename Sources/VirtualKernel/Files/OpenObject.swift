@@ -48,17 +48,7 @@ extension Call {
   /// The tree's file behind an open file, which may have lost its name; nil if it is none of the tree's.
   func dentry(of open: OpenObject) throws(Errno) -> DentryID? {
     let status = try status(of: open)
-    guard case .descriptor(let descriptor) = open.link else { return files.dentry(behind: status) }
+    guard case .descriptor(let descriptor) = open.link else { return files.objects.dentry(behind: status) }
     return dentry(of: descriptor, status, in: try kernel.processes.thread(open.thread).group)
-  }
-}
-
-extension FileTree {
-  /// A name of the file that an open file refers to; nil if it is none of the tree's.
-  func dentry(behind status: stat) -> DentryID? {
-    if let directory = dentry(ofSkeletonDirectory: status) { return directory }
-    guard let inode = inode(ofOpenFile: status) else { return nil }
-    let alias = inodes[inode.index].pointee.firstAlias
-    return alias == .none ? nil : alias
   }
 }

@@ -102,7 +102,7 @@ extension FileTree {
       let name = UnsafeBufferPointer(start: begin, count: length)
       let isLast = isExhausted(stack, depth, &trailingSlash)
 
-      let currentInode = inode(of: current)
+      let currentInode = nodes.inode(of: current)
       if currentInode.pointee.kind != .directory { throw .notDirectory }
       try call.require(.execute, currentInode)
       if currentInode.pointee.links == 0 { try requireProcess(current) }
@@ -114,13 +114,13 @@ extension FileTree {
       if length == 2, begin[0] == UInt8(ascii: "."), begin[1] == UInt8(ascii: ".") {
         if options.contains(.materialise) {
           // For the kernel, what is above a mount is what is above its place.
-          if dentries[current].pointee.flags.contains(.unlinked), !directory(of: current).mounts.isEmpty {
+          if nodes[current].pointee.flags.contains(.unlinked), !nodes.directory(of: current).mounts.isEmpty {
             throw .noSuchFileOrDirectory
           }
-          try materialise(current)
+          try mirror.materialise(current)
         }
         if current == top, options.contains(.beneath) { throw .init(rawValue: EXDEV) }
-        if current != top { current = dentries[current].pointee.parent }
+        if current != top { current = nodes[current].pointee.parent }
         last = .dotDot
         continue
       }
@@ -129,20 +129,20 @@ extension FileTree {
       last = .name
 
       let found =
-        directory(of: current).isProc
+        nodes.directory(of: current).isProc
         ? try call.kernel.lookupMade(current, name, call) : try lookup(current, name)
-      if found == .none || dentries[found].pointee.inode == .none {
+      if found == .none || nodes[found].pointee.inode == .none {
         guard isLast else {
-          recordMissing(name, in: current)
+          events.recordMissing(name, in: current)
           throw .noSuchFileOrDirectory
         }
-        recordMissing(name, in: current)
+        events.recordMissing(name, in: current)
         return WalkResult(
           parent: current, dentry: found, name: name, last: .name, hasTrailingSlash: trailingSlash, openFile: nil)
       }
-      if inode(of: found).pointee.flags.contains(.unloaded) { try load(found) }
-      let record = inode(of: found)
-      if options.contains(.noCrossing), record.pointee.fileSystem != inode(of: start).pointee.fileSystem {
+      if nodes.inode(of: found).pointee.flags.contains(.unloaded) { try load(found) }
+      let record = nodes.inode(of: found)
+      if options.contains(.noCrossing), record.pointee.fileSystem != nodes.inode(of: start).pointee.fileSystem {
         throw .init(rawValue: EXDEV)
       }
 
@@ -155,20 +155,21 @@ extension FileTree {
           switch try call.kernel.proc.follow(record, call) {
           case .text(let text):
             target = text
-            if options.contains(.materialise) { try materialisePassingLink(found, target: target) }
+            if options.contains(.materialise) { try mirror.materialisePassingLink(found, target: target) }
           case .dentry(let jump):
             if options.contains(.materialise) {
-              let text = try guestPath(of: jump)
-              try text.withUnsafeBufferPointer { bytes throws(Errno) in try materialisePassingLink(found, target: bytes)
+              let text = try nodes.guestPath(of: jump)
+              try text.withUnsafeBufferPointer { bytes throws(Errno) in
+                try mirror.materialisePassingLink(found, target: bytes)
               }
               try materialiseEnd(jump)
             }
             if options.contains(.noMagicLinks) { throw .tooManySymbolicLinkLevels }
             if options.contains(.beneath) || options.contains(.inRoot) { throw .init(rawValue: EXDEV) }
             if isLast {
-              if trailingSlash, inode(of: jump).pointee.kind != .directory { throw .notDirectory }
+              if trailingSlash, nodes.inode(of: jump).pointee.kind != .directory { throw .notDirectory }
               return WalkResult(
-                parent: dentries[jump].pointee.parent, dentry: jump, name: dentries.name(of: jump), last: .name,
+                parent: nodes[jump].pointee.parent, dentry: jump, name: nodes.name(of: jump), last: .name,
                 hasTrailingSlash: trailingSlash, openFile: nil)
             }
             current = jump
@@ -178,20 +179,20 @@ extension FileTree {
             if options.contains(.beneath) || options.contains(.inRoot) { throw .init(rawValue: EXDEV) }
             // A directory without a name is one all the same.
             let status = isLast && !trailingSlash ? nil : try call.status(of: open)
-            if let status, let directory = dentry(ofSkeletonDirectory: status), !isLast {
+            if let status, let directory = objects.dentry(ofSkeletonDirectory: status), !isLast {
               if options.contains(.materialise) { throw .noSuchFileOrDirectory }
               current = directory
               continue
             }
             if let status, status.st_mode & S_IFMT != S_IFDIR { throw .notDirectory }
-            if options.contains(.materialise) { try materialise(current) }
+            if options.contains(.materialise) { try mirror.materialise(current) }
             return WalkResult(
               parent: current, dentry: found, name: name, last: .name, hasTrailingSlash: false, openFile: open)
           }
         } else {
-          target = linkTarget(of: record)
-          self.record(.readLink, found)
-          if options.contains(.materialise) { try materialiseLink(found, target: target) }
+          target = nodes.linkTarget(of: record)
+          events.record(.readLink, found)
+          if options.contains(.materialise) { try mirror.materialiseLink(found, target: target) }
         }
         guard target.count > 0 else { throw .noSuchFileOrDirectory }
         if target[0] == UInt8(ascii: "/") {
@@ -215,10 +216,10 @@ extension FileTree {
   }
 
   private func materialiseEnd(_ dentry: DentryID) throws(Errno) {
-    if inode(of: dentry).pointee.kind == .directory {
-      try materialise(dentry)
+    if nodes.inode(of: dentry).pointee.kind == .directory {
+      try mirror.materialise(dentry)
     } else {
-      try materialise(dentries[dentry].pointee.parent)
+      try mirror.materialise(nodes[dentry].pointee.parent)
     }
   }
 
@@ -242,7 +243,7 @@ extension FileTree {
 
   private func ended(at dentry: DentryID, _ last: WalkResult.Last) -> WalkResult {
     WalkResult(
-      parent: dentries[dentry].pointee.parent, dentry: dentry, name: dentries.name(of: dentry), last: last,
+      parent: nodes[dentry].pointee.parent, dentry: dentry, name: nodes.name(of: dentry), last: last,
       hasTrailingSlash: false, openFile: nil)
   }
 }

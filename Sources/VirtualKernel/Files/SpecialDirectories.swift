@@ -9,8 +9,8 @@ import SystemPackage
 extension FileTree {
   func addSpecialDirectories(_ configuration: KernelConfiguration) throws(Errno) {
     let tmp = try addDirectory("tmp", in: root, mode: 0o1777, FileSystemID.tmp, store: .tmp)
-    directory(of: tmp).lowers = lowersWithin(["tmp"])
-    directory(of: tmp).isComplete = directory(of: tmp).lowers.isEmpty
+    nodes.directory(of: tmp).lowers = lowerLayers.directories(within: ["tmp"])
+    nodes.directory(of: tmp).isComplete = nodes.directory(of: tmp).lowers.isEmpty
     try addDevices(configuration.devices.terminal)
     try addProc()
     try addSystem()
@@ -19,39 +19,27 @@ extension FileTree {
     for link in configuration.tree.links { try addLink(link.path, to: link.target) }
   }
 
-  /// The layers whose destination is a special directory or below it: who names such a place means it.
-  private func lowersWithin(_ path: [String]) -> [LowerDirectory] {
-    layers.indices.compactMap { index in
-      let destination = layers[index].destination
-      guard destination.count >= path.count, zip(destination, path).allSatisfy({ $0.elementsEqual($1.utf8) }) else {
-        return nil
-      }
-      return LowerDirectory(
-        layer: index, path: [], prefixDepth: destination.count == path.count ? nil : path.count)
-    }
-  }
-
   @discardableResult
   func addDirectory(
     _ name: String, in parent: DentryID, mode: UInt32, _ fileSystem: UInt8, store: Backing
   ) throws(Errno) -> DentryID {
     let dentry = insert(name, in: parent)
     let id = makeInode(.directory, mode: mode, backing: .lower, fileSystem: fileSystem)
-    inodes[id.index].pointee.uid = 0
-    inodes[id.index].pointee.gid = 0
-    inodes[id.index].pointee.links = 2
-    inodes[id.index].pointee.side = add(
-      Directory(lowers: [], isComplete: true, isUpper: false, store: store, fileSystem: fileSystem))
-    attach(id, to: dentry)
-    addToListing(dentry, directory(of: parent))
-    inode(of: parent).pointee.links += 1
+    nodes[id].pointee.uid = 0
+    nodes[id].pointee.gid = 0
+    nodes[id].pointee.links = 2
+    nodes.setDirectory(
+      Directory(lowers: [], isComplete: true, isUpper: false, store: store, fileSystem: fileSystem), of: nodes[id])
+    nodes.attach(id, to: dentry)
+    nodes.addToListing(dentry, nodes.directory(of: parent))
+    nodes.inode(of: parent).pointee.links += 1
     return dentry
   }
 
   /// A dentry in a place that no layer is asked about.
   func insert(_ name: String, in parent: DentryID) -> DentryID {
     var name = name
-    return name.withUTF8 { dentries.insert(parent, $0) }
+    return name.withUTF8 { nodes.insert(parent, $0) }
   }
 
   func addNode(
@@ -59,25 +47,25 @@ extension FileTree {
   ) -> UnsafeMutablePointer<Inode> {
     let dentry = insert(name, in: parent)
     let id = makeInode(kind, mode: mode, backing: backing, fileSystem: fileSystem)
-    inodes[id.index].pointee.uid = 0
-    inodes[id.index].pointee.gid = 0
-    attach(id, to: dentry)
-    addToListing(dentry, directory(of: parent))
-    return inodes[id.index]
+    nodes[id].pointee.uid = 0
+    nodes[id].pointee.gid = 0
+    nodes.attach(id, to: dentry)
+    nodes.addToListing(dentry, nodes.directory(of: parent))
+    return nodes[id]
   }
 
   func addLink(_ name: String, in parent: DentryID, to target: String, _ fileSystem: UInt8) {
     let inode = addNode(name, in: parent, .symbolicLink, mode: 0o777, .lower, fileSystem)
     var target = target
-    inode.pointee.side = target.withUTF8 { addLinkTarget($0) }
+    target.withUTF8 { nodes.setLinkTarget($0, of: inode) }
     inode.pointee.size = Int64(target.utf8.count)
   }
 
   /// sysfs(5): what the layers say that were given for it, read-only as in a container.
   private func addSystem() throws(Errno) {
     let sys = try addDirectory("sys", in: root, mode: 0o555, FileSystemID.sys, store: .run)
-    directory(of: sys).lowers = lowersWithin(["sys"])
-    directory(of: sys).isComplete = directory(of: sys).lowers.isEmpty
+    nodes.directory(of: sys).lowers = lowerLayers.directories(within: ["sys"])
+    nodes.directory(of: sys).isComplete = nodes.directory(of: sys).lowers.isEmpty
   }
 
   private func addLink(_ path: [UInt8], to target: [UInt8]) throws(Errno) {
@@ -85,7 +73,7 @@ extension FileTree {
     let parent = try addEmptyDirectory(Array(path[..<slash]))
     let name = Array(path[(slash + 1)...])
     let found = try name.withUnsafeBufferPointer { bytes throws(Errno) in try lookup(parent, bytes) }
-    guard found == .none || dentries[found].pointee.inode == .none else { return }
+    guard found == .none || nodes[found].pointee.inode == .none else { return }
     if found != .none { forgetNegative(found, in: parent) }
     addLink(
       String(decoding: name, as: UTF8.self), in: parent, to: String(decoding: target, as: UTF8.self), FileSystemID.root)
@@ -93,8 +81,8 @@ extension FileTree {
 
   /// A negative dentry of a look-up, which no other part of the tree knows yet.
   private func forgetNegative(_ dentry: DentryID, in parent: DentryID) {
-    directory(of: parent).negatives.remove(dentry)
-    dentries.unhash(dentry)
+    nodes.directory(of: parent).negatives.remove(dentry)
+    nodes.unhash(dentry)
     free(dentry)
   }
 
@@ -107,19 +95,19 @@ extension FileTree {
     var current = root
     for component in path.split(separator: UInt8(ascii: "/")) {
       let found = try component.withUnsafeBufferPointer { name throws(Errno) in try lookup(current, name) }
-      if found != .none, dentries[found].pointee.inode != .none {
-        guard inode(of: found).pointee.kind == .directory else { return current }
+      if found != .none, nodes[found].pointee.inode != .none {
+        guard nodes.inode(of: found).pointee.kind == .directory else { return current }
         current = found
         continue
       }
       if found != .none { forgetNegative(found, in: current) }
       let isShared =
-        directory(of: current).store == .tmp
+        nodes.directory(of: current).store == .tmp
         || component.endIndex == path.endIndex && Self.sharedDirectories.contains { path.elementsEqual($0.utf8) }
       current = try addDirectory(
         String(decoding: component, as: UTF8.self), in: current, mode: isShared ? 0o1777 : 0o755,
-        inode(of: current).pointee.fileSystem, store: directory(of: current).store)
-      let owner = inode(of: current)
+        nodes.inode(of: current).pointee.fileSystem, store: nodes.directory(of: current).store)
+      let owner = nodes.inode(of: current)
       owner.pointee.uid = uid ?? configuration.user.uid
       owner.pointee.gid = gid ?? configuration.user.gid
     }
@@ -137,7 +125,7 @@ extension FileTree {
       inode.pointee.device = terminal.device
       inode.pointee.uid = configuration.user.uid
       inode.pointee.gid = configuration.user.gid
-      identities[terminal.identity] = dentries[inode.pointee.firstAlias].pointee.inode
+      objects.register(alias: terminal.identity, of: nodes[inode.pointee.firstAlias].pointee.inode)
     }
     addLink("fd", in: dev, to: "/proc/self/fd", FileSystemID.dev)
     addLink("stdin", in: dev, to: "/proc/self/fd/0", FileSystemID.dev)
@@ -145,10 +133,10 @@ extension FileTree {
     addLink("stderr", in: dev, to: "/proc/self/fd/2", FileSystemID.dev)
     addLink("ptmx", in: dev, to: "pts/ptmx", FileSystemID.dev)
     let shm = try addDirectory("shm", in: dev, mode: 0o1777, FileSystemID.shm, store: .tmp)
-    directory(of: shm).lowers = lowersWithin(["dev", "shm"])
-    directory(of: shm).isComplete = directory(of: shm).lowers.isEmpty
+    nodes.directory(of: shm).lowers = lowerLayers.directories(within: ["dev", "shm"])
+    nodes.directory(of: shm).isComplete = nodes.directory(of: shm).lowers.isEmpty
     let pts = try addDirectory("pts", in: dev, mode: 0o755, FileSystemID.pts, store: .skeleton)
-    directory(of: pts).isProc = true
+    nodes.directory(of: pts).isProc = true
   }
 }
 
@@ -157,12 +145,12 @@ extension FileTree {
   /// - Parameter opens: the name would be that of a regular file.
   /// - Throws: what Linux answers in a file system that takes no new names.
   func requireTakesNames(_ parent: DentryID, _ call: Call, opens: Bool = false) throws(Errno) {
-    switch inode(of: parent).pointee.fileSystem {
+    switch nodes.inode(of: parent).pointee.fileSystem {
     // fs/proc/generic.c, proc_lookup_de: a name that is missing cannot even be looked up.
     case FileSystemID.proc: throw .noSuchFileOrDirectory
     // fs/devpts/inode.c has no operation that makes a name (vfs_create and vfs_mknod in fs/namei.c).
     case FileSystemID.pts:
-      try call.require([.write, .execute], inode(of: parent))
+      try call.require([.write, .execute], nodes.inode(of: parent))
       throw opens ? .permissionDenied : .notPermitted
     default: break
     }
@@ -172,32 +160,32 @@ extension FileTree {
 // The pseudo-terminals, which the kernel makes in the skeleton's /dev/pts. Whose they are to the guest is kept here.
 extension FileTree {
   func lookupTerminal(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> DentryID {
-    let known = dentries.find(parent, name)
-    try buildPath(of: name, in: parent, into: &path)
-    guard let status = try? skeleton.status(path.cString), FileKind(mode: status.st_mode) == .characterDevice else {
-      if known != .none, dentries[known].pointee.inode != .none {
-        removeFromListing(known)
-        dentries.unhash(known)
-        let id = dentries[known].pointee.inode
-        detach(known)
+    let known = nodes.find(parent, name)
+    guard let status = try? mirror.status(of: name, in: parent), FileKind(mode: status.st_mode) == .characterDevice
+    else {
+      if known != .none, nodes[known].pointee.inode != .none {
+        nodes.removeFromListing(known)
+        nodes.unhash(known)
+        let id = nodes[known].pointee.inode
+        nodes.detach(known)
         free(known)
         releaseInode(id)
       }
       return .none
     }
     if known != .none {
-      let record = inode(of: known)
+      let record = nodes.inode(of: known)
       // Numbers are used again. Only who makes a terminal sets the time of its change: what the guest changes is kept here.
       let made = record.pointee.modified
       if made.tv_sec != status.st_ctim.tv_sec || made.tv_nsec != status.st_ctim.tv_nsec { makeTerminal(record, status) }
       return known
     }
-    let dentry = dentries.insert(parent, name)
+    let dentry = nodes.insert(parent, name)
     let id = makeInode(.characterDevice, mode: status.st_mode, backing: .skeleton, fileSystem: FileSystemID.pts)
-    makeTerminal(inodes[id.index], status)
-    register(status, as: id)
-    attach(id, to: dentry)
-    addToListing(dentry, directory(of: parent))
+    makeTerminal(nodes[id], status)
+    objects.register(status, as: id)
+    nodes.attach(id, to: dentry)
+    nodes.addToListing(dentry, nodes.directory(of: parent))
     return dentry
   }
 
@@ -214,14 +202,14 @@ extension FileTree {
 
   /// The multiplexer is about to be opened by the present user, whose the terminal will be that this makes.
   func expectTerminal(_ multiplexer: DentryID) throws(Errno) {
-    guard inode(of: multiplexer).pointee.device == uwrx_makedev(5, 2) else { return }
-    try listTerminals(dentries[multiplexer].pointee.parent)
+    guard nodes.inode(of: multiplexer).pointee.device == uwrx_makedev(5, 2) else { return }
+    try listTerminals(nodes[multiplexer].pointee.parent)
     terminalOwner = (credentials.pointee.user.fileSystem, credentials.pointee.group.fileSystem)
   }
 
   /// What stat(2) tells of a terminal, of which the kernel tells the rest.
   func attributes(_ id: InodeID, ofTerminal status: stat) -> stat {
-    let record = inodes[id.index]
+    let record = nodes[id]
     var result = status
     result.st_mode = record.pointee.mode
     result.st_uid = record.pointee.uid
@@ -232,11 +220,10 @@ extension FileTree {
   }
 
   func listTerminals(_ parent: DentryID) throws(Errno) {
-    for child in directory(of: parent).children where child != .none {
-      _ = try lookupTerminal(parent, dentries.name(of: child))
+    for child in nodes.directory(of: parent).children where child != .none {
+      _ = try lookupTerminal(parent, nodes.name(of: child))
     }
-    try buildPath(of: parent, into: &path)
-    let file = try skeleton.openDirectory(path.cString)
+    let file = try mirror.openDirectory(parent)
     defer { host.close(file) }
     var names: [[UInt8]] = []
     try host.list(file, "") { name, _, _ in names.append(Array(name)) }
@@ -246,7 +233,6 @@ extension FileTree {
   }
 
   func statusInSkeleton(_ dentry: DentryID) throws(Errno) -> stat {
-    try buildPath(of: dentry, into: &path)
-    return attributes(dentries[dentry].pointee.inode, ofTerminal: try skeleton.status(path.cString))
+    attributes(nodes[dentry].pointee.inode, ofTerminal: try mirror.status(of: dentry))
   }
 }

@@ -7,6 +7,8 @@ import Tracing
 final class Call {
   /// Owns this call. A checked reference would count at each use.
   unowned(unsafe) let kernel: VirtualKernel
+  /// The kernel's: what is reached through one that is not counted would be counted at each use.
+  let files: FileTree
   private(set) var notification = Notification(
     id: 0, thread: AbsTid(rawValue: 0), number: 0, arguments: (0, 0, 0, 0, 0, 0))
   private var currentThread: Thread?
@@ -18,6 +20,7 @@ final class Call {
 
   init(_ kernel: VirtualKernel) {
     self.kernel = kernel
+    files = kernel.files
     paths = .allocate(capacity: 2 * Int(PATH_MAX))
   }
 
@@ -27,9 +30,8 @@ final class Call {
   var thread: Thread { currentThread.unsafelyUnwrapped }
   /// The same, nil before the first call.
   var caller: Thread? { currentThread }
-  var files: FileTree { kernel.files }
   /// The caller's.
-  var credentials: UnsafePointer<Credentials> { kernel.files.credentials }
+  var credentials: UnsafePointer<Credentials> { files.credentials }
 
   func begin(_ notification: Notification) throws(Errno) {
     self.notification = notification
@@ -42,10 +44,10 @@ final class Call {
     if !thread.group.isAnnounced, let parent = kernel.processes.groups[thread.group.parent] {
       kernel.settleExecution(of: parent, caller: nil)
     }
-    files.events?.beginCall(
+    kernel.events?.beginCall(
       time: notification.time, thread: UInt32(bitPattern: thread.nsID.rawValue), first: notification.firstEvent)
     if !thread.group.isAnnounced { kernel.announce(thread.group) }
-    files.process = thread.group.number
+    files.events.process = thread.group.number
     files.credentials = thread.credentials
   }
 }
@@ -179,24 +181,25 @@ extension Call {
     let descriptor = Int32(truncatingIfNeeded: directory)
     if descriptor == AT_FDCWD { return try workingDirectory() }
     let status = try kernel.descriptors.status(of: descriptor, in: thread)
-    if let dentry = files.dentry(ofSkeletonDirectory: status) { return dentry }
+    if let dentry = files.objects.dentry(ofSkeletonDirectory: status) { return dentry }
     guard allowFile else { throw .notDirectory }
     return dentry(of: descriptor, status)
   }
 
   /// The name under which a descriptor's file is known.
   func dentry(of descriptor: Int32, _ status: stat, in group: ThreadGroup? = nil) -> DentryID? {
-    if let directory = files.dentry(ofSkeletonDirectory: status) { return directory }
-    guard let inode = files.inode(ofOpenFile: status) else {
+    if let directory = files.objects.dentry(ofSkeletonDirectory: status) { return directory }
+    guard let inode = files.objects.inode(ofOpenFile: status) else {
       return kernel.proc.dentry(ofOpenFile: descriptor, status, group?.id.leader ?? thread.id, self)
     }
     let identity = HostIdentity(status)
-    if let hint = (group ?? thread.group).descriptors.dentry(descriptor, identity, generation: files.generation),
-      files.dentries[hint].pointee.inode == inode
+    if let hint = (group ?? thread.group).descriptors.dentry(
+      descriptor, identity, generation: files.objects.generation),
+      files.nodes[hint].pointee.inode == inode
     {
       return hint
     }
-    let alias = files.inodes[inode.index].pointee.firstAlias
+    let alias = files.nodes[inode].pointee.firstAlias
     return alias == .none ? nil : alias
   }
 
@@ -206,24 +209,24 @@ extension Call {
   func root(of thread: AbsTid) throws(Errno) -> DentryID {
     guard kernel.hasChangedRoots else { return files.root }
     let status = try kernel.descriptors.statusOfRootDirectory(of: thread)
-    guard let dentry = files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+    guard let dentry = files.objects.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
     return dentry
   }
 
   func workingDirectory() throws(Errno) -> DentryID {
     let group = thread.group
-    if case .known(let dentry, let generation) = group.workingDirectory, generation == files.generation,
+    if case .known(let dentry, let generation) = group.workingDirectory, generation == files.objects.generation,
       kernel.remembersFileSystemState
     {
       return dentry
     }
     let status = try kernel.descriptors.statusOfWorkingDirectory(of: thread.id)
-    guard let dentry = files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+    guard let dentry = files.objects.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
     switch group.workingDirectory {
     case .changing(let other) where other != thread.id: break
     default:
       if kernel.remembersFileSystemState, !group.sharesFileSystemState {
-        group.workingDirectory = .known(dentry, generation: files.generation)
+        group.workingDirectory = .known(dentry, generation: files.objects.generation)
       }
     }
     return dentry
@@ -297,7 +300,7 @@ extension Call {
 
   /// The existing file at the end of a walk.
   func existing(_ walk: WalkResult) throws(Errno) -> DentryID {
-    guard walk.dentry != .none, files.dentries[walk.dentry].pointee.inode != .none else {
+    guard walk.dentry != .none, files.nodes[walk.dentry].pointee.inode != .none else {
       throw .noSuchFileOrDirectory
     }
     return walk.dentry

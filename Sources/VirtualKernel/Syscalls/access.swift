@@ -51,9 +51,9 @@ extension Syscalls {
     }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
-    call.files.record(.stat, dentry)
-    try call.require(Call.Access(rawValue: UInt16(mode)), call.files.inode(of: dentry))
-    if mode & W_OK != 0 { try call.files.requireWritable(dentry) }
+    call.files.events.record(.stat, dentry)
+    try call.require(Call.Access(rawValue: UInt16(mode)), call.files.nodes.inode(of: dentry))
+    if mode & W_OK != 0 { try call.files.lowerLayers.requireWritable(dentry) }
     return .value(0)
   }
 

@@ -24,7 +24,7 @@ extension Syscalls {
     let walk = try call.walk(atCurrentDirectory, path, .materialise)
     if let open = walk.openFile { return try enter(call, open, by: walk.dentry) }
     let dentry = try call.existing(walk)
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     guard inode.pointee.kind == .directory else { throw .notDirectory }
     try call.require(.execute, inode)
     return .continue
@@ -36,17 +36,17 @@ extension Syscalls {
     defer { call.kernel.descriptors.release(object) }
     let status = try call.kernel.host.status(of: object)
     guard status.st_mode & S_IFMT == S_IFDIR else { throw .notDirectory }
-    guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
-    try call.require(.execute, call.files.inode(of: dentry))
-    if let work = try call.files.bindObject(link, object, call) { return .blocked(on: work) }
+    guard let dentry = call.files.objects.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
+    try call.require(.execute, call.files.nodes.inode(of: dentry))
+    if let work = try call.files.mounts.bind(object, at: link, for: call.notification.id) { return .blocked(on: work) }
     return .continue
   }
 
   @Sendable static func fchdir(_ call: Call) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
-    guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .notDirectory }
-    let inode = call.files.inode(of: dentry)
+    guard let dentry = call.files.objects.dentry(ofSkeletonDirectory: status) else { throw .notDirectory }
+    let inode = call.files.nodes.inode(of: dentry)
     try call.require(.execute, inode)
     try call.files.requireProcess(dentry)
     call.thread.group.workingDirectory = .changing(call.thread.id)

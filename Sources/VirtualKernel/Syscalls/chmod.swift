@@ -50,7 +50,7 @@ extension Syscalls {
   }
 
   private static func chmod(_ call: Call, _ dentry: DentryID, _ mode: UInt64) throws(Errno) -> Outcome {
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     try call.requireOwner(inode)
     if inode.pointee.kind == .symbolicLink { throw .notSupported }
     try call.requireChangeable(inode)
@@ -64,9 +64,9 @@ extension Syscalls {
 extension Call {
   /// What watches a file that has lost its name is told of a change that is only remembered.
   func tellAttributes(_ dentry: DentryID, _ descriptor: Int32) throws(Errno) {
-    guard files.hasWatches, files.isNameless(dentry) else { return }
+    guard files.watches.isUsed, files.nodes.isNameless(dentry) else { return }
     try withNameless(dentry, OpenObject(thread.id, .descriptor(descriptor))) { open throws(Errno) in
-      if let open { files.tellAttributes(dentry, open) }
+      if let open { files.watches.tellAttributes(dentry, open) }
     }
   }
 
@@ -90,12 +90,12 @@ extension Call {
   func withNameless<Value>(
     _ dentry: DentryID, _ open: OpenObject, _ body: (FileDescriptor?) throws(Errno) -> Value
   ) throws(Errno) -> Value {
-    guard files.isNameless(dentry) else { return try body(nil) }
+    guard files.nodes.isNameless(dentry) else { return try body(nil) }
     let file = try duplicate(open)
     defer { kernel.descriptors.release(file) }
     // A descriptor from before the copy-up leads to the lower file, and another thread may have put any other file behind the
     // number since it was looked at: neither is to be changed.
-    let record = files.inode(of: dentry)
+    let record = files.nodes.inode(of: dentry)
     let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
     return try body(HostIdentity(try kernel.host.status(of: file)) == own ? file : nil)
   }

@@ -55,7 +55,7 @@ extension Syscalls {
   private static func chown(_ call: Call, _ dentry: DentryID, _ uid: UInt64, _ gid: UInt64) throws(Errno) -> Outcome {
     let uid = UInt32(truncatingIfNeeded: uid)
     let gid = UInt32(truncatingIfNeeded: gid)
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     // Nothing is asked for that could be refused.
     if uid == .max, gid == .max, inode.pointee.backing == .proc { return .value(0) }
     try call.requireChangeable(inode)

@@ -11,15 +11,15 @@ extension VirtualKernel {
     formerCredentials: UnsafePointer<Credentials>, _ call: Call
   ) {
     let all = program == .none ? interpreters : [program] + interpreters
-    for file in all { files.markRead(file) }
+    for file in all { files.events.markRead(file) }
     let image = information.image(of: call.thread.id)
     call.thread.group.execution = Execution(
       thread: call.thread, time: call.notification.time, image: image, random: random(of: image, call.thread.id),
       program: program, interpreters: interpreters,
-      identities: all.map { current($0) }, inodes: all.map { files.dentries[$0].pointee.inode },
-      directoryInode: arguments.flatMap { $0.directory == .none ? nil : files.dentries[$0.directory].pointee.inode }
+      identities: all.map { current($0) }, inodes: all.map { files.nodes[$0].pointee.inode },
+      directoryInode: arguments.flatMap { $0.directory == .none ? nil : files.nodes[$0.directory].pointee.inode }
         ?? .none,
-      version: program == .none ? 0 : files.inode(of: program).pointee.version, fileName: fileName,
+      version: program == .none ? 0 : files.nodes.inode(of: program).pointee.version, fileName: fileName,
       arguments: arguments, formerCredentials: formerCredentials,
       formerExecutable: call.thread.group.executable)
     call.thread.group.executable = program
@@ -65,17 +65,17 @@ extension VirtualKernel {
 
   /// - Parameter image: what runs; nil if it cannot be asked.
   private func record(_ execution: Execution, of group: ThreadGroup, image: ProcessImage?) {
-    let process = files.process
-    files.process = group.number
+    let process = files.events.process
+    files.events.process = group.number
     files.credentials = execution.thread.credentials
-    files.events?.beginCall(
+    events?.beginCall(
       time: execution.time, thread: UInt32(bitPattern: execution.thread.nsID.rawValue), first: 0)
     defer {
-      files.events?.endCall(duration: execution.duration)
-      files.process = process
+      events?.endCall(duration: execution.duration)
+      files.events.process = process
     }
     let all = execution.program == .none ? execution.interpreters : [execution.program] + execution.interpreters
-    let isKnown = zip(all, execution.inodes).allSatisfy { files.dentries[$0].pointee.inode == $1 }
+    let isKnown = zip(all, execution.inodes).allSatisfy { files.nodes[$0].pointee.inode == $1 }
     var program = isKnown ? execution.program : .none
     var version = execution.version
     var arguments = execution.arguments
@@ -83,17 +83,17 @@ extension VirtualKernel {
     if let image, let identity = (try? information.statusOfExecutable(of: group.id)).map({ HostIdentity($0) }) {
       let leader = group.id.leader
       let isExpected =
-        (execution.identities.contains(identity) || execution.program == .none && files.identities[identity] == nil)
+        (execution.identities.contains(identity) || execution.program == .none && files.objects[identity] == nil)
         && has(execution.fileName, at: image.fileName, leader)
       if !isExpected || !isKnown {
         program = self.program(identity, image, leader)
-        version = program == .none ? 0 : files.inode(of: program).pointee.version
-        if program != .none { files.markRead(program) }
+        version = program == .none ? 0 : files.nodes.inode(of: program).pointee.version
+        if program != .none { files.events.markRead(program) }
         interpreters = []
       } else if program != .none, current(program) == identity {
         // What the kernel runs, nobody can write to.
-        version = files.inode(of: program).pointee.version
-        files.markRead(program)
+        version = files.nodes.inode(of: program).pointee.version
+        files.events.markRead(program)
       }
       group.executable = program
       if let known = arguments {
@@ -105,16 +105,16 @@ extension VirtualKernel {
     }
     // Before the program is told: what it was called with follows that at once, for the trace's readers take the two together.
     let place = arguments?.directory ?? .none
-    let isThere = place != .none && files.dentries[place].pointee.inode == execution.directoryInode
-    let directory = isThere ? files.node(of: place) : 0
-    if program != .none { files.recordExecution(program, version: version) }
+    let isThere = place != .none && files.nodes[place].pointee.inode == execution.directoryInode
+    let directory = isThere ? files.events.node(of: place) : 0
+    if program != .none { files.events.recordExecution(program, version: version) }
     if let arguments { recorder?.record(arguments, directory: directory, group) }
-    for interpreter in interpreters { files.record(.read, interpreter) }
+    for interpreter in interpreters { files.events.record(.read, interpreter) }
   }
 
   /// The file that stands behind a dentry now.
   private func current(_ dentry: DentryID) -> HostIdentity {
-    let record = files.inode(of: dentry)
+    let record = files.nodes.inode(of: dentry)
     return HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
   }
 
@@ -140,19 +140,19 @@ extension VirtualKernel {
 
   /// What runs, if it is not what was looked at: the file itself, by the name that the kernel was given where that leads to it.
   private func program(_ identity: HostIdentity, _ image: ProcessImage, _ thread: AbsTid) -> DentryID {
-    guard let inode = files.identities[identity] else { return .none }
+    guard let inode = files.objects[identity] else { return .none }
     var name = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = name.withUnsafeMutableBytes { try? memory.read(thread, at: image.fileName, into: $0) } ?? 0
     if let end = name[..<count].firstIndex(of: 0), let dentry = dentry(named: Array(name[..<end])) {
       var current: DentryID? = dentry
       // execve(2): a script's interpreter may be a script.
       for _ in 0..<6 {
-        guard let file = current, files.dentries[file].pointee.inode != inode else { break }
+        guard let file = current, files.nodes[file].pointee.inode != inode else { break }
         current = (try? files.interpreter(of: file)).flatMap { $0 }.flatMap { self.dentry(named: $0) }
       }
-      if let current, files.dentries[current].pointee.inode == inode { return dentry }
+      if let current, files.nodes[current].pointee.inode == inode { return dentry }
     }
-    return files.inodes[inode.index].pointee.firstAlias
+    return files.nodes[inode].pointee.firstAlias
   }
 
   private func dentry(named path: [UInt8]) -> DentryID? {
@@ -160,7 +160,7 @@ extension VirtualKernel {
     let found = try? path.withUnsafeBufferPointer { path throws(Errno) in
       try call.existing(try call.walk(atCurrentDirectory, path))
     }
-    guard let found, files.inode(of: found).pointee.kind == .regular else { return nil }
+    guard let found, files.nodes.inode(of: found).pointee.kind == .regular else { return nil }
     return found
   }
 }

@@ -30,7 +30,7 @@ extension Syscalls {
     let walk = try call.walk(directory, path, options.union(.materialise))
     if let open = walk.openFile { return try prepare(call, open, by: walk.dentry, as: name) }
     let dentry = try call.existing(walk)
-    if options.contains(.noFollow), call.files.inode(of: dentry).pointee.kind == .symbolicLink {
+    if options.contains(.noFollow), call.files.nodes.inode(of: dentry).pointee.kind == .symbolicLink {
       throw .tooManySymbolicLinkLevels
     }
     var interpreters: [DentryID] = []
@@ -47,7 +47,7 @@ extension Syscalls {
   private static func interpreter(
     _ call: Call, of file: FileDescriptor, _ name: [UInt8]
   ) throws(Errno) -> [UInt8]? {
-    do throws(Errno) { return try call.files.interpreter(of: file) } catch {
+    do throws(Errno) { return try call.files.interpreters.interpreter(of: file) } catch {
       guard error.rawValue == ENOEXEC else { return nil }
       call.kernel.didRefuse(program: name)
       throw error
@@ -87,9 +87,9 @@ extension Syscalls {
     guard status.st_mode & S_IFMT == S_IFREG, !call.kernel.inherited.contains(HostIdentity(status)) else {
       throw .permissionDenied
     }
-    let dentry = call.files.dentry(behind: status) ?? .none
+    let dentry = call.files.objects.dentry(behind: status) ?? .none
     if dentry != .none {
-      try call.require(.execute, call.files.inode(of: dentry))
+      try call.require(.execute, call.files.nodes.inode(of: dentry))
     } else {
       guard status.st_mode & 0o111 != 0 else { throw .permissionDenied }
       try call.require(.execute, call.guestStatus(status))
@@ -99,14 +99,14 @@ extension Syscalls {
       // What the kernel will look for beside the file; the walk to the file itself was before.
       if let work = try bind(call, interpreter: interpreter, &interpreters) { return .blocked(on: work) }
     }
-    if let work = try call.files.bindObject(link, object, call) { return .blocked(on: work) }
+    if let work = try call.files.mounts.bind(object, at: link, for: call.notification.id) { return .blocked(on: work) }
     return try execute(call, dentry, interpreters, as: name)
   }
 
   private static func interpreter(_ call: Call, of object: FileDescriptor) throws(Errno) -> [UInt8]? {
     let file = try call.kernel.host.reopen(object, flags: O_RDONLY | O_CLOEXEC)
     defer { call.kernel.host.close(file) }
-    return try call.files.interpreter(of: file)
+    return try call.files.interpreters.interpreter(of: file)
   }
 
   /// fexecve(3): the kernel runs the very file that the descriptor refers to, and the guest could only open what it may read.
@@ -123,7 +123,7 @@ extension Syscalls {
       }
       return try execute(call, .none, interpreters, as: name)
     }
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     if inode.pointee.kind == .symbolicLink { throw .tooManySymbolicLinkLevels }
     guard inode.pointee.kind == .regular else { throw .permissionDenied }
     try call.require(.execute, inode)
@@ -140,13 +140,13 @@ extension Syscalls {
   private static func bind(
     _ call: Call, _ dentry: DentryID, _ interpreters: inout [DentryID]
   ) throws(Errno) -> (any BlockingWork)? {
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     guard inode.pointee.kind == .regular, inode.pointee.backing == .lower || inode.pointee.backing.isUpper else {
       throw .permissionDenied
     }
     try call.require(.execute, inode)
-    if let work = try call.files.fetch(dentry) { return work }
-    try call.files.bindExecutable(dentry)
+    if let work = try call.files.lowerLayers.fetch(dentry) { return work }
+    try call.files.mounts.bindExecutable(dentry)
     return try bindInterpreter(call, of: dentry, &interpreters)
   }
 

@@ -23,17 +23,17 @@ extension Syscalls {
     let file = try call.kernel.descriptors.duplicate(descriptor, of: call.thread.group)
     defer { call.kernel.descriptors.release(file) }
     if try call.kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
-    guard let directory = call.files.dentry(ofSkeletonDirectory: status) else { throw .notDirectory }
+    guard let directory = call.files.objects.dentry(ofSkeletonDirectory: status) else { throw .notDirectory }
     var position = try call.kernel.descriptors.position(of: file)
 
     // A removed directory has no entries, not even its own (IS_DEADDIR).
-    if call.files.inode(of: directory).pointee.links == 0 { throw .noSuchFileOrDirectory }
-    if call.files.directory(of: directory).isProc {
+    if call.files.nodes.inode(of: directory).pointee.links == 0 { throw .noSuchFileOrDirectory }
+    if call.files.nodes.directory(of: directory).isProc {
       try call.kernel.listMade(directory, call)
     } else {
       try call.files.complete(directory)
-      if position == 0 { call.files.record(.list, directory) }
-      call.files.tellDirectory(WatchEvents.access, directory)
+      if position == 0 { call.files.events.record(.list, directory) }
+      call.files.watches.tellDirectory(WatchEvents.access, directory)
     }
     let result: Result<Int, Errno> = withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 8) { buffer in
       var used = 0
@@ -106,13 +106,13 @@ extension FileTree {
     of dentry: DentryID, from position: Int, skipped: (Int) -> Void,
     _ body: (UInt64, FileKind, UnsafeBufferPointer<UInt8>) -> Bool
   ) {
-    let directory = directory(of: dentry)
+    let directory = nodes.directory(of: dentry)
     var next = position
     let dots: [UInt8] = [0x2e, 0x2e]
     while next < 2 {
-      let target = next == 0 ? dentry : dentries[dentry].pointee.parent
+      let target = next == 0 ? dentry : nodes[dentry].pointee.parent
       let more = dots.withUnsafeBufferPointer {
-        body(inode(of: target).pointee.number, .directory, UnsafeBufferPointer(rebasing: $0.prefix(next + 1)))
+        body(nodes.inode(of: target).pointee.number, .directory, UnsafeBufferPointer(rebasing: $0.prefix(next + 1)))
       }
       guard more else { return }
       next += 1
@@ -121,8 +121,8 @@ extension FileTree {
       let child = directory.children[next - 2]
       if child != .none {
         skipped(next)
-        let record = inode(of: child)
-        guard body(record.pointee.number, record.pointee.kind, dentries.name(of: child)) else { return }
+        let record = nodes.inode(of: child)
+        guard body(record.pointee.number, record.pointee.kind, nodes.name(of: child)) else { return }
       }
       next += 1
     }

@@ -20,7 +20,7 @@ extension Syscalls {
     let dentry = try call.existing(walk)
     let files = call.files
     try files.load(dentry)
-    let inode = files.inode(of: dentry)
+    let inode = files.nodes.inode(of: dentry)
     if mask & WatchEvents.onlyDirectory != 0, inode.pointee.kind != .directory { throw .notDirectory }
     try call.require(.read, inode)
     let readers = try readersBelow(dentry, call)
@@ -37,7 +37,7 @@ extension Syscalls {
   /// Descriptors of the caller's that read the lower file behind a file, and would never see what is written to its copy: who watches what it
   /// has open wants to read on, as `tail -f` does.
   private static func readersBelow(_ dentry: DentryID, _ call: Call) throws(Errno) -> [Int32] {
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     guard inode.pointee.kind == .regular else { return [] }
     let below =
       inode.pointee.backing == .lower
@@ -57,23 +57,23 @@ extension Syscalls {
     let broker = call.kernel.descriptors
     guard let old = try? broker.duplicate(descriptor, of: call.thread.group) else { return nil }
     defer { broker.release(old) }
-    files.hush(dentry)
-    defer { files.settleWatches() }
+    files.watches.hush(dentry)
+    defer { files.watches.settle() }
     guard let flags = try? broker.flags(of: old), flags & (O_ACCMODE | O_PATH_) == O_RDONLY,
       let position = try? broker.position(of: old),
       let new = try? files.openForGuest(dentry, flags: flags & O_NONBLOCK | O_RDONLY | O_CLOEXEC)
     else { return nil }
     try? broker.setPosition(of: new, position)
-    let record = files.inode(of: dentry)
+    let record = files.nodes.inode(of: dentry)
     let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
-    call.thread.group.descriptors.insert(descriptor, own, dentry, generation: files.generation)
+    call.thread.group.descriptors.insert(descriptor, own, dentry, generation: files.objects.generation)
     return (descriptor, new)
   }
 
   @Sendable static func inotify_rm_watch(_ call: Call) throws(Errno) -> Outcome {
     let (inotify, _) = try Self.inotify(call)
     defer { call.kernel.descriptors.release(inotify) }
-    try call.files.unwatch(inotify, Int32(truncatingIfNeeded: call.arguments.1))
+    try call.files.watches.unwatch(inotify, Int32(truncatingIfNeeded: call.arguments.1))
     return .value(0)
   }
 

@@ -23,7 +23,7 @@ extension Syscalls {
     if from.count == 0, flags & AT_EMPTY_PATH_ != 0 {
       let descriptor = Int32(truncatingIfNeeded: fromDirectory)
       let status = try call.kernel.descriptors.status(of: descriptor, in: call.thread)
-      if let dentry = call.dentry(of: descriptor, status), call.files.inode(of: dentry).pointee.links > 0 {
+      if let dentry = call.dentry(of: descriptor, status), call.files.nodes.inode(of: dentry).pointee.links > 0 {
         let target = try call.walk(toDirectory, try call.path(at: to, slot: 1), .parent)
         return outcome(try call.files.link(dentry, target, call))
       }
@@ -35,7 +35,7 @@ extension Syscalls {
     let dentry = try call.existing(source)
     try call.files.load(dentry)
     let target = try call.walk(toDirectory, try call.path(at: to, slot: 1), .parent)
-    try requireSafeSource(call, call.files.inode(of: dentry))
+    try requireSafeSource(call, call.files.nodes.inode(of: dentry))
     return outcome(try call.files.link(dentry, target, call))
   }
 

@@ -24,7 +24,7 @@ extension Syscalls {
     case S_IFCHR, S_IFBLK:
       // mknod(2): a device needs CAP_MKNOD, which no guest has.
       let walk = try call.walk(directory, try call.path(at: path), .parent)
-      guard walk.dentry == .none || call.files.dentries[walk.dentry].pointee.inode == .none else { throw .fileExists }
+      guard walk.dentry == .none || call.files.nodes[walk.dentry].pointee.inode == .none else { throw .fileExists }
       throw .notPermitted
     case S_IFDIR: throw .notPermitted
     default: throw .invalidArgument

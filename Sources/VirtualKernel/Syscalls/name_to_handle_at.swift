@@ -23,7 +23,7 @@ extension Syscalls {
     if walk.openFile == nil {
       let dentry = try call.existing(walk)
       try call.files.load(dentry)
-      call.files.record(.stat, dentry)
+      call.files.events.record(.stat, dentry)
     }
     throw .notSupported
   }

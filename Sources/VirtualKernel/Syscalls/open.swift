@@ -88,19 +88,21 @@ extension Syscalls {
       _ = try call.walk(directory, path, options.union(.materialise))
       let object = try call.duplicate(open)
       defer { call.kernel.descriptors.release(object) }
-      if let work = try files.bindObject(walk.dentry, object, call) { return .blocked(on: work) }
+      if let work = try files.mounts.bind(object, at: walk.dentry, for: call.notification.id) {
+        return .blocked(on: work)
+      }
       return .continue
     }
 
-    guard walk.dentry != .none, files.dentries[walk.dentry].pointee.inode != .none else {
+    guard walk.dentry != .none, files.nodes[walk.dentry].pointee.inode != .none else {
       guard flags & O_CREAT != 0 else { throw .noSuchFileOrDirectory }
       let permissions = mode & 0o7777 & ~(try call.umask())
       let file = try files.createFile(walk, call, flags: flags & hostFlags, mode: permissions)
-      call.created = files.dentries.find(walk.parent, walk.name)
+      call.created = files.nodes.find(walk.parent, walk.name)
       return give(call, file, flags, call.created)
     }
     if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
-    let inode = files.inode(of: walk.dentry)
+    let inode = files.nodes.inode(of: walk.dentry)
     if isUnnamed {
       guard inode.pointee.kind == .directory else { throw .notDirectory }
       let permissions = mode & 0o7777 & ~(try call.umask())
@@ -143,19 +145,18 @@ extension Syscalls {
     }
 
     if flags & O_PATH_ != 0 {
-      if let work = try files.fetch(dentry) { return .blocked(on: work) }
+      if let work = try files.lowerLayers.fetch(dentry) { return .blocked(on: work) }
       // A descriptor of O_PATH cannot be handed over (seccomp_unotify(2), EBADF), so the guest opens it itself.
       try files.materialiseForPath(dentry, call)
       return .continue
     }
     if inode.pointee.kind == .directory {
-      if files.dentries[dentry].pointee.flags.contains(.unlinked) { return .continue }
+      if files.nodes[dentry].pointee.flags.contains(.unlinked) { return .continue }
       if inode.pointee.backing == .proc { try call.kernel.proc.requireListing(inode, call) }
-      try files.materialise(dentry)
-      try files.buildPath(of: dentry, into: &files.path)
+      try files.mirror.materialise(dentry)
       // Nothing but its identity and its position is used, and the position needs a descriptor that is not O_PATH.
-      let file = try files.skeleton.openDirectory(files.path.cString)
-      files.tellOpened(dentry, file)
+      let file = try files.mirror.openDirectory(dentry)
+      files.closings.tellOpened(dentry, file)
       return give(call, file, flags, dentry)
     }
     switch (inode.pointee.backing, inode.pointee.kind) {
@@ -166,19 +167,19 @@ extension Syscalls {
       return .continue
     case (_, .fifo):
       // Only the guest itself may wait for the other end.
-      try files.materialiseNode(dentry)
+      try files.mirror.materialiseNode(dentry)
       return .continue
     case (_, .socket), (_, .characterDevice), (_, .blockDevice): throw .init(rawValue: ENXIO)
     default: break
     }
     if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
-    if !writes, inode.pointee.backing == .lower, files.isReadingWatched(dentry) {
+    if !writes, inode.pointee.backing == .lower, files.watches.isReadingWatched(dentry) {
       do throws(Errno) {
         if let work = try files.copyUp(dentry) { return .blocked(on: work) }
       } catch { if error != .readOnlyFileSystem { throw error } }
     }
-    if let work = try files.fetch(dentry) { return .blocked(on: work) }
-    if flags & O_ACCMODE != O_WRONLY, flags & O_TRUNC == 0 { files.recordRead(.read, dentry) }
+    if let work = try files.lowerLayers.fetch(dentry) { return .blocked(on: work) }
+    if flags & O_ACCMODE != O_WRONLY, flags & O_TRUNC == 0 { files.events.recordRead(.read, dentry) }
     if writes {
       let appends = flags & O_APPEND != 0 && flags & O_ACCMODE == O_WRONLY
       let work = try files.beginVersion(dentry, truncates: flags & O_TRUNC != 0, appends: appends)
@@ -195,10 +196,10 @@ extension Syscalls {
   static func give(_ call: Call, _ file: FileDescriptor, _ flags: Int32, _ dentry: DentryID) -> Outcome {
     let files = call.files
     if dentry != .none {
-      let inode = files.inode(of: dentry)
+      let inode = files.nodes.inode(of: dentry)
       let identity =
         inode.pointee.kind == .directory
-        ? files.directory(of: dentry).skeleton ?? HostIdentity(device: 0, inode: 0)
+        ? files.nodes.directory(of: dentry).skeleton ?? HostIdentity(device: 0, inode: 0)
         : HostIdentity(device: inode.pointee.hostDevice, inode: inode.pointee.hostInode)
       call.opened = (identity, dentry)
     }
@@ -221,11 +222,11 @@ extension Syscalls {
     if call.kernel.proc.isKernels(status, call) { throw .noSuchFileOrDirectory }
     if flags & O_DIRECTORY != 0, kind != S_IFDIR { throw .notDirectory }
     if kind == S_IFDIR {
-      guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
+      guard let dentry = call.files.objects.dentry(ofSkeletonDirectory: status) else { throw .permissionDenied }
       if flags & O_PATH_ != 0 { return .continue }
       if flags & O_TMPFILE_ == O_TMPFILE_ { throw .noSuchFileOrDirectory }
       if flags & O_ACCMODE != O_RDONLY || flags & (O_TRUNC | O_CREAT) != 0 { throw .isDirectory }
-      try call.require(.read, call.files.inode(of: dentry))
+      try call.require(.read, call.files.nodes.inode(of: dentry))
       // Through the link, so that it is of the guest's mount.
       let file = try call.kernel.host.reopen(original, flags: O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       return give(call, file, flags, dentry)
@@ -254,21 +255,21 @@ extension Syscalls {
     let files = call.files
     let writes = flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0
     var dentry = DentryID.none
-    if let known = files.inode(ofOpenFile: status) {
-      dentry = files.inodes[known.index].pointee.firstAlias
+    if let known = files.objects.inode(ofOpenFile: status) {
+      dentry = files.nodes[known].pointee.firstAlias
     }
     if dentry != .none, kind == S_IFREG {
       // Only this name is gone.
-      if let linked = files.linkedName(of: dentry) {
-        return try self.open(call, linked, files.inode(of: linked), flags)
+      if let linked = files.nodes.linkedName(of: dentry) {
+        return try self.open(call, linked, files.nodes.inode(of: linked), flags)
       }
-      let record = files.inode(of: dentry)
+      let record = files.nodes.inode(of: dentry)
       var access: Call.Access = []
       if flags & O_ACCMODE != O_WRONLY { access.insert(.read) }
       if writes { access.insert(.write) }
       try call.require(access, record)
       if open.link == .executable, writes { throw .textFileBusy }
-      if flags & O_ACCMODE != O_WRONLY, flags & O_TRUNC == 0 { files.recordRead(.read, dentry) }
+      if flags & O_ACCMODE != O_WRONLY, flags & O_TRUNC == 0 { files.events.recordRead(.read, dentry) }
     } else if dentry != .none || call.knowsOwner(of: status) {
       var access: Call.Access = []
       if flags & O_ACCMODE != O_WRONLY { access.insert(.read) }
@@ -293,11 +294,11 @@ extension Syscalls {
     let identity = HostIdentity(status)
     guard dentry != .none else {
       // Of the files that the tree has forgotten only those in the archive can be written to at all.
-      if files.archived[identity] != nil { return try files.leaveArchive(identity) }
+      if files.versions.version(archivedAs: identity) != nil { return try files.versions.leaveArchive(identity) }
       if status.st_nlink > 0 { throw .permissionDenied }
       return nil
     }
-    let record = files.inode(of: dentry)
+    let record = files.nodes.inode(of: dentry)
     // A file below that has lost its name cannot be copied up any more.
     if record.pointee.backing == .lower || record.pointee.lowerIdentity == identity { throw .readOnlyFileSystem }
     if let work = try files.beginNamelessVersion(dentry, identity, as: kind) { return work }

@@ -8,8 +8,8 @@ extension Syscalls {
   @Sendable static func pidfd_send_signal(_ call: Call) throws(Errno) -> Outcome {
     let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
     guard let status = try? call.kernel.descriptors.status(of: descriptor, in: call.thread),
-      let directory = call.files.dentry(ofSkeletonDirectory: status),
-      case let inode = call.files.inode(of: directory), inode.pointee.backing == .proc,
+      let directory = call.files.objects.dentry(ofSkeletonDirectory: status),
+      case let inode = call.files.nodes.inode(of: directory), inode.pointee.backing == .proc,
       ProcNode(inode).kind == .process
     else { return .continue }
     // PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_SIGNAL_PROCESS_GROUP: at most one.
@@ -19,7 +19,7 @@ extension Syscalls {
     defer { call.kernel.descriptors.release(file) }
     if try call.kernel.descriptors.flags(of: file) & O_PATH_ != 0 { throw .badFileDescriptor }
     let id = ProcNode(inode).id
-    let isGone = call.files.dentries[directory].pointee.flags.contains(.unlinked)
+    let isGone = call.files.nodes[directory].pointee.flags.contains(.unlinked)
     if isGone || (try? call.kernel.information.statusOfProcLink(String(id))) == nil { throw .noSuchProcess }
 
     let signal = Int32(truncatingIfNeeded: call.arguments.1)

@@ -102,6 +102,6 @@ extension Call {
   /// The node of a descriptor's file, 0 if it is none of the tree's; nil if the descriptor is not open.
   fileprivate func node(of descriptor: Int32) -> UInt32? {
     guard let status = try? kernel.descriptors.status(of: descriptor, in: thread) else { return nil }
-    return dentry(of: descriptor, status).map { files.node(of: $0) } ?? 0
+    return dentry(of: descriptor, status).map { files.events.node(of: $0) } ?? 0
   }
 }

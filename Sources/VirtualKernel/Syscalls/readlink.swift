@@ -24,15 +24,15 @@ extension Syscalls {
     if walk.openFile != nil { throw path.count == 0 ? .noSuchFileOrDirectory : .invalidArgument }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     guard inode.pointee.kind == .symbolicLink else {
-      call.files.record(.stat, dentry)
+      call.files.events.record(.stat, dentry)
       throw path.count == 0 ? .noSuchFileOrDirectory : .invalidArgument
     }
-    call.files.record(.readLink, dentry)
+    call.files.events.record(.readLink, dentry)
     let target =
       inode.pointee.backing == .proc
-      ? try call.kernel.proc.text(of: inode, call) : call.files.linkTarget(of: inode)
+      ? try call.kernel.proc.text(of: inode, call) : call.files.nodes.linkTarget(of: inode)
     let count = min(target.count, Int(size))
     try call.write(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: target.prefix(count))), at: address)
     return .value(Int64(count))

@@ -37,11 +37,11 @@ extension Syscalls {
       }
       throw error
     }
-    if source.dentry != .none, call.files.dentries[source.dentry].pointee.inode != .none {
+    if source.dentry != .none, call.files.nodes[source.dentry].pointee.inode != .none {
       try call.files.load(source.dentry)
     }
     let target = try call.walk(toDirectory, try call.path(at: to, slot: 1), .parent)
-    if target.dentry != .none, call.files.dentries[target.dentry].pointee.inode != .none {
+    if target.dentry != .none, call.files.nodes[target.dentry].pointee.inode != .none {
       try call.files.load(target.dentry)
     }
     // As overlayfs says (ovl_rename of fs/overlayfs/dir.c): a whiteout is how a layer says "deleted".

@@ -92,11 +92,11 @@ extension Call {
     }
     let dentry = try existing(walk)
     try files.load(dentry)
-    files.record(.stat, dentry)
-    let inode = files.dentries[dentry].pointee.inode
-    if files.inodes[inode.index].pointee.backing == .skeleton { return try files.statusInSkeleton(dentry) }
+    files.events.record(.stat, dentry)
+    let inode = files.nodes[dentry].pointee.inode
+    if files.nodes[inode].pointee.backing == .skeleton { return try files.statusInSkeleton(dentry) }
     var status = try files.attributes(inode)
-    if files.inodes[inode.index].pointee.backing == .proc {
+    if files.nodes[inode].pointee.backing == .proc {
       try kernel.proc.complete(&status, dentry, self)
     }
     return status
@@ -111,21 +111,23 @@ extension Call {
 
   private func statusInProc(_ descriptor: Int32, _ status: stat) throws(Errno) -> stat? {
     guard let dentry = kernel.proc.dentry(ofOpenFile: descriptor, status, thread.id, self) else { return nil }
-    var result = try files.attributes(files.dentries[dentry].pointee.inode)
+    var result = try files.attributes(files.nodes[dentry].pointee.inode)
     try kernel.proc.complete(&result, dentry, self)
     return result
   }
 
   private func attributes(ofOpenFile status: stat) throws(Errno) -> stat? {
-    if let directory = files.dentry(ofSkeletonDirectory: status), files.directory(of: directory).isProc {
-      var result = try files.attributes(files.dentries[directory].pointee.inode)
-      if files.inode(of: directory).pointee.backing == .proc { try kernel.proc.complete(&result, directory, self) }
+    if let directory = files.objects.dentry(ofSkeletonDirectory: status), files.nodes.directory(of: directory).isProc {
+      var result = try files.attributes(files.nodes[directory].pointee.inode)
+      if files.nodes.inode(of: directory).pointee.backing == .proc {
+        try kernel.proc.complete(&result, directory, self)
+      }
       return result
     }
-    guard let inode = files.inode(ofOpenFile: status) else { return nil }
-    if files.inodes[inode.index].pointee.backing == .skeleton { return files.attributes(inode, ofTerminal: status) }
+    guard let inode = files.objects.inode(ofOpenFile: status) else { return nil }
+    if files.nodes[inode].pointee.backing == .skeleton { return files.attributes(inode, ofTerminal: status) }
     // A descriptor of a directory or a FIFO is one of the skeleton, whose size and times mean nothing.
-    let isRegular = files.inodes[inode.index].pointee.kind == .regular
+    let isRegular = files.nodes[inode].pointee.kind == .regular
     return try files.attributes(inode, open: isRegular ? status : nil)
   }
 

@@ -7,7 +7,7 @@ extension Syscalls {
     let walk = try call.walk(atCurrentDirectory, try call.path(at: call.arguments.0))
     if let open = walk.openFile { return try statfs(call, open, to: call.arguments.1) }
     let dentry = try call.existing(walk)
-    return try statfs(call, call.files.inode(of: dentry).pointee.fileSystem, to: call.arguments.1)
+    return try statfs(call, call.files.nodes.inode(of: dentry).pointee.fileSystem, to: call.arguments.1)
   }
 
   @Sendable static func fstatfs(_ call: Call) throws(Errno) -> Outcome {
@@ -16,8 +16,8 @@ extension Syscalls {
   }
 
   private static func statfs(_ call: Call, _ open: OpenObject, to address: UInt64) throws(Errno) -> Outcome {
-    if let inode = call.files.inode(ofOpenFile: try call.status(of: open)) {
-      return try statfs(call, call.files.inodes[inode.index].pointee.fileSystem, to: address)
+    if let inode = call.files.objects.inode(ofOpenFile: try call.status(of: open)) {
+      return try statfs(call, call.files.nodes[inode].pointee.fileSystem, to: address)
     }
     let file = try call.duplicate(open)
     defer { call.kernel.descriptors.release(file) }
@@ -28,7 +28,7 @@ extension Syscalls {
   /// The space is that of the file system that the layer's files or the store's are on.
   private static func statfs(_ call: Call, _ fileSystem: UInt8, to address: UInt64) throws(Errno) -> Outcome {
     let isTmp = fileSystem == FileSystemID.tmp || fileSystem == FileSystemID.shm
-    var result = try call.kernel.host.fileSystemStatus(call.files.upperRoot(isTmp ? .tmp : .run))
+    var result = try call.kernel.host.fileSystemStatus(call.files.upperLayer.root(isTmp ? .tmp : .run))
     // statfs(2): the file systems' magic numbers. The root has that of the file system that the layer is on, as natively: of a type that is
     // told not to know of all changes, such as overlayfs', tail(1) does not ask for them by inotify(7).
     switch fileSystem {

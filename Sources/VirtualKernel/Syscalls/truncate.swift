@@ -11,7 +11,7 @@ extension Syscalls {
     let dentry: DentryID
     if let open = walk.openFile {
       let found = try call.dentry(of: open) ?? .none
-      guard found != .none, let linked = call.files.linkedName(of: found) else {
+      guard found != .none, let linked = call.files.nodes.linkedName(of: found) else {
         return try truncate(call, open, to: length)
       }
       dentry = linked
@@ -19,7 +19,7 @@ extension Syscalls {
       dentry = try call.existing(walk)
     }
     try call.files.load(dentry)
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     switch inode.pointee.kind {
     case .directory: throw .isDirectory
     case .regular: break
@@ -50,9 +50,9 @@ extension Syscalls {
     case S_IFDIR: throw .isDirectory
     default: throw .invalidArgument
     }
-    let dentry = call.files.dentry(behind: status) ?? .none
+    let dentry = call.files.objects.dentry(behind: status) ?? .none
     if dentry != .none {
-      let inode = call.files.inode(of: dentry)
+      let inode = call.files.nodes.inode(of: dentry)
       try call.require(.write, inode)
       try call.requireChangeable(inode)
     } else {
@@ -84,7 +84,7 @@ extension Syscalls {
     guard status.st_mode & S_IFMT == S_IFREG, try call.kernel.descriptors.flags(of: file) & O_ACCMODE != O_RDONLY,
       let dentry = call.dentry(of: descriptor, status)
     else { return .continue }
-    call.files.record(.truncate, dentry)
+    call.files.events.record(.truncate, dentry)
     return .continue
   }
 }

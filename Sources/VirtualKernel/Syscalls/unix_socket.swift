@@ -41,10 +41,10 @@ extension Syscalls {
     guard walk.openFile == nil else { throw .connectionRefused }
     let dentry = try call.existing(walk)
     try call.files.load(dentry)
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     try call.require(.write, inode)
     // A socket of a lower layer has no one listening.
-    guard inode.pointee.kind == .socket, call.files.dentries[dentry].pointee.flags.contains(.inSkeleton) else {
+    guard inode.pointee.kind == .socket, call.files.nodes[dentry].pointee.flags.contains(.inSkeleton) else {
       throw .connectionRefused
     }
     return letThrough(call, .connect, address)
@@ -104,36 +104,10 @@ extension FileTree {
     // unix(7): the mode is the socket's own, as fchmod(2) may have set it, but for the umask.
     let mode = UInt32(try host.status(of: socket).st_mode) & 0o777 & ~(try call.umask())
     let start = address.first == UInt8(ascii: "/") ? try call.root() : try call.workingDirectory()
-    try materialise(start)
+    try mirror.materialise(start)
     let bytes = address.map { CChar(bitPattern: $0) } + [0]
     try makeNode(walk, call, kind: .socket, mode: mode) { [self] dentry throws(Errno) in
-      try materialise(walk.parent)
-      try buildPath(of: dentry, into: &path)
-      // What a guest's race has left there is not in the tree.
-      try? skeleton.remove(path.cString)
-      try buildPath(of: start, into: &otherPath)
-      do throws(Errno) {
-        try skeleton.bind(socket, from: otherPath.cString, to: bytes)
-      } catch {
-        guard [.noSuchFileOrDirectory, .notDirectory, .permissionDenied].contains(error) else { throw error }
-        try bindByName(socket, dentry, in: walk.parent)
-      }
-      try buildPath(of: dentry, into: &path)
-      do throws(Errno) { return HostIdentity(try skeleton.status(path.cString)) } catch {
-        try? skeleton.remove(path.cString)
-        throw error
-      }
+      try mirror.bind(socket, at: dentry, from: start, to: bytes)
     }
-  }
-
-  /// A path that goes by /proc/self leads guest init, which binds, elsewhere than the caller. Then the socket's name is the path without
-  /// links, or where that is too long for an address, the last name.
-  private func bindByName(_ socket: FileDescriptor, _ dentry: DentryID, in parent: DentryID) throws(Errno) {
-    var name = try guestPath(of: dentry)
-    let isLong = name.count > 108  // unix(7), sun_path
-    if isLong { name = Array(dentries.name(of: dentry)) }
-    // The whole path begins at the guest's own root.
-    try buildPath(of: isLong ? parent : root, into: &otherPath)
-    try skeleton.bind(socket, from: otherPath.cString, to: name.map { CChar(bitPattern: $0) } + [0])
   }
 }

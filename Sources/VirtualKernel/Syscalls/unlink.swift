@@ -35,7 +35,7 @@ extension Syscalls {
     if isDirectory {
       try call.files.removeDirectory(dentry, call)
     } else {
-      if walk.hasTrailingSlash, call.files.inode(of: dentry).pointee.kind != .directory { throw .notDirectory }
+      if walk.hasTrailingSlash, call.files.nodes.inode(of: dentry).pointee.kind != .directory { throw .notDirectory }
       return outcome(try call.files.unlink(dentry, call))
     }
     return .value(0)

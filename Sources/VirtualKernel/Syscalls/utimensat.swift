@@ -115,7 +115,7 @@ extension Syscalls {
     _ call: Call, _ dentry: DentryID, _ times: TimePair, open: FileDescriptor? = nil
   ) throws(Errno) -> Outcome {
     try requireValid(times)
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     switch inode.pointee.backing {
     // touch(1) of a device does no harm and changes nothing that a guest can see.
     case .device, .skeleton: return .value(0)

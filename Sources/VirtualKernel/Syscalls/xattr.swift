@@ -294,7 +294,7 @@ extension Syscalls {
     _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?, _ arguments: AttributeArguments
   ) throws(Errno) -> Outcome {
     let name = arguments.name
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     guard isVisible(name) else {
       let bytes = name.map { UInt8(bitPattern: $0) }
       if bytes.starts(with: "user.".utf8) || bytes.starts(with: "security.".utf8) || bytes.starts(with: "trusted.".utf8)
@@ -323,7 +323,7 @@ extension Syscalls {
     _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?, _ arguments: AttributeArguments
   ) throws(Errno) -> Outcome {
     // Only regular files and directories have user.* attributes, and to ask the host for a link's would follow it.
-    guard mayHaveAttributes(call.files.inode(of: dentry)) else { return .value(0) }
+    guard mayHaveAttributes(call.files.nodes.inode(of: dentry)) else { return .value(0) }
     var all = [UInt8](repeating: 0, count: 65536)
     let result: Result<Int, Errno> = all.withUnsafeMutableBytes { buffer in
       do throws(Errno) {
@@ -361,7 +361,7 @@ extension Syscalls {
     _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?, _ arguments: AttributeArguments, _ value: [UInt8]
   ) throws(Errno) -> Outcome {
     if let work = try makeChangeable(call, dentry, arguments.name) { return .blocked(on: work) }
-    call.files.tellBoth(WatchEvents.attributes, dentry)
+    call.files.watches.tellBoth(WatchEvents.attributes, dentry)
     try change(call, dentry, open) { root, path throws(Errno) in
       try setAttribute(call, root, path, arguments, value)
     }
@@ -385,7 +385,7 @@ extension Syscalls {
     _ call: Call, _ dentry: DentryID, _ open: FileDescriptor?, _ arguments: AttributeArguments
   ) throws(Errno) -> Outcome {
     if let work = try makeChangeable(call, dentry, arguments.name) { return .blocked(on: work) }
-    call.files.tellBoth(WatchEvents.attributes, dentry)
+    call.files.watches.tellBoth(WatchEvents.attributes, dentry)
     try change(call, dentry, open) { root, path throws(Errno) in
       try call.kernel.host.removeAttribute(root, path, arguments.name)
     }
@@ -395,7 +395,7 @@ extension Syscalls {
   private static func makeChangeable(
     _ call: Call, _ dentry: DentryID, _ name: [CChar]
   ) throws(Errno) -> (any BlockingWork)? {
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     guard isVisible(name) else {
       if isPrivileged(name) { throw .notPermitted }
       let bytes = name.map { UInt8(bitPattern: $0) }
@@ -406,8 +406,9 @@ extension Syscalls {
     guard mayHaveAttributes(inode) else { throw .notPermitted }
     try call.require(.write, inode)
     if let work = try call.files.copyUp(dentry) { return work }
-    guard call.files.isNameless(dentry) else { return nil }
-    return try call.files.leaveArchive(HostIdentity(device: inode.pointee.hostDevice, inode: inode.pointee.hostInode))
+    guard call.files.nodes.isNameless(dentry) else { return nil }
+    return try call.files.versions.leaveArchive(
+      HostIdentity(device: inode.pointee.hostDevice, inode: inode.pointee.hostInode))
   }
 
   private static func change(

@@ -134,7 +134,7 @@ final class Machine {
     process.rootDirectory = skeleton.root
     world.processes[process.id] = process
     // The launcher makes the root a directory of the tree before the command begins.
-    try kernel.files.materialise(kernel.files.root)
+    try kernel.files.mirror.materialise(kernel.files.root)
     world.log = []
   }
 
@@ -162,7 +162,8 @@ final class Machine {
 
   /// Those of the supervisor's that no watch of the guest's needs.
   private var ownDescriptors: Set<Int32> {
-    world.openDescriptors.subtracting(kernel.files.watches.descriptors.map(\.rawValue))
+    world.openDescriptors.subtracting(
+      (kernel.files.watches.descriptors + kernel.files.closings.descriptors).map(\.rawValue))
   }
 
   private func answer(_ notification: Notification) -> Reply {

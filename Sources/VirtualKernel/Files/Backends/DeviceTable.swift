@@ -61,7 +61,7 @@ final class DeviceTable {
     do throws(Errno) {
       let status = try call.kernel.host.status(of: file)
       guard status.st_rdev == number else { throw .init(rawValue: ENXIO) }
-      call.files.register(status, as: call.files.dentries[dentry].pointee.inode)
+      call.files.objects.register(status, as: call.files.nodes[dentry].pointee.inode)
     } catch {
       call.kernel.host.close(file)
       throw error
@@ -97,8 +97,8 @@ final class DeviceTable {
   /// Makes the device one that the guest opens itself.
   func materialise(_ dentry: DentryID, _ call: Call) throws(Errno) {
     let files = call.files
-    if files.dentries[dentry].pointee.flags.contains(.inSkeleton) { return }
-    let number = files.inode(of: dentry).pointee.device
+    if files.nodes[dentry].pointee.flags.contains(.inSkeleton) { return }
+    let number = files.nodes.inode(of: dentry).pointee.device
     if let terminal, number == terminal.device {
       try bind(dentry, terminal.hostPath, terminal.identity, call)
       return
@@ -107,18 +107,13 @@ final class DeviceTable {
       throw .init(rawValue: ENXIO)
     }
     let status = try call.kernel.host.status(directory, device.name)
-    files.register(status, as: files.dentries[dentry].pointee.inode)
+    files.objects.register(status, as: files.nodes[dentry].pointee.inode)
     try bind(dentry, "/dev/\(device.name)", HostIdentity(status), call)
   }
 
   private func bind(
     _ dentry: DentryID, _ hostPath: String, _ identity: HostIdentity, _ call: Call
   ) throws(Errno) {
-    let files = call.files
-    try files.materialise(files.dentries[dentry].pointee.parent)
-    try files.buildPath(of: dentry, into: &files.path)
-    try files.skeleton.bind(
-      hostPath, identity: identity, at: files.path.cString, isDevice: true)
-    files.dentries[dentry].pointee.flags.insert(.inSkeleton)
+    try call.files.mirror.bind(hostPath, identity: identity, at: dentry, isDevice: true)
   }
 }

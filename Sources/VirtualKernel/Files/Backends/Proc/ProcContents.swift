@@ -55,10 +55,10 @@ extension ProcFileSystem {
   func mappedFile(_ seen: HostIdentity, _ kernel: VirtualKernel) -> MappedFile? {
     let files = kernel.files
     let identity = kernel.host.identity(behind: seen)
-    guard let inode = files.identities[identity], files.inodes[inode.index].pointee.firstAlias != .none,
-      let name = try? files.guestPath(of: files.inodes[inode.index].pointee.firstAlias)
+    guard let inode = files.objects[identity], files.nodes[inode].pointee.firstAlias != .none,
+      let name = try? files.nodes.guestPath(of: files.nodes[inode].pointee.firstAlias)
     else { return nil }
-    let record = files.inodes[inode.index]
+    let record = files.nodes[inode]
     let minor = String(0x20 + record.pointee.fileSystem, radix: 16)
     return MappedFile(
       device: "00:" + (minor.utf8.count < 2 ? "0" : "") + minor, number: record.pointee.number, name: name,

@@ -7,12 +7,12 @@ extension VirtualKernel {
   func lookupMade(
     _ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ call: Call
   ) throws(Errno) -> DentryID {
-    files.inode(of: parent).pointee.fileSystem == FileSystemID.pts
+    files.nodes.inode(of: parent).pointee.fileSystem == FileSystemID.pts
       ? try files.lookupTerminal(parent, name) : try proc.lookup(parent, name, call)
   }
 
   func listMade(_ parent: DentryID, _ call: Call) throws(Errno) {
-    if files.inode(of: parent).pointee.fileSystem == FileSystemID.pts {
+    if files.nodes.inode(of: parent).pointee.fileSystem == FileSystemID.pts {
       try files.listTerminals(parent)
     } else {
       try proc.list(parent, call)
@@ -25,7 +25,7 @@ extension ProcFileSystem {
   func lookup(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ call: Call) throws(Errno) -> DentryID {
     let dentry = try find(parent, name, call)
     guard dentry != .none, call.kernel.processes.credentials.hasOthers else { return dentry }
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     if inode.pointee.backing == .proc, ProcNode(inode).id > 1, let thread = knownThread(ProcNode(inode).id, call) {
       // proc_pid(5): the files of a process belong to its effective user.
       inode.pointee.uid = thread.credentials.pointee.user.effective
@@ -36,16 +36,16 @@ extension ProcFileSystem {
 
   private func find(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ call: Call) throws(Errno) -> DentryID {
     let files = call.files
-    let known = files.dentries.find(parent, name)
-    guard files.inode(of: parent).pointee.backing == .proc else {
+    let known = files.nodes.find(parent, name)
+    guard files.nodes.inode(of: parent).pointee.backing == .proc else {
       guard parent == files.proc else { return known }
       return try findInRoot(known, name, call)
     }
-    if files.dentries[parent].pointee.flags.contains(.unlinked) {
+    if files.nodes[parent].pointee.flags.contains(.unlinked) {
       try files.requireProcess(parent)
       return .none
     }
-    let node = ProcNode(files.inode(of: parent))
+    let node = ProcNode(files.nodes.inode(of: parent))
     let information = call.kernel.information
     switch node.kind {
     case .process, .task:
@@ -103,7 +103,7 @@ extension ProcFileSystem {
     if let lastAlive, lastAlive == (call.notification.id, directory) { return }
     let path = try procPath(of: directory, call)
     guard (try? call.kernel.information.statusOfProcLink(path)) != nil else {
-      let isOfThread = ProcNode(call.files.inode(of: directory)).kind == .task
+      let isOfThread = ProcNode(call.files.nodes.inode(of: directory)).kind == .task
       call.files.removeMade(directory)
       throw isOfThread ? .noSuchFileOrDirectory : .noSuchProcess
     }
@@ -172,14 +172,14 @@ extension ProcFileSystem {
       let processes = try information.listProc(".").filter { $0.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false }
       // A thread has a directory of its own, which only who knows its number finds (proc(5)).
       let alive = Set(processes)
-      for child in files.directory(of: parent).children where child != .none {
-        let name = Array(files.dentries.name(of: child))
+      for child in files.nodes.directory(of: parent).children where child != .none {
+        let name = Array(files.nodes.name(of: child))
         if name.first.map({ $0 >= 0x30 && $0 <= 0x39 }) ?? false, !alive.contains(name) { files.removeMade(child) }
       }
       names += processes
     } else {
-      if files.dentries[parent].pointee.flags.contains(.unlinked) { throw .noSuchFileOrDirectory }
-      let node = ProcNode(files.inode(of: parent))
+      if files.nodes[parent].pointee.flags.contains(.unlinked) { throw .noSuchFileOrDirectory }
+      let node = ProcNode(files.nodes.inode(of: parent))
       switch node.kind {
       case .process, .task: addEntries(node.kind == .task ? .task : .process)
       case .descriptors, .descriptorInformation:
@@ -193,8 +193,8 @@ extension ProcFileSystem {
       default: return
       }
       if [.descriptors, .descriptorInformation, .tasks, .mirror].contains(node.kind) {
-        for child in files.directory(of: parent).children where child != .none {
-          _ = try lookup(parent, files.dentries.name(of: child), call)
+        for child in files.nodes.directory(of: parent).children where child != .none {
+          _ = try lookup(parent, files.nodes.name(of: child), call)
         }
       }
     }
@@ -211,7 +211,7 @@ extension ProcFileSystem {
 
   /// The path of a file below the guest's own /proc.
   func procPath(of dentry: DentryID, _ call: Call) throws(Errno) -> String {
-    let path = try call.files.guestPath(of: dentry)
+    let path = try call.files.nodes.guestPath(of: dentry)
     return String(decoding: path.dropFirst("/proc/".utf8.count), as: UTF8.self)
   }
 }

@@ -50,13 +50,13 @@ final class ProcFileSystem {
     if node.id != 0 { try requireInspection(of: node.id, call) }
     switch node.kind {
     case .executable:
-      if let dentry = try executable(node, call), !call.files.dentries[dentry].pointee.flags.contains(.unlinked) {
+      if let dentry = try executable(node, call), !call.files.nodes[dentry].pointee.flags.contains(.unlinked) {
         return .dentry(dentry)
       }
       return .openFile(OpenObject(try thread(node.id, call).id, .executable))
     case .workingDirectory:
       let dentry = try workingDirectory(node, call)
-      if call.files.dentries[dentry].pointee.flags.contains(.unlinked) {
+      if call.files.nodes[dentry].pointee.flags.contains(.unlinked) {
         return .openFile(OpenObject(try thread(node.id, call).id, .workingDirectory))
       }
       return .dentry(dentry)
@@ -65,8 +65,8 @@ final class ProcFileSystem {
       let thread = try thread(node.id, call)
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
       if let dentry = call.dentry(of: node.number, status, in: thread.group),
-        !call.files.dentries[dentry].pointee.flags.contains(.unlinked),
-        call.files.inode(of: dentry).pointee.backing != .skeleton
+        !call.files.nodes[dentry].pointee.flags.contains(.unlinked),
+        call.files.nodes.inode(of: dentry).pointee.backing != .skeleton
       {
         return .dentry(dentry)
       }
@@ -74,7 +74,7 @@ final class ProcFileSystem {
     case .namespace:
       // One at a time is looked at: it stands for the one of this process until the next is followed.
       let file = call.files.namespaceFiles[Int(node.number)]
-      ProcNode(kind: .namespaceFile, id: node.id, number: node.number).store(in: call.files.inode(of: file))
+      ProcNode(kind: .namespaceFile, id: node.id, number: node.number).store(in: call.files.nodes.inode(of: file))
       return .dentry(file)
     default: return .text(try text(of: inode, call))
     }
@@ -108,18 +108,18 @@ final class ProcFileSystem {
   func namespacePath(_ node: ProcNode) -> String { "\(node.id)/ns/\(ProcTables.namespaces[Int(node.number)])" }
 
   private func path(of dentry: DentryID, _ call: Call) throws(Errno) -> UnsafeBufferPointer<UInt8> {
-    var bytes = try call.files.guestPath(of: dentry)
+    var bytes = try call.files.nodes.guestPath(of: dentry)
     let root = try call.root()
     if root != call.files.root {
       // d_path(): from the asker's root, or all of it where that is not above.
-      let above = try call.files.guestPath(of: root)
+      let above = try call.files.nodes.guestPath(of: root)
       if dentry == root {
         bytes = [UInt8(ascii: "/")]
       } else if bytes.starts(with: above + [UInt8(ascii: "/")]) {
         bytes.removeFirst(above.count)
       }
     }
-    if call.files.dentries[dentry].pointee.flags.contains(.unlinked) { bytes += Array(" (deleted)".utf8) }
+    if call.files.nodes[dentry].pointee.flags.contains(.unlinked) { bytes += Array(" (deleted)".utf8) }
     return keep(bytes)
   }
 
@@ -193,19 +193,19 @@ final class ProcFileSystem {
 
   private func workingDirectory(_ node: ProcNode, _ call: Call) throws(Errno) -> DentryID {
     let status = try call.kernel.descriptors.statusOfWorkingDirectory(of: try thread(node.id, call).id)
-    guard let dentry = call.files.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
+    guard let dentry = call.files.objects.dentry(ofSkeletonDirectory: status) else { throw .noSuchFileOrDirectory }
     return dentry
   }
 
   private func executable(_ node: ProcNode, _ call: Call) throws(Errno) -> DentryID? {
     let status = try call.kernel.information.statusOfProcLink("\(node.id)/exe")
-    guard let inode = call.files.inode(ofOpenFile: status) else { return nil }
+    guard let inode = call.files.objects.inode(ofOpenFile: status) else { return nil }
     if let group = call.kernel.processes.group(NsTgid(rawValue: node.id)), group.executable != .none,
-      call.files.dentries[group.executable].pointee.inode == inode
+      call.files.nodes[group.executable].pointee.inode == inode
     {
       return group.executable
     }
-    let alias = call.files.inodes[inode.index].pointee.firstAlias
+    let alias = call.files.nodes[inode].pointee.firstAlias
     return alias == .none ? nil : alias
   }
 
@@ -213,7 +213,7 @@ final class ProcFileSystem {
 
   /// What stat tells beyond the inode: link counts and sizes are what the kernel counts at that moment.
   func complete(_ status: inout stat, _ dentry: DentryID, _ call: Call) throws(Errno) {
-    let inode = call.files.inode(of: dentry)
+    let inode = call.files.nodes.inode(of: dentry)
     let node = ProcNode(inode)
     switch node.kind {
     case .descriptor:
@@ -226,10 +226,10 @@ final class ProcFileSystem {
       status = own
       status.st_uid = 0
       status.st_gid = 0
-    case .descriptors where call.files.dentries[dentry].pointee.flags.contains(.unlinked):
+    case .descriptors where call.files.nodes[dentry].pointee.flags.contains(.unlinked):
       throw .noSuchFileOrDirectory  // proc_fd_getattr
     default:
-      guard inode.pointee.kind == .directory, !call.files.dentries[dentry].pointee.flags.contains(.unlinked),
+      guard inode.pointee.kind == .directory, !call.files.nodes[dentry].pointee.flags.contains(.unlinked),
         let own = try? call.kernel.information.statusOfProcLink(try procPath(of: dentry, call))
       else { return }
       status.st_nlink = own.st_nlink

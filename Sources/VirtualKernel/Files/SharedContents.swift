@@ -2,8 +2,20 @@ import CLinux
 import Glibc
 import SystemPackage
 
-// Identical contents are stored once. Only at the end of a run: nothing writes to a version then any more.
-extension FileTree {
+/// Identical contents are stored once. Only at the end of a run: nothing writes to a version then any more.
+struct SharedContents: ~Copyable {
+  private let host: any HostFiles
+  /// The run's directory.
+  private let trace: FileDescriptor
+  private var path = PathBuffer()
+  private var otherPath = PathBuffer()
+  private var newPath = PathBuffer()
+
+  init(_ host: any HostFiles, in trace: FileDescriptor) {
+    self.host = host
+    self.trace = trace
+  }
+
   private struct Contents: Hashable {
     var size: Int64
     var digest: UInt64
@@ -13,7 +25,7 @@ extension FileTree {
   /// file, because it has its own times.
   /// - Parameters: places below the run's directory.
   /// - Returns: those of `live` whose file has got other names.
-  func storeOnce(_ kept: [[UInt8]], live: [[UInt8]]) -> Set<[UInt8]> {
+  mutating func storeOnce(_ kept: [[UInt8]], live: [[UInt8]]) -> Set<[UInt8]> {
     guard !kept.isEmpty else { return [] }
     var shared: Set<[UInt8]> = []
     let all = Set(live)
@@ -37,21 +49,21 @@ extension FileTree {
     return shared
   }
 
-  private func size(of place: [UInt8]) -> Int64? {
+  private mutating func size(of place: [UInt8]) -> Int64? {
     path.clear()
-    guard (try? path.append(place)) != nil, let status = try? host.status(configuration.places.trace, path.cString),
+    guard (try? path.append(place)) != nil, let status = try? host.status(trace, path.cString),
       status.st_mode & S_IFMT == S_IFREG
     else { return nil }
     return Int64(status.st_size)
   }
 
-  private func open(_ place: [UInt8]) -> FileDescriptor? {
+  private mutating func open(_ place: [UInt8]) -> FileDescriptor? {
     path.clear()
     guard (try? path.append(place)) != nil else { return nil }
-    return try? host.open(configuration.places.trace, path.cString, flags: O_RDONLY | O_NOFOLLOW | O_CLOEXEC, mode: 0)
+    return try? host.open(trace, path.cString, flags: O_RDONLY | O_NOFOLLOW | O_CLOEXEC, mode: 0)
   }
 
-  private func contents(of place: [UInt8], _ size: Int64) -> Contents? {
+  private mutating func contents(of place: [UInt8], _ size: Int64) -> Contents? {
     guard let file = open(place) else { return nil }
     defer { host.close(file) }
     var digest: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -68,7 +80,7 @@ extension FileTree {
     return isRead ? Contents(size: size, digest: digest) : nil
   }
 
-  private func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+  private mutating func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     guard let first = open(a) else { return false }
     defer { host.close(first) }
     guard let second = open(b) else { return false }
@@ -106,20 +118,24 @@ extension FileTree {
   }
 
   /// `place` becomes another name of the file at `other`; if that fails it stays what it is.
-  private func share(_ other: [UInt8], _ place: [UInt8]) {
-    let trace = configuration.places.trace
-    guard let times = try? timesAround(place) else { return }
+  private mutating func share(_ other: [UInt8], _ place: [UInt8]) {
+    let directory = LayerFinish.parent(of: place)
+    path.clear()
+    guard (try? path.append(directory)) != nil, let times = try? host.status(trace, path.cString) else { return }
     path.clear()
     otherPath.clear()
-    hostPath.clear()
+    newPath.clear()
     guard (try? path.append(place)) != nil, (try? otherPath.append(other)) != nil,
-      (try? hostPath.append(Array("archive/shared".utf8))) != nil,
-      (try? host.link(trace, otherPath.cString, trace, hostPath.cString)) != nil
+      (try? newPath.append(Array("archive/shared".utf8))) != nil,
+      (try? host.link(trace, otherPath.cString, trace, newPath.cString)) != nil
     else { return }
-    if (try? host.rename(trace, hostPath.cString, trace, path.cString, flags: 0)) == nil {
-      try? host.remove(trace, hostPath.cString, isDirectory: false)
+    if (try? host.rename(trace, newPath.cString, trace, path.cString, flags: 0)) == nil {
+      try? host.remove(trace, newPath.cString, isDirectory: false)
     }
-    try? restore(times, around: place)
+    // The directory's times are the guest's.
+    path.clear()
+    guard (try? path.append(directory)) != nil else { return }
+    try? host.setTimes(trace, path.cString, access: times.st_atim, modification: times.st_mtim)
   }
 }
 

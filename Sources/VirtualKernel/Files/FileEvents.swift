@@ -1,11 +1,29 @@
-import SystemPackage
 import Tracing
 
-// Events fall out at the side: nothing here decides anything.
-extension FileTree {
+/// What is recorded of the tree. Events fall out at the side: nothing here decides anything.
+final class FileEvents {
+  /// The process whose call is being decided, by the trace's own number.
+  var process = Event.supervisor
+  private let sink: (any EventSink)?
+  /// Whether what changes nothing is recorded, too.
+  private let recordsUses: Bool
+  private let nodes: NodeTree
+  private let objects: OpenObjects
+  private var recent = RecentEvents()
+  /// The last number that was given to a name in an event, and those below it whose names are no more.
+  private var lastNode = Event.rootNode
+  private var freeNodes: [UInt32] = []
+
+  init(_ sink: (any EventSink)?, recordsUses: Bool, _ nodes: NodeTree, _ objects: OpenObjects) {
+    self.sink = sink
+    self.recordsUses = recordsUses
+    self.nodes = nodes
+    self.objects = objects
+  }
+
   /// Tells what the present process did to a file that has, or had, this name.
   func record(_ kind: EventKind, _ dentry: DentryID) {
-    guard let events, dentry != .none else { return }
+    guard let sink, dentry != .none else { return }
     // A program is needed to tell who made a change.
     if !recordsUses, kind.metaName == nil, kind != .exec { return }
     guard let record = recordable(dentry) else { return }
@@ -15,7 +33,7 @@ extension FileTree {
     } else if kind != .exec, recent.isRepeated(kind, process, node, record.pointee.version) {
       return
     }
-    events.append(
+    sink.append(
       Event(kind, pid: process, node: node, version: record.pointee.version), UnsafeBufferPointer(start: nil, count: 0))
   }
 
@@ -27,45 +45,57 @@ extension FileTree {
 
   /// The present process sees a file's contents: they must be kept.
   func markRead(_ dentry: DentryID) {
-    let inode = inode(of: dentry)
+    let inode = nodes.inode(of: dentry)
     if inode.pointee.version != 0, inode.pointee.writer != process { inode.pointee.flags.insert(.readByOthers) }
   }
 
   /// The present process runs a version of a file.
   func recordExecution(_ dentry: DentryID, version: UInt32) {
-    guard let events, recordable(dentry) != nil else { return }
-    events.append(
+    guard let sink, recordable(dentry) != nil else { return }
+    sink.append(
       Event(.exec, pid: process, node: node(of: dentry), version: version), UnsafeBufferPointer(start: nil, count: 0))
   }
 
   /// Tells that a name was looked for and not found.
   func recordMissing(_ name: UnsafeBufferPointer<UInt8>, in directory: DentryID) {
-    guard let events, recordsUses, recordable(directory) != nil else { return }
+    guard let sink, recordsUses, recordable(directory) != nil else { return }
     let node = node(of: directory)
-    if recent.isRepeated(.missing, process, node, dentries.hash(directory, name)) { return }
-    events.append(Event(.missing, pid: process, node: node, version: 0), name)
+    if recent.isRepeated(.missing, process, node, nodes.hash(directory, name)) { return }
+    sink.append(Event(.missing, pid: process, node: node, version: 0), name)
+  }
+
+  /// Tells where a version is when the run has ended.
+  /// - Parameter process: who replaced it.
+  func recordStored(_ version: UInt32, at place: [UInt8], by process: UInt32) {
+    guard version != 0 else { return }
+    place.withUnsafeBufferPointer { name in
+      sink?.append(Event(.stored, pid: process, node: 0, version: version), name)
+    }
   }
 
   /// The inode if it is of a file system whose contents depend on what processes do.
   private func recordable(_ dentry: DentryID) -> UnsafeMutablePointer<Inode>? {
-    let id = dentries[dentry].pointee.inode
+    let id = nodes[dentry].pointee.inode
     guard id != .none else { return nil }
-    let record = inodes[id.index]
+    let record = nodes[id]
     switch record.pointee.fileSystem {
     case FileSystemID.root, FileSystemID.tmp, FileSystemID.shm: return record
     default: return nil
     }
   }
+}
 
+// The numbers that events call names by.
+extension FileEvents {
   /// The number of a name, which is defined if it has none yet.
   func node(of dentry: DentryID) -> UInt32 {
-    if dentry == root { return Event.rootNode }
-    let known = dentries[dentry].pointee.node
+    if dentry == nodes.root { return Event.rootNode }
+    let known = nodes[dentry].pointee.node
     if known != 0 { return known }
-    let parent = node(of: dentries[dentry].pointee.parent)
+    let parent = node(of: nodes[dentry].pointee.parent)
     let node = newNode()
-    dentries[dentry].pointee.node = node
-    events?.append(Event(.node, pid: 0, node: node, version: parent), dentries.name(of: dentry))
+    nodes[dentry].pointee.node = node
+    sink?.append(Event(.node, pid: 0, node: node, version: parent), nodes.name(of: dentry))
     return node
   }
 
@@ -81,35 +111,37 @@ extension FileTree {
 
   /// The name is no more: its number can be another's, so that who reads the events need not keep all names there ever were.
   func releaseNode(_ dentry: DentryID) {
-    let node = dentries[dentry].pointee.node
+    let node = nodes[dentry].pointee.node
     guard node != 0 else { return }
-    dentries[dentry].pointee.node = 0
+    nodes[dentry].pointee.node = 0
     freeNodes.append(node)
   }
 
   /// The dentry has moved: it, and what is below it, has another path from now on.
   func forgetNodes(_ dentry: DentryID) {
-    guard dentries[dentry].pointee.node != 0 else { return }
+    guard nodes[dentry].pointee.node != 0 else { return }
     forgetNodes(below: dentry)
-    guard inodes[dentries[dentry].pointee.inode.index].pointee.kind == .directory else { return }
+    guard nodes.inode(of: dentry).pointee.kind == .directory else { return }
     // Files without a name stand below it, too, but in no list of children.
-    for orphan in orphans where dentries[orphan].pointee.node != 0 && hasLostNode(above: orphan) { releaseNode(orphan) }
+    for file in objects.namelessFiles where nodes[file].pointee.node != 0 && hasLostNode(above: file) {
+      releaseNode(file)
+    }
   }
 
   /// A child has a node only if its parent has one, so that what nobody has used since the last move costs nothing.
   private func forgetNodes(below dentry: DentryID) {
-    guard dentries[dentry].pointee.node != 0 else { return }
+    guard nodes[dentry].pointee.node != 0 else { return }
     releaseNode(dentry)
-    let id = dentries[dentry].pointee.inode
-    guard id != .none, inodes[id.index].pointee.kind == .directory else { return }
-    for child in directory(of: dentry).children where child != .none { forgetNodes(below: child) }
+    let id = nodes[dentry].pointee.inode
+    guard id != .none, nodes[id].pointee.kind == .directory else { return }
+    for child in nodes.directory(of: dentry).children where child != .none { forgetNodes(below: child) }
   }
 
   private func hasLostNode(above dentry: DentryID) -> Bool {
-    var current = dentries[dentry].pointee.parent
-    while current != root, current != .none {
-      if dentries[current].pointee.node == 0 { return true }
-      current = dentries[current].pointee.parent
+    var current = nodes[dentry].pointee.parent
+    while current != nodes.root, current != .none {
+      if nodes[current].pointee.node == 0 { return true }
+      current = nodes[current].pointee.parent
     }
     return false
   }
