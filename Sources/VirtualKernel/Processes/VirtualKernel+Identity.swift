@@ -4,6 +4,7 @@ import Reproducibility
 extension VirtualKernel {
   /// The process runs another program.
   func adopt(_ image: ProcessImage, _ group: ThreadGroup) {
+    var directoryPath = PathBuffer()
     let place = "\(group.nsID.rawValue)"
     var program: [UInt8] = []
     // What cannot be read is as if it were empty: the process has ended meanwhile.
@@ -11,10 +12,10 @@ extension VirtualKernel {
     program += fileName(of: image, group.id.leader)
     program.append(0)
     if let status = try? descriptors.statusOfWorkingDirectory(of: group.id.leader),
-      let directory = files.dentry(ofSkeletonDirectory: status),
-      (try? files.buildPath(of: directory, into: &files.path)) != nil
+      let directory = files.objects.dentry(ofSkeletonDirectory: status),
+      (try? files.nodes.buildPath(of: directory, into: &directoryPath)) != nil
     {
-      program += files.path.bytes
+      program += directoryPath.bytes
     }
     group.identity = group.identity?.executing(program)
     setStartBytes(of: image, group)

@@ -20,7 +20,7 @@ final class DeviceTable {
   ]
 
   private static let mostStreams = 4096
-  private var streams: [HostIdentity] = []
+  private var streams: [(identity: HostIdentity, inode: InodeID)] = []
   private var oldestStream = 0
   private let directory: FileDescriptor
   private let terminal: InheritedTerminal?
@@ -76,8 +76,9 @@ final class DeviceTable {
     let file = try reproduction.devices.open(identity.openDevice(), isNonBlocking: flags & O_NONBLOCK != 0)
     do throws(Errno) {
       let stream = HostIdentity(try call.kernel.host.status(of: file))
-      remember(stream, call)
-      call.files.identities[stream] = call.files.dentries[dentry].pointee.inode
+      let inode = call.files.nodes[dentry].pointee.inode
+      remember(stream, inode, call)
+      call.files.objects.register(alias: stream, of: inode)
       call.opened = (stream, dentry)
     } catch {
       call.kernel.host.close(file)
@@ -87,10 +88,11 @@ final class DeviceTable {
   }
 
   /// Nobody tells when a file of this kind is no more: of many the oldest is forgotten.
-  private func remember(_ stream: HostIdentity, _ call: Call) {
-    guard streams.count == Self.mostStreams else { return streams.append(stream) }
-    call.files.identities[streams[oldestStream]] = nil
-    streams[oldestStream] = stream
+  private func remember(_ stream: HostIdentity, _ inode: InodeID, _ call: Call) {
+    guard streams.count == Self.mostStreams else { return streams.append((stream, inode)) }
+    let oldest = streams[oldestStream]
+    call.files.objects.forget(oldest.identity, of: oldest.inode)
+    streams[oldestStream] = (stream, inode)
     oldestStream = (oldestStream + 1) % Self.mostStreams
   }
 
