@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <linux/sockios.h>
 
-static struct set vectors;
+static struct set vectors, tasks, processors;
 static char *request_page;
 // More than a call takes of them.
 static const unsigned many_groups[70000] = {1000, 1000, 5}, bad_groups[70000] = {0xffffffff, 1};
@@ -150,6 +150,10 @@ static void make_structures(void) {
   for (int i = 0; i < 18; i++) add(&resources, i == 0 ? RLIMIT_NOFILE : i, "%d", i == 0 ? RLIMIT_NOFILE : i);
   add(&resources, -1, "-1"), add(&resources, UPPER(RLIMIT_CORE), "upper and RLIMIT_CORE"), add(&zeros, 0, "0"), add(&zeros, -1, "-1"), add(&zeros, 4194303, "no process"), add(&zeros, 1L << 32, "bit 32");
   add(&limits, 0, "NULL"), add(&limits, 8, "8"), add(&limits, KEEP(struct rlimit, {1, 0}), "{1 0}"), add(&limits, (long)(edge - 8), "8 bytes"), add(&limits, KEEP(struct rlimit, {0, 0}), "{0 0}");
+  add(&tasks, getpid(), "parent"), add(&tasks, UPPER(getpid()), "upper and parent"), add(&tasks, 0, "0"), add(&tasks, -1, "-1"), add(&tasks, 4194303, "no process"), add(&tasks, UPPER(0), "upper and 0"), add(&tasks, INT_MIN, "INT_MIN");
+  void *ones = malloc(PAGE);
+  memset(ones, 0xff, PAGE);
+  add(&processors, (long)ones, "all"), add(&processors, (long)zero, "none"), add(&processors, 0, "NULL"), add(&processors, 8, "8"), add(&processors, (long)(edge - 4), "4 bytes"), add(&processors, (long)at_edge(ones, 8), "8 bytes");
   static char *strings[] = {"program", "argument", NULL}, *broken[] = {"program", (char *)8, NULL};
   add(&vectors, (long)strings, "strings"), add(&vectors, 0, "NULL"), add(&vectors, 8, "8"), add(&vectors, (long)broken, "{string 8}"), add(&vectors, (long)(edge - 8), "8 bytes"), add(&vectors, (long)at_edge(strings, 16), "unended");
   static const long numbers[] = {SIGCHLD, SIGUSR1, 0, 1, SIGKILL, SIGSTOP, 32, 33, 64, 65, -1, INT_MIN, UPPER(SIGCHLD)};

@@ -6,7 +6,7 @@
 // calls: getdents getdents64 getgroups getresgid getresuid getxattr getxattrat inotify_add_watch inotify_rm_watch io_setup ioctl lchown lgetxattr
 // calls: link linkat listxattr listxattrat llistxattr lremovexattr lsetxattr lstat mkdir mkdirat mknod mknodat
 // calls: name_to_handle_at newfstatat open openat openat2 pidfd_send_signal prctl prlimit64 readlink readlinkat removexattr removexattrat rename renameat
-// calls: renameat2 rmdir rt_sigaction set_robust_list set_tid_address setfsgid setfsuid setgid setgroups setregid setresgid
+// calls: renameat2 rmdir rt_sigaction sched_getaffinity sched_setaffinity set_robust_list set_tid_address setfsgid setfsuid setgid setgroups setregid setresgid
 // calls: setresuid setreuid setrlimit setuid setxattr setxattrat socket socketpair stat statfs statx symlink symlinkat truncate umask unlink
 // calls: unlinkat unshare utime utimensat utimes
 #include "combinations.h"
@@ -107,6 +107,8 @@ static const struct row {
     ROW(prctl, FORKS | VARIES, &options, &any, &any, &any, &any),
     ROW(prlimit64, FORKS, &zeros, &resources, &limits, &results),
     ROW(setrlimit, FORKS, &resources, &limits),
+    ROW(sched_getaffinity, FORKS, &tasks, &sizes, &results),
+    ROW(sched_setaffinity, FORKS, &tasks, &sizes, &processors),
     ROW(unshare, FORKS, &bits),
     ROW(execve, FORKS, &paths, &vectors, &vectors),
     ROW(execveat, FORKS, &dirs, &paths, &vectors, &vectors, &at_flags),

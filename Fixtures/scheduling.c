@@ -1,7 +1,6 @@
-// Policies, priorities and processors of the caller and its children, by who may only lower itself.
-// calls: getcpu getpriority ioprio_get ioprio_set sched_get_priority_max sched_get_priority_min sched_getaffinity
-// calls: sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_setaffinity sched_setattr
-// calls: sched_setparam sched_setscheduler sched_yield setpriority
+// Policies and priorities of the caller and its children, by who may only lower itself.
+// calls: getpriority ioprio_get ioprio_set sched_get_priority_max sched_get_priority_min sched_getattr sched_getparam
+// calls: sched_getscheduler sched_rr_get_interval sched_setattr sched_setparam sched_setscheduler sched_yield setpriority
 #include "unprivileged.h"
 #include <linux/ioprio.h>
 #include <sched.h>
@@ -84,38 +83,6 @@ static void attributes(void) {
   }
 }
 
-static void processors(void) {
-  cpu_set_t all, one;
-  CPU_ZERO(&all);
-  CHECK(sched_getaffinity(0, sizeof all, &all));
-  say("processors %d", CPU_COUNT(&all));
-  SHOW(syscall(SYS_sched_getaffinity, 0, 1, &all));
-  SHOW(syscall(SYS_sched_getaffinity, 0, 128, bad_pointer()));
-  SHOW(syscall(SYS_sched_getaffinity, 4194303, 128, &all));
-  int first = 0;
-  while (!CPU_ISSET(first, &all)) first++;
-  CPU_ZERO(&one);
-  IN_CHILD {
-    SHOW(sched_setaffinity(0, sizeof one, &one));
-    CPU_SET(first, &one);
-    SHOW(sched_setaffinity(0, sizeof one, &one));
-    unsigned cpu = 99, node = 99;
-    SHOW(syscall(SYS_getcpu, &cpu, &node, NULL));
-    say("on the one that was asked for: %d, node %u", (int)cpu == first, node);
-    SHOW(syscall(SYS_getcpu, NULL, NULL, NULL));
-    SHOW(syscall(SYS_getcpu, bad_pointer(), NULL, NULL));
-    CPU_ZERO(&all);
-    sched_getaffinity(0, sizeof all, &all);
-    say("processors %d", CPU_COUNT(&all));
-    IN_CHILD {
-      sched_getaffinity(0, sizeof all, &all);
-      say("inherited %d", CPU_COUNT(&all));
-    }
-    SHOW(sched_setaffinity(4194303, sizeof one, &one));
-    SHOW(sched_setaffinity(0, 8, bad_pointer()));
-  }
-}
-
 static void priorities(void) {
   SHOW(syscall(SYS_getpriority, PRIO_PROCESS, 0));
   IN_CHILD {
@@ -147,6 +114,5 @@ int main(void) {
   drop_privilege();
   policies();
   attributes();
-  processors();
   priorities();
 }

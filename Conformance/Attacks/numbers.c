@@ -72,7 +72,8 @@ int main(void) {
       SYS_llistxattr, SYS_flistxattr, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_fremovexattr, SYS_chmod, SYS_fchmod, SYS_fchmodat,
       452 /* fchmodat2 */, SYS_chown, SYS_lchown, SYS_fchown, SYS_fchownat, SYS_symlink, SYS_symlinkat, SYS_link, SYS_linkat, SYS_rename,
       SYS_renameat, SYS_renameat2, SYS_unlink, SYS_unlinkat, SYS_rmdir, SYS_truncate, SYS_statfs, SYS_fstatfs, SYS_inotify_add_watch, SYS_utimensat,
-      SYS_name_to_handle_at, SYS_chdir, SYS_fchdir, SYS_execveat, SYS_connect, SYS_bind, SYS_rt_sigaction, SYS_ioctl, SYS_fcntl, SYS_prlimit64, SYS_umask, SYS_getdents64,
+      SYS_name_to_handle_at, SYS_chdir, SYS_fchdir, SYS_execveat, SYS_connect, SYS_bind, SYS_rt_sigaction, SYS_ioctl, SYS_fcntl, SYS_prlimit64, SYS_sched_getaffinity,
+      SYS_sched_setaffinity, SYS_umask, SYS_getdents64,
       SYS_clone, SYS_unshare, SYS_prctl, SYS_set_robust_list, SYS_set_tid_address, SYS_getrandom, SYS_utime, SYS_utimes, SYS_futimesat};
   static const char *paths[] = {"data/hello.txt", "data/dir", "", "user.lower", "data/new-name", "/proc/self/fd/0", "data/link"};
   IN_CHILD {

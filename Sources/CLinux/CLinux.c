@@ -1,6 +1,5 @@
 #include "CLinux.h"
 
-#include <sched.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -51,25 +50,6 @@ long uwrx_notification_is_valid(int listener, uint64_t id) {
 
 long uwrx_notification_add_descriptor(int listener, struct seccomp_notif_addfd *a) {
   return uwrx_result(ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, a));
-}
-
-// The kernel has the thread itself put the file into its table (kernel/seccomp.c, seccomp_do_user_notification): ADDFD wakes it and waits
-// until it has. Where another processor is idle the scheduler would run it there, and then us on the one that it has left: twice the time
-// that a processor takes to wake up. So both stay on this one meanwhile. The thread waits for us all the time, it cannot see it.
-long uwrx_notification_add_descriptor_here(int listener, int thread, struct seccomp_notif_addfd *a) {
-  cpu_set_t its, own, here;
-  int processor = sched_getcpu();
-  if (processor < 0 || sched_getaffinity(thread, sizeof its, &its) || CPU_COUNT(&its) < 2 || !CPU_ISSET(processor, &its) ||
-      sched_getaffinity(0, sizeof own, &own))
-    return uwrx_notification_add_descriptor(listener, a);
-  CPU_ZERO(&here);
-  CPU_SET(processor, &here);
-  sched_setaffinity(0, sizeof here, &here);
-  sched_setaffinity(thread, sizeof here, &here);
-  long result = uwrx_notification_add_descriptor(listener, a);
-  sched_setaffinity(thread, sizeof its, &its);
-  sched_setaffinity(0, sizeof own, &own);
-  return result;
 }
 
 long uwrx_notification_sync_wake_up(int listener) {

@@ -50,6 +50,19 @@ final class LinuxProcesses: ProcessInformation {
     uwrx_tgkill(group.rawValue, thread.rawValue, 0) == 0
   }
 
+  func threads(of group: AbsTgid) -> [AbsTid] {
+    let path = "\(group.rawValue)/task"
+    let file = Int32(truncatingIfNeeded: uwrx_openat(hostProc.rawValue, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0))
+    guard file >= 0 else { return [] }
+    defer { Glibc.close(file) }
+    var threads: [AbsTid] = []
+    // What cannot be listed to its end has ended.
+    try? forEachEntry(of: FileDescriptor(rawValue: file)) { name, _, _ in
+      if let id = Int32(String(decoding: name, as: UTF8.self)) { threads.append(AbsTid(rawValue: id)) }
+    }
+    return threads
+  }
+
   func children(of thread: AbsTid) -> [AbsTgid] {
     var bytes: [UInt8] = []
     // One that has ended, or a kernel without CONFIG_PROC_CHILDREN, has none that we know of.
@@ -90,6 +103,21 @@ final class LinuxProcesses: ProcessInformation {
     _ = try check(uwrx_exchange_limit(thread.rawValue, resource, new == nil ? 0 : 1, &pair))
     return ResourceLimit(soft: pair[0], hard: pair[1])
   }
+
+  func processors(
+    of thread: AbsTid?, into buffer: UnsafeMutableRawBufferPointer, length: UInt32
+  ) throws(Errno) -> Int {
+    // The kernel writes no more than it keeps, but the buffer is ours to watch.
+    guard buffer.count >= processorMaskSize else { throw .invalidArgument }
+    return try check(uwrx_processors(thread?.rawValue ?? 0, buffer.baseAddress!, length))
+  }
+
+  func setProcessors(of thread: AbsTid, to mask: UnsafeRawBufferPointer) throws(Errno) {
+    _ = try check(uwrx_set_processors(thread.rawValue, mask.baseAddress, UInt32(mask.count)))
+  }
+
+  private(set) lazy var processorMaskSize: Int = max(
+    0, uwrx_processors(0, statusText.baseAddress!, UInt32(statusText.count)))
 
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32) {
     _ = uwrx_tgkill(group.rawValue, thread.rawValue, signal)

@@ -50,6 +50,7 @@ long uwrx_notification_receive(int listener, struct seccomp_notif *n);
 long uwrx_notification_send(int listener, struct seccomp_notif_resp *r);
 long uwrx_notification_is_valid(int listener, uint64_t id);
 long uwrx_notification_add_descriptor(int listener, struct seccomp_notif_addfd *a);
+// The same, with the notification's thread and the calling one on one processor meanwhile.
 long uwrx_notification_add_descriptor_here(int listener, int thread, struct seccomp_notif_addfd *a);
 long uwrx_notification_sync_wake_up(int listener);
 long uwrx_seccomp_action_available(uint32_t action);
@@ -79,7 +80,9 @@ long uwrx_getsockname(int socket, void *address, size_t length);
 // Reads a file of /proc/<tid> below `proc`: "status", "stat".
 long uwrx_read_proc(int proc, int tid, const char *name, void *buffer, size_t length);
 long uwrx_tgkill(int tgid, int tid, int signal);
-// RLIMIT_FSIZE of a process; LONG_MAX for none.
+// sched_getaffinity(2) and sched_setaffinity(2) as the kernel has them, 0 for the calling thread: the former gives the bytes that it wrote.
+long uwrx_processors(int thread, void *mask, unsigned length);
+long uwrx_set_processors(int thread, const void *_Nullable mask, unsigned length);
 // prlimit(2): `pair` is the soft and the hard limit, the new ones if `sets`, and then what was.
 long uwrx_exchange_limit(int pid, int resource, int sets, uint64_t *pair);
 // Puts the calling thread under a filter, each instruction a struct sock_filter (seccomp(2)), and what it makes later.

@@ -39,6 +39,9 @@ public protocol ProcessInformation: AnyObject {
   /// Whether `thread` is a living thread of `group`.
   func isThread(_ thread: AbsTid, of group: AbsTgid) -> Bool
 
+  /// The living threads of a process.
+  func threads(of group: AbsTgid) -> [AbsTid]
+
   /// The processes that a thread has made and that still live.
   func children(of thread: AbsTid) -> [AbsTgid]
 
@@ -49,6 +52,18 @@ public protocol ProcessInformation: AnyObject {
   /// A resource limit of the thread's process (prlimit(2)), which is then set to `new` unless that is nil.
   /// - Returns: what it was.
   func limit(_ resource: Int32, of thread: AbsTid, setTo new: ResourceLimit?) throws(Errno) -> ResourceLimit
+
+  /// The processors on which the thread may run, as sched_getaffinity(2) answers to who has room for `length` bytes; nil asks for the
+  /// supervisor's own, which guest init has, too. `buffer` has room for all that there are, and need not have more.
+  /// - Returns: how many bytes were written.
+  func processors(
+    of thread: AbsTid?, into buffer: UnsafeMutableRawBufferPointer, length: UInt32
+  ) throws(Errno) -> Int
+  /// As sched_setaffinity(2).
+  func setProcessors(of thread: AbsTid, to mask: UnsafeRawBufferPointer) throws(Errno)
+  /// The bytes of a mask of processors in the kernel: what is longer, it does not read.
+  var processorMaskSize: Int { get }
+
   /// Sends a signal to the thread, as the kernel does beside an errno.
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32)
   /// Sends a signal to the process of a pidfd (pidfd_send_signal(2)).
@@ -102,4 +117,16 @@ public protocol ProcessInformation: AnyObject {
   /// Opens a file of the guest's own /proc for reading in the guest's namespaces, with the rights of guest init: `sys/kernel/sem`. May
   /// block.
   func openProcInside(_ path: String) throws(Errno) -> FileDescriptor
+}
+
+extension ProcessInformation {
+  /// The process that a thread is of, as the guest's own /proc knows it.
+  func leader(of thread: NsTid) -> NsTgid? {
+    var bytes: [UInt8] = []
+    guard (try? readProc("\(thread.rawValue)/status", into: &bytes)) != nil else { return nil }
+    let line = bytes.split(separator: 0x0a).first { $0.starts(with: "Tgid:".utf8) }
+    return line.flatMap { Int32(String(decoding: $0.dropFirst("Tgid:\t".utf8.count), as: UTF8.self)) }.map {
+      NsTgid(rawValue: $0)
+    }
+  }
 }

@@ -27,8 +27,7 @@ public final class ThreadTable {
   /// - Throws: `.noSuchProcess` if it has ended meanwhile.
   public func thread(_ id: AbsTid) throws(Errno) -> Thread {
     if let known = threads[id] {
-      // The death of a group is reported, that of a single thread is not: its id may be another group's by now.
-      if known.isLeader || information.isThread(id, of: known.group.id) { return known }
+      if isAlive(known) { return known }
       remove(known)
     }
     return try find(id)
@@ -38,11 +37,27 @@ public final class ThreadTable {
     namespace.thread(id).flatMap { threads[$0] }
   }
 
-  /// As `thread(_:)`, also a process that has made no call yet that is seen.
+  /// The death of a group is reported, that of a single thread is not: its id may be another group's by now.
+  private func isAlive(_ thread: Thread) -> Bool {
+    thread.isLeader || information.isThread(thread.id, of: thread.group.id)
+  }
+
+  /// As `thread(_:)`, also one that has made no call yet that is seen: a thread of a known process, or a child of one.
   func findThread(_ id: NsTid) -> Thread? {
-    if let known = thread(id) { return known }
+    if let known = thread(id) {
+      if isAlive(known) { return known }
+      remove(known)
+    }
     // To ask thousands of threads for their children takes long, and most numbers are nobody's.
     guard (try? information.statusOfProcLink(String(id.rawValue))) != nil else { return nil }
+    if let leader = information.leader(of: id), leader.rawValue != id.rawValue {
+      guard let group = findThread(NsTid(rawValue: leader.rawValue))?.group else { return nil }
+      // The newest is the last one of the list.
+      for thread in information.threads(of: group.id).reversed() where threads[thread] == nil {
+        if let found = try? find(thread), found.nsID == id { return found }
+      }
+      return nil
+    }
     for parent in threads.keys {
       for child in information.children(of: parent) where groups[child] == nil {
         if let found = try? find(child.leader), found.nsID == id { return found }

@@ -126,6 +126,16 @@ extension Call {
     try kernel.memory.write(thread.id, at: address, bytes)
   }
 
+  /// PATH_MAX bytes for a call that has no path.
+  var scratch: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: paths, count: Int(PATH_MAX)) }
+
+  /// Fills memory that is not on the heap.
+  func read(at address: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) {
+    guard buffer.count > 0 else { return }
+    guard try kernel.memory.read(thread.id, at: address, into: buffer) == buffer.count else { throw .badAddress }
+    try confirm()
+  }
+
   /// Reads a path. `slot` 0 or 1: a call has two paths at most.
   /// - Throws: `.fileNameTooLong` if there is no NUL in PATH_MAX bytes.
   func path(at address: UInt64, slot: Int = 0) throws(Errno) -> UnsafeBufferPointer<UInt8> {

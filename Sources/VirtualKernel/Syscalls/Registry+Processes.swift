@@ -153,8 +153,8 @@ extension Registry {
       .native(.sched_getscheduler, schedulingReason),
       .native(.sched_setattr, schedulingReason),
       .native(.sched_getattr, schedulingReason),
-      .native(.sched_setaffinity, schedulingReason),
-      .native(.sched_getaffinity, schedulingReason),
+      .emulate(.sched_setaffinity, Syscalls.sched_setaffinity, affinityReason, nativeWhen: .all(.low32(0, equals: 0))),
+      .emulate(.sched_getaffinity, Syscalls.sched_getaffinity, affinityReason, nativeWhen: .all(.low32(0, equals: 0))),
       .native(.sched_get_priority_max, "A constant of the kernel."),
       .native(.sched_get_priority_min, "A constant of the kernel."),
       .native(.sched_rr_get_interval, schedulingReason),
@@ -179,6 +179,10 @@ extension Registry {
 
   /// Those of all resource limits (getrlimit(2)) but RLIMIT_CORE.
   private static let ownLimits = (0..<16 as Range<UInt32>).filter { $0 != 4 }
+
+  private static var affinityReason: StaticString {
+    "One's own is native; while another thread is handed a descriptor it has a single processor, which nobody may see."
+  }
 
   private static var schedulingReason: StaticString {
     "Reaches only the guest's pid namespace, within what the caller's limits allow."

@@ -62,6 +62,28 @@ final class MockProcesses: ProcessInformation {
     return old
   }
 
+  func threads(of group: AbsTgid) -> [AbsTid] { world.processes[group].map { Array($0.threads.keys) } ?? [] }
+
+  /// The masks that were set; others have all of 100 processors.
+  private(set) var processors: [AbsTid: [UInt8]] = [:]
+  let processorMaskSize = 16
+
+  func processors(
+    of thread: AbsTid?, into buffer: UnsafeMutableRawBufferPointer, length: UInt32
+  ) throws(Errno) -> Int {
+    guard length &* 8 >= 100, length % 8 == 0 else { throw .invalidArgument }
+    if let thread { _ = try world.process(of: thread) }
+    let all = [UInt8](repeating: 0xff, count: 12) + [0x0f, 0, 0, 0]
+    buffer.copyBytes(from: thread.flatMap { processors[$0] } ?? all)
+    return 16
+  }
+
+  func setProcessors(of thread: AbsTid, to mask: UnsafeRawBufferPointer) throws(Errno) {
+    _ = try world.process(of: thread)
+    guard mask.contains(where: { $0 != 0 }) else { throw .invalidArgument }
+    processors[thread] = Array(mask) + [UInt8](repeating: 0, count: processorMaskSize - mask.count)
+  }
+
   func signal(_ thread: AbsTid, of group: AbsTgid, _ signal: Int32) { signals.append((thread, signal)) }
 
   private(set) var processSignals: [(process: AbsTgid?, signal: Int32, hasInformation: Bool, flags: UInt32)] = []

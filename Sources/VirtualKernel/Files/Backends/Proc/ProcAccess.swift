@@ -8,7 +8,11 @@ extension ProcFileSystem {
   func thread(_ id: Int32, _ call: Call) throws(Errno) -> Thread {
     if let known = knownThread(id, call) { return known }
     // A thread that has made no call yet that is seen: what it has is its process's.
-    if let process = process(of: id, call), process != id, let known = knownThread(process, call) { return known }
+    if let process = call.kernel.information.leader(of: NsTid(rawValue: id)), process.rawValue != id,
+      let known = knownThread(process.rawValue, call)
+    {
+      return known
+    }
     if let found = call.kernel.processes.findThread(NsTid(rawValue: id)) { return found }
     throw .noSuchFileOrDirectory
   }
@@ -18,14 +22,6 @@ extension ProcFileSystem {
     let processes = call.kernel.processes
     if let group = processes.group(NsTgid(rawValue: id)) { return try? processes.thread(group.id.leader) }
     return processes.thread(NsTid(rawValue: id))
-  }
-
-  /// The process that a thread is of, as the kernel knows it.
-  private func process(of thread: Int32, _ call: Call) -> Int32? {
-    var bytes: [UInt8] = []
-    guard (try? call.kernel.information.readProc("\(thread)/status", into: &bytes)) != nil else { return nil }
-    let line = bytes.split(separator: 0x0a).first { $0.starts(with: "Tgid:".utf8) }
-    return line.flatMap { Int32(String(decoding: $0.dropFirst("Tgid:\t".utf8.count), as: UTF8.self)) }
   }
 
   /// ptrace(2), "Ptrace access mode checking", with the ids that decide about files.
@@ -54,7 +50,7 @@ extension ProcFileSystem {
   }
 
   /// A zombie has nothing that could be looked into.
-  private func isWithoutMemory(_ id: Int32, _ call: Call) -> Bool {
+  func isWithoutMemory(_ id: Int32, _ call: Call) -> Bool {
     do throws(Errno) {
       _ = try call.kernel.information.readProcLink("\(id)/exe")
       return false
