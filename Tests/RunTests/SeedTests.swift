@@ -122,7 +122,7 @@ struct SeedTests {
           reached += syscall(SYS_pidfd_send_signal, supervisor, 0, NULL, 0) >= 0;
           reached += syscall(SYS_setns, supervisor, 0x20000) >= 0;
           reached += waitid(P_PIDFD, supervisor, &information, WEXITED | WNOHANG) >= 0;
-          printf("%ld\n", reached);
+          printf("%ld\\n", reached);
         }
         """
       try program.write(toFile: directory + "/peer.c", atomically: true, encoding: .utf8)
