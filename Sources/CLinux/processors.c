@@ -35,21 +35,23 @@ static bool has_several(const struct mask *mask, long size) {
 }
 
 static const struct mask every = {{[0 ... 8192 / BITS - 1] = ~0UL}};
-// Whether this process had all processors that there are for it, 0 before it is known.
-static _Atomic int had_all;
-enum { YES = 1, NO = 2 };
+// What the calling thread may run on, and whether that is every processor that there is for it.
+static _Thread_local struct {
+  struct mask mask;
+  bool is_every;
+} known;
 
 // What a thread was given by a call stays its own when its cpuset(7) grows or a processor is switched on; who was given none may run there,
-// too. To the kernel who is given every processor is like the latter, so it must be known which of both is to be restored.
-static bool had_all_processors(void) {
-  if (had_all) return had_all == YES;
-  struct mask before, after;
-  long size = uwrx_processors(0, &before, sizeof before);
-  bool all = size > 0 && uwrx_set_processors(0, &every, sizeof every) == 0;
-  all = all && uwrx_processors(0, &after, sizeof after) == size && memcmp(&before, &after, (size_t)size) == 0;
-  if (!all && size > 0) uwrx_set_processors(0, &before, (unsigned)size);
-  had_all = all ? YES : NO;
-  return all;
+// too. To the kernel who is given every processor is like the latter, so it must be known which of both is to be restored: for the calling
+// thread, whose mask is `own`. Anybody may change it from outside, such as by taskset(1).
+static bool is_every(const struct mask *own, long size) {
+  if (memcmp(&known.mask, own, (size_t)size) == 0) return known.is_every;
+  struct mask after;
+  memcpy(&known.mask, own, (size_t)size);
+  known.is_every = uwrx_set_processors(0, &every, sizeof every) == 0 && uwrx_processors(0, &after, sizeof after) == size &&
+                   memcmp(own, &after, (size_t)size) == 0;
+  if (!known.is_every) uwrx_set_processors(0, own, (unsigned)size);
+  return known.is_every;
 }
 
 static void restore(int thread, const struct mask *mask, long size, bool all) {
@@ -64,12 +66,12 @@ static void restore(int thread, const struct mask *mask, long size, bool all) {
 // is held here.
 long uwrx_notification_add_descriptor_here(int listener, int thread, struct seccomp_notif_addfd *a) {
   struct mask its, own, here;
-  bool all = had_all_processors();
   int processor = sched_getcpu();
   long size = uwrx_processors(thread, &its, sizeof its);
   if (a->flags & SECCOMP_ADDFD_FLAG_SEND || size <= 0 || !has(&its, size, processor) || !has_several(&its, size) ||
       uwrx_processors(0, &own, sizeof own) != size)
     return uwrx_notification_add_descriptor(listener, a);
+  bool all = is_every(&own, size);
   memset(&here, 0, (size_t)size);
   here.words[processor / BITS] = 1UL << processor % BITS;
   // EPERM: a supervisor of another user than the guest, without CAP_SYS_NICE. To stay here alone gains nothing.

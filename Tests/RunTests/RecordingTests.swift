@@ -3,68 +3,9 @@ import Glibc
 import Testing
 import Tracing
 
-/// What a run's events tell beyond files.
+/// What a run's events tell beyond files and output.
 @Suite("Recording", .serialized)
-struct RecordingTests {
-  private struct Record {
-    var kind: EventKind
-    var event: Event
-    var bytes: [UInt8]
-
-    var strings: [String] {
-      bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map(RecordingTests.text)
-    }
-    var use: ResourceUse? {
-      bytes.count == MemoryLayout<ResourceUse>.size
-        ? bytes.withUnsafeBytes { $0.loadUnaligned(as: ResourceUse.self) } : nil
-    }
-  }
-
-  /// The events of the run in `build/0/0`, with the pieces of each put together.
-  private struct Trace {
-    var records: [Record] = []
-    var nodes = NodeTable()
-
-    init(_ directory: String, _ run: String = "0/0") throws {
-      let reader = try TraceDirectory("\(directory)/build/\(run)").events()
-      var open: [UInt64: Int] = [:]
-      while let (event, name) = try reader.next() {
-        let kind = try #require(EventKind(rawValue: event.kind))
-        if kind == .node {
-          let isDefined = nodes.define(event, name)
-          #expect(isDefined)
-        }
-        let key = UInt64(event.pid) << 8 | UInt64(event.kind)
-        if let index = open[key] {
-          records[index].bytes += name
-        } else {
-          records.append(Record(kind: kind, event: event, bytes: Array(name)))
-        }
-        let isOpen = event.flags & Event.continues != 0
-        open[key] = isOpen ? open[key] ?? records.count - 1 : nil
-        if event.flags & Event.isCut != 0 { records[records.count - 1].event.flags |= Event.isCut }
-      }
-      #expect(!reader.isDamaged)
-      #expect(open.isEmpty)
-    }
-
-    func of(_ kind: EventKind) -> [Record] { records.filter { $0.kind == kind } }
-    func path(_ record: Record) -> String { "/" + RecordingTests.text(nodes.path(of: record.event.node)) }
-    func output(_ pid: UInt32) -> [UInt8] { of(.output).filter { $0.event.pid == pid }.flatMap(\.bytes) }
-  }
-
-  private static func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
-
-  private func run(_ directory: String, _ script: String) throws -> CommandLine.Outcome {
-    try run(directory, [], script)
-  }
-
-  private func run(_ directory: String, _ options: [String], _ script: String) throws -> CommandLine.Outcome {
-    try CommandLine.run(["run", "--system"] + options + ["--", "sh", "-c", script], in: directory)
-  }
-
-  private func python(_ program: String) -> String { "python3 - <<'E'\n" + program + "\nE" }
-
+struct RecordingTests: RecordedRuns {
   @Test("arguments of any bytes, empty ones, and a thousand of them")
   func arguments() throws {
     try CommandLine.withDirectory { directory in
@@ -79,7 +20,7 @@ struct RecordingTests {
           spawn(b"long", b"x" * 100000, b"y" * 100000)
           """#))
       #expect(outcome.status == 0, "\(outcome.error)")
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       let programs = trace.of(.exec).filter { trace.path($0).hasSuffix("/true") }
       #expect(programs.count == 3)
       let given = try programs.map { program in
@@ -107,7 +48,7 @@ struct RecordingTests {
     try CommandLine.withDirectory { directory in
       let script = "i=0; while [ $i -lt 20 ]; do /bin/true; i=$((i + 1)); done; X=1 /bin/true; X=1 /bin/true"
       #expect(try run(directory, script).status == 0)
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       let used = trace.of(.arguments).filter { trace.path($0) == directory }.dropFirst().map(\.event.version)
       #expect(used.count == 22)
       #expect(Set(used.prefix(20)).count == 1)
@@ -125,7 +66,7 @@ struct RecordingTests {
       try "#!/bin/sh -e\necho $1\n".write(toFile: directory + "/tool", atomically: false, encoding: .utf8)
       let outcome = try run(directory, "chmod +x tool; ./tool one two")
       #expect(outcome.output == "one\n")
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       let program = try #require(trace.of(.exec).first { trace.path($0) == directory + "/tool" })
       #expect(
         trace.of(.arguments).first { $0.event.pid == program.event.pid }?.strings == ["./tool", "one", "two"])
@@ -142,7 +83,7 @@ struct RecordingTests {
         exit 0
         """
       #expect(try run(directory, script).status == 0)
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       let processes = trace.of(.spawn).map(\.event.pid)
       let ends = trace.of(.exit)
       #expect(Set(ends.map(\.event.pid)) == Set(processes))
@@ -166,151 +107,10 @@ struct RecordingTests {
       let outcome = try run(directory, ["--timeout", "1"], "sleep 1000 & sleep 1000")
       #expect(outcome.status == 124)
       #expect(outcome.error.contains("--timeout"))
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       #expect(Set(trace.of(.exit).map(\.event.pid)) == Set(trace.of(.spawn).map(\.event.pid)))
       let message = try #require(trace.of(.limit).first)
-      #expect(outcome.error == "uwrx: \(Self.text(message.bytes))\n")
-    }
-  }
-
-  @Test("output of two processes that write to one pipe at the same time")
-  func output() throws {
-    try CommandLine.withDirectory { directory in
-      let program = #"""
-        import os, sys
-        children = []
-        for number in range(2):
-            pid = os.fork()
-            if not pid:
-                for i in range(300): os.write(1, b"%d-%d;" % (number, i) * (1 + i % 40))
-                os.writev(2, [b"E%d" % number, b"", b"nd\n"])
-                os._exit(0)
-            children.append(pid)
-        for pid in children: os.waitpid(pid, 0)
-        """#
-      let outcome = try run(directory, "{ " + python(program) + "\n} 2>&1 | cat")
-      let trace = try Trace(directory)
-      let writers = trace.of(.spawn).map(\.event.pid).filter { pid in
-        trace.of(.output).contains { $0.event.pid == pid && $0.event.version == 2 }
-      }
-      #expect(writers.count == 2)
-      for (number, pid) in writers.sorted().enumerated() {
-        let expected = (0..<300).map { String(repeating: "\(number)-\($0);", count: 1 + $0 % 40) }.joined()
-        let own = Self.text(trace.output(pid))
-        let other = (0..<300).map { String(repeating: "\(1 - number)-\($0);", count: 1 + $0 % 40) }.joined()
-        #expect(own == expected + "E\(number)nd\n" || own == other + "E\(1 - number)nd\n")
-      }
-      // What cat has passed on is what came out.
-      let cat = try #require(trace.of(.exec).first { trace.path($0).hasSuffix("/cat") }).event.pid
-      #expect(Self.text(trace.output(cat)) == outcome.output)
-      #expect(outcome.output.utf8.count == writers.reduce(0) { $0 + trace.output($1).count })
-    }
-  }
-
-  @Test("output to files and to nothing is not recorded, long writes are cut")
-  func cutOutput() throws {
-    try CommandLine.withDirectory { directory in
-      let program = #"""
-        import os
-        os.dup2(os.open("f", os.O_CREAT | os.O_WRONLY), 2)
-        os.write(2, b"file")
-        os.dup2(os.open("/dev/null", os.O_WRONLY), 2)
-        os.write(2, b"null")
-        os.write(1, b"l" * (3 << 20))
-        os.close(1)
-        try: os.write(1, b"closed")
-        except OSError as error: assert error.errno == 9
-        """#
-      let outcome = try run(directory, python(program))
-      #expect(outcome.status == 0, "\(outcome.error)")
-      #expect(outcome.output.utf8.count == 3 << 20)
-      let trace = try Trace(directory)
-      let long = try #require(trace.of(.output).first)
-      #expect(long.bytes == Array(repeating: UInt8(ascii: "l"), count: 1 << 20))
-      #expect(long.event.flags & Event.isCut != 0)
-      #expect(!trace.of(.output).contains { ["file", "null", "closed"].contains(Self.text($0.bytes)) })
-    }
-  }
-
-  @Test("bytes that are no text are recorded as they are up to the limit of a process, which is told")
-  func randomOutput() throws {
-    try CommandLine.withDirectory { directory in
-      let uwrx = CommandLine.binary
-      let outcome = try CommandLine.shell(
-        """
-        head -c 3M /dev/urandom > random
-        \(uwrx) run --system -- sh -c 'head -c 2000 random; cat random' | cat > out
-        \(uwrx) inspect output build/0/0 > told
-        """, in: directory)
-      #expect(outcome.status == 0, "\(outcome.error)")
-      #expect(outcome.error.contains("has printed was recorded: there is more after its first 1048576 bytes"))
-      let told = try Data(contentsOf: URL(fileURLWithPath: directory + "/told"))
-      #expect(told.count == 2000 + 1 << 20)
-      #expect(told == (try Data(contentsOf: URL(fileURLWithPath: directory + "/out"))).prefix(told.count))
-      // Not written as text that stands for them.
-      let size = try FileManager.default.attributesOfItem(atPath: directory + "/build/0/0/perfetto")[.size] as? Int
-      #expect(try #require(size) < told.count + 1 << 17)
-    }
-  }
-
-  @Test("what goes to a file that the user gave is not recorded")
-  func outputToGivenFile() throws {
-    try CommandLine.withDirectory { directory in
-      let outcome = try CommandLine.shell(
-        "\(CommandLine.binary) run --system -- sh -c 'echo one; echo two >&2' > out; cat out", in: directory)
-      #expect(outcome.output == "one\n" && outcome.error == "two\n")
-      #expect(try Trace(directory).of(.output).map { Self.text($0.bytes) } == ["two\n"])
-    }
-  }
-
-  @Test("what the kernel moves to standard output is known to be missing")
-  func outputFromElsewhere() throws {
-    try CommandLine.withDirectory { directory in
-      let script = "import os; os.write(1, b'a\\n'); os.sendfile(1, os.open('/etc/passwd', 0), 0, 4)"
-      let outcome = try run(directory, python(script))
-      #expect(outcome.output == "a\nroot", "\(outcome.error)")
-      let told = try Trace(directory).of(.output)
-      #expect(told.map { Self.text($0.bytes) } == ["a\n", ""])
-      #expect(told.last?.event.flags == Event.isCut)
-      let answer = try CommandLine.run(["inspect", "output", "build/0/0"], in: directory)
-      #expect(answer.output == "a\n")
-      #expect(answer.error.contains("not"), "\(answer.error)")
-    }
-  }
-
-  @Test("writes fail as they do on Linux")
-  func failingWrites() throws {
-    try CommandLine.withDirectory { directory in
-      let program = #"""
-        import ctypes, errno, os, signal
-        libc = ctypes.CDLL(None, use_errno=True)
-        def write(descriptor, address, count):
-            result = libc.write(descriptor, ctypes.c_void_p(address), ctypes.c_size_t(count))
-            return result if result >= 0 else errno.errorcode[ctypes.get_errno()]
-        said = [write(1, 8, 5), write(1, 0, 0), write(2, 8, 1)]
-        libc.writev.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
-        said.append((libc.writev(1, 8, 2), errno.errorcode[ctypes.get_errno()]))
-        said.append((libc.writev(1, None, -1), errno.errorcode[ctypes.get_errno()]))
-        os.dup2(os.open("f", os.O_CREAT | os.O_RDONLY), 2)
-        try: os.write(2, b"x")
-        except OSError as error: said.append(errno.errorcode[error.errno])
-        a, b = os.pipe()
-        saved = os.dup(1)
-        os.dup2(b, 1); os.close(a); os.close(b)
-        try: os.write(1, b"x")
-        except OSError as error: said.append(errno.errorcode[error.errno])
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        if not os.fork(): os.write(1, b"x")
-        said.append(os.wait()[1])
-        os.dup2(os.open("g", os.O_CREAT | os.O_WRONLY | os.O_APPEND), 1)
-        os.write(1, b"one"); os.lseek(1, 0, 0); os.write(1, b"two")
-        said.append(open("g").read())
-        os.write(saved, repr(said).encode())
-        """#
-      let natively = try CommandLine.shell("mkdir n && cd n && " + python(program), in: directory)
-      let outcome = try run(directory, python(program))
-      #expect(outcome.output == natively.output)
-      #expect(natively.output.contains("EPIPE") && natively.output.contains("onetwo"))
+      #expect(outcome.error == "uwrx: \(recordedText(message.bytes))\n")
     }
   }
 
@@ -327,7 +127,7 @@ struct RecordingTests {
         """#
       let outcome = try run(directory, python(program))
       #expect(outcome.status == 0, "\(outcome.error)")
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       let address: [UInt8] = [2, 0, 0x12, 0x67, 127, 0, 0, 1]
       for kind in [EventKind.bind, .connect, .accept] {
         let record = try #require(trace.of(kind).first { $0.bytes.starts(with: address) }, "\(kind)")
@@ -352,7 +152,7 @@ struct RecordingTests {
         os.wait()
         """#
       #expect(try run(directory, python(program)).status == 0)
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       #if arch(x86_64)
         let mount: UInt32 = 165
       #else
@@ -373,14 +173,14 @@ struct RecordingTests {
       let outcome = try run(
         directory, ["--summary", "--hostname", "box"], "cat /etc/passwd > f; cat f f >/dev/null; rm f")
       #expect(outcome.status == 0)
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       #expect(trace.records[0].kind == .parameter)
       #expect(trace.records[0].bytes.starts(with: Array("command\0sh\0-c\0cat ".utf8)))
       #expect(trace.records[1].kind == .clock)
       let clock = trace.records[1].bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
       #expect(abs(Double(clock) / 1e9 - Date().timeIntervalSince1970) < 600)
-      #expect(trace.of(.parameter).contains { Self.text($0.bytes) == "hostname\0box" })
-      #expect(trace.of(.parameter).contains { Self.text($0.bytes) == "trace\0default" })
+      #expect(trace.of(.parameter).contains { recordedText($0.bytes) == "hostname\0box" })
+      #expect(trace.of(.parameter).contains { recordedText($0.bytes) == "trace\0default" })
       let totals = trace.of(.totals).map { record in
         (record.event.version, record.bytes.withUnsafeBytes { $0.loadUnaligned(as: CallTotals.self) })
       }
@@ -422,11 +222,11 @@ struct RecordingTests {
       }
       #expect(metas[0] == metas[1])
       #expect(metas[0].contains("/usr/bin/mkdir"))
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       let allowed: [EventKind] = [.node, .spawn, .exec, .exit, .stored, .parameter, .clock, .totals]
       #expect(trace.records.filter { !allowed.contains($0.kind) && $0.kind.metaName == nil }.map(\.kind) == [])
       #expect(trace.of(.exit).contains { $0.event.version == 3 << 8 })
-      #expect(trace.of(.parameter).contains { Self.text($0.bytes) == "trace\0off" })
+      #expect(trace.of(.parameter).contains { recordedText($0.bytes) == "trace\0off" })
       for run in ["0/0", "10/0"] {
         #expect(try CommandLine.run(["check", "build/\(run)"], in: directory).status == 0)
       }
@@ -446,7 +246,7 @@ struct RecordingTests {
         os.sendfile(g, f, 0, 100); os.close(f); os.close(g)
         """#
       #expect(try run(directory, ["--trace=io"], python(program)).status == 0)
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       func sizes(_ kind: EventKind, _ name: String) -> [UInt64] {
         trace.of(kind).filter { trace.path($0) == directory + name }.map { record in
           record.bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
@@ -467,7 +267,7 @@ struct RecordingTests {
         f = os.open("f", os.O_CREAT | os.O_RDWR); os.write(f, b"123456"); os.ftruncate(f, 3); os.truncate("f", 1)
         """#
       #expect(try run(directory, python(program)).status == 0)
-      let trace = try Trace(directory)
+      let trace = try RecordedRun(directory)
       #expect(trace.of(.truncate).map { trace.path($0) } == [directory + "/f", directory + "/f"])
       let meta = try String(contentsOfFile: "\(directory)/build/0/0/files.meta", encoding: .utf8)
       #expect(meta.split(separator: "\n").count { $0.contains("/f\t") && $0.contains("\twrite\t") } >= 2)
