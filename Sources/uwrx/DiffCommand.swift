@@ -7,8 +7,14 @@ import Tracing
 
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "diff", abstract: "Shows what applying a run would change on the host, as git does.",
+    commandName: "diff",
+    abstract:
+      "Shows what applying a run would change on the host, as git does; or in what two runs differ, and who made it so.",
     discussion: """
+      With a second trace in the place of a path, the two runs are compared, the older one first: which processes were given the same \
+      and gave something else, which follow from them, and which files are not the same at the end. Time, chance and whatever else the \
+      trace does not tell is what such a process went by. The exit status is 1 then if they differ.
+
       What was changed on the host since the run has seen it is marked as a conflict, and what uwrx apply brings out only by name \
       so, too. Names that are no part of the project are told on standard error.
       """)
@@ -31,6 +37,7 @@ struct DiffCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let other { return try compare(with: other) }
     try reportingTraceErrors {
       // It only reads.
       let results = try options.results(trusts: true)
@@ -39,5 +46,36 @@ struct DiffCommand: ParsableCommand {
       do { try output.flush() } catch Errno.brokenPipe { throw ExitCode(128 + SIGPIPE) }
       printNotes(results.leftOut) { "not shown: \($0.path): \($0.reason)" }
     }
+  }
+
+  /// A second trace. No file or directory of a project is one.
+  private var other: TraceName? {
+    guard options.paths.count == 1 else { return nil }
+    let name = TraceName(options.paths[0])
+    return name.isReference || (try? TraceDirectory(options.paths[0])) != nil ? name : nil
+  }
+
+  private func compare(with other: TraceName) throws {
+    guard !stat, !nameStatus else { throw ValidationError("--stat and --name-status are not for two traces") }
+    var isSame = true
+    let output = OutputBuffer()
+    try reportingTraceErrors {
+      let traces = (try options.trace.resolve(), try other.resolve())
+      try traces.0.requireReadable()
+      try traces.1.requireReadable()
+      let comparison = try TraceComparison(traces.0, traces.1)
+      isSame = comparison.isEmpty
+      let report = ComparisonReport(comparison)
+      switch format {
+      case .text: try report.text(to: output)
+      case .json: try report.json(to: output)
+      }
+      for (run, name) in [(comparison.firstHistory, options.trace.text), (comparison.secondHistory, options.paths[0])]
+      where run.isDamaged {
+        printError("the events of \(name) are damaged or cut off: this is what can be read of them")
+      }
+      do { try output.flush() } catch Errno.brokenPipe { throw ExitCode(128 + SIGPIPE) }
+    }
+    if !isSame { throw ExitCode(1) }
   }
 }

@@ -1,0 +1,142 @@
+import CLinux
+import Glibc
+import Tracing
+
+/// One of two runs that are compared: its history, and what its files held.
+final class RunFiles {
+  let history: RunHistory
+  private let trace: TraceDirectory
+  private let places: VersionPlaces
+  private var digests: [UInt32: [UInt8]?] = [:]
+  /// What each process has written to descriptors 1 and 2, as far as it was recorded.
+  private(set) var texts: [UInt32: [UInt8]] = [:]
+  private let lasting: Set<PathTable.ID>
+
+  init(_ trace: TraceDirectory) throws(TraceError) {
+    self.trace = trace
+    history = try RunHistory(trace)
+    places = VersionPlaces(trace, history)
+    lasting = Set(history.lastVersions.values)
+    var running: [UInt32: uwrx_digest] = [:]
+    let events = try EventStream(trace)
+    while let (event, bytes) = try events.next() {
+      guard event.kind == EventKind.output.rawValue, let base = bytes.baseAddress else { continue }
+      var digest = running[event.pid] ?? Self.begin()
+      var stream = UInt8(truncatingIfNeeded: event.version)
+      uwrx_digest_add(&digest, &stream, 1)
+      uwrx_digest_add(&digest, base, bytes.count)
+      running[event.pid] = digest
+    }
+    texts = running.mapValues { Self.finish($0) }
+  }
+
+  private static func begin() -> uwrx_digest {
+    var digest = uwrx_digest()
+    uwrx_digest_begin(&digest)
+    return digest
+  }
+
+  private static func finish(_ digest: uwrx_digest) -> [UInt8] {
+    var digest = digest
+    var result = [UInt8](repeating: 0, count: 32)
+    uwrx_digest_finish(&digest, &result)
+    return result
+  }
+
+  /// Whether the run has made a file there that was gone at its end: mostly one with a random name.
+  func isTemporary(_ path: PathTable.ID) -> Bool {
+    !lasting.contains(path)
+      && history.accesses(of: path).contains { [.create, .renameTo, .link].contains($0.kind) && $0.version != 0 }
+  }
+
+  /// The programs and arguments of a process; a temporary file's name is as good as another's.
+  func command(_ pid: UInt32) -> [UInt8] {
+    guard let programs = history[pid]?.programs else { return [] }
+    return programs.reduce(into: []) { text, program in
+      text += history.paths.path(of: program.executable) + [0]
+      for argument in program.arguments { text += withoutTemporary(argument) + [0] }
+    }
+  }
+
+  /// The programs of a process.
+  func executables(_ pid: UInt32) -> [UInt8] {
+    guard let programs = history[pid]?.programs else { return [] }
+    return programs.reduce(into: []) { $0 += history.paths.path(of: $1.executable) + [0] }
+  }
+
+  /// `/tmp/x`, `@/tmp/x` and `--option=/tmp/x`
+  private func withoutTemporary(_ argument: [UInt8]) -> [UInt8] {
+    guard let slash = argument.firstIndex(of: UInt8(ascii: "/")) else { return argument }
+    let start = argument[..<slash]
+    guard start.isEmpty || start == [UInt8(ascii: "@")] || start.last == UInt8(ascii: "="),
+      let path = history.paths.id(of: Array(argument[slash...])), isTemporary(path)
+    else { return argument }
+    return Array(start) + Array("/<temporary>".utf8)
+  }
+
+  /// Tells two contents apart; nil if a version is not kept.
+  func digest(ofVersion version: UInt32, at path: PathTable.ID) -> [UInt8]? {
+    if let known = digests[version] { return known }
+    let digest = places.place(ofVersion: version, at: path).flatMap { Self.digest(of: file($0)) }
+    digests[version] = .some(digest)
+    return digest
+  }
+
+  /// The host's file that holds a version, with its zero.
+  func file(ofVersion version: UInt32, at path: PathTable.ID) -> [UInt8]? {
+    places.place(ofVersion: version, at: path).map(file)
+  }
+
+  private func file(_ place: [UInt8]) -> [UInt8] {
+    (place.first == UInt8(ascii: "/") ? [] : Array(trace.path.utf8) + [UInt8(ascii: "/")]) + place + [0]
+  }
+
+  /// The version that a path has at the end; nil for what was not changed, or is gone.
+  lazy var lastVersions: [PathTable.ID: UInt32] = Dictionary(
+    history.lastVersions.map { ($1, $0) }, uniquingKeysWith: max)
+
+  /// Of a link its target, of a regular file its contents. A trace may hold anything: nothing that waits is opened.
+  private static func digest(of file: [UInt8]) -> [UInt8]? {
+    let path = file.map { CChar(bitPattern: $0) }
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    var digest = begin()
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    switch status.st_mode & S_IFMT {
+    case S_IFLNK:
+      let count = buffer.withUnsafeMutableBytes {
+        readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+      }
+      guard count >= 0 else { return nil }
+      uwrx_digest_add(&digest, "link", 4)
+      uwrx_digest_add(&digest, buffer, count)
+    case S_IFREG:
+      let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      guard descriptor >= 0 else { return nil }
+      defer { close(descriptor) }
+      while true {
+        let count = read(descriptor, &buffer, buffer.count)
+        if count < 0 { return nil }
+        if count == 0 { break }
+        uwrx_digest_add(&digest, buffer, count)
+      }
+    default: return nil
+    }
+    return finish(digest)
+  }
+}
+
+extension RunFiles {
+  /// When something happened, in nanoseconds since 1970; nil where the trace does not tell.
+  func wallTime(_ time: UInt64) -> Int64? {
+    history.wallClock.map { Int64(bitPattern: $0) &+ history.elapsed(time) }
+  }
+
+  /// When the host's file that stood below a path was changed last, as far as it still is there.
+  func changeTime(of path: PathTable.ID) -> Int64? {
+    guard let file = file(ofVersion: 0, at: path) else { return nil }
+    var status = stat()
+    guard lstat(file.map { CChar(bitPattern: $0) }, &status) == 0 else { return nil }
+    return Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
+  }
+}

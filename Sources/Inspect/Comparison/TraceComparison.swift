@@ -1,0 +1,214 @@
+import Tracing
+
+/// Two runs: in which processes they differ, and who made the difference.
+///
+/// A process has made one if all that it was given is the same in both runs and what it gave is not: it drew by chance, asked for the time, or
+/// for what the trace does not tell. All others that differ were given something else.
+public struct TraceComparison {
+  /// In what a process differs.
+  public enum Difference: Sendable, Equatable {
+    case arguments, directory, environment, executable, status
+    /// It wrote something else to descriptors 1 and 2.
+    case text
+    /// What another process (of the first run) wrote to its descriptors 1 and 2 may have come to this one by a pipe.
+    case textOf(UInt32)
+    /// It has read or written other contents at a path.
+    case file([UInt8])
+    /// The host's file there was changed between the two.
+    case source([UInt8])
+    /// It has read or written other temporary files.
+    case temporaryFiles
+  }
+
+  /// A process in which the runs differ.
+  public struct Process: Sendable {
+    /// Its numbers in both.
+    public var first: UInt32
+    public var second: UInt32
+    /// What it was given otherwise, and what it gave otherwise.
+    public var inputs: [Difference]
+    public var outputs: [Difference]
+    /// Whether it has made the difference.
+    public var isCulprit: Bool { inputs.isEmpty && !outputs.isEmpty }
+  }
+
+  /// A file that the runs have left with different contents, or that only one has left.
+  public struct File: Sendable {
+    public var path: [UInt8]
+    /// Who wrote it; nil where it was not written.
+    public var first: UInt32?
+    public var second: UInt32?
+    /// The number in the first run of who made the difference, if that is known.
+    public var culprit: UInt32?
+  }
+
+  /// By the time at which they began in the first run.
+  public private(set) var processes: [Process] = []
+  /// Who ran in one of them alone, without those that it started itself.
+  public let onlyFirst: [UInt32]
+  public let onlySecond: [UInt32]
+  /// By path.
+  public private(set) var files: [File] = []
+
+  public var firstHistory: RunHistory { first.history }
+  public var secondHistory: RunHistory { second.history }
+  public var isEmpty: Bool { processes.isEmpty && onlyFirst.isEmpty && onlySecond.isEmpty && files.isEmpty }
+
+  private let first: RunFiles
+  private let second: RunFiles
+  private var indices: [UInt32: Int] = [:]
+
+  /// - Throws: a message if one of the traces cannot be read.
+  public init(_ first: TraceDirectory, _ second: TraceDirectory) throws(TraceError) {
+    self.first = try RunFiles(first)
+    self.second = try RunFiles(second)
+    let matching = ProcessMatching(self.first, self.second)
+    onlyFirst = matching.onlyFirst
+    onlySecond = matching.onlySecond
+    compareProcesses(matching.pairs)
+    compareFiles()
+  }
+
+  private mutating func compareProcesses(_ pairs: [ProcessMatching.Pair]) {
+    let ordered = pairs.sorted {
+      (first.history[$0.first]?.start ?? 0, $0.first) < (first.history[$1.first]?.start ?? 0, $1.first)
+    }
+    let speakers = ordered.filter { first.texts[$0.first] != second.texts[$0.second] }.map(\.first)
+    let failed = Set(ordered.filter { status(first, $0.first) != status(second, $0.second) }.map(\.first))
+    for pair in ordered {
+      let given = Given(first, pair.first)
+      let other = Given(second, pair.second)
+      var process = Process(
+        first: pair.first, second: pair.second, inputs: given.differences(from: other) + changedSources(pair),
+        outputs: writtenDifferences(pair))
+      if first.texts[pair.first] != second.texts[pair.second] { process.outputs.append(.text) }
+      if failed.contains(pair.first) {
+        // Mostly a parent ends as its child did.
+        let children = first.history[pair.first]?.children ?? []
+        if !children.contains(where: { failed.contains($0) }) { process.outputs.append(.status) }
+      }
+      if !process.outputs.isEmpty { process.inputs += heard(by: pair.first, of: speakers) }
+      guard !process.inputs.isEmpty || !process.outputs.isEmpty else { continue }
+      indices[pair.first] = processes.count
+      processes.append(process)
+    }
+  }
+
+  private func status(_ run: RunFiles, _ pid: UInt32) -> WaitStatus? { run.history[pid]?.status }
+
+  /// Those of its children, and of the siblings before it, who said something else.
+  private func heard(by pid: UInt32, of speakers: [UInt32]) -> [Difference] {
+    let parent = first.history[pid]?.parent
+    return speakers.filter { speaker in
+      guard speaker != pid else { return false }
+      if first.history.ancestors(of: speaker).contains(pid) { return true }
+      return speaker < pid && first.history[speaker]?.parent == parent
+    }.map { .textOf($0) }
+  }
+
+  /// A source is the same file of the host in both runs, and was changed in between.
+  private func changedSources(_ pair: ProcessMatching.Pair) -> [Difference] {
+    var found: [Difference] = []
+    for access in first.history.accesses(by: pair.first) where access.kind == .read && access.version == 0 {
+      let path = first.history.paths.path(of: access.path)
+      guard let other = second.history.paths.id(of: path),
+        let again = second.history.accesses(by: pair.second).first(where: { $0.path == other && $0.kind == .read }),
+        again.version == 0, let changed = first.changeTime(of: access.path), let before = first.wallTime(access.time),
+        let after = second.wallTime(again.time), (min(before, after)...max(before, after)).contains(changed)
+      else { continue }
+      if !found.contains(.source(path)) { found.append(.source(path)) }
+    }
+    return found
+  }
+
+  /// The last contents that a process wrote, by path; and those of its temporary files.
+  private func written(_ run: RunFiles, _ pid: UInt32) -> (
+    files: [[UInt8]: (UInt32, PathTable.ID)], temporary: [[UInt8]]
+  ) {
+    var files: [[UInt8]: (UInt32, PathTable.ID)] = [:]
+    var temporary: [[UInt8]] = []
+    for access in run.history.accesses(by: pid) where access.version != 0 {
+      guard [.create, .write, .truncate].contains(access.kind),
+        run.history.origin(ofVersion: access.version)?.writer == pid
+      else { continue }
+      if run.isTemporary(access.path) {
+        run.digest(ofVersion: access.version, at: access.path).map { temporary.append($0) }
+      } else {
+        files[run.history.paths.path(of: access.path)] = (access.version, access.path)
+      }
+    }
+    return (files, temporary)
+  }
+
+  private func writtenDifferences(_ pair: ProcessMatching.Pair) -> [Difference] {
+    let ours = written(first, pair.first)
+    let theirs = written(second, pair.second)
+    var found: [Difference] = []
+    for path in Set(ours.files.keys).union(theirs.files.keys).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      guard let (version, place) = ours.files[path], let (otherVersion, otherPlace) = theirs.files[path] else {
+        found.append(.file(path))
+        continue
+      }
+      let contents = first.digest(ofVersion: version, at: place)
+      let others = second.digest(ofVersion: otherVersion, at: otherPlace)
+      if let contents, let others, contents != others { found.append(.file(path)) }
+    }
+    if ours.temporary.count == theirs.temporary.count, ours.temporary != theirs.temporary {
+      found.append(.temporaryFiles)
+    }
+    return found
+  }
+
+  private mutating func compareFiles() {
+    let theirs = Dictionary(
+      uniqueKeysWithValues: second.lastVersions.map { (second.history.paths.path(of: $0), ($1, $0)) })
+    var seen: Set<[UInt8]> = []
+    for (place, version) in first.lastVersions {
+      let path = first.history.paths.path(of: place)
+      seen.insert(path)
+      let writer = first.history.origin(ofVersion: version)?.writer
+      guard let (otherVersion, otherPlace) = theirs[path] else {
+        files.append(File(path: path, first: writer))
+        continue
+      }
+      let contents = first.digest(ofVersion: version, at: place)
+      let others = second.digest(ofVersion: otherVersion, at: otherPlace)
+      guard let contents, let others, contents != others else { continue }
+      files.append(
+        File(
+          path: path, first: writer, second: second.history.origin(ofVersion: otherVersion)?.writer,
+          culprit: writer.flatMap(culprit)))
+    }
+    for (path, (version, _)) in theirs where !seen.contains(path) {
+      files.append(File(path: path, second: second.history.origin(ofVersion: version)?.writer))
+    }
+    files.sort { $0.path.lexicographicallyPrecedes($1.path) }
+  }
+
+  /// From whom a process has what it was given otherwise, back to the first.
+  private func culprit(behind pid: UInt32) -> UInt32? {
+    var pending = [pid]
+    var seen: Set<UInt32> = []
+    var found: UInt32?
+    while let next = pending.popLast() {
+      guard seen.insert(next).inserted, let index = indices[next] else { continue }
+      let process = processes[index]
+      if process.isCulprit, found.map({ indices[$0]! > index }) ?? true { found = next }
+      for input in process.inputs {
+        switch input {
+        case .textOf(let speaker): pending.append(speaker)
+        case .file(let path): pending += writers(of: path)
+        case .temporaryFiles: pending += first.history[next]?.parent.map { first.history[$0]?.children ?? [] } ?? []
+        default: break
+        }
+      }
+    }
+    return found
+  }
+
+  private func writers(of path: [UInt8]) -> [UInt32] {
+    guard let place = first.history.paths.id(of: path) else { return [] }
+    return first.history.accesses(of: place).filter { [.create, .write, .truncate, .renameTo].contains($0.kind) }.map(
+      \.pid)
+  }
+}
