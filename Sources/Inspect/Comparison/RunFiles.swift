@@ -11,6 +11,8 @@ final class RunFiles {
   /// What each process has written to descriptors 1 and 2, as far as it was recorded.
   private(set) var texts: [UInt32: [UInt8]] = [:]
   private let lasting: Set<PathTable.ID>
+  private var temporary: [PathTable.ID: Bool] = [:]
+  private var changeTimes: [PathTable.ID: Int64?] = [:]
 
   init(_ trace: TraceDirectory) throws(TraceError) {
     self.trace = trace
@@ -45,8 +47,12 @@ final class RunFiles {
 
   /// Whether the run has made a file there that was gone at its end: mostly one with a random name.
   func isTemporary(_ path: PathTable.ID) -> Bool {
-    !lasting.contains(path)
+    if let known = temporary[path] { return known }
+    let isTemporary =
+      !lasting.contains(path)
       && history.accesses(of: path).contains { [.create, .renameTo, .link].contains($0.kind) && $0.version != 0 }
+    temporary[path] = isTemporary
+    return isTemporary
   }
 
   /// The programs and arguments of a process; a temporary file's name is as good as another's.
@@ -134,9 +140,15 @@ extension RunFiles {
 
   /// When the host's file that stood below a path was changed last, as far as it still is there.
   func changeTime(of path: PathTable.ID) -> Int64? {
-    guard let file = file(ofVersion: 0, at: path) else { return nil }
-    var status = stat()
-    guard lstat(file.map { CChar(bitPattern: $0) }, &status) == 0 else { return nil }
-    return Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
+    if let known = changeTimes[path] { return known }
+    var time: Int64?
+    if let file = file(ofVersion: 0, at: path) {
+      var status = stat()
+      if lstat(file.map { CChar(bitPattern: $0) }, &status) == 0 {
+        time = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
+      }
+    }
+    changeTimes[path] = .some(time)
+    return time
   }
 }

@@ -73,7 +73,8 @@ public struct TraceComparison {
     let ordered = pairs.sorted {
       (first.history[$0.first]?.start ?? 0, $0.first) < (first.history[$1.first]?.start ?? 0, $1.first)
     }
-    let speakers = ordered.filter { first.texts[$0.first] != second.texts[$0.second] }.map(\.first)
+    let speakers = Speakers(
+      ordered.filter { first.texts[$0.first] != second.texts[$0.second] }.map(\.first), first.history)
     let failed = Set(ordered.filter { status(first, $0.first) != status(second, $0.second) }.map(\.first))
     for pair in ordered {
       let given = Given(first, pair.first)
@@ -87,7 +88,9 @@ public struct TraceComparison {
         let children = first.history[pair.first]?.children ?? []
         if !children.contains(where: { failed.contains($0) }) { process.outputs.append(.status) }
       }
-      if !process.outputs.isEmpty { process.inputs += heard(by: pair.first, of: speakers) }
+      if !process.outputs.isEmpty, let speaker = speakers.heard(by: pair.first) {
+        process.inputs.append(.textOf(speaker))
+      }
       guard !process.inputs.isEmpty || !process.outputs.isEmpty else { continue }
       indices[pair.first] = processes.count
       processes.append(process)
@@ -96,29 +99,26 @@ public struct TraceComparison {
 
   private func status(_ run: RunFiles, _ pid: UInt32) -> WaitStatus? { run.history[pid]?.status }
 
-  /// Those of its children, and of the siblings before it, who said something else.
-  private func heard(by pid: UInt32, of speakers: [UInt32]) -> [Difference] {
-    let parent = first.history[pid]?.parent
-    return speakers.filter { speaker in
-      guard speaker != pid else { return false }
-      if first.history.ancestors(of: speaker).contains(pid) { return true }
-      return speaker < pid && first.history[speaker]?.parent == parent
-    }.map { .textOf($0) }
-  }
-
   /// A source is the same file of the host in both runs, and was changed in between.
   private func changedSources(_ pair: ProcessMatching.Pair) -> [Difference] {
-    var found: [Difference] = []
-    for access in first.history.accesses(by: pair.first) where access.kind == .read && access.version == 0 {
-      let path = first.history.paths.path(of: access.path)
-      guard let other = second.history.paths.id(of: path),
-        let again = second.history.accesses(by: pair.second).first(where: { $0.path == other && $0.kind == .read }),
-        again.version == 0, let changed = first.changeTime(of: access.path), let before = first.wallTime(access.time),
-        let after = second.wallTime(again.time), (min(before, after)...max(before, after)).contains(changed)
-      else { continue }
-      if !found.contains(.source(path)) { found.append(.source(path)) }
+    let ours = sourcesRead(first, pair.first)
+    if ours.isEmpty { return [] }
+    let theirs = sourcesRead(second, pair.second)
+    return ours.compactMap { path, time in
+      guard let changed = first.changeTime(of: path), let before = first.wallTime(time) else { return nil }
+      let name = first.history.paths.path(of: path)
+      guard let again = second.history.paths.id(of: name).flatMap({ theirs[$0] }), let after = second.wallTime(again),
+        (min(before, after)...max(before, after)).contains(changed)
+      else { return nil }
+      return name
+    }.sorted { $0.lexicographicallyPrecedes($1) }.map { .source($0) }
+  }
+
+  /// When a process first read what was there before its run, by path.
+  private func sourcesRead(_ run: RunFiles, _ pid: UInt32) -> [PathTable.ID: UInt64] {
+    run.history.accesses(by: pid).reduce(into: [:]) { times, access in
+      if access.kind == .read, access.version == 0, times[access.path] == nil { times[access.path] = access.time }
     }
-    return found
   }
 
   /// The last contents that a process wrote, by path; and those of its temporary files.
@@ -210,5 +210,27 @@ public struct TraceComparison {
     guard let place = first.history.paths.id(of: path) else { return [] }
     return first.history.accesses(of: place).filter { [.create, .write, .truncate, .renameTo].contains($0.kind) }.map(
       \.pid)
+  }
+}
+
+/// Who of a run has printed something else, and who may have heard it.
+private struct Speakers {
+  private let history: RunHistory
+  /// The first below each process, and the first among its own children.
+  private var below: [UInt32: UInt32] = [:]
+  private var children: [UInt32: UInt32] = [:]
+
+  init(_ speakers: [UInt32], _ history: RunHistory) {
+    self.history = history
+    for speaker in speakers {
+      for ancestor in history.ancestors(of: speaker) where below[ancestor] == nil { below[ancestor] = speaker }
+      if let parent = history[speaker]?.parent { children[parent] = min(speaker, children[parent] ?? .max) }
+    }
+  }
+
+  /// One below it, or a sibling before it.
+  func heard(by pid: UInt32) -> UInt32? {
+    if let speaker = below[pid] { return speaker }
+    return history[pid]?.parent.flatMap { children[$0] }.flatMap { $0 < pid ? $0 : nil }
   }
 }
