@@ -17,11 +17,17 @@ final class RandomSockets: RandomDevices {
   /// What one holds that somebody reads much of.
   private static let largeBuffer: Int32 = 1 << 17
 
+  private struct Device {
+    var socket: Int32
+    var stream: RandomStream
+  }
+
   /// What the thread has a hand in, which lives as long as it.
   private final class Feeder: Sendable {
     let poll: Int32
     let end: Int32
-    let streams = Mutex<[Int32: RandomStream]>([:])
+    /// By a number that is never used again, as that of a descriptor is.
+    let devices = Mutex<[UInt64: Device]>([:])
 
     init(poll: Int32, end: Int32) {
       self.poll = poll
@@ -42,9 +48,15 @@ final class RandomSockets: RandomDevices {
     Glibc.write(feeder.end, &one, 8)
   }
 
+  private var lastSerial: UInt64 = 0
+
   func open(_ stream: RandomStream, isNonBlocking: Bool) throws(Errno) -> FileDescriptor {
     let feeder = try startFeeder()
-    guard feeder.streams.withLock({ $0.count }) < Self.most else { throw .init(rawValue: ENFILE) }
+    if feeder.devices.withLock({ $0.count }) >= Self.most {
+      // The thread may not have come to those that were closed.
+      Self.serve(feeder, wait: 0)
+      guard feeder.devices.withLock({ $0.count }) < Self.most else { throw .init(rawValue: ENFILE) }
+    }
     var ends: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
       throw Errno(rawValue: uwrx_errno())
@@ -54,13 +66,15 @@ final class RandomSockets: RandomDevices {
     if isNonBlocking { _ = uwrx_fcntl(guests, F_SETFL, Int(O_NONBLOCK)) }
     // The least that there is.
     Self.set(ours, SO_SNDBUF, 0)
-    var stream = stream
-    Self.fill(ours, &stream)
-    feeder.streams.withLock { $0[ours] = stream }
-    var event = epoll_event(events: EPOLLOUT.rawValue | EPOLLIN.rawValue, data: epoll_data_t(fd: ours))
+    var device = Device(socket: ours, stream: stream)
+    Self.fill(&device)
+    lastSerial += 1
+    let serial = lastSerial
+    feeder.devices.withLock { $0[serial] = device }
+    var event = epoll_event(events: EPOLLOUT.rawValue | EPOLLIN.rawValue, data: epoll_data_t(u64: serial))
     guard epoll_ctl(feeder.poll, EPOLL_CTL_ADD, ours, &event) == 0 else {
       let error = Errno(rawValue: uwrx_errno())
-      _ = feeder.streams.withLock { $0.removeValue(forKey: ours) }
+      _ = feeder.devices.withLock { $0.removeValue(forKey: serial) }
       close(guests)
       close(ours)
       throw error
@@ -74,35 +88,48 @@ final class RandomSockets: RandomDevices {
     guard poll >= 0 else { throw Errno(rawValue: uwrx_errno()) }
     let end = Int32(uwrx_eventfd(0))
     let feeder = Feeder(poll: poll, end: end)
-    var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: end))
+    var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: 0))
     guard end >= 0, epoll_ctl(poll, EPOLL_CTL_ADD, end, &event) == 0 else { throw Errno(rawValue: uwrx_errno()) }
-    guard startThread({ Self.feed(feeder) }) else { throw .resourceTemporarilyUnavailable }
+    guard startThread({ while Self.serve(feeder, wait: -1) {} }) else { throw .resourceTemporarilyUnavailable }
     self.feeder = feeder
     return feeder
   }
 
-  private static func feed(_ feeder: Feeder) {
-    var events = [epoll_event](repeating: epoll_event(), count: 16)
-    while true {
-      let count = epoll_wait(feeder.poll, &events, Int32(events.count), -1)
-      for event in events.prefix(max(0, Int(count))) {
-        let socket = event.data.fd
-        if socket == feeder.end { return feeder.streams.withLock { $0.keys.forEach { close($0) } } }
-        feeder.streams.withLock { streams in
-          guard event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) == 0, var stream = streams[socket] else {
-            streams[socket] = nil
-            // Under the lock: its number is another's at once.
-            close(socket)
-            return
+  /// Fills what was read from, and closes what was closed.
+  /// - Returns: false at the end, when all is closed.
+  @discardableResult
+  private static func serve(_ feeder: Feeder, wait: Int32) -> Bool {
+    withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: most) { events in
+      let count = Int(epoll_wait(feeder.poll, events.baseAddress!, Int32(most), wait))
+      for event in events.prefix(max(0, count)) {
+        if event.data.u64 == 0 {
+          feeder.devices.withLock { devices in
+            for device in devices.values { close(device.socket) }
+            devices = [:]
           }
-          // What is written to the device changes nothing.
-          if event.events & EPOLLIN.rawValue != 0 { drain(socket) }
-          guard event.events & EPOLLOUT.rawValue != 0 else { return }
-          set(socket, SO_SNDBUF, largeBuffer)
-          fill(socket, &stream)
-          streams[socket] = stream
+          return false
         }
+        serve(event, feeder)
       }
+      return true
+    }
+  }
+
+  private static func serve(_ event: epoll_event, _ feeder: Feeder) {
+    feeder.devices.withLock { devices in
+      let serial = event.data.u64
+      guard var device = devices[serial] else { return }
+      guard event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) == 0 else {
+        devices[serial] = nil
+        close(device.socket)
+        return
+      }
+      // What is written to the device changes nothing.
+      if event.events & EPOLLIN.rawValue != 0 { drain(device.socket) }
+      guard event.events & EPOLLOUT.rawValue != 0 else { return }
+      set(device.socket, SO_SNDBUF, largeBuffer)
+      fill(&device)
+      devices[serial] = device
     }
   }
 
@@ -113,17 +140,18 @@ final class RandomSockets: RandomDevices {
   }
 
   /// Writes until the socket is full.
-  private static func fill(_ socket: Int32, _ stream: inout RandomStream) {
+  private static func fill(_ device: inout Device) {
     withUnsafeTemporaryAllocation(byteCount: pageSize, alignment: 8) { page in
       while true {
-        var next = stream
+        var next = device.stream
         next.fill(page)
-        let count = send(socket, page.baseAddress!, page.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        let count = send(
+          device.socket, page.baseAddress!, page.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
         guard count > 0 else { return }
         if count == page.count {
-          stream = next
+          device.stream = next
         } else {
-          stream.fill(UnsafeMutableRawBufferPointer(rebasing: page[..<count]))
+          device.stream.fill(UnsafeMutableRawBufferPointer(rebasing: page[..<count]))
         }
       }
     }
