@@ -19,23 +19,26 @@ struct ComparisonTests {
   @Test("who is given the same and gives something else is named first")
   func culprit() throws {
     try CommandLine.withDirectory { directory in
-      let script =
-        "echo same > same; head -c 8 /dev/urandom > key; cat key > copy; wc -c < copy > size; od -x copy > dump; true"
+      let script = """
+        echo same > same; dd if=/dev/urandom of=key bs=8 count=1 2> /dev/null; cp key copy; cp same other; sort -o sorted copy same
+        """
       let outcome = try Self.compare(script, in: directory)
       #expect(outcome.status == 1)
       let lines = outcome.output.split(separator: "\n").map { String($0) }
-      #expect(lines[0].hasPrefix("made a difference: ") && lines[0].hasSuffix(" head -c 8 /dev/urandom"), "\(outcome)")
+      #expect(
+        lines[0].hasPrefix("made a difference: ") && lines[0].hasSuffix(" dd if=/dev/urandom of=key bs=8 count=1"),
+        "\(outcome)")
       #expect(lines[1] == "  gave other contents: \(directory)/key")
       #expect(lines.count { $0.hasPrefix("made a difference") } == 1)
-      #expect(lines.count { $0.hasPrefix("was given something else") } == 3)
+      #expect(lines.count { $0.hasPrefix("was given something else") } == 2)
       let culprit = lines[0].split(separator: " ")[3]
-      for name in ["copy", "dump"] {
+      for name in ["copy", "sorted"] {
         #expect(
           lines.contains {
             $0.hasPrefix("differs: \(directory)/\(name),") && $0.hasSuffix("difference is \(culprit)'s")
           })
       }
-      #expect(!outcome.output.contains("\(directory)/same") && !outcome.output.contains("\(directory)/size,"))
+      #expect(!outcome.output.contains("\(directory)/same") && !outcome.output.contains("\(directory)/other"))
     }
   }
 
@@ -62,7 +65,7 @@ struct ComparisonTests {
       let lines = outcome.output.split(separator: "\n").map { String($0) }
       let culprits = lines.filter { $0.hasPrefix("made a difference") }
       #expect(
-        culprits.count == 1 && culprits[0].contains("cc1") && culprits[0].contains("clock.c"), "\(outcome.output)")
+        culprits.count == 1 && culprits[0].hasSuffix(" gcc -c clock.c"), "\(outcome.output)")
       #expect(lines.contains { $0.hasPrefix("differs: \(directory)/prog,") && $0.contains("the difference is") })
       #expect(!outcome.output.contains("\(directory)/other.o"))
     }
@@ -98,7 +101,7 @@ struct ComparisonTests {
       _ = try CommandLine.run(["run", "--quiet", "--system", "--env", "X=1", "--", "true"], in: directory)
       _ = try CommandLine.run(["run", "--quiet", "--system", "--env", "X=2", "--", "true"], in: directory)
       let other = try CommandLine.run(["diff", "last~1", "last"], in: directory)
-      #expect(other.output.contains("got other environment\n"), "\(other)")
+      #expect(other.output.contains("got other environment: X\n"), "\(other)")
     }
   }
 

@@ -54,7 +54,9 @@ public struct ComparisonReport {
     switch difference {
     case .arguments: output.append("arguments")
     case .directory: output.append("current directory")
-    case .environment: output.append("environment")
+    case .environment(let names):
+      output.append("environment: ")
+      output.append(Array(names.map { Escaping.escape($0) }.joined(separator: [UInt8(ascii: " ")])))
     case .executable: output.append("program")
     case .status: output.append("exit status")
     case .text: output.append("output")
@@ -114,11 +116,12 @@ public struct ComparisonReport {
   private func tell(_ difference: TraceComparison.Difference, _ line: inout JSONText) {
     var path: [UInt8]?
     var process: UInt32?
+    var variables: [[UInt8]] = []
     let kind: StaticString
     switch difference {
     case .arguments: kind = "arguments"
     case .directory: kind = "directory"
-    case .environment: kind = "environment"
+    case .environment(let names): (kind, variables) = ("environment", names)
     case .executable: kind = "executable"
     case .status: kind = "status"
     case .text: kind = "text"
@@ -131,6 +134,7 @@ public struct ComparisonReport {
       line.string("kind", Array("\(kind)".utf8))
       line.string("path", path)
       line.number("process", process)
+      line.array("variables") { line in for name in variables { line.string(nil, name) } }
     }
   }
 }

@@ -8,6 +8,8 @@ struct Given {
   /// By path, what it read of others: the contents in the order in which they were read.
   private var files: [[UInt8]: [[UInt8]?]] = [:]
   private var temporary: [[UInt8]] = []
+  /// Temporary files of others that it has read, and that nobody has kept, as those in /tmp.
+  private(set) var unseen: [PathTable.ID] = []
   /// What it has looked for in vain.
   private var missing: Set<[UInt8]> = []
 
@@ -17,6 +19,7 @@ struct Given {
     arguments = run.command(pid)
     for access in run.history.accesses(by: pid) {
       if access.kind == .missing { missing.insert(run.history.paths.path(of: access.path)) }
+      if access.kind == .read, access.version == 0, run.isTemporary(access.path) { unseen.append(access.path) }
       guard access.kind == .read, access.version != 0, run.history.origin(ofVersion: access.version)?.writer != pid
       else {
         continue
@@ -36,7 +39,8 @@ struct Given {
     let (programs, others) = (process?.programs ?? [], other.process?.programs ?? [])
     for (program, its) in zip(programs, others) {
       if directory(program) != other.directory(its), !found.contains(.directory) { found.append(.directory) }
-      if environment(program) != other.environment(its), !found.contains(.environment) { found.append(.environment) }
+      let variables = environment(program, its, of: other.run)
+      if !variables.isEmpty, !found.contains(.environment(variables)) { found.append(.environment(variables)) }
       if program.version != 0, its.version != 0,
         run.digest(ofVersion: program.version, at: program.executable)
           != other.run.digest(ofVersion: its.version, at: its.executable), !found.contains(.executable)
@@ -58,5 +62,13 @@ struct Given {
 
   private func directory(_ program: Program) -> [UInt8] { run.history.paths.path(of: program.directory) }
 
-  private func environment(_ program: Program) -> [UInt8] { run.history.environment(program.environment)?.bytes ?? [] }
+  /// The variables that are not the same, in whatever order they stand.
+  private func environment(_ program: Program, _ its: Program, of other: RunFiles) -> [[UInt8]] {
+    guard let old = run.history.environment(program.environment), let new = other.history.environment(its.environment)
+    else {
+      return []
+    }
+    let difference = EnvironmentDifference(from: old, to: new)
+    return (difference.added + difference.removed + difference.changed).map(\.name)
+  }
 }

@@ -1,5 +1,6 @@
 /// Which process of one run is which of another: that of the same parent which ran the same programs with the same arguments, of several
-/// equal ones the one at the same place. Of those that are left, that which ran programs of the same paths.
+/// equal ones that which wrote the same files, or else the one at the same place. Of those that are left, that which ran programs of the same
+/// paths.
 struct ProcessMatching {
   struct Pair {
     var first: UInt32
@@ -15,7 +16,7 @@ struct ProcessMatching {
     var pending: [([UInt32], [UInt32])] = [(first.history.roots, second.history.roots)]
     while let (ours, theirs) = pending.popLast() {
       var (left, right) = (ours, theirs)
-      for key in [RunFiles.command, RunFiles.executables] {
+      for key in [RunFiles.deeds, RunFiles.command, RunFiles.executables] {
         var waiting: [[UInt8]: [UInt32]] = [:]
         for pid in right.reversed() { waiting[key(second)(pid), default: []].append(pid) }
         var rest: [UInt32] = []

@@ -50,7 +50,7 @@ final class RunFiles {
     if let known = temporary[path] { return known }
     let isTemporary =
       !lasting.contains(path)
-      && history.accesses(of: path).contains { [.create, .renameTo, .link].contains($0.kind) && $0.version != 0 }
+      && history.accesses(of: path).contains { [.create, .renameTo, .link].contains($0.kind) }
     temporary[path] = isTemporary
     return isTemporary
   }
@@ -62,6 +62,28 @@ final class RunFiles {
       text += history.paths.path(of: program.executable) + [0]
       for argument in program.arguments { text += withoutTemporary(argument) + [0] }
     }
+  }
+
+  /// The programs and arguments of a process, and the names of the files that it wrote.
+  func deeds(_ pid: UInt32) -> [UInt8] {
+    let names = written(pid).files.keys.sorted { $0.lexicographicallyPrecedes($1) }
+    return names.reduce(into: command(pid)) { $0 += $1 + [0] }
+  }
+
+  /// The last contents that a process wrote, by path; and those of its temporary files.
+  func written(_ pid: UInt32) -> (files: [[UInt8]: (version: UInt32, path: PathTable.ID)], temporary: [[UInt8]]) {
+    var files: [[UInt8]: (version: UInt32, path: PathTable.ID)] = [:]
+    var temporary: [[UInt8]] = []
+    for access in history.accesses(by: pid) where access.version != 0 {
+      guard [.create, .write, .truncate].contains(access.kind), history.origin(ofVersion: access.version)?.writer == pid
+      else { continue }
+      if isTemporary(access.path) {
+        digest(ofVersion: access.version, at: access.path).map { temporary.append($0) }
+      } else {
+        files[history.paths.path(of: access.path)] = (access.version, access.path)
+      }
+    }
+    return (files, temporary)
   }
 
   /// The programs of a process.

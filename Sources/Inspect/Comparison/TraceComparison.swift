@@ -7,7 +7,9 @@ import Tracing
 public struct TraceComparison {
   /// In what a process differs.
   public enum Difference: Sendable, Equatable {
-    case arguments, directory, environment, executable, status
+    case arguments, directory, executable, status
+    /// These variables.
+    case environment([[UInt8]])
     /// It wrote something else to descriptors 1 and 2.
     case text
     /// What another process (of the first run) wrote to its descriptors 1 and 2 may have come to this one by a pipe.
@@ -75,6 +77,7 @@ public struct TraceComparison {
     }
     let speakers = Speakers(
       ordered.filter { first.texts[$0.first] != second.texts[$0.second] }.map(\.first), first.history)
+    var shared: [(UInt32, [UInt32])] = []
     let failed = Set(ordered.filter { status(first, $0.first) != status(second, $0.second) }.map(\.first))
     for pair in ordered {
       let given = Given(first, pair.first)
@@ -88,12 +91,50 @@ public struct TraceComparison {
         let children = first.history[pair.first]?.children ?? []
         if !children.contains(where: { failed.contains($0) }) { process.outputs.append(.status) }
       }
-      if !process.outputs.isEmpty, let speaker = speakers.heard(by: pair.first) {
-        process.inputs.append(.textOf(speaker))
+      if !process.outputs.isEmpty {
+        if let speaker = speakers.heard(by: pair.first) { process.inputs.append(.textOf(speaker)) }
+        let givers = given.unseen.flatMap { writers(of: $0) }.filter { $0 != pair.first }
+        if !givers.isEmpty {
+          if !process.inputs.contains(.temporaryFiles) { process.inputs.append(.temporaryFiles) }
+          shared.append((pair.first, givers))
+        }
       }
       guard !process.inputs.isEmpty || !process.outputs.isEmpty else { continue }
       indices[pair.first] = processes.count
       processes.append(process)
+    }
+    let matches = Dictionary(uniqueKeysWithValues: pairs.map { ($0.first, $0.second) })
+    for (pid, givers) in shared { joinUnit(of: pid, givers, matches) }
+    processes.sort { (first.history[$0.first]?.start ?? 0, $0.first) < (first.history[$1.first]?.start ?? 0, $1.first) }
+    for (index, process) in processes.enumerated() { indices[process.first] = index }
+  }
+
+  /// What passes between processes in temporary files that are not kept is between them: who started them all has given what they gave, and
+  /// was given what they were given otherwise. So it is with a compiler's driver.
+  private mutating func joinUnit(of pid: UInt32, _ givers: [UInt32], _ matches: [UInt32: UInt32]) {
+    let chain = [pid] + first.history.ancestors(of: pid)
+    let unit = chain.first { candidate in
+      givers.allSatisfy { $0 == candidate || first.history.ancestors(of: $0).contains(candidate) }
+    }
+    guard let unit, unit != pid, let match = matches[unit] else { return }
+    if indices[unit] == nil {
+      indices[unit] = processes.count
+      processes.append(Process(first: unit, second: match, inputs: [], outputs: []))
+    }
+    let index = indices[unit]!
+    for process in processes where process.first != unit && first.history.ancestors(of: process.first).contains(unit) {
+      for input in process.inputs {
+        switch input {
+        case .temporaryFiles: continue
+        case .textOf(let speaker) where first.history.ancestors(of: speaker).contains(unit): continue
+        case .file(let path) where writers(of: path).allSatisfy({ first.history.ancestors(of: $0).contains(unit) }):
+          continue
+        default: if !processes[index].inputs.contains(input) { processes[index].inputs.append(input) }
+        }
+      }
+    }
+    for output in processes[indices[pid]!].outputs where !processes[index].outputs.contains(output) {
+      processes[index].outputs.append(output)
     }
   }
 
@@ -121,28 +162,9 @@ public struct TraceComparison {
     }
   }
 
-  /// The last contents that a process wrote, by path; and those of its temporary files.
-  private func written(_ run: RunFiles, _ pid: UInt32) -> (
-    files: [[UInt8]: (UInt32, PathTable.ID)], temporary: [[UInt8]]
-  ) {
-    var files: [[UInt8]: (UInt32, PathTable.ID)] = [:]
-    var temporary: [[UInt8]] = []
-    for access in run.history.accesses(by: pid) where access.version != 0 {
-      guard [.create, .write, .truncate].contains(access.kind),
-        run.history.origin(ofVersion: access.version)?.writer == pid
-      else { continue }
-      if run.isTemporary(access.path) {
-        run.digest(ofVersion: access.version, at: access.path).map { temporary.append($0) }
-      } else {
-        files[run.history.paths.path(of: access.path)] = (access.version, access.path)
-      }
-    }
-    return (files, temporary)
-  }
-
   private func writtenDifferences(_ pair: ProcessMatching.Pair) -> [Difference] {
-    let ours = written(first, pair.first)
-    let theirs = written(second, pair.second)
+    let ours = first.written(pair.first)
+    let theirs = second.written(pair.second)
     var found: [Difference] = []
     for path in Set(ours.files.keys).union(theirs.files.keys).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
       guard let (version, place) = ours.files[path], let (otherVersion, otherPlace) = theirs.files[path] else {
@@ -198,7 +220,8 @@ public struct TraceComparison {
         switch input {
         case .textOf(let speaker): pending.append(speaker)
         case .file(let path): pending += writers(of: path)
-        case .temporaryFiles: pending += first.history[next]?.parent.map { first.history[$0]?.children ?? [] } ?? []
+        case .temporaryFiles:
+          pending += first.history.ancestors(of: next).first { indices[$0] != nil }.map { [$0] } ?? []
         default: break
         }
       }
@@ -206,9 +229,10 @@ public struct TraceComparison {
     return found
   }
 
-  private func writers(of path: [UInt8]) -> [UInt32] {
-    guard let place = first.history.paths.id(of: path) else { return [] }
-    return first.history.accesses(of: place).filter { [.create, .write, .truncate, .renameTo].contains($0.kind) }.map(
+  private func writers(of path: [UInt8]) -> [UInt32] { first.history.paths.id(of: path).map(writers) ?? [] }
+
+  private func writers(of place: PathTable.ID) -> [UInt32] {
+    first.history.accesses(of: place).filter { [.create, .write, .truncate, .renameTo].contains($0.kind) }.map(
       \.pid)
   }
 }
