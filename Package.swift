@@ -61,7 +61,7 @@ let package = Package(
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),
     .target(
-      name: "Inspect", dependencies: ["Tracing", "CLinux", .product(name: "SystemPackage", package: "swift-system")]),
+      name: "Inspect", dependencies: ["Tracing", .product(name: "SystemPackage", package: "swift-system")]),
     .target(
       name: "Tracing",
       dependencies: [

@@ -8,49 +8,31 @@ struct Key: Hashable, Sendable {
   init(words: SIMD8<UInt32>) { self.words = words }
 
   init(_ seed: RunSeed) {
-    self = Digest("uwrx seed").adding(seed.value).finished()
+    self.init(hashing: Self.bytes("uwrx seed") + Self.bytes(seed.value))
   }
 
   /// A key for one purpose, which tells nothing of this one.
   func derived(_ purpose: StaticString, _ number: UInt64 = 0, _ bytes: [UInt8] = []) -> Key {
-    Digest(purpose).adding(self).adding(number).adding(UInt64(bytes.count)).adding(bytes).finished()
+    let own = withUnsafeBytes(of: words) { Array($0) }
+    return Key(hashing: Self.bytes(purpose) + own + Self.bytes(number) + Self.bytes(UInt64(bytes.count)) + bytes)
   }
-}
 
-/// SHA-256 of parts of which each has a fixed length or its length before it, so that no two lists of parts are the same bytes.
-private struct Digest {
-  private var digest = uwrx_digest()
-
-  init(_ purpose: StaticString) {
+  /// SHA-256 of parts of which each has a fixed length or its length before it, so that no two lists of parts are the same bytes.
+  private init(hashing parts: [UInt8]) {
+    var digest = uwrx_digest()
     uwrx_digest_begin(&digest)
-    self = adding(UInt64(purpose.utf8CodeUnitCount))
-    uwrx_digest_add(&digest, purpose.utf8Start, purpose.utf8CodeUnitCount)
-  }
-
-  func adding(_ number: UInt64) -> Digest {
-    var result = self
-    withUnsafeBytes(of: number.littleEndian) { uwrx_digest_add(&result.digest, $0.baseAddress!, $0.count) }
-    return result
-  }
-
-  func adding(_ key: Key) -> Digest {
-    var result = self
-    withUnsafeBytes(of: key.words) { uwrx_digest_add(&result.digest, $0.baseAddress!, $0.count) }
-    return result
-  }
-
-  func adding(_ bytes: [UInt8]) -> Digest {
-    var result = self
-    bytes.withUnsafeBytes { if let base = $0.baseAddress { uwrx_digest_add(&result.digest, base, $0.count) } }
-    return result
-  }
-
-  func finished() -> Key {
-    var copy = digest
+    uwrx_digest_add(&digest, parts, parts.count)
     var words = SIMD8<UInt32>()
     withUnsafeMutableBytes(of: &words) {
-      uwrx_digest_finish(&copy, $0.baseAddress!.assumingMemoryBound(to: UInt8.self))
+      uwrx_digest_finish(&digest, $0.baseAddress!.assumingMemoryBound(to: UInt8.self))
     }
-    return Key(words: words)
+    self.init(words: words)
+  }
+
+  private static func bytes(_ number: UInt64) -> [UInt8] { withUnsafeBytes(of: number.littleEndian) { Array($0) } }
+
+  private static func bytes(_ purpose: StaticString) -> [UInt8] {
+    bytes(UInt64(purpose.utf8CodeUnitCount))
+      + UnsafeBufferPointer(start: purpose.utf8Start, count: purpose.utf8CodeUnitCount)
   }
 }

@@ -41,14 +41,13 @@ final class RandomSockets: RandomDevices {
   }
 
   private var feeder: Feeder?
+  private var lastSerial: UInt64 = 0
 
   deinit {
     guard let feeder else { return }
     var one: UInt64 = 1
     Glibc.write(feeder.end, &one, 8)
   }
-
-  private var lastSerial: UInt64 = 0
 
   func open(_ stream: RandomStream, isNonBlocking: Bool) throws(Errno) -> FileDescriptor {
     let feeder = try startFeeder()

@@ -54,6 +54,16 @@ struct ComparisonTests {
     }
   }
 
+  @Test("in how many pieces something is printed makes no difference")
+  func pieces() throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try Self.compare(
+        "if [ -e marker ]; then printf ab; else printf a; printf b; fi", in: directory,
+        between: { try "".write(toFile: directory + "/marker", atomically: true, encoding: .utf8) })
+      #expect(outcome.status == 0 && outcome.output.isEmpty, "\(outcome)")
+    }
+  }
+
   @Test("a compiler's temporary files are as good as one another")
   func compiler() throws {
     try CommandLine.withDirectory { directory in

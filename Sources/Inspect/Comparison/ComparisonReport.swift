@@ -77,8 +77,8 @@ public struct ComparisonReport {
   ///     {"same","processes":[{"first","second","command","culprit","inputs":[...],"outputs":[...]}],
   ///      "onlyFirst":[...],"onlySecond":[...],"files":[{"path","first","second","culprit"}]}
   ///
-  /// Processes are told by their numbers in each run. An input or output is `{"kind","path","process"}`, of which the latter two are null
-  /// where the kind has none.
+  /// Processes are told by their numbers in each run. An input or output is `{"kind","path","process","variables"}`, of which the latter are
+  /// null or empty where the kind has none.
   public func json(to output: OutputBuffer) throws(Errno) {
     var line = JSONText()
     line.object { line in

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Tracing
 
@@ -8,9 +7,10 @@ final class RunFiles {
   private let trace: TraceDirectory
   private let places: VersionPlaces
   private var digests: [UInt32: [UInt8]?] = [:]
-  /// What each process has written to descriptors 1 and 2, as far as it was recorded.
-  private(set) var texts: [UInt32: [UInt8]] = [:]
-  private let lasting: Set<PathTable.ID>
+  /// What each process has written to descriptor 1 and to 2, as far as it was recorded; in how many pieces makes no difference.
+  private(set) var texts: [UInt32: [UInt32: [UInt8]]] = [:]
+  /// The version that a path has at the end; none for what was not changed, or is gone.
+  let lastVersions: [PathTable.ID: UInt32]
   private var temporary: [PathTable.ID: Bool] = [:]
   private var changeTimes: [PathTable.ID: Int64?] = [:]
 
@@ -18,38 +18,38 @@ final class RunFiles {
     self.trace = trace
     history = try RunHistory(trace)
     places = VersionPlaces(trace, history)
-    lasting = Set(history.lastVersions.values)
-    var running: [UInt32: uwrx_digest] = [:]
+    lastVersions = Dictionary(history.lastVersions.map { ($1, $0) }, uniquingKeysWith: max)
+    var running: [Text: Digest] = [:]
     let events = try EventStream(trace)
     while let (event, bytes) = try events.next() {
-      guard event.kind == EventKind.output.rawValue, let base = bytes.baseAddress else { continue }
-      var digest = running[event.pid] ?? Self.begin()
-      var stream = UInt8(truncatingIfNeeded: event.version)
-      uwrx_digest_add(&digest, &stream, 1)
-      uwrx_digest_add(&digest, base, bytes.count)
-      running[event.pid] = digest
+      guard event.kind == EventKind.output.rawValue else { continue }
+      let text = Text(pid: event.pid, stream: event.version)
+      let digest = running[text] ?? Digest()
+      digest.add(UnsafeRawBufferPointer(bytes))
+      running[text] = digest
     }
-    texts = running.mapValues { Self.finish($0) }
+    for (text, digest) in running { texts[text.pid, default: [:]][text.stream] = digest.finish() }
   }
 
-  private static func begin() -> uwrx_digest {
-    var digest = uwrx_digest()
-    uwrx_digest_begin(&digest)
-    return digest
+  private struct Text: Hashable {
+    var pid: UInt32
+    var stream: UInt32
   }
 
-  private static func finish(_ digest: uwrx_digest) -> [UInt8] {
-    var digest = digest
-    var result = [UInt8](repeating: 0, count: 32)
-    uwrx_digest_finish(&digest, &result)
-    return result
+  /// One of many that go on at a time.
+  private final class Digest {
+    private var state: SHA256? = SHA256()
+
+    func add(_ bytes: UnsafeRawBufferPointer) { state?.add(bytes) }
+
+    func finish() -> [UInt8] { state.take()?.finish() ?? [] }
   }
 
   /// Whether the run has made a file there that was gone at its end: mostly one with a random name.
   func isTemporary(_ path: PathTable.ID) -> Bool {
     if let known = temporary[path] { return known }
     let isTemporary =
-      !lasting.contains(path)
+      lastVersions[path] == nil
       && history.accesses(of: path).contains { [.create, .renameTo, .link].contains($0.kind) }
     temporary[path] = isTemporary
     return isTemporary
@@ -110,6 +110,17 @@ final class RunFiles {
     return digest
   }
 
+  /// Whether a version is kept here and another there, and their contents differ.
+  func differs(
+    _ version: (version: UInt32, path: PathTable.ID), from other: (version: UInt32, path: PathTable.ID),
+    of run: RunFiles
+  ) -> Bool {
+    guard let contents = digest(ofVersion: version.version, at: version.path),
+      let others = run.digest(ofVersion: other.version, at: other.path)
+    else { return false }
+    return contents != others
+  }
+
   /// The host's file that holds a version, with its zero.
   func file(ofVersion version: UInt32, at path: PathTable.ID) -> [UInt8]? {
     places.place(ofVersion: version, at: path).map(file)
@@ -119,16 +130,12 @@ final class RunFiles {
     (place.first == UInt8(ascii: "/") ? [] : Array(trace.path.utf8) + [UInt8(ascii: "/")]) + place + [0]
   }
 
-  /// The version that a path has at the end; nil for what was not changed, or is gone.
-  lazy var lastVersions: [PathTable.ID: UInt32] = Dictionary(
-    history.lastVersions.map { ($1, $0) }, uniquingKeysWith: max)
-
   /// Of a link its target, of a regular file its contents. A trace may hold anything: nothing that waits is opened.
   private static func digest(of file: [UInt8]) -> [UInt8]? {
     let path = file.map { CChar(bitPattern: $0) }
     var status = stat()
     guard lstat(path, &status) == 0 else { return nil }
-    var digest = begin()
+    var digest = SHA256()
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     switch status.st_mode & S_IFMT {
     case S_IFLNK:
@@ -136,8 +143,7 @@ final class RunFiles {
         readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
       }
       guard count >= 0 else { return nil }
-      uwrx_digest_add(&digest, "link", 4)
-      uwrx_digest_add(&digest, buffer, count)
+      digest.add(Array("link".utf8) + buffer[..<count])
     case S_IFREG:
       let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
       guard descriptor >= 0 else { return nil }
@@ -146,11 +152,11 @@ final class RunFiles {
         let count = read(descriptor, &buffer, buffer.count)
         if count < 0 { return nil }
         if count == 0 { break }
-        uwrx_digest_add(&digest, buffer, count)
+        buffer.withUnsafeBytes { digest.add(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
       }
     default: return nil
     }
-    return finish(digest)
+    return digest.finish()
   }
 }
 

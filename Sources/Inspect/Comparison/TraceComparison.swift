@@ -72,9 +72,7 @@ public struct TraceComparison {
   }
 
   private mutating func compareProcesses(_ pairs: [ProcessMatching.Pair]) {
-    let ordered = pairs.sorted {
-      (first.history[$0.first]?.start ?? 0, $0.first) < (first.history[$1.first]?.start ?? 0, $1.first)
-    }
+    let ordered = pairs.sorted { start(of: $0.first) < start(of: $1.first) }
     let speakers = Speakers(
       ordered.filter { first.texts[$0.first] != second.texts[$0.second] }.map(\.first), first.history)
     var shared: [(UInt32, [UInt32])] = []
@@ -105,7 +103,7 @@ public struct TraceComparison {
     }
     let matches = Dictionary(uniqueKeysWithValues: pairs.map { ($0.first, $0.second) })
     for (pid, givers) in shared { joinUnit(of: pid, givers, matches) }
-    processes.sort { (first.history[$0.first]?.start ?? 0, $0.first) < (first.history[$1.first]?.start ?? 0, $1.first) }
+    processes = processes.sorted { start(of: $0.first) < start(of: $1.first) }
     for (index, process) in processes.enumerated() { indices[process.first] = index }
   }
 
@@ -138,6 +136,8 @@ public struct TraceComparison {
     }
   }
 
+  private func start(of pid: UInt32) -> (UInt64, UInt32) { (first.history[pid]?.start ?? 0, pid) }
+
   private func status(_ run: RunFiles, _ pid: UInt32) -> WaitStatus? { run.history[pid]?.status }
 
   /// A source is the same file of the host in both runs, and was changed in between.
@@ -167,13 +167,11 @@ public struct TraceComparison {
     let theirs = second.written(pair.second)
     var found: [Difference] = []
     for path in Set(ours.files.keys).union(theirs.files.keys).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      guard let (version, place) = ours.files[path], let (otherVersion, otherPlace) = theirs.files[path] else {
+      guard let version = ours.files[path], let other = theirs.files[path] else {
         found.append(.file(path))
         continue
       }
-      let contents = first.digest(ofVersion: version, at: place)
-      let others = second.digest(ofVersion: otherVersion, at: otherPlace)
-      if let contents, let others, contents != others { found.append(.file(path)) }
+      if first.differs(version, from: other, of: second) { found.append(.file(path)) }
     }
     if ours.temporary.count == theirs.temporary.count, ours.temporary != theirs.temporary {
       found.append(.temporaryFiles)
@@ -183,26 +181,24 @@ public struct TraceComparison {
 
   private mutating func compareFiles() {
     let theirs = Dictionary(
-      uniqueKeysWithValues: second.lastVersions.map { (second.history.paths.path(of: $0), ($1, $0)) })
+      uniqueKeysWithValues: second.lastVersions.map { (second.history.paths.path(of: $0), (version: $1, path: $0)) })
     var seen: Set<[UInt8]> = []
     for (place, version) in first.lastVersions {
       let path = first.history.paths.path(of: place)
       seen.insert(path)
       let writer = first.history.origin(ofVersion: version)?.writer
-      guard let (otherVersion, otherPlace) = theirs[path] else {
+      guard let other = theirs[path] else {
         files.append(File(path: path, first: writer))
         continue
       }
-      let contents = first.digest(ofVersion: version, at: place)
-      let others = second.digest(ofVersion: otherVersion, at: otherPlace)
-      guard let contents, let others, contents != others else { continue }
+      guard first.differs((version, place), from: other, of: second) else { continue }
       files.append(
         File(
-          path: path, first: writer, second: second.history.origin(ofVersion: otherVersion)?.writer,
+          path: path, first: writer, second: second.history.origin(ofVersion: other.version)?.writer,
           culprit: writer.flatMap(culprit)))
     }
-    for (path, (version, _)) in theirs where !seen.contains(path) {
-      files.append(File(path: path, second: second.history.origin(ofVersion: version)?.writer))
+    for (path, other) in theirs where !seen.contains(path) {
+      files.append(File(path: path, second: second.history.origin(ofVersion: other.version)?.writer))
     }
     files.sort { $0.path.lexicographicallyPrecedes($1.path) }
   }
