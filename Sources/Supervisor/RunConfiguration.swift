@@ -1,6 +1,8 @@
 import Glibc
 import VirtualKernel
+@_exported import struct Reproducibility.ClockRule
 @_exported import struct Reproducibility.RunSeed
+@_exported import struct Reproducibility.UniformMachine
 @_exported import enum VirtualKernel.CallProfile
 @_exported import enum VirtualKernel.TraceLevel
 
@@ -134,6 +136,12 @@ public struct RunConfiguration: Sendable {
   public var calls = CallProfile.standard
   /// The guest's random numbers are the same in each run with this seed, and so are its addresses; nil for the kernel's.
   public var seed: RunSeed?
+  /// What the guest's clocks tell; nil for the machine's.
+  public var clock: ClockRule?
+  /// Whether the numbers of the guest's processes are made of who they are.
+  public var hasProcessNumbers = false
+  /// What the machine is to the guest; nil for what it is.
+  public var machine: UniformMachine?
   /// Called with the run's directory before the guest starts.
   public var willStart: (@Sendable (_ directory: String) -> Void)?
   /// Called with what is less than it was asked for on this machine.
@@ -144,7 +152,14 @@ public struct RunConfiguration: Sendable {
   /// Signals, the terminal and the process's privileges are this run's: right for a command line tool, not inside another program.
   public var ownsProcess = false
 
-  var callRules: CallRules { CallRules(calls, isSeeded: seed != nil) }
+  var reproduction: Reproduction {
+    var reproduction = Reproduction()
+    reproduction.randomness = seed.map { Randomness(seed: $0, devices: RandomSockets()) }
+    reproduction.clock = clock
+    reproduction.hasProcessNumbers = hasProcessNumbers
+    reproduction.machine = machine
+    return reproduction
+  }
 
   public init(command: [String], environment: [String] = []) {
     self.command = command

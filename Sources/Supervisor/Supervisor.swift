@@ -76,7 +76,8 @@ public final class Supervisor {
     self.directory = directory
     terminal = Terminal(enabled: configuration.ownsProcess)
     ownsTerminal = terminal.isOurs
-    let filter = SyscallFilter(level: configuration.trace, calls: configuration.callRules)
+    let filter = SyscallFilter(
+      level: configuration.trace, calls: CallRules(configuration.calls, configuration.reproduction.variants))
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsProcess ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)
@@ -176,7 +177,7 @@ public final class Supervisor {
       recording: Recording(events: record.events, level: configuration.trace, secrets: record.secrets))
     kernelConfiguration.diskLimit = configuration.limits.disk.map { Int64($0) }
     kernelConfiguration.calls = configuration.calls
-    kernelConfiguration.reproduction = configuration.seed.map { Reproduction(seed: $0, devices: RandomSockets()) }
+    kernelConfiguration.reproduction = configuration.reproduction
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(

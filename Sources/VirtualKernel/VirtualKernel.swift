@@ -25,7 +25,7 @@ public final class VirtualKernel {
   let inherited: Set<HostIdentity>
   var foreign = ForeignFiles()
   private let calls: CallRules
-  let reproduction: Reproduction?
+  let reproduction: Reproduction
   /// nil if no more is recorded than changes need.
   let recorder: Recorder?
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.
@@ -58,7 +58,7 @@ public final class VirtualKernel {
     reproduction = configuration.reproduction
     processes = ThreadTable(
       information: information, credentials: credentials,
-      ancestor: configuration.reproduction.map { ProcessIdentity($0.seed) })
+      ancestor: configuration.reproduction.ancestor)
     inherited = configuration.devices.inherited
     calls = configuration.callRules
     let recording = configuration.recording

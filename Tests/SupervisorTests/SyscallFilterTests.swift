@@ -48,7 +48,9 @@ struct SyscallFilterTests {
     return cases
   }
 
-  private static let allRules = CallProfile.allCases.flatMap { [CallRules($0), CallRules($0, isSeeded: true)] }
+  private static let allRules = CallProfile.allCases.flatMap { profile in
+    (0..<16).map { CallRules(profile, CallVariants(rawValue: $0)) }
+  }
 
   @Test("agrees with libseccomp", arguments: TraceLevel.allCases, allRules)
   func agrees(_ level: TraceLevel, _ calls: CallRules) throws {

@@ -98,7 +98,7 @@ struct GetrandomTests {
   @Test func withoutASeedTheKernelAnswers() throws {
     #expect(Registry.entry(SyscallNumber.getrandom.rawValue)?.under(CallRules()).disposition == .native)
     #expect(
-      Registry.entry(SyscallNumber.getrandom.rawValue)?.under(CallRules(.strict, isSeeded: true)).disposition
+      Registry.entry(SyscallNumber.getrandom.rawValue)?.under(CallRules(.strict, .seeded)).disposition
         == .emulate)
   }
 }

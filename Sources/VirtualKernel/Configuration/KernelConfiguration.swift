@@ -8,10 +8,10 @@ public struct KernelConfiguration {
   /// Bytes that the run may write; nil for any number.
   public var diskLimit: Int64?
   public var calls = CallProfile.standard
-  /// What is the same in each run; nil if nothing is.
-  public var reproduction: Reproduction?
+  /// What is the same in each run.
+  public var reproduction = Reproduction()
 
-  var callRules: CallRules { CallRules(calls, isSeeded: reproduction != nil) }
+  var callRules: CallRules { CallRules(calls, reproduction.variants) }
 
   public init(
     user: GuestUser, tree: GuestTree, places: RunPlaces, devices: GivenDevices, recording: Recording = Recording()

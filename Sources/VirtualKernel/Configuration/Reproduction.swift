@@ -1,8 +1,37 @@
 import Reproducibility
 import SystemPackage
 
-/// What makes a run give the same bytes again.
+/// What makes a run give the same bytes again. Each part is there by itself.
 public struct Reproduction {
+  /// Where random numbers come from; nil for the kernel.
+  public var randomness: Randomness?
+  /// What the guest's clocks tell; nil for the machine's.
+  public var clock: ClockRule?
+  /// Whether the numbers of processes are made of who they are.
+  public var hasProcessNumbers = false
+  /// What the machine is to the guest; nil for what it is.
+  public var machine: UniformMachine?
+
+  public init() {}
+
+  public var variants: CallVariants {
+    var variants: CallVariants = []
+    if randomness != nil { variants.insert(.seeded) }
+    if clock != nil { variants.insert(.timed) }
+    if hasProcessNumbers { variants.insert(.numbered) }
+    if machine != nil { variants.insert(.uniform) }
+    return variants
+  }
+
+  /// What the run's first process is the child of; nil if nothing depends on who a process is.
+  var ancestor: ProcessIdentity? {
+    guard randomness != nil || hasProcessNumbers else { return nil }
+    return ProcessIdentity(randomness?.seed ?? RunSeed(0))
+  }
+}
+
+/// Where the random numbers of a run come from.
+public struct Randomness {
   public var seed: RunSeed
   public var devices: any RandomDevices
 

@@ -24,16 +24,16 @@ extension VirtualKernel {
   /// The kernel has put 16 bytes of its own at AT_RANDOM. Programs whose runtime needs no library, such as Go's, take their hash seeds
   /// from there; the others' first calls are before they look.
   private func setStartBytes(of image: ProcessImage, _ group: ThreadGroup) {
-    guard image.random != 0, let bytes = group.identity?.startBytes() else { return }
+    guard reproduction.randomness != nil, image.random != 0, let bytes = group.identity?.startBytes() else { return }
     withUnsafeBytes(of: bytes) { try? memory.write(group.id.leader, at: image.random, $0) }
   }
 
   /// What random(4) says of the files of /proc/sys/kernel/random that hold a UUID; nil for other files, or without a seed.
   func randomName(_ path: String, _ group: ThreadGroup) -> String? {
-    guard let reproduction, let identity = group.identity else { return nil }
+    guard let seed = reproduction.randomness?.seed, let identity = group.identity else { return nil }
     switch path {
     case "sys/kernel/random/uuid": return identity.makeUUID()
-    case "sys/kernel/random/boot_id": return ProcessIdentity.bootID(reproduction.seed)
+    case "sys/kernel/random/boot_id": return ProcessIdentity.bootID(seed)
     default: return nil
     }
   }

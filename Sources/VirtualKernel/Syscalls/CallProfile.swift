@@ -8,16 +8,44 @@ public enum CallProfile: String, Sendable, CaseIterable {
   case strict
 }
 
+/// What the user has asked for that changes who answers a call.
+public struct CallVariants: OptionSet, Sendable, Hashable {
+  public let rawValue: UInt8
+
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// The guest's random numbers come from the run's seed.
+  public static let seeded = CallVariants(rawValue: 1)
+  /// The guest's clocks are virtual.
+  public static let timed = CallVariants(rawValue: 2)
+  /// The numbers of processes are made of who they are.
+  public static let numbered = CallVariants(rawValue: 4)
+  /// What is asked of the machine is the same on every machine.
+  public static let uniform = CallVariants(rawValue: 8)
+
+  /// By the name of the option that turns it on.
+  static let names: [(name: String, variant: CallVariants)] = [
+    ("seed", .seeded), ("time", .timed), ("process-numbers", .numbered), ("machine", .uniform),
+  ]
+}
+
 /// What decides which entry of the registry holds in a run.
 public struct CallRules: Sendable, Equatable {
   public var profile: CallProfile
-  /// The guest's random numbers come from the run's seed.
-  public var isSeeded: Bool
+  public var variants: CallVariants
 
-  public init(_ profile: CallProfile = .standard, isSeeded: Bool = false) {
+  public init(_ profile: CallProfile = .standard, _ variants: CallVariants = []) {
     self.profile = profile
-    self.isSeeded = isSeeded
+    self.variants = variants
   }
+}
+
+/// Who answers a call where the user has asked for one of `CallVariants`.
+struct VariantRule: Sendable {
+  let variant: CallVariants
+  let disposition: Disposition
+  let handler: Handler
+  let nativeWhen: [[ArgumentCondition]]
 }
 
 /// What the strict profile makes of a call.
@@ -35,16 +63,33 @@ extension SyscallEntry {
     return entry
   }
 
-  /// The supervisor answers where the run has a seed; a strict profile has no say then.
-  func seeded(_ handler: @escaping Handler) -> SyscallEntry {
+  /// The supervisor answers in a run with this variant; a strict profile has no say then. Of two that hold the one that was said first wins.
+  func emulated(
+    _ variant: CallVariants, _ handler: @escaping Handler, nativeWhen: [[ArgumentCondition]] = []
+  ) -> SyscallEntry {
+    adding(VariantRule(variant: variant, disposition: .emulate, handler: handler, nativeWhen: nativeWhen))
+  }
+
+  /// The same for a call that the kernel still runs.
+  func gated(
+    _ variant: CallVariants, _ handler: @escaping Handler, nativeWhen: [[ArgumentCondition]] = []
+  ) -> SyscallEntry {
+    adding(VariantRule(variant: variant, disposition: .gate, handler: handler, nativeWhen: nativeWhen))
+  }
+
+  private func adding(_ rule: VariantRule) -> SyscallEntry {
     var entry = self
-    entry.seededHandler = handler
+    entry.variantRules.append(rule)
     return entry
   }
 
   /// The entry that holds in a run.
   public func under(_ rules: CallRules) -> SyscallEntry {
-    if rules.isSeeded, let seededHandler { return .emulate(number, seededHandler, reason, missing: missing) }
+    if let rule = variantRules.first(where: { !$0.variant.isDisjoint(with: rules.variants) }) {
+      return SyscallEntry(
+        number: number, disposition: rule.disposition, reason: reason, missing: missing, nativeWhen: rule.nativeWhen,
+        observation: nil, handler: rule.handler)
+    }
     guard rules.profile == .strict, let strictRule else { return self }
     return .deny(number, strictRule.errno, reason, missing: missing, nativeWhen: strictRule.nativeWhen)
   }

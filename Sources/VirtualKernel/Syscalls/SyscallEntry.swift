@@ -19,8 +19,8 @@ public struct SyscallEntry: Sendable {
   let handler: Handler?
   /// What `CallProfile.strict` makes of the call; nil for no difference.
   public internal(set) var strictRule: StrictRule?
-  /// Answers in a run with a seed; nil for no difference.
-  var seededHandler: Handler?
+  /// What options for reproducible runs make of the call; the first that holds counts.
+  var variantRules: [VariantRule] = []
 
   public var name: String { number.name }
 

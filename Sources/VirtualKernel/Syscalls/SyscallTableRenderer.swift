@@ -14,6 +14,7 @@ public enum SyscallTableRenderer {
       text += "\(entry.reason)"
       if let missing = entry.missing { text += " Missing: \(missing)." }
       if entry.strictRule != nil { text += " Strict: \(strict(entry))." }
+      if !entry.variantRules.isEmpty { text += " With \(variants(entry))." }
       text += "\n"
     }
     return text
@@ -23,11 +24,11 @@ public enum SyscallTableRenderer {
   public static func markdown(_ entries: [SyscallEntry] = Registry.entries) -> String {
     var text = summary(entries) + "\n\n"
     text +=
-      "| number | call | disposition | native when | reason | missing | strict |\n|---:|---|---|---|---|---|---|\n"
+      "| number | call | disposition | native when | reason | missing | strict | with options |\n|---:|---|---|---|---|---|---|---|\n"
     for entry in entries {
       let columns = [
         "\(entry.number.rawValue)", "`\(entry.name)`", disposition(entry), condition(entry), "\(entry.reason)",
-        entry.missing.map { "\($0)" } ?? "", strict(entry),
+        entry.missing.map { "\($0)" } ?? "", strict(entry), variants(entry),
       ]
       text += "| " + columns.map { escapedForMarkdown($0) }.joined(separator: " | ") + " |\n"
     }
@@ -58,7 +59,26 @@ public enum SyscallTableRenderer {
       let conditions = rule.nativeWhen.isEmpty ? "" : ", \"nativeWhen\": \(alternatives(rule.nativeWhen))"
       members.append("\"strict\": {\"errno\": \(quoted(symbol(rule.errno)))\(conditions)}")
     }
+    if !entry.variantRules.isEmpty {
+      let rules = entry.variantRules.map { rule in
+        let conditions = rule.nativeWhen.isEmpty ? "" : ", \"nativeWhen\": \(alternatives(rule.nativeWhen))"
+        return "{\"option\": \(quoted(option(rule))), \"disposition\": \(quoted(word(rule.disposition)))\(conditions)}"
+      }
+      members.append("\"variants\": [\(rules.joined(separator: ", "))]")
+    }
     return members
+  }
+
+  /// What the options of reproducible runs make of the call; empty for no difference.
+  private static func variants(_ entry: SyscallEntry) -> String {
+    entry.variantRules.map { rule in
+      let star = rule.nativeWhen.isEmpty ? "" : " *"
+      return "\(option(rule)): \(word(rule.disposition))\(star)"
+    }.joined(separator: ", ")
+  }
+
+  private static func option(_ rule: VariantRule) -> String {
+    CallVariants.names.filter { rule.variant.contains($0.variant) }.map { "--\($0.name)" }.joined(separator: "/")
   }
 
   /// What `--strict-calls` makes of the call; empty for no difference.

@@ -123,7 +123,7 @@ final class Machine {
       recording: Recording(events: events, level: level))
     configuration.diskLimit = diskLimit
     configuration.calls = calls
-    configuration.reproduction = seed.map { Reproduction(seed: $0, devices: MockRandomDevices(world)) }
+    configuration.reproduction.randomness = seed.map { Randomness(seed: $0, devices: MockRandomDevices(world)) }
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: configuration)

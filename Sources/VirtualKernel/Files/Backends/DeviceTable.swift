@@ -46,10 +46,10 @@ final class DeviceTable {
       try materialise(dentry, call)
       return .continue
     }
-    if device.isRandom, flags & O_ACCMODE != O_WRONLY, let reproduction = call.kernel.reproduction,
+    if device.isRandom, flags & O_ACCMODE != O_WRONLY, let randomness = call.kernel.reproduction.randomness,
       let identity = call.thread.group.identity
     {
-      return try open(reproduction, identity, call, flags, dentry)
+      return try open(randomness, identity, call, flags, dentry)
     }
     let wanted = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK)
     let file: FileDescriptor
@@ -71,9 +71,9 @@ final class DeviceTable {
 
   /// What the seed gives, in the place of a random device. stat(2) takes it for the device all the same.
   private func open(
-    _ reproduction: Reproduction, _ identity: ProcessIdentity, _ call: Call, _ flags: Int32, _ dentry: DentryID
+    _ randomness: Randomness, _ identity: ProcessIdentity, _ call: Call, _ flags: Int32, _ dentry: DentryID
   ) throws(Errno) -> Outcome {
-    let file = try reproduction.devices.open(identity.openDevice(), isNonBlocking: flags & O_NONBLOCK != 0)
+    let file = try randomness.devices.open(identity.openDevice(), isNonBlocking: flags & O_NONBLOCK != 0)
     do throws(Errno) {
       let stream = HostIdentity(try call.kernel.host.status(of: file))
       let inode = call.files.nodes[dentry].pointee.inode
