@@ -158,6 +158,7 @@ public struct RunConfiguration: Sendable {
     reproduction.clock = clock
     reproduction.hasProcessNumbers = hasProcessNumbers
     reproduction.machine = machine
+    reproduction.vdsoPatches = VirtualDSO()?.patches(for: reproduction.variants) ?? []
     return reproduction
   }
 

@@ -48,6 +48,7 @@ public final class Supervisor {
   public static func run(_ configuration: RunConfiguration) throws(SupervisorError) -> RunResult {
     try KernelFeatures.require()
     try KernelFeatures.requireDescriptors()
+    if configuration.clock != nil { try KernelFeatures.requireClock() }
     guard !configuration.command.isEmpty else { throw SupervisorError("there is no command to run") }
     let standard = try StandardDescriptors()
     let build = try RunDirectory.makeBuild(configuration.build)

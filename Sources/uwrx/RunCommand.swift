@@ -118,6 +118,9 @@ struct RunCommand: ParsableCommand {
       """, valueName: "digits"))
   var seed: RunSeed?
 
+  @OptionGroup
+  var clock: ClockOptions
+
   @Option(
     help: ArgumentHelp(
       """
@@ -238,6 +241,7 @@ struct RunCommand: ParsableCommand {
     configuration.ownsProcess = true
     configuration.trace = trace
     configuration.seed = seed
+    configuration.clock = try clock.rule(isVirtual: false)
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?

@@ -6,6 +6,7 @@
 #ifndef UWRX_CLINUX_H
 #define UWRX_CLINUX_H
 
+#include <elf.h>
 #include <fts.h>
 #include <linux/limits.h>
 #include <linux/openat2.h>
@@ -14,10 +15,12 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/xattr.h>

@@ -42,6 +42,9 @@ public protocol ProcessInformation: AnyObject {
   /// The living threads of a process.
   func threads(of group: AbsTgid) -> [AbsTid]
 
+  /// Whether a signal waits for the thread that it does not block.
+  func hasPendingSignal(_ thread: AbsTid) -> Bool
+
   /// The processes that a thread has made and that still live.
   func children(of thread: AbsTid) -> [AbsTgid]
 

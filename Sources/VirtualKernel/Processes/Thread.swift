@@ -6,6 +6,11 @@ public final class Thread {
   /// Of the kernel's table, which outlives every thread.
   var credentials: UnsafePointer<Credentials>
 
+  /// A wait that it was let through, in a run with a virtual clock.
+  var wait: TimedWait?
+  /// The clock of a thread that has slept while others of its process have not, where it is ahead of the process's.
+  var lead: UInt64 = 0
+
   init(id: AbsTid, nsID: NsTid, group: ThreadGroup, credentials: UnsafePointer<Credentials>) {
     self.id = id
     self.nsID = nsID
