@@ -13,6 +13,8 @@ public final class ProcessClock {
   private static let grain: UInt64 = 1_000_000
 
   private let tick: UInt64
+  /// When the process was born.
+  public let start: UInt64
   public private(set) var now: UInt64
   /// By how much it was moved by questions: the processor time that the process has used, as far as anybody can tell.
   public private(set) var used: UInt64 = 0
@@ -37,6 +39,7 @@ public final class ProcessClock {
 
   public init(_ rule: ClockRule, at start: UInt64) {
     tick = rule.tick
+    self.start = start
     now = start
     base = start
   }

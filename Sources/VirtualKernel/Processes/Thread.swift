@@ -8,6 +8,8 @@ public final class Thread {
 
   /// A wait that it was let through, in a run with a virtual clock.
   var wait: TimedWait?
+  /// The last time of a clock that it has waited for, and when that is on the host's.
+  var deadline: (end: UInt64, hostEnd: UInt64)?
   /// The clock of a thread that has slept while others of its process have not, where it is ahead of the process's.
   var lead: UInt64 = 0
 

@@ -15,7 +15,7 @@ struct TimedWait: BitwiseCopyable {
 extension VirtualKernel {
   /// In a process of several threads a shorter wait moves the clock of the thread that waited only: those that wake up again and again to look
   /// after others, as Go's and Java's runtimes have them, would else give the process the host's time.
-  private static let shortWait: UInt64 = 100_000_000
+  private static let shortWait: UInt64 = 60_000_000
   /// What goes off more often is a timer for a profile and measures the host's time.
   private static let shortInterval: UInt64 = 1_000_000_000
 
@@ -37,11 +37,16 @@ extension VirtualKernel {
   }
 
   private func lift(_ thread: Thread, _ clock: ProcessClock, to end: UInt64, slept: UInt64) {
-    if slept < Self.shortWait, thread.group.threads.count > 1 {
+    if slept < Self.shortWait, hasOthers(thread) {
       thread.lead = max(thread.lead, end)
     } else {
       clock.lift(to: end)
     }
+  }
+
+  /// Whether another thread of its process lives.
+  private func hasOthers(_ thread: Thread) -> Bool {
+    thread.group.threads.contains { $0 != thread.id && information.isThread($0, of: thread.group.id) }
   }
 
   private func settleTimers(of group: ThreadGroup, _ clock: ProcessClock, at hostTime: UInt64) {
@@ -85,7 +90,7 @@ extension VirtualKernel {
     let (thread, group) = (call.thread, call.thread.group)
     let clock = clock(of: group)
     look(atChildrenOf: group, clock)
-    let time = group.threads.count > 1 ? clock.ask(&thread.lead) : clock.ask()
+    let time = thread.lead > 0 ? clock.ask(&thread.lead) : clock.ask()
     processes.groups[group.parent]?.clock?.note(child: clock)
     return time
   }

@@ -106,12 +106,12 @@ extension Syscalls {
   private static func duration(
     _ call: Call, until address: UInt64, on clock: Int32
   ) throws(Errno) -> (nanoseconds: UInt64, end: UInt64)? {
-    guard let rule = call.kernel.reproduction.clock, let given = try? call.read(timespec.self, at: address),
-      let time = try? given.nanoseconds(), let now = try? wallTime(of: clock, call.kernel.ask(call), call)
+    guard let given = try? call.read(timespec.self, at: address),
+      let time = try? given.nanoseconds()
     else { return nil }
-    let isMonotonic = now == rule.monotonic(call.kernel.clock(of: call.thread.group).now)
-    let end = isMonotonic ? rule.time(atMonotonic: time) : time
-    return (time > now ? time - now : 0, end)
+    let now = call.kernel.ask(call)
+    guard let shown = try? wallTime(of: clock, now, call) else { return nil }
+    return (time > shown ? time - shown : 0, time > shown ? now + (time - shown) : now)
   }
 }
 
@@ -120,7 +120,8 @@ public class DeadlineWait: @unchecked Sendable {
   let kernel: VirtualKernel
   let thread: Thread
   let notification: UInt64
-  /// On CLOCK_MONOTONIC of the host's.
+  /// On CLOCK_MONOTONIC of the host's. Who was woken without a cause waits again for the same time, which has not come closer on the guest's
+  /// clock.
   public let hostEnd: UInt64
   /// When it was received, on the same.
   let hostStart: UInt64
@@ -132,7 +133,12 @@ public class DeadlineWait: @unchecked Sendable {
     thread = call.thread
     notification = call.notification.id
     hostStart = call.notification.time
-    hostEnd = hostStart &+ duration
+    if let last = thread.deadline, last.end == end {
+      hostEnd = last.hostEnd
+    } else {
+      hostEnd = hostStart &+ duration
+    }
+    thread.deadline = (end, hostEnd)
     self.end = end
     self.duration = duration
   }

@@ -61,7 +61,12 @@ extension ProcFileSystem {
     if node.id == 1, entry.permissions & 0o004 == 0 { throw .permissionDenied }
     if node.id == 1, entry.isNamed("cmdline") { return try give(Array("init\0".utf8), "1/cmdline", call, flags) }
     switch entry.source {
-    case .live: return try handOver(dentry, call, flags)
+    case .live:
+      if call.kernel.reproduction.clock != nil {
+        let path = try procPath(of: dentry, call)
+        if let told = try timedContents(entry, node, path, call) { return try give(told, path, call, flags) }
+      }
+      return try handOver(dentry, call, flags)
     case .inspected:
       try requireInspection(of: node.id, call)
       return try handOver(dentry, call, flags)
