@@ -46,6 +46,17 @@ public struct RunDirectory: Sendable {
     return real
   }
 
+  /// Whether nothing of the user's is in a directory that holds the steps.
+  static func holdsOnlyRuns(_ build: String) -> Bool {
+    (directoryEntries(build) ?? []).allSatisfy { name in
+      [".", "..", "last"].contains(name) || name.hasPrefix(verificationPrefix)
+        || name.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+    }
+  }
+
+  /// What the names of directories begin with that hold another copy of the project for a while.
+  public static let verificationPrefix = ".verify-"
+
   /// Makes the directory of the next free number; mkdir(2) decides who is first.
   private static func claimNumber(in directory: String, interval: Int, mode: mode_t = 0o777) throws(SupervisorError)
     -> Int

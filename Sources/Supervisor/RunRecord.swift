@@ -76,6 +76,12 @@ struct RunRecord {
       ("times", configuration.times.rawValue),
       ("tmp", configuration.temporaryDirectory ?? ""), ("trace", configuration.trace.rawValue),
       ("calls", configuration.calls.rawValue), ("random", configuration.seed == nil ? "kernel" : "seed"),
+      ("machine", configuration.machine == nil ? "host" : "uniform"),
+      ("cpus", configuration.machine.map { String($0.processors) } ?? ""),
+      ("kernel-version", configuration.machine?.release ?? ""),
+      ("process-numbers", configuration.hasProcessNumbers ? "identity" : "kernel"),
+      ("umask", configuration.umask.map { "0" + String($0, radix: 8) } ?? ""),
+      ("groups", configuration.keepsGroups ? "user" : "none"),
     ]
     options += configuration.environment.map { ("env", secrets.recorded($0)) }
     return options

@@ -53,8 +53,11 @@ struct RunCommand: ParsableCommand {
     completion: .directory)
   var tmp: String?
 
-  @Option(help: "The times of files that the run has not written: their own, or one for each layer.")
-  var times = Times.host
+  @Option(
+    help: """
+      The times of files that the run has not written: their own (default), or one for each layer (default of a reproducible run).
+      """)
+  var times: Times?
 
   @Option(help: ArgumentHelp("The directory that holds the runs.", valueName: "directory"), completion: .directory)
   var build = "build"
@@ -118,6 +121,9 @@ struct RunCommand: ParsableCommand {
       """, valueName: "digits"))
   var seed: RunSeed?
 
+  @OptionGroup(title: "Reproducible runs")
+  var reproducible: ReproducibleOptions
+
   @Option(
     help: ArgumentHelp(
       """
@@ -161,6 +167,7 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("\(noProject ? "--no-project" : "--project") says what --system gives: add --system")
     }
     for text in source { _ = try SourceArgument(text) }
+    if reproducible.noSeed, seed != nil { throw ValidationError("--no-seed excludes --seed") }
     if clearEnv, envAll { throw ValidationError("--clear-env excludes --env-all") }
     if quiet, verbose || summary { throw ValidationError("--quiet excludes --verbose and --summary") }
   }
@@ -227,7 +234,7 @@ struct RunCommand: ParsableCommand {
     if !quiet { warnOfHomes(configuration.sources) }
     configuration.parents = try parent.map { try TraceName($0, build: build).resolve().path }
     configuration.trustsParents = trustParent
-    configuration.times = times
+    configuration.times = times ?? .host
     configuration.temporaryDirectory = tmp
     configuration.build = build
     configuration.step = step.map(Int.init)
@@ -238,6 +245,7 @@ struct RunCommand: ParsableCommand {
     configuration.ownsProcess = true
     configuration.trace = trace
     configuration.seed = seed
+    reproducible.apply(to: &configuration, hasTimes: times != nil)
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?
@@ -256,13 +264,15 @@ struct RunCommand: ParsableCommand {
 extension RunCommand {
   private func giveSystem(_ configuration: inout RunConfiguration) {
     let choice: Project.Choice = project.map { .directory($0) } ?? (noProject ? .none : .found)
-    let tree = Sandbox.systemSources(project: choice, environment: configuration.environment)
+    let tree = Sandbox.systemSources(
+      project: choice, at: reproducible.hasPlace ? ReproducibleOptions.place : nil,
+      environment: configuration.environment)
     configuration.sources += tree.sources
     configuration.links = tree.links
     configuration.emptyDirectories = tree.emptyDirectories
-    if project != nil, workdir == nil, let root = tree.project {
-      let isInside = currentDirectory().map { HomeSecrets.isWithin($0, root) } ?? false
-      if !isInside { configuration.workingDirectory = root }
+    if workdir == nil, let root = tree.project, let place = tree.place {
+      let inside = currentDirectory().flatMap { HomeSecrets.isWithin($0, root) ? $0.dropFirst(root.utf8.count) : nil }
+      if project != nil || place != root { configuration.workingDirectory = place + (inside ?? "") }
     }
     if !quiet { for remark in tree.remarks { printError(remark) } }
   }
@@ -282,8 +292,9 @@ extension RunCommand {
   private func makeEnvironment() -> [String] {
     let own = Sandbox.environment()
     func name(_ variable: String) -> Substring { variable.prefix { $0 != "=" } }
-    var environment = clearEnv ? [] : own
-    if !envAll {
+    let fixed = envAll ? nil : reproducible.environment(uid: uid)
+    var environment = clearEnv ? [] : fixed ?? own
+    if !envAll, fixed == nil {
       let asked = Set(env.map { Substring($0.name) })
       let withheld = Self.secrets(environment).map(name)
       environment.removeAll { withheld.contains(name($0)) }

@@ -4,6 +4,8 @@ struct FileConfiguration {
   var places: RunPlaces
   /// Files of lower layers have one time for each layer.
   var squashesTimes: Bool
+  /// What depends on the host's file systems is the same on all of them.
+  var isUniform: Bool
   /// Whose group new pseudo-terminals have; nil for that of who opens them.
   var terminalGroup: UInt32?
   /// Bytes that the run may write.
@@ -13,6 +15,7 @@ struct FileConfiguration {
     user = configuration.user
     places = configuration.places
     squashesTimes = configuration.tree.squashesTimes
+    isUniform = configuration.reproduction.machine != nil
     terminalGroup = configuration.devices.terminalGroup
     diskLimit = configuration.diskLimit
   }

@@ -33,6 +33,9 @@ extension ProcFileSystem {
         return try handOver(dentry, call, flags)
       }
       let path = try procPath(of: dentry, call)
+      if let text = call.kernel.reproduction.machine?.text(of: path) {
+        return try give(Array(text.utf8), path, call, flags)
+      }
       if let uuid = call.kernel.randomName(path, call.thread.group) {
         return try give(Array((uuid + "\n").utf8), path, call, flags)
       }
@@ -60,6 +63,9 @@ extension ProcFileSystem {
     // Guest init is of another user than even the guest's root.
     if node.id == 1, entry.permissions & 0o004 == 0 { throw .permissionDenied }
     if node.id == 1, entry.isNamed("cmdline") { return try give(Array("init\0".utf8), "1/cmdline", call, flags) }
+    if let text = try uniformText(entry, node, call) {
+      return try give(Array(text.utf8), try procPath(of: dentry, call), call, flags)
+    }
     switch entry.source {
     case .live: return try handOver(dentry, call, flags)
     case .inspected:
