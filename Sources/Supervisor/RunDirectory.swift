@@ -46,6 +46,18 @@ public struct RunDirectory: Sendable {
     return real
   }
 
+  /// Makes the directory of a step.
+  /// - Parameter step: nil means as a run does that is told none.
+  /// - Returns: its number.
+  public static func makeStep(in build: String, _ step: Int?) throws(SupervisorError) -> Int {
+    guard let step else { return try claimNumber(in: build, interval: 10) }
+    if mkdir("\(build)/\(step)", 0o777) < 0, uwrx_errno() != EEXIST { throw failure("\(build)/\(step)") }
+    return step
+  }
+
+  /// The number of the newest attempt; nil if there is none.
+  public static func lastAttempt(in build: String, step: Int) -> Int? { numbers(in: "\(build)/\(step)").max() }
+
   /// Whether nothing of the user's is in a directory that holds the steps.
   static func holdsOnlyRuns(_ build: String) -> Bool {
     (directoryEntries(build) ?? []).allSatisfy { name in

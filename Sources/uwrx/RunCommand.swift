@@ -167,6 +167,9 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("\(noProject ? "--no-project" : "--project") says what --system gives: add --system")
     }
     for text in source { _ = try SourceArgument(text) }
+    if reproducible.verify != nil, trace == .off {
+      throw ValidationError("--verify compares what traces tell: not with --trace off")
+    }
     if reproducible.noSeed, seed != nil { throw ValidationError("--no-seed excludes --seed") }
     if clearEnv, envAll { throw ValidationError("--clear-env excludes --env-all") }
     if quiet, verbose || summary { throw ValidationError("--quiet excludes --verbose and --summary") }
@@ -174,6 +177,11 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     do {
+      if let runs = reproducible.verify {
+        let trace = try makeVerification(runs).run()
+        if apply { try bringResults(of: trace) }
+        return
+      }
       let result = try Sandbox.run(try makeConfiguration())
       if let message = result.limitHit, !quiet { printErrorLines(message) }
       if result.exitCode == 127, !system, source.isEmpty, parent.isEmpty, !quiet {
@@ -262,21 +270,6 @@ struct RunCommand: ParsableCommand {
 }
 
 extension RunCommand {
-  private func giveSystem(_ configuration: inout RunConfiguration) {
-    let choice: Project.Choice = project.map { .directory($0) } ?? (noProject ? .none : .found)
-    let tree = Sandbox.systemSources(
-      project: choice, at: reproducible.hasPlace ? ReproducibleOptions.place : nil,
-      environment: configuration.environment)
-    configuration.sources += tree.sources
-    configuration.links = tree.links
-    configuration.emptyDirectories = tree.emptyDirectories
-    if workdir == nil, let root = tree.project, let place = tree.place {
-      let inside = currentDirectory().flatMap { HomeSecrets.isWithin($0, root) ? $0.dropFirst(root.utf8.count) : nil }
-      if project != nil || place != root { configuration.workingDirectory = place + (inside ?? "") }
-    }
-    if !quiet { for remark in tree.remarks { printError(remark) } }
-  }
-
   /// Root has the programs of administrators at hand, whoever the user is.
   private func addAdministration(_ environment: inout [String]) {
     guard system, uid == 0, !env.contains(where: { $0.name == "PATH" }),

@@ -38,6 +38,7 @@ final class Machine {
     var destination = "/"
     var hidesPrivate = false
     var isReadOnly = false
+    var isGuests = false
     /// It is the host's /sys.
     var isSystem = false
     /// What it returns is the directory where runs are kept.
@@ -59,16 +60,18 @@ final class Machine {
     }
   }
 
-  convenience init(uid: UInt32 = 0, seed: RunSeed? = nil, _ build: @escaping (Node) -> Void = standardTree)
-    throws(Errno)
-  {
-    try self.init(uid: uid, sources: [Source("/", build)], seed: seed)
+  convenience init(
+    uid: UInt32 = 0, seed: RunSeed? = nil, uniform: UniformMachine? = nil,
+    _ build: @escaping (Node) -> Void = standardTree
+  ) throws(Errno) {
+    try self.init(uid: uid, sources: [Source("/", build)], seed: seed, uniform: uniform)
   }
 
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
     links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
-    level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil
+    level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil,
+    uniform: UniformMachine? = nil
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -93,10 +96,12 @@ final class Machine {
         : HostTree(
           host: host, root: open(top, path), path: Array(path.utf8), hidesPrivate: source.hidesPrivate,
           buildDirectory: runs?.identity)
-      return Layer(
+      var layer = Layer(
         tree: tree,
         destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) },
         isReadOnly: source.isReadOnly)
+      layer.isGuests = source.isGuests
+      return layer
     }
     trace = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
     run = trace.directory("files")
@@ -124,6 +129,7 @@ final class Machine {
     configuration.diskLimit = diskLimit
     configuration.calls = calls
     configuration.reproduction.randomness = seed.map { Randomness(seed: $0, devices: MockRandomDevices(world)) }
+    configuration.reproduction.machine = uniform
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: configuration)
