@@ -13,6 +13,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,11 +73,12 @@ static void confine_paths(int events, int skeleton) {
   close(rules);
 }
 
-static void reset_signals(void) {
+// plain: only who was told to outlive its terminal stays so.
+static void reset_signals(int plain) {
   for (int signal = 1; signal < 65; signal++) {
     struct sigaction action;
     // An ignored signal stays ignored across exec, as nohup(1) needs it.
-    if (sigaction(signal, NULL, &action) || action.sa_handler == SIG_IGN) continue;
+    if (sigaction(signal, NULL, &action) || (action.sa_handler == SIG_IGN && (!plain || signal == SIGHUP))) continue;
     struct sigaction fresh = {.sa_handler = SIG_DFL};
     sigaction(signal, &fresh, NULL);
   }
@@ -88,6 +90,9 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
   else setpgid(0, 0);
   if (launch->terminal >= 0) tcsetpgrp(launch->terminal, getpid()); // SIGTTOU is blocked
 
+  if (launch->umask >= 0) umask((mode_t)launch->umask);
+  // A better one than its own the kernel gives only to who may have it.
+  if (launch->plain) setpriority(PRIO_PROCESS, 0, 0);
   if (launch->fixed_addresses && personality(ADDR_NO_RANDOMIZE) < 0) uwrx_fail(events, "fix the addresses");
   if (unshare(CLONE_NEWNS)) uwrx_fail(events, "create the command's mount namespace");
   // A slave still receives what guest init binds; pivot_root(2) refuses a shared mount as put_old.
@@ -121,7 +126,7 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
   close(descriptors[1]);
 
   // From here on this process is a guest: its calls are answered by the virtual kernel.
-  reset_signals();
+  reset_signals(launch->plain);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

@@ -9,6 +9,8 @@ public struct SystemSources: Sendable {
   public var emptyDirectories: [String] = []
   /// The root of the project, or the current directory; nil if that was removed, or is the host's root.
   public var project: String?
+  /// Where that is in the guest.
+  public var place: String?
   /// What the guest does not have although the user may expect it, a line each.
   public var remarks: [String] = []
 }
@@ -25,8 +27,11 @@ extension Sandbox {
   /// project, and the tools of PATH. All read-only: writes go to the run's own layer.
   /// - Parameters:
   ///   - project: which directory the user works in.
+  ///   - place: where the project appears in the guest; nil means where it is.
   ///   - environment: the guest's, `NAME=value` each; nil means this process's.
-  public static func systemSources(project: Project.Choice = .found, environment: [String]? = nil) -> SystemSources {
+  public static func systemSources(
+    project: Project.Choice = .found, at place: String? = nil, environment: [String]? = nil
+  ) -> SystemSources {
     var tree = SystemSources()
     for path in Source.systemDirectories {
       // A distribution that has merged /usr has links here; what they lead to is in /usr.
@@ -41,7 +46,7 @@ extension Sandbox {
     }
     tree.links += [Link(path: "/var/run", target: "/run"), Link(path: "/var/lock", target: "/run/lock")]
     tree.emptyDirectories = usualDirectories
-    tree.addProject(project)
+    tree.addProject(project, at: place)
     let variables = environment ?? Sandbox.environment()
     if let path = variables.last(where: { $0.hasPrefix("PATH=") }) { tree.addTools(String(path.dropFirst(5))) }
     if let home = variables.last(where: { $0.hasPrefix("HOME=/") }) {
@@ -68,7 +73,7 @@ extension Sandbox {
 }
 
 extension SystemSources {
-  fileprivate mutating func addProject(_ choice: Project.Choice) {
+  fileprivate mutating func addProject(_ choice: Project.Choice, at place: String?) {
     switch choice {
     case .directory(let path):
       // What is wrong with it is said when the source is looked for.
@@ -90,7 +95,8 @@ extension SystemSources {
       if let remark = found.remark { remarks.append(remark) }
     }
     guard let project, project != "/" else { return self.project = nil }
-    var source = Source(destination: project, hostPath: project)
+    self.place = place ?? project
+    var source = Source(destination: place ?? project, hostPath: project)
     source.hidesSecrets = HomeSecrets.isNear(project)
     sources.append(source)
   }

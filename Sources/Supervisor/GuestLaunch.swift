@@ -53,6 +53,8 @@ struct GuestLaunch {
     launch.terminal = terminal
     launch.terminal_mode = pseudoTerminals.mode
     launch.fixed_addresses = configuration.seed == nil ? 0 : 1
+    launch.umask = configuration.umask.map { Int32($0) } ?? -1
+    launch.plain = configuration.machine == nil ? 0 : 1
     // A terminal that none of these is has not been given to the guest, which would find it at /dev/tty all the same.
     launch.new_session = (0...2).contains { tcgetsid($0) == getsid(0) } ? 0 : 1
     launch.filter_flags = KernelFeatures.filterFlags
@@ -63,7 +65,7 @@ struct GuestLaunch {
     let memoryOptions = strdup(NamespaceSettings.memoryOptions(configuration.limits))!
     defer { free(memoryOptions) }
     launch.memory_options = UnsafePointer(memoryOptions)
-    let limits = ResourceLimits.all(configuration.limits)
+    let limits = ResourceLimits.all(configuration.limits, isUniform: configuration.machine != nil)
     // Guest init waits before it reads any of this, and has a copy of all.
     let result = filter.program.withUnsafeBytes { program in
       launch.filter = program.baseAddress

@@ -100,15 +100,16 @@ struct LayerStack {
   /// - Parameters:
   ///   - build: the directory that holds the runs.
   ///   - hidden: what no guest may see.
+  ///   - isUniform: nothing tells of the machine, of who owns the user's files, or of where runs are kept.
   func layers(
-    in hostRoot: FileDescriptor, host: any HostFiles, build: String, hidden: HostIdentity?
+    in hostRoot: FileDescriptor, host: any HostFiles, build: String, hidden: HostIdentity?, isUniform: Bool = false
   ) throws(SupervisorError) -> [Layer] {
     var status = stat()
     let identity = stat(build, &status) == 0 ? HostIdentity(status) : nil
     var layers: [Layer] = []
     // Above all others, so that what these are counted from stays what it is.
     let flags = UInt64(0o10000000 | O_CLOEXEC | O_DIRECTORY)  // O_PATH
-    let sys = uwrx_openat2(hostRoot.rawValue, "sys", flags, 0, LinuxHostFiles.resolve)
+    let sys = isUniform ? -1 : uwrx_openat2(hostRoot.rawValue, "sys", flags, 0, LinuxHostFiles.resolve)
     if sys >= 0 {
       let tree = SystemTree(host: host, root: FileDescriptor(rawValue: Int32(sys)))
       layers.append(Layer(tree: tree, destination: [Array("sys".utf8)]))
@@ -117,7 +118,11 @@ struct LayerStack {
       switch part {
       case .source(let source):
         let identity = source.contains(build) ? identity : nil
-        layers.append(try source.layer(in: hostRoot, host: host, build: identity, hidden: hidden))
+        var layer = try source.layer(
+          in: hostRoot, host: host, build: identity, hidden: hidden,
+          hidesBuild: isUniform && RunDirectory.holdsOnlyRuns(build))
+        layer.isGuests = isUniform && source.isUsers
+        layers.append(layer)
       case .trace(let trace, let index):
         let result = uwrx_openat2(hostRoot.rawValue, String(trace.path.dropFirst()), flags, 0, LinuxHostFiles.resolve)
         guard result >= 0 else {

@@ -75,6 +75,12 @@ struct ResolvedSource {
     }
   }
 
+  /// Whether it is the user's, and not part of the system.
+  var isUsers: Bool {
+    source.kind == .host && !source.hidesPrivate
+      && !(source.destination == source.hostPath && Source.systemDirectories.contains(source.hostPath))
+  }
+
   /// Whether a directory of the host is in the source.
   func contains(_ directory: String) -> Bool {
     guard case .host(let path) = place else { return false }
@@ -99,15 +105,15 @@ struct ResolvedSource {
 
   /// Opens the source in the read-only clone of the host's mounts.
   func layer(
-    in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?, hidden: HostIdentity?
+    in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?, hidden: HostIdentity?, hidesBuild: Bool
   ) throws(SupervisorError) -> Layer {
     Layer(
-      tree: try tree(in: hostRoot, host: host, build: build, hidden: hidden),
+      tree: try tree(in: hostRoot, host: host, build: build, hidden: hidden, hidesBuild: hidesBuild),
       destination: Self.components(source.destination).map { Array($0.utf8) }, isReadOnly: source.isReadOnly)
   }
 
   private func tree(
-    in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?, hidden: HostIdentity?
+    in hostRoot: FileDescriptor, host: any HostFiles, build: HostIdentity?, hidden: HostIdentity?, hidesBuild: Bool
   ) throws(SupervisorError) -> any LowerTree {
     switch place {
     case .archive(let tree):
@@ -123,7 +129,8 @@ struct ResolvedSource {
       }
       return HostTree(
         host: host, root: FileDescriptor(rawValue: Int32(result)), path: Array(path.utf8),
-        hidesPrivate: source.hidesPrivate, buildDirectory: build, hiddenDirectory: hidden,
+        hidesPrivate: source.hidesPrivate, buildDirectory: build, hidesBuild: hidesBuild,
+        hiddenDirectory: hidden,
         hiddenPaths: source.hidesSecrets ? HomeSecrets.paths(in: path, wasHome: true) : [])
     }
   }

@@ -63,6 +63,12 @@ final class LinuxProcesses: ProcessInformation {
     return threads
   }
 
+  func systemInformation() -> [UInt64] {
+    var words = [UInt64](repeating: 0, count: 14)
+    _ = words.withUnsafeMutableBytes { uwrx_system_information($0.baseAddress!) }
+    return words
+  }
+
   func hasPendingSignal(_ thread: AbsTid) -> Bool {
     // Asked without the lock that guards `statusText`.
     withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 8) { text in

@@ -19,7 +19,9 @@ enum ResourceLimits {
     return UInt64(line.dropFirst(5).prefix { $0 != "/" }.drop { $0 == "\t" || $0 == " " }) ?? 0
   }
 
-  static func all(_ limits: Limits) -> [uwrx_limit] {
+  /// - Parameter isUniform: where it can be told, they are the same on every machine: by the stack's the kernel places what is mapped, and
+  ///   by that of open files a program may find that there are too many.
+  static func all(_ limits: Limits, isUniform: Bool = false) -> [uwrx_limit] {
     var result: [uwrx_limit] = []
     func add(_ resource: UInt32, _ soft: UInt64, hard: UInt64) {
       let most = min(hard, UInt64(current(resource).rlim_max))
@@ -45,10 +47,15 @@ enum ResourceLimits {
     // run whatever the limit is, but not at 1 (core(5), fs/coredump.c). The guest cannot change it (prlimit64.swift).
     add(RLIMIT_CORE.rawValue, 1, hard: 1)
     let files = openFiles(current(RLIMIT_NOFILE.rawValue))
-    let wanted = limits.openFiles.map { UInt64($0) }
-    add(RLIMIT_NOFILE.rawValue, wanted ?? files.soft, hard: min(wanted ?? .max, files.hard))
+    let wanted = limits.openFiles.map { UInt64($0) } ?? (isUniform ? uniformOpenFiles : nil)
+    add(
+      RLIMIT_NOFILE.rawValue, wanted ?? files.soft, hard: min(limits.openFiles.map { UInt64($0) } ?? .max, files.hard))
+    if isUniform { add(RLIMIT_STACK.rawValue, uniformStack, hard: .max) }
     return result
   }
+
+  private static let uniformOpenFiles: UInt64 = 1024
+  private static let uniformStack: UInt64 = 8 << 20
 
   /// Guest init, which has the user's hard limit, must be able to send descriptors when the guest has sent as many as it may
   /// (unix(7), ETOOMANYREFS): one message brings up to 253 beyond the limit.

@@ -98,6 +98,16 @@ public struct Limits: Sendable, Equatable {
 
   public init() {}
 
+  /// The resource limits that follow from these, by their numbers.
+  var given: Set<Int32> {
+    var given: Set<UInt32> = []
+    if largestFile != nil { given.insert(RLIMIT_FSIZE.rawValue) }
+    if processorTime != nil { given.insert(RLIMIT_CPU.rawValue) }
+    if processes != nil { given.insert(__RLIMIT_NPROC.rawValue) }
+    if openFiles != nil { given.insert(RLIMIT_NOFILE.rawValue) }
+    return Set(given.map { Int32($0) })
+  }
+
   func spelling(of bytes: Int) -> String { spellings[bytes] ?? "\(bytes) bytes" }
 
   /// What no file may be larger than, and the option that says so: none is larger than all that may be kept.
@@ -142,6 +152,10 @@ public struct RunConfiguration: Sendable {
   public var hasProcessNumbers = false
   /// What the machine is to the guest; nil for what it is.
   public var machine: UniformMachine?
+  /// The mask of modes that the guest begins with (umask(2)); nil for the supervisor's own.
+  public var umask: UInt32?
+  /// The guest has the supplementary groups that the user has, where it is the user.
+  public var keepsGroups = true
   /// Called with the run's directory before the guest starts.
   public var willStart: (@Sendable (_ directory: String) -> Void)?
   /// Called with what is less than it was asked for on this machine.
@@ -159,6 +173,8 @@ public struct RunConfiguration: Sendable {
     reproduction.hasProcessNumbers = hasProcessNumbers
     reproduction.machine = machine
     reproduction.vdsoPatches = VirtualDSO()?.patches(for: reproduction.variants) ?? []
+    reproduction.machine?.hostname = hostname
+    reproduction.machine?.givenLimits = limits.given
     return reproduction
   }
 
@@ -189,6 +205,7 @@ extension RunConfiguration {
   var groups: [UInt32] {
     var groups = [gid_t](repeating: 0, count: max(0, Int(getgroups(0, nil))))
     groups.removeLast(groups.count - max(0, Int(getgroups(Int32(groups.count), &groups))))
+    if !keepsGroups { return [] }
     if uid == geteuid(), gid == getegid() { return groups }
     return groups.contains(getegid()) ? [gid] : []
   }

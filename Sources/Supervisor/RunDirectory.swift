@@ -46,6 +46,29 @@ public struct RunDirectory: Sendable {
     return real
   }
 
+  /// Makes the directory of a step.
+  /// - Parameter step: nil means as a run does that is told none.
+  /// - Returns: its number.
+  public static func makeStep(in build: String, _ step: Int?) throws(SupervisorError) -> Int {
+    guard let step else { return try claimNumber(in: build, interval: 10) }
+    if mkdir("\(build)/\(step)", 0o777) < 0, uwrx_errno() != EEXIST { throw failure("\(build)/\(step)") }
+    return step
+  }
+
+  /// The number of the newest attempt; nil if there is none.
+  public static func lastAttempt(in build: String, step: Int) -> Int? { numbers(in: "\(build)/\(step)").max() }
+
+  /// Whether nothing of the user's is in a directory that holds the steps.
+  static func holdsOnlyRuns(_ build: String) -> Bool {
+    (directoryEntries(build) ?? []).allSatisfy { name in
+      [".", "..", "last"].contains(name) || name.hasPrefix(verificationPrefix)
+        || name.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+    }
+  }
+
+  /// What the names of directories begin with that hold another copy of the project for a while.
+  public static let verificationPrefix = ".verify-"
+
   /// Makes the directory of the next free number; mkdir(2) decides who is first.
   private static func claimNumber(in directory: String, interval: Int, mode: mode_t = 0o777) throws(SupervisorError)
     -> Int

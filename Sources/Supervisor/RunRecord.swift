@@ -78,6 +78,12 @@ struct RunRecord {
       ("calls", configuration.calls.rawValue), ("random", configuration.seed == nil ? "kernel" : "seed"),
       ("time", configuration.clock.map { "advancing:\($0.tick)" } ?? "real"),
       ("epoch", configuration.clock.map { "\($0.epoch / 1_000_000_000)" } ?? ""),
+      ("machine", configuration.machine == nil ? "host" : "uniform"),
+      ("cpus", configuration.machine.map { String($0.processors) } ?? ""),
+      ("kernel-version", configuration.machine?.release ?? ""),
+      ("process-numbers", configuration.hasProcessNumbers ? "identity" : "kernel"),
+      ("umask", configuration.umask.map { "0" + String($0, radix: 8) } ?? ""),
+      ("groups", configuration.keepsGroups ? "user" : "none"),
     ]
     options += configuration.environment.map { ("env", secrets.recorded($0)) }
     return options

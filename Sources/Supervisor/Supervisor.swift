@@ -156,7 +156,8 @@ public final class Supervisor {
       umask: (try? processes.status(of: AbsTid(rawValue: getpid())).umask) ?? 0o777, overlays: overlays)
     let layers = try stack.layers(
       in: views.host, host: host, build: directory.build,
-      hidden: record.key.map { HostIdentity(device: $0.device, inode: $0.inode) })
+      hidden: record.key.map { HostIdentity(device: $0.device, inode: $0.inode) },
+      isUniform: configuration.machine != nil)
     guard case .listener(let listener, let skeleton, let command) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
@@ -206,6 +207,9 @@ public final class Supervisor {
     try loop()
     endGuest()
     let result = result()
+    if kernel.couldNotPatch {
+      configuration.warn?("a program was ended, for the kernel did not let its clock be made the guest's: leave out --time")
+    }
     try finish(kernel, result)
     return result
   }

@@ -26,6 +26,8 @@ public final class VirtualKernel {
   var foreign = ForeignFiles()
   private let calls: CallRules
   let reproduction: Reproduction
+  /// The resource limits that the run began with, by their numbers, as far as somebody has asked (`uniform_limits.swift`).
+  var givenLimits: [Int32: ResourceLimit] = [:]
   /// nil if no more is recorded than changes need.
   let recorder: Recorder?
   /// False once two processes share a current directory and umask (clone(2) with CLONE_FS alone): the kernel is then asked each time.

@@ -28,18 +28,20 @@ struct ClockOptions: ParsableArguments {
   func rule(isVirtual: Bool) throws -> ClockRule? {
     let tick = time == nil ? (isVirtual || epoch != nil ? ClockRule.usualTick : nil) : time?.tick
     guard let tick else { return nil }
-    return ClockRule(epoch: try (epoch ?? Self.usualEpoch()).seconds * 1_000_000_000, tick: tick)
+    return ClockRule(epoch: try seconds() * 1_000_000_000, tick: tick)
   }
 
-  private static func usualEpoch() throws -> EpochArgument {
+  /// The epoch, in seconds since 1970.
+  func seconds() throws -> UInt64 {
+    if let epoch { return epoch.seconds }
     // reproducible-builds.org: an empty one counts as none.
     guard let text = getenv("SOURCE_DATE_EPOCH").map({ String(cString: $0) }), !text.isEmpty else {
-      return EpochArgument(seconds: 1_577_836_800)
+      return 1_577_836_800
     }
     guard let epoch = EpochArgument(argument: text) else {
       throw ValidationError("SOURCE_DATE_EPOCH is \(text), which is no time in the past: set it to seconds since 1970, or unset it")
     }
-    return epoch
+    return epoch.seconds
   }
 }
 
@@ -65,8 +67,6 @@ struct TimeArgument: ExpressibleByArgument {
 /// Seconds since 1970, not later than now.
 struct EpochArgument: ExpressibleByArgument {
   let seconds: UInt64
-
-  init(seconds: UInt64) { self.seconds = seconds }
 
   init?(argument: String) {
     let text = argument.hasPrefix("@") ? argument.dropFirst() : argument[...]

@@ -53,8 +53,11 @@ struct RunCommand: ParsableCommand {
     completion: .directory)
   var tmp: String?
 
-  @Option(help: "The times of files that the run has not written: their own, or one for each layer.")
-  var times = Times.host
+  @Option(
+    help: """
+      The times of files that the run has not written: their own (default), or one for each layer (default of a reproducible run).
+      """)
+  var times: Times?
 
   @Option(help: ArgumentHelp("The directory that holds the runs.", valueName: "directory"), completion: .directory)
   var build = "build"
@@ -118,8 +121,11 @@ struct RunCommand: ParsableCommand {
       """, valueName: "digits"))
   var seed: RunSeed?
 
-  @OptionGroup
+  @OptionGroup(title: "Reproducible runs")
   var clock: ClockOptions
+
+  @OptionGroup(title: "Reproducible runs")
+  var reproducible: ReproducibleOptions
 
   @Option(
     help: ArgumentHelp(
@@ -164,12 +170,21 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("\(noProject ? "--no-project" : "--project") says what --system gives: add --system")
     }
     for text in source { _ = try SourceArgument(text) }
+    if reproducible.verify != nil, trace == .off {
+      throw ValidationError("--verify compares what traces tell: not with --trace off")
+    }
+    if reproducible.noSeed, seed != nil { throw ValidationError("--no-seed excludes --seed") }
     if clearEnv, envAll { throw ValidationError("--clear-env excludes --env-all") }
     if quiet, verbose || summary { throw ValidationError("--quiet excludes --verbose and --summary") }
   }
 
   func run() throws {
     do {
+      if let runs = reproducible.verify {
+        let trace = try makeVerification(runs).run()
+        if apply { try bringResults(of: trace) }
+        return
+      }
       let result = try Sandbox.run(try makeConfiguration())
       if let message = result.limitHit, !quiet { printErrorLines(message) }
       if result.exitCode == 127, !system, source.isEmpty, parent.isEmpty, !quiet {
@@ -223,14 +238,14 @@ struct RunCommand: ParsableCommand {
 
   private func makeConfiguration() throws -> RunConfiguration {
     var configuration = RunConfiguration(command: command)
-    configuration.environment = makeEnvironment()
+    configuration.environment = try makeEnvironment()
     configuration.sources = givenSources
     configuration.workingDirectory = workdir
     if system { giveSystem(&configuration) }
     if !quiet { warnOfHomes(configuration.sources) }
     configuration.parents = try parent.map { try TraceName($0, build: build).resolve().path }
     configuration.trustsParents = trustParent
-    configuration.times = times
+    configuration.times = times ?? .host
     configuration.temporaryDirectory = tmp
     configuration.build = build
     configuration.step = step.map(Int.init)
@@ -241,7 +256,8 @@ struct RunCommand: ParsableCommand {
     configuration.ownsProcess = true
     configuration.trace = trace
     configuration.seed = seed
-    configuration.clock = try clock.rule(isVirtual: false)
+    reproducible.apply(to: &configuration, hasTimes: times != nil)
+    configuration.clock = try clock.rule(isVirtual: reproducible.isOn)
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?
@@ -258,19 +274,6 @@ struct RunCommand: ParsableCommand {
 }
 
 extension RunCommand {
-  private func giveSystem(_ configuration: inout RunConfiguration) {
-    let choice: Project.Choice = project.map { .directory($0) } ?? (noProject ? .none : .found)
-    let tree = Sandbox.systemSources(project: choice, environment: configuration.environment)
-    configuration.sources += tree.sources
-    configuration.links = tree.links
-    configuration.emptyDirectories = tree.emptyDirectories
-    if project != nil, workdir == nil, let root = tree.project {
-      let isInside = currentDirectory().map { HomeSecrets.isWithin($0, root) } ?? false
-      if !isInside { configuration.workingDirectory = root }
-    }
-    if !quiet { for remark in tree.remarks { printError(remark) } }
-  }
-
   /// Root has the programs of administrators at hand, whoever the user is.
   private func addAdministration(_ environment: inout [String]) {
     guard system, uid == 0, !env.contains(where: { $0.name == "PATH" }),
@@ -283,11 +286,12 @@ extension RunCommand {
   }
 
   /// What looks like a secret is withheld unless it is asked for.
-  private func makeEnvironment() -> [String] {
+  private func makeEnvironment() throws -> [String] {
     let own = Sandbox.environment()
     func name(_ variable: String) -> Substring { variable.prefix { $0 != "=" } }
-    var environment = clearEnv ? [] : own
-    if !envAll {
+    let fixed = envAll ? nil : reproducible.environment(uid: uid, epoch: try clock.seconds())
+    var environment = clearEnv ? [] : fixed ?? own
+    if !envAll, fixed == nil {
       let asked = Set(env.map { Substring($0.name) })
       let withheld = Self.secrets(environment).map(name)
       environment.removeAll { withheld.contains(name($0)) }

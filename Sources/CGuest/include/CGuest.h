@@ -59,6 +59,8 @@ struct uwrx_launch {
   int user_namespace;     // 1: make one, mapping inside_* to the caller's ids; 0: the command makes one, of root alone
   uint32_t inside_uid, inside_gid;
   int fixed_addresses; // 1: without address space randomization
+  int umask; // of the command, or -1 for the caller's own
+  int plain; // 1: what the caller's priority and ignored signals are makes no difference
   int new_session; // 1: the command leads a session without a terminal
   const char *const *settings; // pairs of a path below /proc/sys and what is written there in the namespaces; NULL at the end
   const char *const *user_settings; // the same for the guest's user namespace, whichever process makes it

@@ -36,6 +36,8 @@ final class RunFiles {
     var stream: UInt32
   }
 
+  func layerIndex() throws(TraceError) -> LayerIndex { try trace.layerIndex() }
+
   /// One of many that go on at a time.
   private final class Digest {
     private var state: SHA256? = SHA256()

@@ -56,8 +56,8 @@ public struct TraceComparison {
   public var secondHistory: RunHistory { second.history }
   public var isEmpty: Bool { processes.isEmpty && onlyFirst.isEmpty && onlySecond.isEmpty && files.isEmpty }
 
-  private let first: RunFiles
-  private let second: RunFiles
+  let first: RunFiles
+  let second: RunFiles
   private var indices: [UInt32: Int] = [:]
 
   /// - Throws: a message if one of the traces cannot be read.

@@ -8,6 +8,8 @@ struct FileConfiguration {
   var squashesTimes: Bool
   /// What clocks tell; nil for the machine's.
   var clock: ClockRule?
+  /// What depends on the host's file systems is the same on all of them.
+  var isUniform: Bool
   /// Whose group new pseudo-terminals have; nil for that of who opens them.
   var terminalGroup: UInt32?
   /// Bytes that the run may write.
@@ -18,6 +20,7 @@ struct FileConfiguration {
     places = configuration.places
     clock = configuration.reproduction.clock
     squashesTimes = configuration.tree.squashesTimes
+    isUniform = configuration.reproduction.machine != nil
     terminalGroup = configuration.devices.terminalGroup
     diskLimit = configuration.diskLimit
   }

@@ -17,6 +17,8 @@ final class Directory {
   /// in the middle of a listing.
   private(set) var children: [DentryID] = []
   private var vacant: [UInt32] = []
+  /// In a run on which every machine is the same: the order in which they are listed; nil until somebody asks.
+  var order: ListingOrder?
   /// All names of the lower layers are in the table: a name that is not found does not exist.
   var isComplete: Bool
   /// The directory exists in the run's layer or the store.
@@ -58,6 +60,7 @@ final class Directory {
   /// - Returns: the child's place.
   func insert(_ child: DentryID) -> UInt32 {
     liveChildren += 1
+    order?.insert(child)
     if let slot = vacant.popLast() {
       children[Int(slot)] = child
       return slot
@@ -70,6 +73,7 @@ final class Directory {
     guard slot < children.count, children[Int(slot)] == child else { return }
     children[Int(slot)] = .none
     vacant.append(slot)
+    order?.remove(child)
     liveChildren -= 1
   }
 

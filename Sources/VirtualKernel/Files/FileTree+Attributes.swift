@@ -49,7 +49,23 @@ extension FileTree {
       result.st_mtim = record.pointee.modified
       result.st_ctim = record.pointee.changed
     }
+    if configuration.isUniform { makeUniform(&result, record) }
     return result
+  }
+
+  /// What file systems disagree about: how large a directory is, and in how many blocks a file lies.
+  private func makeUniform(_ status: inout stat, _ record: UnsafeMutablePointer<Inode>) {
+    switch record.pointee.kind {
+    case .directory where record.pointee.fileSystem != FileSystemID.proc:
+      status.st_size = 4096
+      status.st_blocks = 8
+      // Those that the run has made are counted here.
+      let isLower = nodes.directory(of: record)?.lowers.isEmpty == false
+      if isLower, status.st_nlink > 0 { status.st_nlink = 1 }
+    case .regular: status.st_blocks = (status.st_size + 4095) / 4096 * 8
+    case .symbolicLink: status.st_blocks = 0
+    default: break
+    }
   }
 
   /// The subdirectories of a merged directory are not counted. As overlayfs does, it then has one link, which tells fts(3) and

@@ -2,9 +2,6 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// The time below that of all layers when times are squashed: 2001-09-09 01:46:40 UTC, in seconds.
-private let squashedTime = 1_000_000_000
-
 extension FileTree {
   /// The dentry of a name in a directory: `.none` or a negative one if there is no such file. The inode may be unloaded.
   func lookup(_ parent: DentryID, _ name: UnsafeBufferPointer<UInt8>) throws(Errno) -> DentryID {
@@ -61,15 +58,19 @@ extension FileTree {
     inode.pointee.kind = FileKind(mode: status.st_mode) ?? .regular
     inode.pointee.flags.remove(.unloaded)
     inode.pointee.permissions = UInt16(status.st_mode & 0o7777)
-    inode.pointee.uid = found.match.entry.isVirtual ? status.st_uid : guestUser(status.st_uid)
-    inode.pointee.gid = found.match.entry.isVirtual ? status.st_gid : guestGroup(status.st_gid)
+    if lowerLayers.layers[found.match.place.layer].isGuests, found.match.place.prefixDepth == nil {
+      (inode.pointee.uid, inode.pointee.gid) = (configuration.user.uid, configuration.user.gid)
+    } else {
+      inode.pointee.uid = found.match.entry.isVirtual ? status.st_uid : guestUser(status.st_uid)
+      inode.pointee.gid = found.match.entry.isVirtual ? status.st_gid : guestGroup(status.st_gid)
+    }
     inode.pointee.links = UInt32(truncatingIfNeeded: status.st_nlink)
     inode.pointee.size = Int64(status.st_size)
     inode.pointee.blocks = Int64(status.st_blocks)
     inode.pointee.device = UInt64(status.st_rdev)
     if configuration.squashesTimes {
       // The lowest layer is the oldest.
-      let time = timespec(tv_sec: squashedTime + lowerLayers.layers.count - found.match.place.layer, tv_nsec: 0)
+      let time = timespec(tv_sec: Self.squashedTime + lowerLayers.layers.count - found.match.place.layer, tv_nsec: 0)
       (inode.pointee.accessed, inode.pointee.modified, inode.pointee.changed) = (time, time, time)
     } else {
       inode.pointee.accessed = status.st_atim

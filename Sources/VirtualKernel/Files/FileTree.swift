@@ -30,6 +30,8 @@ final class FileTree {
   let configuration: FileConfiguration
   /// Who makes the call that is being decided.
   var credentials: UnsafePointer<Credentials>
+  /// Whether the guest may have asked for something.
+  var hasBegun = false
   /// /proc itself.
   var proc = DentryID.none
   /// What the links in ns/ lead to, by their place in `ProcTables.namespaces`.
@@ -114,9 +116,14 @@ extension FileTree {
 
 // What begins and ends in several parts at once.
 extension FileTree {
+  /// The time below that of all layers when times are squashed: 2001-09-09 01:46:40 UTC, in seconds.
+  static let squashedTime = 1_000_000_000
+
   /// A new inode of the caller's, with the present time.
   func makeInode(_ kind: FileKind, mode: UInt32, backing: Backing, fileSystem: UInt8) -> InodeID {
-    let now = host.now()
+    // What the run has not made has no time of this day either.
+    let isMade = hasBegun && backing != .proc
+    let now = configuration.squashesTimes && !isMade ? timespec(tv_sec: Self.squashedTime, tv_nsec: 0) : host.now()
     return nodes.insert(
       Inode(
         kind: kind, backing: backing, flags: [], fileSystem: fileSystem,

@@ -257,14 +257,34 @@ extension NodeTree {
     directory(of: dentries[dentry].pointee.parent).remove(dentry, at: dentries[dentry].pointee.slot)
   }
 
+  private func areInOrder(_ left: DentryID, _ right: DentryID) -> Bool {
+    let a = dentries.name(of: left)
+    let b = dentries.name(of: right)
+    let order = memcmp(a.baseAddress!, b.baseAddress!, min(a.count, b.count))
+    return order == 0 ? a.count < b.count : order < 0
+  }
+
+  /// Of names that the kernel makes, such as those of processes, the numbers ascend.
+  private func areInOrderOfNumbers(_ left: DentryID, _ right: DentryID) -> Bool {
+    let a = dentries.name(of: left)
+    let b = dentries.name(of: right)
+    func isNumber(_ name: UnsafeBufferPointer<UInt8>) -> Bool { name.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } }
+    if a.count != b.count, isNumber(a), isNumber(b) { return a.count < b.count }
+    return areInOrder(left, right)
+  }
+
+  /// The order in which the children are listed in a run on which every machine is the same.
+  func listingOrder(_ directory: Directory) -> ListingOrder {
+    var order = directory.order ?? ListingOrder(directory.children.filter { $0 != .none })
+    directory.order = nil
+    order.settle(by: directory.isProc ? areInOrderOfNumbers : areInOrder)
+    directory.order = order
+    return order
+  }
+
   /// Puts the children in the order of their names, before the first cookie is given out.
   func sortListing(_ directory: Directory) {
-    directory.sort { left, right in
-      let a = dentries.name(of: left)
-      let b = dentries.name(of: right)
-      let order = memcmp(a.baseAddress!, b.baseAddress!, min(a.count, b.count))
-      return order == 0 ? a.count < b.count : order < 0
-    }
+    directory.sort(by: areInOrder)
     for (slot, child) in directory.children.enumerated() { dentries[child].pointee.slot = UInt32(slot) }
   }
 }

@@ -17,6 +17,7 @@ extension FileTree {
     try addEmptyDirectory(Array("/run".utf8), uid: 0, gid: 0)
     for path in configuration.tree.emptyDirectories { try addEmptyDirectory(path) }
     for link in configuration.tree.links { try addLink(link.path, to: link.target) }
+    hasBegun = true
   }
 
   @discardableResult

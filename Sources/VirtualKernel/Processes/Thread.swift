@@ -5,6 +5,8 @@ public final class Thread {
   public let group: ThreadGroup
   /// Of the kernel's table, which outlives every thread.
   var credentials: UnsafePointer<Credentials>
+  /// In a run on which every machine is the same: the processors that it was told to run on; nil for all.
+  var affinity: UInt64?
 
   /// A wait that it was let through, in a run with a virtual clock.
   var wait: TimedWait?

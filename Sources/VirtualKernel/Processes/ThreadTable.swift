@@ -92,6 +92,8 @@ public final class ThreadTable {
       namespace.insert(group)
     }
     let thread = Thread(id: id, nsID: status.nsTid, group: group, credentials: try inherited(by: id, status.parent))
+    // sched_setaffinity(2): inherited across fork(2); which thread has made this one nobody tells.
+    thread.affinity = (threads[status.group.leader] ?? threads[status.parent.leader])?.affinity
     threads[id] = thread
     group.threads.append(id)
     namespace.insert(thread)

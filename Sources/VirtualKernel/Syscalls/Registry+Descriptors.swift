@@ -76,7 +76,10 @@ extension Registry {
       .gate(
         .ioctl, Syscalls.ioctl, "Those of terminals, pipes and sockets are native; others could change a lower file.",
         missing: "inode flags, extent maps, requests of devices and filesystems",
-        nativeWhen: .low32(1, isOneOf: ioctlRequests)),
+        nativeWhen: .low32(1, isOneOf: ioctlRequests)
+      ).gated(
+        .uniform, Syscalls.uniformIoctl,
+        nativeWhen: .low32(1, isOneOf: ioctlRequests.filter { $0 != Syscalls.windowSize })),
     ]
   }
 

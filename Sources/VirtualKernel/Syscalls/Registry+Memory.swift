@@ -26,7 +26,10 @@ extension Registry {
       .native(.pkey_free, "A protection key of the caller's own address space."),
       .native(.pkey_mprotect, "The caller's own memory."),
       .native(.membarrier, "Orders memory accesses of the caller's own threads."),
-      .native(.rseq, "Registers the caller's own restartable sequence."),
+      .native(
+        .rseq, "Registers the caller's own restartable sequence, in which the kernel writes the processor's number."
+      )
+      .emulated(.uniform, Syscalls.rseq),
       .native(.mbind, "Placement of the caller's own memory.").strict(.noFunction),
       .native(.get_mempolicy, "Placement of the caller's own memory.").strict(.noFunction),
       .native(.set_mempolicy, "Placement of the caller's own memory.").strict(.noFunction),

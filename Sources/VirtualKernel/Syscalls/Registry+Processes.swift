@@ -164,8 +164,10 @@ extension Registry {
       .native(.sched_getscheduler, schedulingReason),
       .native(.sched_setattr, schedulingReason),
       .native(.sched_getattr, schedulingReason),
-      .emulate(.sched_setaffinity, Syscalls.sched_setaffinity, affinityReason, nativeWhen: .all(.low32(0, equals: 0))),
-      .emulate(.sched_getaffinity, Syscalls.sched_getaffinity, affinityReason, nativeWhen: .all(.low32(0, equals: 0))),
+      .emulate(.sched_setaffinity, Syscalls.sched_setaffinity, affinityReason, nativeWhen: .all(.low32(0, equals: 0)))
+        .emulated(.uniform, Syscalls.setUniformAffinity),
+      .emulate(.sched_getaffinity, Syscalls.sched_getaffinity, affinityReason, nativeWhen: .all(.low32(0, equals: 0)))
+        .emulated(.uniform, Syscalls.uniformAffinity),
       .native(.sched_get_priority_max, "A constant of the kernel."),
       .native(.sched_get_priority_min, "A constant of the kernel."),
       .native(.sched_rr_get_interval, schedulingReason),
@@ -173,20 +175,22 @@ extension Registry {
       .native(.setpriority, schedulingReason),
       .native(.ioprio_get, schedulingReason),
       .native(.ioprio_set, schedulingReason),
-      .native(.getcpu, "The processor that the caller runs on."),
+      .native(.getcpu, "The processor that the caller runs on.").emulated(.uniform, Syscalls.getcpu),
       .native(.getrusage, "The caller's own usage and that of its children.")
         .emulated(.timed, Syscalls.getrusage),
       .native(.times, "The caller's own usage and that of its children.")
         .emulated(.timed, Syscalls.times),
-      .native(.getrlimit, "The caller's own limits."),
+      .native(.getrlimit, "The caller's own limits.").emulated(.uniform, Syscalls.uniformGetrlimit),
       .emulate(
         .setrlimit, Syscalls.setrlimit, "The caller's own limits are native but for core files: there are none.",
-        missing: "core files", nativeWhen: .low32(0, isOneOf: ownLimits)),
+        missing: "core files", nativeWhen: .low32(0, isOneOf: ownLimits)
+      ).emulated(.uniform, Syscalls.uniformSetrlimit),
       .emulate(
         .prlimit64, Syscalls.prlimit64,
         "One's own limits, or reading, are native; to the kernel guest init is the same user.",
         missing: "core files",
-        nativeWhen: ownLimits.map { [.low32(0, equals: 0), .low32(1, equals: $0)] } + .all(.clear(2, bits: .max))),
+        nativeWhen: ownLimits.map { [.low32(0, equals: 0), .low32(1, equals: $0)] } + .all(.clear(2, bits: .max))
+      ).emulated(.uniform, Syscalls.uniformPrlimit),
     ]
   }
 

@@ -100,7 +100,7 @@ extension Syscalls {
 }
 
 extension FileTree {
-  /// Calls `body` for each entry from a position: 0 is `.`, 1 is `..`, 2 is the first child.
+  /// Calls `body` for each entry from a position: 0 is `.`, 1 is `..`, and the children follow.
   /// `skipped` is told the position of the next entry that exists before each.
   func forEachEntry(
     of dentry: DentryID, from position: Int, skipped: (Int) -> Void,
@@ -116,6 +116,13 @@ extension FileTree {
       }
       guard more else { return }
       next += 1
+    }
+    if configuration.isUniform {
+      return nodes.listingOrder(directory).forEach(from: next) { cookie, child in
+        skipped(cookie)
+        let record = nodes.inode(of: child)
+        return body(record.pointee.number, record.pointee.kind, nodes.name(of: child))
+      }
     }
     while next - 2 < directory.children.count {
       let child = directory.children[next - 2]

@@ -7,7 +7,7 @@ extension Syscalls {
   @Sendable static func prlimit64(_ call: Call) throws(Errno) -> Outcome {
     let new = try call.read(ResourceLimit.self, at: call.arguments.2)
     let pid = Int32(truncatingIfNeeded: call.arguments.0)
-    let target = pid == 0 ? call.thread : try target(pid, call)
+    let target = pid == 0 ? call.thread : try limitTarget(pid, call)
     let resource = Int32(truncatingIfNeeded: call.arguments.1)
     // RLIM_NLIMITS
     guard (0..<16).contains(resource), new.soft <= new.hard else { throw .invalidArgument }
@@ -22,7 +22,7 @@ extension Syscalls {
   }
 
   /// The process whose limits the caller may change: all its ids are the caller's real ones.
-  private static func target(_ pid: Int32, _ call: Call) throws(Errno) -> Thread {
+  static func limitTarget(_ pid: Int32, _ call: Call) throws(Errno) -> Thread {
     guard let thread = call.kernel.processes.findThread(NsTid(rawValue: pid)) else {
       // Guest init, or an orphan of its that has not made a call yet.
       let exists = pid > 0 && (try? call.kernel.information.statusOfProcLink(String(pid))) != nil
@@ -46,6 +46,6 @@ extension Syscalls {
     return .value(0)
   }
 
-  private static let coreSize = Int32(RLIMIT_CORE.rawValue)
+  static let coreSize = Int32(RLIMIT_CORE.rawValue)
   static let fileSize = Int32(RLIMIT_FSIZE.rawValue)
 }

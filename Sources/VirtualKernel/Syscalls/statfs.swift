@@ -21,7 +21,10 @@ extension Syscalls {
     }
     let file = try call.duplicate(open)
     defer { call.kernel.descriptors.release(file) }
-    try call.write(try call.kernel.host.fileSystemStatus(file), at: address)
+    var result = try call.kernel.host.fileSystemStatus(file)
+    // That of a pipe has none on any machine.
+    if call.files.configuration.isUniform, result.f_blocks != 0 { makeUniform(&result) }
+    try call.write(result, at: address)
     return .value(0)
   }
 
@@ -29,6 +32,7 @@ extension Syscalls {
   private static func statfs(_ call: Call, _ fileSystem: UInt8, to address: UInt64) throws(Errno) -> Outcome {
     let isTmp = fileSystem == FileSystemID.tmp || fileSystem == FileSystemID.shm
     var result = try call.kernel.host.fileSystemStatus(call.files.upperLayer.root(isTmp ? .tmp : .run))
+    if call.files.configuration.isUniform { makeUniform(&result) }
     // statfs(2): the file systems' magic numbers. The root has that of the file system that the layer is on, as natively: of a type that is
     // told not to know of all changes, such as overlayfs', tail(1) does not ask for them by inotify(7).
     switch fileSystem {
@@ -48,5 +52,20 @@ extension Syscalls {
     result.f_fsid.__val = (Int32(0x75777278), Int32(fileSystem))
     try call.write(result, at: address)
     return .value(0)
+  }
+
+  /// A file system of ext4's type with 64 GiB, half of them free.
+  private static func makeUniform(_ status: inout CLinux.statfs) {
+    status.f_type = 0xef53
+    status.f_bsize = 4096
+    status.f_frsize = 4096
+    status.f_blocks = 1 << 24
+    status.f_bfree = 1 << 23
+    status.f_bavail = 1 << 23
+    status.f_files = 1 << 22
+    status.f_ffree = 1 << 21
+    status.f_namelen = 255
+    status.f_flags = 0x1020  // ST_VALID, ST_RELATIME
+    status.f_fsid.__val = (Int32(0x75777278), 0)
   }
 }

@@ -42,6 +42,7 @@ final class Machine {
     var destination = "/"
     var hidesPrivate = false
     var isReadOnly = false
+    var isGuests = false
     /// It is the host's /sys.
     var isSystem = false
     /// What it returns is the directory where runs are kept.
@@ -64,16 +65,17 @@ final class Machine {
   }
 
   convenience init(
-    uid: UInt32 = 0, seed: RunSeed? = nil, clock: ClockRule? = nil, _ build: @escaping (Node) -> Void = standardTree
+    uid: UInt32 = 0, seed: RunSeed? = nil, clock: ClockRule? = nil, uniform: UniformMachine? = nil,
+    _ build: @escaping (Node) -> Void = standardTree
   ) throws(Errno) {
-    try self.init(uid: uid, sources: [Source("/", build)], seed: seed, clock: clock)
+    try self.init(uid: uid, sources: [Source("/", build)], seed: seed, clock: clock, uniform: uniform)
   }
 
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
     links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
     level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil,
-    clock: ClockRule? = nil
+    clock: ClockRule? = nil, uniform: UniformMachine? = nil
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -98,10 +100,12 @@ final class Machine {
         : HostTree(
           host: host, root: open(top, path), path: Array(path.utf8), hidesPrivate: source.hidesPrivate,
           buildDirectory: runs?.identity)
-      return Layer(
+      var layer = Layer(
         tree: tree,
         destination: source.destination.filter { $0 != "!" }.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) },
         isReadOnly: source.isReadOnly)
+      layer.isGuests = source.isGuests
+      return layer
     }
     trace = Node(world.makeVolume(isReadOnly: false), mode: FileType.directory | 0o755)
     run = trace.directory("files")
@@ -131,6 +135,7 @@ final class Machine {
     configuration.reproduction.randomness = seed.map { Randomness(seed: $0, devices: MockRandomDevices(world)) }
     configuration.reproduction.clock = clock
     if clock != nil { configuration.reproduction.vdsoPatches = [CodePatch(offset: 16, bytes: [1, 2, 3])] }
+    configuration.reproduction.machine = uniform
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: configuration)

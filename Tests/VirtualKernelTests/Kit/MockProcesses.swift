@@ -46,6 +46,8 @@ final class MockProcesses: ProcessInformation {
     return process.threads[thread] != nil
   }
 
+  func systemInformation() -> [UInt64] { [UInt64](repeating: 77, count: 14) }
+
   var pending: Set<AbsTid> = []
   func hasPendingSignal(_ thread: AbsTid) -> Bool { pending.contains(thread) }
 

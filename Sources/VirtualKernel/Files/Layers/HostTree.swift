@@ -21,6 +21,8 @@ public final class HostTree: LowerTree {
   private let hidesPrivate: Bool
   /// Runs of uwrx in this host directory are left out: a run does not see itself grow.
   private let buildDirectory: HostIdentity?
+  /// So is the directory itself.
+  private let hidesBuild: Bool
   /// What no guest may see whoever names it: the directory of the user's key.
   private let hiddenDirectory: HostIdentity?
   /// Paths that are left out: secrets of a home directory.
@@ -30,7 +32,7 @@ public final class HostTree: LowerTree {
 
   public init(
     host: any HostFiles, root: FileDescriptor, path: [UInt8], hidesPrivate: Bool, buildDirectory: HostIdentity?,
-    hiddenDirectory: HostIdentity? = nil, hiddenPaths: [[UInt8]] = []
+    hidesBuild: Bool = false, hiddenDirectory: HostIdentity? = nil, hiddenPaths: [[UInt8]] = []
   ) {
     self.hiddenDirectory = hiddenDirectory
     self.hiddenPaths = hiddenPaths
@@ -39,6 +41,7 @@ public final class HostTree: LowerTree {
     self.path = path == [UInt8(ascii: "/")] ? [] : path
     self.hidesPrivate = hidesPrivate
     self.buildDirectory = buildDirectory
+    self.hidesBuild = hidesBuild && buildDirectory != nil
   }
 
   public var listingIsTentative: Bool { hidesPrivate || buildDirectory != nil }
@@ -53,6 +56,7 @@ public final class HostTree: LowerTree {
     }
     if let hiddenDirectory, HostIdentity(status) == hiddenDirectory { return nil }
     guard path[0] != 0 else { return LowerEntry(status: status) }
+    if hidesBuild, HostIdentity(status) == buildDirectory { return nil }
     if hidesPrivate, status.st_mode & 0o004 == 0, status.st_mode & S_IFMT != S_IFLNK { return nil }
     let isDirectory = status.st_mode & S_IFMT == S_IFDIR
     if !hiddenPaths.isEmpty || isDirectory {
@@ -72,6 +76,7 @@ public final class HostTree: LowerTree {
     let directory = UnsafeBufferPointer(start: path, count: strlen(path)).withMemoryRebound(to: UInt8.self) { $0 }
     try host.list(root, path) { name, type, number in
       let identity = HostIdentity(device: device, inode: number)
+      if hidesBuild, identity == buildDirectory { return }
       if identity == hiddenDirectory || isHidden(directory, name) || isNumberedRun(directory, name) { return }
       if type == FileKind.symbolicLink.rawValue, isLastRun(directory, name) { return }
       body(LowerName(name: name, type: type, identity: identity))

@@ -115,7 +115,9 @@ extension ProcFileSystem {
     _ name: UnsafeBufferPointer<UInt8>, to parent: DentryID, _ node: ProcNode, _ call: Call
   ) throws(Errno) -> DentryID {
     let place: ProcEntry.Places = node.id == 0 ? .system : node.kind == .task ? .task : .process
-    guard let index = ProcTables.index(of: name, in: place), isKnownToKernel(index, place, call) else { return .none }
+    guard let index = ProcTables.index(of: name, in: place), isKnownToKernel(index, place, call),
+      isUniform(index, place, call)
+    else { return .none }
     let entry = ProcTables.entries[index]
     let kind: ProcNode.Kind =
       switch entry.source {
@@ -146,7 +148,7 @@ extension ProcFileSystem {
     let directory = try procPath(of: parent, call)
     let text = String(decoding: name, as: UTF8.self)
     let path = "\(directory)/\(text)"
-    guard ProcTables.isMirrored(path, text, in: directory),
+    guard ProcTables.isMirrored(path, text, in: directory), call.kernel.reproduction.machine?.has(path) ?? true,
       let status = try? call.kernel.information.statusOfProcLink(path), let kind = FileKind(mode: status.st_mode),
       kind == .directory || kind == .regular
     else { return files.removeMade(known) }

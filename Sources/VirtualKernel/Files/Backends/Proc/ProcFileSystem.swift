@@ -232,8 +232,9 @@ final class ProcFileSystem {
       guard inode.pointee.kind == .directory, !call.files.nodes[dentry].pointee.flags.contains(.unlinked),
         let own = try? call.kernel.information.statusOfProcLink(try procPath(of: dentry, call))
       else { return }
-      status.st_nlink = own.st_nlink
-      status.st_size = own.st_size
+      // Kernels have more or fewer files there.
+      status.st_nlink = call.files.configuration.isUniform ? 1 : own.st_nlink
+      status.st_size = call.files.configuration.isUniform ? 0 : own.st_size
     }
     status.st_blksize = 1024
   }

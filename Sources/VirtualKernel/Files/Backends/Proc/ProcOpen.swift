@@ -33,6 +33,9 @@ extension ProcFileSystem {
         return try handOver(dentry, call, flags)
       }
       let path = try procPath(of: dentry, call)
+      if let text = call.kernel.reproduction.machine?.text(of: path) {
+        return try give(Array(text.utf8), path, call, flags)
+      }
       if let uuid = call.kernel.randomName(path, call.thread.group) {
         return try give(Array((uuid + "\n").utf8), path, call, flags)
       }
@@ -60,13 +63,11 @@ extension ProcFileSystem {
     // Guest init is of another user than even the guest's root.
     if node.id == 1, entry.permissions & 0o004 == 0 { throw .permissionDenied }
     if node.id == 1, entry.isNamed("cmdline") { return try give(Array("init\0".utf8), "1/cmdline", call, flags) }
+    if let told = try ownContents(entry, node, dentry, call) {
+      return try give(told, try procPath(of: dentry, call), call, flags)
+    }
     switch entry.source {
-    case .live:
-      if call.kernel.reproduction.clock != nil {
-        let path = try procPath(of: dentry, call)
-        if let told = try timedContents(entry, node, path, call) { return try give(told, path, call, flags) }
-      }
-      return try handOver(dentry, call, flags)
+    case .live: return try handOver(dentry, call, flags)
     case .inspected:
       try requireInspection(of: node.id, call)
       return try handOver(dentry, call, flags)
@@ -83,6 +84,15 @@ extension ProcFileSystem {
       return try wait(path, call, flags) { ProcRead(call, path) }
     case .withheld, .mirror, .insideMirror, .node: throw .permissionDenied
     }
+  }
+
+  /// What options of reproducible runs make of it; nil for no difference.
+  private func ownContents(
+    _ entry: ProcEntry, _ node: ProcNode, _ dentry: DentryID, _ call: Call
+  ) throws(Errno) -> [UInt8]? {
+    let uniform = try uniformText(entry, node, call).map { Array($0.utf8) }
+    guard call.kernel.reproduction.clock != nil else { return uniform }
+    return try timedContents(entry, node, try procPath(of: dentry, call), uniform, call) ?? uniform
   }
 
   /// The kernel's own file, which it makes anew at each read from the start.

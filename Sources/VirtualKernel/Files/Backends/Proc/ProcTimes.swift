@@ -3,8 +3,11 @@ import SystemPackage
 
 // Files of /proc that tell a time, in a run with a virtual clock.
 extension ProcFileSystem {
+  /// - Parameter text: what it says but for the time; nil for what the kernel says.
   /// - Returns: nil for a file that tells none.
-  func timedContents(_ entry: ProcEntry, _ node: ProcNode, _ path: String, _ call: Call) throws(Errno) -> [UInt8]? {
+  func timedContents(
+    _ entry: ProcEntry, _ node: ProcNode, _ path: String, _ text: [UInt8]?, _ call: Call
+  ) throws(Errno) -> [UInt8]? {
     guard let rule = call.kernel.reproduction.clock else { return nil }
     let isOfSystem = entry.places == .system
     if isOfSystem, entry.isNamed("uptime") {
@@ -14,8 +17,8 @@ extension ProcFileSystem {
       return Array("\(text) \(text)\n".utf8)
     }
     guard entry.isNamed("stat") else { return nil }
-    var bytes: [UInt8] = []
-    try call.kernel.information.readProc(path, into: &bytes)
+    var bytes = text ?? []
+    if text == nil { try call.kernel.information.readProc(path, into: &bytes) }
     if isOfSystem { return Self.setBootTime(in: bytes, (rule.epoch - min(rule.epoch, ClockRule.uptime)) / 1_000_000_000) }
     // Guest init is no process of the guest's.
     let group = node.id == 1 ? nil : (try? thread(node.id, call))?.group
