@@ -30,7 +30,7 @@ struct ReproducibleTests {
       "\"$top/uwrx\" run --quiet --reproducible --system --build \"$top/build$1\" \(options) -- sh -c \"$(cat \"$top/script\")\""
     let surroundings = [
       "cd a/src; umask 077; export LANG=C TZ=Asia/Tokyo EDITOR=vi LONG=$(head -c 3000 /dev/zero | tr '\\0' x); set -- 1; ulimit -s 4096",
-      "cd 'another place/src'; umask 002; export USER=other COLUMNS=33; set -- 2; ulimit -n 600; \(user == 0 ? "nice=nice" : "")",
+      "cd 'another place/src'; umask 002; export USER=other COLUMNS=33; set -- 2; ulimit -n 600; \(user == 0 ? "nice=nice" : ":")",
     ]
     return try surroundings.map { surroundings in
       let outcome = try CommandLine.shell(

@@ -64,8 +64,11 @@ extension ProcFileSystem {
       }
     }
     let list = ranges.map { $0.0 == $0.1 ? "\($0.0)" : "\($0.0)-\($0.1)" }.joined(separator: ",")
+    // Those of all processes of the host's user are counted, and may be as many as RLIMIT_SIGPENDING (11) says.
+    let signals = machine.limit(11).map { "0/\($0.soft)" } ?? "0/0"
     return [
-      ("Cpus_allowed", words), ("Cpus_allowed_list", list), ("Mems_allowed", "1"), ("Mems_allowed_list", "0"),
+      ("SigQ", signals), ("Cpus_allowed", words), ("Cpus_allowed_list", list), ("Mems_allowed", "1"),
+      ("Mems_allowed_list", "0"),
       ("voluntary_ctxt_switches", "0"), ("nonvoluntary_ctxt_switches", "0"),
     ]
   }
