@@ -76,6 +76,8 @@ static void confine_paths(int events, int skeleton) {
 // plain: only who was told to outlive its terminal stays so.
 static void reset_signals(int plain) {
   for (int signal = 1; signal < 65; signal++) {
+    // libc keeps two of them for itself, and a parent's choice with them.
+    if (plain && (signal == 32 || signal == 33)) syscall(SYS_rt_sigaction, signal, (unsigned long[4]){0}, NULL, 8);
     struct sigaction action;
     // An ignored signal stays ignored across exec, as nohup(1) needs it.
     if (sigaction(signal, NULL, &action) || (action.sa_handler == SIG_IGN && (!plain || signal == SIGHUP))) continue;

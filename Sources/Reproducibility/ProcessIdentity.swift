@@ -26,6 +26,7 @@ public final class ProcessIdentity {
   private lazy var stream = RandomStream(own.key.derived("random"))
   private var openings: UInt64 = 0
   private var names: UInt64 = 0
+  private var files: UInt64 = 0
 
   private init(birth: Family) { self.birth = birth }
 
@@ -69,6 +70,12 @@ public final class ProcessIdentity {
   public func makeUUID() -> String {
     names += 1
     return Self.uuid(own.key.derived("uuid", names))
+  }
+
+  /// 31 bits for the inode number of a pipe or a socket that the process is the first to ask about.
+  public func makeFileNumber() -> UInt64 {
+    files += 1
+    return UInt64(own.key.derived("file", files).words[0] >> 1)
   }
 
   /// The one that all of the run has.

@@ -56,7 +56,9 @@ extension UniformMachine {
 
   /// What programs read of /proc/sys, and what a kernel says without a word of its administrator's.
   private static let settings: [String: String] = [
-    "sys/fs/file-max": "9223372036854775807", "sys/fs/inotify/max_queued_events": "16384",
+    "sys/fs/dentry-state": "1024\t512\t45\t0\t128\t0", "sys/fs/file-max": "9223372036854775807",
+    "sys/fs/file-nr": "1024\t0\t9223372036854775807", "sys/fs/inode-nr": "1024\t256",
+    "sys/fs/inode-state": "1024\t256\t0\t0\t0\t0\t0", "sys/fs/inotify/max_queued_events": "16384",
     "sys/fs/inotify/max_user_instances": "128", "sys/fs/inotify/max_user_watches": "65536", "sys/fs/nr_open": "1048576",
     "sys/fs/pipe-max-size": "1048576", "sys/fs/protected_hardlinks": "1", "sys/fs/protected_symlinks": "1",
     "sys/fs/aio-max-nr": "65536", "sys/kernel/cap_last_cap": "40", "sys/kernel/core_pattern": "core",

@@ -43,6 +43,13 @@ public struct UniformMachine: Sendable, Equatable {
     return ["Linux", hostname, release, Self.version, machine, "(none)"]
   }
 
+  /// The number of a namespace (namespaces(7)): that of the machine's first one, in which all would be without uwrx.
+  public static func namespace(_ kind: Substring) -> UInt64 {
+    // include/uapi/linux/nsfs.h
+    let kinds: [Substring] = ["ipc", "uts", "user", "pid", "cgroup", "time", "net", "mnt"]
+    return 0xefff_ffff - UInt64(kinds.firstIndex(of: kind) ?? kinds.count)
+  }
+
   /// A pair of limits (getrlimit(2)); `UInt64.max` is none.
   public struct Limit: Sendable, Equatable {
     public var soft: UInt64

@@ -191,6 +191,24 @@ struct UniformMachineTests {
     #expect(try machine.status("/project").st_gid == 7)
   }
 
+  @Test(arguments: [("pipe", FileType.fifo), ("socket", FileType.socket)])
+  func filesWithoutNames(_ kind: String, _ type: UInt32) throws {
+    let machine = try make()
+    let file = machine.inherit("", mode: type | 0o600, name: "\(kind):[123456]")
+    let number = UInt64(try machine.status(of: file).st_ino)
+    #expect(number != 123456 && number < 1 << 31)
+    #expect(try UInt64(machine.status("/proc/self/fd/\(file)").st_ino) == number)
+    #expect(try machine.target("/proc/self/fd/\(file)") == "\(kind):[\(number)]")
+  }
+
+  @Test func namespaces() throws {
+    let machine = try make()
+    machine.information.procLinks["2/ns/pid"] = "pid:[4026532999]"
+    machine.information.procLinks["2/ns/pid_for_children"] = "pid:[4026532999]"
+    #expect(try machine.target("/proc/self/ns/pid") == "pid:[4026531836]")
+    #expect(try machine.target("/proc/self/ns/pid_for_children") == "pid:[4026531836]")
+  }
+
   private func listing(_ names: [String]) throws -> [String] {
     let machine = try make()
     for name in names { try machine.write("", to: "/empty/\(name)") }

@@ -17,6 +17,24 @@ struct ForeignFiles {
   private static let limit = 65536
   private var known: [HostIdentity: Attributes] = [:]
   private var oldest: [HostIdentity] = []
+  /// Inode numbers that the guest sees in place of the kernel's, which go on counting from run to run.
+  private var numbers: [HostIdentity: UInt64] = [:]
+  private var usedNumbers: Set<UInt64> = []
+
+  /// - Parameter make: gives a number that may be another file's.
+  mutating func number(of file: HostIdentity, _ make: () -> UInt64) -> UInt64 {
+    if let known = numbers[file] { return known }
+    if numbers.count >= Self.limit {
+      numbers = [:]
+      usedNumbers = []
+    }
+    var number = make()
+    while number == 0 || !usedNumbers.insert(number).inserted { number = (number + 1) & 0x7fff_ffff }
+    numbers[file] = number
+    return number
+  }
+
+  mutating func setNumber(of file: HostIdentity, to number: UInt64) { numbers[file] = number }
 
   /// What is known of a file; nil if nobody has changed anything.
   func attributes(of file: HostIdentity) -> Attributes? { known.isEmpty ? nil : known[file] }
@@ -51,6 +69,26 @@ struct ForeignFile {
   var status: stat
   /// It is the user's, and changed for the guest's eyes only.
   var isInherited: Bool
+}
+
+// Inode numbers in a run on which every machine is the same.
+extension Call {
+  /// That of a pipe, a socket, a memory file or what else has no name. It is made of who asks first.
+  func uniformNumber(_ status: stat) -> UInt64 {
+    let identity = thread.group.identity
+    return kernel.foreign.number(of: HostIdentity(status)) { identity?.makeFileNumber() ?? 1 }
+  }
+
+  /// What was given to the run keeps the number that the host has for it, as the name that it has there.
+  func makeUniform(_ result: inout stat, _ status: stat) {
+    guard !kernel.inherited.contains(HostIdentity(status)) || [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT),
+      status.st_mode & S_IFMT != S_IFCHR
+    else { return }
+    result.st_ino = numericCast(uniformNumber(status))
+    // Numbers of file systems without a device are the kernel's free choice, too.
+    let kind = status.st_mode & S_IFMT
+    result.st_dev = makeDevice(0, kind == S_IFIFO ? 0x10 : kind == S_IFSOCK ? 0x11 : 0x12)
+  }
 }
 
 extension Call {

@@ -150,6 +150,7 @@ extension Call {
     result.st_uid = files.guestUser(status.st_uid)
     result.st_gid = files.guestGroup(status.st_gid)
     kernel.foreign.apply(to: &result, HostIdentity(status))
+    if files.configuration.isUniform { makeUniform(&result, status) }
     if kernel.proc.isKernels(status, self) || kernel.proc.mayBeCopy(status) {
       // A file of /proc, which reports no size there, or a memory file that stands for one; its process has ended.
       result.st_size = 0

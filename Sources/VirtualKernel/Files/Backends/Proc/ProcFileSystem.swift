@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Reproducibility
 import SystemPackage
 
 /// The guest's /proc: its own processes, and no path or process of the host's.
@@ -100,7 +101,11 @@ final class ProcFileSystem {
       let status = try call.kernel.descriptors.status(of: node.number, in: thread.id)
       if let dentry = call.dentry(of: node.number, status, in: thread.group) { return try path(of: dentry, call) }
       return try describe(node.number, thread, status, call)
-    case .namespace: return keep(try call.kernel.information.readProcLink(namespacePath(node)))
+    case .namespace:
+      let text = try call.kernel.information.readProcLink(namespacePath(node))
+      guard call.files.configuration.isUniform else { return keep(text) }
+      let kind = namespaceKind(node)
+      return keep("\(kind):[\(UniformMachine.namespace(kind))]".utf8)
     default: throw .invalidArgument
     }
   }
@@ -128,7 +133,10 @@ final class ProcFileSystem {
     _ descriptor: Int32, _ thread: Thread, _ status: stat, _ call: Call
   ) throws(Errno) -> UnsafeBufferPointer<UInt8> {
     let name = try nameOfOpenFile(descriptor, thread.id, call)
-    guard name.first == UInt8(ascii: "/") else { return keep(name) }
+    guard name.first == UInt8(ascii: "/") else {
+      guard call.files.configuration.isUniform, let kind = numberedKind(name) else { return keep(name) }
+      return keep(kind + "[\(call.uniformNumber(status))]".utf8)
+    }
     // Of a process that has ended, and so of no name in the tree.
     if let path = pathInProc(name, status, call) { return keep("/proc/".utf8 + path) }
     let isKnown = name.starts(with: "/memfd:".utf8) || name.starts(with: "/dev/".utf8)
@@ -224,6 +232,12 @@ final class ProcFileSystem {
     case .namespaceFile:
       let own = try call.kernel.information.statusOfProcLink(namespacePath(node))
       status = own
+      if call.files.configuration.isUniform {
+        // Who opens it finds the same.
+        status.st_ino = numericCast(UniformMachine.namespace(namespaceKind(node)))
+        call.kernel.foreign.setNumber(of: HostIdentity(own), to: UInt64(status.st_ino))
+        status.st_dev = makeDevice(0, 0x12)
+      }
       status.st_uid = 0
       status.st_gid = 0
     case .descriptors where call.files.nodes[dentry].pointee.flags.contains(.unlinked):

@@ -10,6 +10,19 @@ extension ProcFileSystem {
     return place == .system ? machine.has(name) : machine.hasOfProcess(name)
   }
 
+  /// Of a link in ns/: `pid` for `pid_for_children`.
+  func namespaceKind(_ node: ProcNode) -> Substring {
+    ProcTables.namespaces[Int(node.number)].prefix { $0 != "_" }
+  }
+
+  /// What comes before the number in the name of a pipe or a socket.
+  func numberedKind(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    for kind in ["pipe:", "socket:"] where name.starts(with: Array(kind.utf8) + [UInt8(ascii: "[")]) {
+      return name.prefix(kind.utf8.count)
+    }
+    return nil
+  }
+
   /// - Returns: nil for what is the process's own, or the kernel's.
   func uniformText(_ entry: ProcEntry, _ node: ProcNode, _ call: Call) throws(Errno) -> String? {
     guard let machine = call.kernel.reproduction.machine else { return nil }
@@ -64,8 +77,11 @@ extension ProcFileSystem {
       }
     }
     let list = ranges.map { $0.0 == $0.1 ? "\($0.0)" : "\($0.0)-\($0.1)" }.joined(separator: ",")
+    // Those of all processes of the host's user are counted, and may be as many as RLIMIT_SIGPENDING (11) says.
+    let signals = machine.limit(11).map { "0/\($0.soft)" } ?? "0/0"
     return [
-      ("Cpus_allowed", words), ("Cpus_allowed_list", list), ("Mems_allowed", "1"), ("Mems_allowed_list", "0"),
+      ("SigQ", signals), ("Cpus_allowed", words), ("Cpus_allowed_list", list), ("Mems_allowed", "1"),
+      ("Mems_allowed_list", "0"),
       ("voluntary_ctxt_switches", "0"), ("nonvoluntary_ctxt_switches", "0"),
     ]
   }

@@ -21,6 +21,10 @@ extension ProcFileSystem {
     switch node.kind {
     case .namespaceFile:
       if writes { throw .notPermitted }
+      if call.files.configuration.isUniform {
+        var status = stat()
+        try complete(&status, dentry, call)
+      }
       return give(try call.kernel.information.openProcLink(namespacePath(node), flags: O_RDONLY), flags)
     case .informationOfDescriptor:
       if writes { throw .permissionDenied }
