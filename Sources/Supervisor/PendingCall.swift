@@ -36,6 +36,18 @@ struct PendingCall: ~Copyable {
     discard self
   }
 
+  /// The guest's thread makes the call again with other arguments, which must be such that the filter lets it pass. Another one's tracer
+  /// (ptrace(2)) keeps it from that: EPERM.
+  consuming func letRepeat(_ number: Int32, _ arguments: CallArguments) {
+    let thread = thread.rawValue
+    let result = uwrx_registers_begin(thread)
+    if result < 0 { return fail(Errno(rawValue: Int32(-result))) }
+    answer(value: 0)
+    withUnsafeBytes(of: arguments) {
+      uwrx_registers_repeat(thread, Int(number), $0.baseAddress!.assumingMemoryBound(to: UInt64.self))
+    }
+  }
+
   /// The guest gets the file, and then the number of its descriptor.
   ///
   /// In one step (SECCOMP_ADDFD_FLAG_SEND) the guest would go on while the supervisor still had the file open: a lock were still held

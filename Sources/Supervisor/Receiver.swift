@@ -130,6 +130,10 @@ final class Receiver: @unchecked Sendable {
         case .failure(let error): kernel.didFailToInstall(error)
         }
       }
+    case .repeated(let arguments):
+      var suspended = notification
+      suspended.firstEvent = kernel.didSuspend()
+      return letRepeat(arguments, suspended, call)
     case .blocked(let work):
       var suspended = notification
       suspended.firstEvent = kernel.didSuspend()
@@ -152,6 +156,21 @@ final class Receiver: @unchecked Sendable {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Off the receiver: the guest's thread may have to wait for a processor before it stops.
+  private func letRepeat(
+    _ arguments: CallArguments, _ notification: Notification, _ call: consuming PendingCall
+  ) {
+    let suspended = SuspendedCall(notification, call)
+    pool.submit { [self] in
+      guard let call = suspended.call.take() else { return }
+      call.letRepeat(suspended.notification.number, arguments)
+      lock.lock()
+      defer { lock.unlock() }
+      kernel.resume(suspended.notification)
+      didAnswer(suspended.notification)
+    }
   }
 
   private func wait(for work: any BlockingWork, _ notification: Notification, _ call: consuming PendingCall) {

@@ -76,6 +76,7 @@ struct RunRecord {
       ("times", configuration.times.rawValue),
       ("tmp", configuration.temporaryDirectory ?? ""), ("trace", configuration.trace.rawValue),
       ("calls", configuration.calls.rawValue), ("random", configuration.seed == nil ? "kernel" : "seed"),
+      ("process-numbers", configuration.hasProcessNumbers ? "same" : "kernel"),
     ]
     options += configuration.environment.map { ("env", secrets.recorded($0)) }
     return options

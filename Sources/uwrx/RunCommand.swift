@@ -118,6 +118,11 @@ struct RunCommand: ParsableCommand {
       """, valueName: "digits"))
   var seed: RunSeed?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Let processes know themselves by numbers that are the same in each run (default: those that the kernel gives).")
+  var processNumbers: Bool?
+
   @Option(
     help: ArgumentHelp(
       """
@@ -238,6 +243,7 @@ struct RunCommand: ParsableCommand {
     configuration.ownsProcess = true
     configuration.trace = trace
     configuration.seed = seed
+    configuration.hasProcessNumbers = processNumbers ?? false
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?

@@ -33,6 +33,7 @@ extension ProcFileSystem {
         return try handOver(dentry, call, flags)
       }
       let path = try procPath(of: dentry, call)
+      if let largest = largestNumber(path, call) { return try give(largest, path, call, flags) }
       if let uuid = call.kernel.randomName(path, call.thread.group) {
         return try give(Array((uuid + "\n").utf8), path, call, flags)
       }
@@ -61,6 +62,11 @@ extension ProcFileSystem {
     if node.id == 1, entry.permissions & 0o004 == 0 { throw .permissionDenied }
     if node.id == 1, entry.isNamed("cmdline") { return try give(Array("init\0".utf8), "1/cmdline", call, flags) }
     switch entry.source {
+    case .live where tellsNumbers(entry, node, call):
+      let path = try procPath(of: dentry, call)
+      var bytes: [UInt8] = []
+      try call.kernel.information.readProc(path, into: &bytes)
+      return try give(rewriteStat(bytes, call), path, call, flags)
     case .live: return try handOver(dentry, call, flags)
     case .inspected:
       try requireInspection(of: node.id, call)

@@ -2,11 +2,11 @@ extension ProcFileSystem {
   func rewrite(_ bytes: [UInt8], _ entry: ProcEntry, _ id: Int32, _ call: Call) -> [UInt8] {
     if entry.isNamed("timerslack_ns") { return rewriteSlack(bytes, call) }
     // Guest init is root's.
-    if id == 1 { return rewriteStatus(bytes, Credentials(user: 0, group: 0), isRunning: false) }
+    if id == 1 { return rewriteStatus(bytes, Credentials(user: 0, group: 0), isRunning: false, call.kernel.processes) }
     let thread = try? thread(id, call)
     // The first ones of the run, for a zombie that nobody knows any more.
     let credentials = thread?.credentials ?? call.kernel.processes.credentials.initial
-    return rewriteStatus(bytes, credentials.pointee, isRunning: thread === call.thread)
+    return rewriteStatus(bytes, credentials.pointee, isRunning: thread === call.thread, call.kernel.processes)
   }
 
   /// What stands for a thread's credentials is no slack of the guest's.
@@ -21,18 +21,23 @@ extension ProcFileSystem {
 
   /// Replaces what the kernel says of the filter, which is how the guest is run and not what it did, and of users, who are virtual.
   /// The caller itself waits for us, and would run if we were the kernel.
-  private func rewriteStatus(_ bytes: [UInt8], _ credentials: Credentials, isRunning: Bool) -> [UInt8] {
+  private func rewriteStatus(
+    _ bytes: [UInt8], _ credentials: Credentials, isRunning: Bool, _ processes: ThreadTable
+  ) -> [UInt8] {
     var replacements: [(name: String, value: String)] = [
       ("Seccomp", "0"), ("Seccomp_filters", "0"), ("NoNewPrivs", "0"),
     ]
     if isRunning { replacements.append(("State", "R (running)")) }
     replacements += Self.lines(credentials)
+    let tellsNumbers = processes.numbers != nil
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count + 64)
     for line in bytes.split(separator: 0x0a) {
       let name = line.prefix { $0 != UInt8(ascii: ":") }
       if let replacement = replacements.first(where: { $0.name.utf8.elementsEqual(name) }) {
         result += "\(replacement.name):\t\(replacement.value)".utf8
+      } else if tellsNumbers, Self.isOfNumbers(name) {
+        result += rewriteNumbers(line, processes)
       } else {
         result += line
       }
