@@ -68,7 +68,8 @@ final class Machine {
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
     links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
-    level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil
+    level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil,
+    isNumbered: Bool = false
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -123,6 +124,7 @@ final class Machine {
       recording: Recording(events: events, level: level))
     configuration.diskLimit = diskLimit
     configuration.calls = calls
+    configuration.reproduction.hasProcessNumbers = isNumbered
     configuration.reproduction.randomness = seed.map { Randomness(seed: $0, devices: MockRandomDevices(world)) }
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
@@ -196,6 +198,10 @@ final class Machine {
             try world.process(of: notification.thread).files.files[descriptor] = open
           }
           return .value(value)
+        case .repeated(let arguments):
+          var all = withUnsafeBytes(of: arguments) { Array($0.bindMemory(to: UInt64.self)) }
+          while all.last == 0 { all.removeLast() }
+          return .repeated(all)
         case .blocked(let work):
           blockedCount += 1
           try finish(work)
