@@ -120,7 +120,7 @@ struct RunCommand: ParsableCommand {
 
   @Flag(
     inversion: .prefixedNo,
-    help: "Let processes know themselves by numbers that are the same in each run (default: those that the kernel gives).")
+    help: "Let processes know themselves by numbers that are the same in each run (default: those of the kernel).")
   var processNumbers: Bool?
 
   @Option(
