@@ -136,6 +136,23 @@ struct ProcessNumberTests {
     }
   }
 
+  @Test func signalsOfWhoIsTraced() throws {
+    let machine = try makeMachine()
+    _ = try number(machine)
+    try machine.kernel.sendSignal(SyscallNumber.kill.rawValue, (2, 15, 0, 0, 0, 0))
+    #expect(machine.information.processSignals.map(\.signal) == [15])
+    try machine.kernel.sendSignal(SyscallNumber.tgkill.rawValue, (2, 2, 6, 0, 0, 0))
+    #expect(machine.information.signals.map(\.signal) == [6])
+    for (call, arguments, errno) in [
+      (.kill, (1, 9, 0, 0, 0, 0), .noSuchProcess), (.kill, (UInt64(bitPattern: -2), 9, 0, 0, 0, 0), .notPermitted),
+      (.tgkill, (3, 2, 6, 0, 0, 0), .noSuchProcess), (.kill, (2, 65, 0, 0, 0, 0), .invalidArgument),
+      (.setpgid, (2, 2, 0, 0, 0, 0), .notPermitted),
+    ] as [(SyscallNumber, CallArguments, Errno)] {
+      #expect(throws: errno) { try machine.kernel.sendSignal(call.rawValue, arguments) }
+    }
+    #expect(machine.information.processSignals.count == 1 && machine.information.signals.count == 1)
+  }
+
   /// glibc's handler of SIGCANCEL compares getpid(2) with what the kernel says of the sender.
   @Test func libcsOwnSignals() throws {
     let machine = try makeMachine()
@@ -154,15 +171,19 @@ struct ProcessNumberTests {
     place(machine, 3, parent: 2, group: 2, session: 2)
     #expect(try machine.target("/proc/self") == "\(own)")
     #expect(try machine.target("/proc/thread-self") == "\(own)/task/\(own)")
-    #expect(try contents(machine, "/proc/\(own)/status").contains("\nPid:\t\(own)\nPPid:\t1\nTracerPid:\t0\nNSpgid:\t\(own)\n"))
+    let wanted = "\nPid:\t\(own)\nPPid:\t1\nTracerPid:\t0\nNSpgid:\t\(own)\n"
+    #expect(try contents(machine, "/proc/\(own)/status").contains(wanted))
     let status = try contents(machine, "/proc/self/status")
     #expect(try contents(machine, "/proc/2/status") == status)
-    #expect(try contents(machine, "/proc/self/stat").hasPrefix("\(own) (a) b (c) S 1 \(own) \(own) 34823 -1 41"))
+    #expect(try contents(machine, "/proc/self/stat").hasPrefix("\(own) (a) b (c) R 1 \(own) \(own) 34823 -1 41"))
     // A child that has asked for nothing, and may yet execute something.
     #expect(try contents(machine, "/proc/3/stat").hasPrefix("3 (a) b (c) S \(own) \(own) \(own) 34823 -1 41"))
     let names = try machine.names("/proc")
     #expect(names.contains("\(own)") && names.contains("3") && !names.contains("2"))
     #expect(try machine.names("/proc/2/task") == ["\(own)"])
+    #expect(machine.call(.chdir, "/proc/self/task") == .continued)
+    #expect(machine.skeleton.root.at("proc/2")?.target == Array("\(own)".utf8))
+    #expect(machine.skeleton.root.at("proc/\(own)/task") != nil)
     machine.information.procFiles["sys/kernel/pid_max"] = "32768\n"
     #expect(try contents(machine, "/proc/sys/kernel/pid_max") == "4194304\n")
     machine.end(AbsTgid(rawValue: 1003))

@@ -44,13 +44,19 @@ extension ProcFileSystem {
   }
 
   /// proc_pid_stat(5): the number and the program's name in parentheses, state, parent, process group, session, terminal, foreground.
-  func rewriteStat(_ bytes: [UInt8], _ call: Call) -> [UInt8] {
+  /// The caller itself waits for us, and would run if we were the kernel.
+  func rewriteStat(_ bytes: [UInt8], _ id: Int32, _ call: Call) -> [UInt8] {
+    let isRunning = id == call.thread.nsID.rawValue
     let processes = call.kernel.processes
     guard let start = bytes.firstIndex(of: 0x20), let end = bytes.lastIndex(of: UInt8(ascii: ")")) else { return bytes }
     var result = shown(bytes[..<start], processes) + bytes[start...end]
     for (index, field) in bytes[(end + 1)...].split(separator: 0x20, maxSplits: 6).enumerated() {
       result.append(0x20)
-      result += [1, 2, 3, 5].contains(index) ? shown(field, processes) : Array(field)
+      switch index {
+      case 0 where isRunning: result.append(UInt8(ascii: "R"))
+      case 1, 2, 3, 5: result += shown(field, processes)
+      default: result += field
+      }
     }
     return result
   }

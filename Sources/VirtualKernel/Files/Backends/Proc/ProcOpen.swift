@@ -66,7 +66,7 @@ extension ProcFileSystem {
       let path = try procPath(of: dentry, call)
       var bytes: [UInt8] = []
       try call.kernel.information.readProc(path, into: &bytes)
-      return try give(rewriteStat(bytes, call), path, call, flags)
+      return try give(rewriteStat(bytes, node.id, call), path, call, flags)
     case .live: return try handOver(dentry, call, flags)
     case .inspected:
       try requireInspection(of: node.id, call)
