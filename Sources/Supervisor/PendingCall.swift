@@ -36,12 +36,13 @@ struct PendingCall: ~Copyable {
     discard self
   }
 
-  /// The guest's thread makes the call again with other arguments, which must be such that the filter lets it pass. Another one's tracer
-  /// (ptrace(2)) keeps it from that: EPERM.
+  /// Whether the guest's thread can be made to make the call again, for which this thread must then call `letRepeat`: not if another one
+  /// traces it (ptrace(2)).
+  func beginRepeat() -> Bool { uwrx_registers_begin(thread.rawValue) == 0 }
+
+  /// The guest's thread makes the call again with other arguments, which must be such that the filter lets it pass.
   consuming func letRepeat(_ number: Int32, _ arguments: CallArguments) {
     let thread = thread.rawValue
-    let result = uwrx_registers_begin(thread)
-    if result < 0 { return fail(Errno(rawValue: Int32(-result))) }
     answer(value: 0)
     withUnsafeBytes(of: arguments) {
       uwrx_registers_repeat(thread, Int(number), $0.baseAddress!.assumingMemoryBound(to: UInt64.self))

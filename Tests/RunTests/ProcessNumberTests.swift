@@ -94,7 +94,10 @@ struct ProcessNumberTests {
     Line(script: "sh -c 'echo $$ > pid; sleep 50' & sleep 0.3; kill -TERM $(cat pid); wait; echo $?", output: "0\n"),
     Line(
       script:
-        "(setsid sh -c 'echo $$ > pid; trap \"echo bye; exit\" TERM; while :; do sleep 0.05; done' &); sleep 0.3; kill $(cat pid); while kill -0 $(cat pid) 2>/dev/null; do sleep 0.05; done; echo gone",
+        """
+        (setsid sh -c 'echo $$ > pid; trap "echo bye; exit" TERM; while :; do sleep 0.05; done' &); sleep 0.3
+        kill $(cat pid); while kill -0 $(cat pid) 2>/dev/null; do sleep 0.05; done; echo gone
+        """,
       output: "bye\ngone\n"),
     Line(script: "python3 -c 'import os; os.abort()' 2>/dev/null; echo $?", output: "134\n"),
     Line(script: "python3 -c 'import os, signal; os.kill(os.getpid(), 9)'; echo $?", output: "137\n"),
@@ -111,15 +114,27 @@ struct ProcessNumberTests {
         if os.fork() == 0: os.write(w, str(os.getpid()).encode()); os._exit(7)
         print(os.WEXITSTATUS(os.waitpid(int(os.read(r, 99)), 0)[1]))'
         """, output: "main True\n7\n"),
-    Line(script: "prlimit --pid $$ --nofile=100:200; ulimit -n; prlimit --pid $$ --nofile -o SOFT --noheadings | tr -d ' '", output: "100\n100\n"),
+    Line(
+      script: "prlimit --pid $$ --nofile=99:200; ulimit -n; prlimit --pid $$ --nofile -o SOFT --noheadings | tr -d ' '",
+      output: "99\n99\n"),
+    Line(script: "strace -f -o /dev/null sh -c 'kill -TERM $$'; echo $?", output: "143\n"),
+    Line(script: "strace -o /dev/null python3 -c 'import os; os.abort()'; echo $?", output: "134\n"),
     Line(script: "renice -n 5 -p $$ > /dev/null; ps -o ni= -p $$ | tr -d ' '; taskset -p $$ | wc -l", output: "5\n1\n"),
-    Line(script: "ls -d /proc/$$ | grep -c $$; head -c7 /proc/$$/stat | grep -c $$; cd /proc/$$ && cat comm", output: "1\n1\nsh\n"),
+    Line(
+      script: "ls -d /proc/$$ | grep -c $$; head -c7 /proc/$$/stat | grep -c $$; cd /proc/$$ && cat comm",
+      output: "1\n1\nsh\n"),
     Line(script: "[ $(cut -d' ' -f4 /proc/self/stat) = $$ ] && echo child", output: "child\n"),
     Line(script: "pgrep -x sh | grep -cx $$; ps -e -o pid= | tr -d ' ' | grep -cx $$", output: "1\n1\n"),
     Line(script: "sleep 30 & kill -0 $! && [ -d /proc/$! ] && kill $!; wait $!; echo $?", output: "143\n"),
-    Line(script: "timeout 0.1 sleep 9; echo $?; timeout -s KILL 0.1 sh -c 'trap : TERM; sleep 9'; echo $?", output: "124\n137\n"),
-    Line(script: "flock lock sh -c 'echo held'; xargs -n1 -P4 sh -c 'kill -0 $$; echo $?' < /dev/null", output: "held\n0\n"),
-    Line(script: "exec 3>&1; (trap 'echo hup >&3' HUP; kill -HUP $BASHPID; echo $?)", output: "hup\n0\n", shell: "bash"),
+    Line(
+      script: "timeout 0.1 sleep 9; echo $?; timeout -s KILL 0.1 sh -c 'trap : TERM; sleep 9'; echo $?",
+      output: "124\n137\n"),
+    Line(
+      script: "flock lock sh -c 'echo held'; xargs -n1 -P4 sh -c 'kill -0 $$; echo $?' < /dev/null",
+      output: "held\n0\n"),
+    Line(
+      script: "exec 3>&1; (trap 'echo hup >&3' HUP; kill -HUP $BASHPID; echo $?)",
+      output: "hup\n0\n", shell: "bash"),
     Line(script: "coproc cat; kill $COPROC_PID; wait $COPROC_PID; echo $?", output: "143\n", shell: "bash"),
   ]
 
@@ -193,7 +208,8 @@ struct ProcessNumberTests {
       let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Fixtures").path
       let native = try CommandLine.shell(
-        "gcc -O1 -I \(fixtures) -o fixture \(fixtures)/process_numbers.c -pthread && setsid -w ./fixture", in: directory)
+        "gcc -O1 -I \(fixtures) -o fixture \(fixtures)/process_numbers.c -pthread && setsid -w ./fixture", in: directory
+      )
       #expect(native.status == 0, "\(native.error)")
       #expect(try Self.run("./fixture", user: user, in: directory) == native.output)
     }

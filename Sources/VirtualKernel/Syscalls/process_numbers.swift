@@ -134,6 +134,29 @@ extension Syscalls {
   }
 }
 
+extension VirtualKernel {
+  /// Sends the signal of a call to one process or thread that its caller cannot make again, since another process traces it.
+  /// - Parameter arguments: with the kernel's numbers.
+  /// - Throws: `.notPermitted` for every other call.
+  public func sendSignal(_ number: Int32, _ arguments: CallArguments) throws(Errno) {
+    let toThread = number == SyscallNumber.tgkill.rawValue
+    let isSignal = toThread || [SyscallNumber.kill.rawValue, SyscallNumber.tkill.rawValue].contains(number)
+    let target = Int32(truncatingIfNeeded: toThread ? arguments.1 : arguments.0)
+    guard isSignal, target > 0 else { throw .notPermitted }
+    let signal = Int32(truncatingIfNeeded: toThread ? arguments.2 : arguments.1)
+    guard (0...64).contains(signal) else { throw .invalidArgument }
+    // Guest init is no process of the guest's, and not found.
+    guard let thread = processes.findThread(NsTid(rawValue: target)),
+      !toThread || thread.group.nsID.rawValue == Int32(truncatingIfNeeded: arguments.0)
+    else { throw .noSuchProcess }
+    if number == SyscallNumber.kill.rawValue {
+      try information.signal(thread.group.pidfd, signal, nil, flags: 0)
+    } else {
+      information.signal(thread.id, of: thread.group.id, signal)
+    }
+  }
+}
+
 extension SyscallEntry {
   /// In a run with process numbers some arguments may be such; a call without any is native as ever.
   /// - Parameter groups: a negative argument, of which there is one, is a process group.
