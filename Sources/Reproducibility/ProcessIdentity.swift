@@ -49,6 +49,13 @@ public final class ProcessIdentity {
     return executed
   }
 
+  /// What its process number is to be if no other process has it: one for each attempt.
+  func number(_ attempt: UInt64) -> Int32 {
+    let range = ProcessNumbers.range
+    let words = own.key.derived("number", attempt).words
+    return range.lowerBound + Int32(words[0] % UInt32(range.count))
+  }
+
   /// The next of what getrandom(2) answers.
   public func fill(_ bytes: UnsafeMutableRawBufferPointer) { stream.fill(bytes) }
 

@@ -7,11 +7,11 @@ enum KernelFeatures {
   /// SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 6.0: a call that was received is not interrupted by a signal.
   static var filterFlags: UInt64 { release >= (6, 0) ? 1 << 5 : 0 }
 
-  /// Half of the machine's process numbers, for a guest that has no limit of its own; 0 before Linux 6.14, where the setting is not
-  /// one of a pid namespace but of all.
+  /// Half of the machine's process numbers, for a guest that has no limit of its own, and all below those that `ProcessNumbers` gives; 0
+  /// before Linux 6.14, where the setting is not one of a pid namespace but of all.
   static var processNumbers: UInt32 {
     guard release >= (6, 14), let text = LimitEnforcer.read("/proc/sys/kernel/pid_max") else { return 0 }
-    return (UInt32(text.prefix { $0 != "\n" }) ?? 0) / 2
+    return min((UInt32(text.prefix { $0 != "\n" }) ?? 0) / 2, 1 << 21)
   }
 
   /// - Throws: a message that names what is missing.

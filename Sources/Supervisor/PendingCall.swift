@@ -36,6 +36,19 @@ struct PendingCall: ~Copyable {
     discard self
   }
 
+  /// Whether the guest's thread can be made to make the call again, for which this thread must then call `letRepeat`: not if another one
+  /// traces it (ptrace(2)).
+  func beginRepeat() -> Bool { uwrx_registers_begin(thread.rawValue) == 0 }
+
+  /// The guest's thread makes the call again with other arguments, which must be such that the filter lets it pass.
+  consuming func letRepeat(_ number: Int32, _ arguments: CallArguments) {
+    let thread = thread.rawValue
+    answer(value: 0)
+    withUnsafeBytes(of: arguments) {
+      uwrx_registers_repeat(thread, Int(number), $0.baseAddress!.assumingMemoryBound(to: UInt64.self))
+    }
+  }
+
   /// The guest gets the file, and then the number of its descriptor.
   ///
   /// In one step (SECCOMP_ADDFD_FLAG_SEND) the guest would go on while the supervisor still had the file open: a lock were still held

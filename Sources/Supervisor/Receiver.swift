@@ -139,6 +139,10 @@ final class Receiver: @unchecked Sendable {
       let call = SuspendedCall(suspended, call)
       if !deadlines.add(deadline, call) { call.call.take()?.fail(.interrupted) }
       return
+    case .repeated(let arguments):
+      var suspended = notification
+      suspended.firstEvent = kernel.didSuspend()
+      return letRepeat(arguments, suspended, call)
     case .blocked(let work):
       var suspended = notification
       suspended.firstEvent = kernel.didSuspend()
@@ -170,6 +174,34 @@ final class Receiver: @unchecked Sendable {
     }
     kernel.resume(suspended.notification)
     didAnswer(suspended.notification)
+  }
+
+  /// Off the receiver: the guest's thread may have to wait for a processor before it stops.
+  private func letRepeat(
+    _ arguments: CallArguments, _ notification: Notification, _ call: consuming PendingCall
+  ) {
+    let suspended = SuspendedCall(notification, call)
+    pool.submit { [self] in
+      guard let call = suspended.call.take() else { return }
+      guard call.beginRepeat() else { return sendInstead(arguments, suspended.notification, call) }
+      call.letRepeat(suspended.notification.number, arguments)
+      lock.lock()
+      defer { lock.unlock() }
+      kernel.resume(suspended.notification)
+      didAnswer(suspended.notification)
+    }
+  }
+
+  private func sendInstead(
+    _ arguments: CallArguments, _ notification: Notification, _ call: consuming PendingCall
+  ) {
+    lock.lock()
+    defer { lock.unlock() }
+    var failure: Errno?
+    do throws(Errno) { try kernel.sendSignal(notification.number, arguments) } catch { failure = error }
+    if let failure { call.fail(failure) } else { call.answer(value: 0) }
+    kernel.resume(notification)
+    didAnswer(notification)
   }
 
   private func wait(for work: any BlockingWork, _ notification: Notification, _ call: consuming PendingCall) {

@@ -81,7 +81,7 @@ struct RunRecord {
       ("machine", configuration.machine == nil ? "host" : "uniform"),
       ("cpus", configuration.machine.map { String($0.processors) } ?? ""),
       ("kernel-version", configuration.machine?.release ?? ""),
-      ("process-numbers", configuration.hasProcessNumbers ? "identity" : "kernel"),
+      ("process-numbers", configuration.hasProcessNumbers ? "same" : "kernel"),
       ("umask", configuration.umask.map { "0" + String($0, radix: 8) } ?? ""),
       ("groups", configuration.keepsGroups ? "user" : "none"),
     ]

@@ -197,7 +197,7 @@ public final class Supervisor {
     try startWatchdog()
     if configuration.ownsProcess {
       SupervisorPrivileges.drop()
-      try SupervisorFilter.install()
+      try SupervisorFilter.install(traces: configuration.hasProcessNumbers)
     }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver

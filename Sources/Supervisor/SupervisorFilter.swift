@@ -28,18 +28,28 @@ enum SupervisorFilter {
     return calls
   }()
 
-  static let filter: SyscallFilter = {
+  static let filter = make()
+
+  /// For a run with process numbers: where the guest gives one to a call, the kernel's is put in its place. What the supervisor could do to
+  /// other processes of its user with it, it can already do to their memory.
+  static let tracingFilter = make(
+    // PTRACE_DETACH, GETREGSET, SETREGSET, SEIZE, INTERRUPT (include/uapi/linux/ptrace.h)
+    allowing: [.ptrace: ([17, 0x4204, 0x4205, 0x4206, 0x4207] as [UInt32]).map { [.low32(0, equals: $0)] }])
+
+  private static func make(allowing allowed: [SyscallNumber: [[ArgumentCondition]]] = [:]) -> SyscallFilter {
     var errnos: [SyscallNumber: Errno] = [:]
     for call in refused { errnos[call] = .notPermitted }
     // glibc makes threads by clone(2) then, whose flags a filter can see.
     errnos[.clone3] = .noFunction
-    return SyscallFilter(refusing: errnos)
-  }()
+    return SyscallFilter(refusing: errnos, but: allowed)
+  }
 
   /// For the calling thread and those that it makes later.
+  /// - Parameter traces: a run with process numbers.
   /// - Throws: where the kernel refuses a filter, which it did not refuse for the guest.
-  static func install() throws(SupervisorError) {
-    let result = filter.program.withUnsafeBufferPointer { uwrx_install_filter($0.baseAddress!, $0.count) }
+  static func install(traces: Bool) throws(SupervisorError) {
+    let program = (traces ? tracingFilter : filter).program
+    let result = program.withUnsafeBufferPointer { uwrx_install_filter($0.baseAddress!, $0.count) }
     if result < 0 {
       throw SupervisorError("cannot put the supervisor under its own filter: \(Errno(rawValue: Int32(-result)))")
     }

@@ -24,8 +24,13 @@ public struct SyscallFilter: Sendable {
   }
 
   /// A filter of the other kind: every call is native but these, which answer with an errno, and a clone that makes no thread.
-  init(refusing errnos: [SyscallNumber: Errno]) {
-    var actions = errnos.map { (UInt32($0.key.rawValue), Action.answer(Answer.errno | UInt32($0.value.rawValue))) }
+  /// - Parameter allowed: of those, what is native if any of the alternatives holds.
+  init(refusing errnos: [SyscallNumber: Errno], but allowed: [SyscallNumber: [[ArgumentCondition]]] = [:]) {
+    var actions = errnos.map { call, errno in
+      let refusal = Answer.errno | UInt32(errno.rawValue)
+      let action = allowed[call].map { Action.allowWhen($0, otherwise: refusal) } ?? .answer(refusal)
+      return (UInt32(call.rawValue), action)
+    }
     let isThread = ArgumentCondition.bits(0, of: 0x1_0000, equal: 0x1_0000)  // CLONE_THREAD
     let clone = UInt32(SyscallNumber.clone.rawValue)
     actions.append((clone, .allowWhen([[isThread]], otherwise: Answer.errno | UInt32(EPERM))))

@@ -63,6 +63,7 @@ public final class VirtualKernel {
     processes = ThreadTable(
       information: information, credentials: credentials,
       ancestor: configuration.reproduction.ancestor)
+    if configuration.reproduction.hasProcessNumbers { processes.numbers = ProcessNumbers() }
     inherited = configuration.devices.inherited
     calls = configuration.callRules
     let recording = configuration.recording
@@ -205,7 +206,8 @@ public final class VirtualKernel {
   /// The process has ended: nothing is kept for the dead.
   public func didEnd(_ group: AbsTgid) {
     if let known = processes.groups[group] {
-      files.removeProcDirectory(of: known.nsID)
+      files.removeProcDirectory(of: known.nsID.rawValue)
+      if known.processNumber != 0 { files.removeProcDirectory(of: known.processNumber) }
       recordUnseenExecution(of: known)
       if known.isAnnounced { recordEnd(of: known) }
     }

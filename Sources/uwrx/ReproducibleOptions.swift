@@ -25,9 +25,6 @@ struct ReproducibleOptions: ParsableArguments {
   @Flag(help: "In a reproducible run: random numbers and addresses are the kernel's.")
   var noSeed = false
 
-  @Flag(help: "In a reproducible run: process numbers are the kernel's.")
-  var noProcessNumbers = false
-
   @Flag(help: "In a reproducible run: processors, memory, limits and file systems are the machine's.")
   var noMachine = false
 
@@ -52,7 +49,7 @@ struct ReproducibleOptions: ParsableArguments {
 
   func validate() throws {
     let parts = [
-      ("--no-seed", noSeed), ("--no-process-numbers", noProcessNumbers), ("--no-machine", noMachine),
+      ("--no-seed", noSeed), ("--no-machine", noMachine),
       ("--keep-env", keepEnv), ("--keep-place", keepPlace),
     ]
     if !isOn, let (name, _) = parts.first(where: { $0.1 }) {
@@ -85,7 +82,6 @@ struct ReproducibleOptions: ParsableArguments {
   func apply(to configuration: inout RunConfiguration, hasTimes: Bool) {
     guard isOn else { return }
     if !noSeed, configuration.seed == nil { configuration.seed = RunSeed(0) }
-    configuration.hasProcessNumbers = !noProcessNumbers
     if hasMachine {
       configuration.machine = UniformMachine(
         processors: cpus?.value ?? 1, release: kernelVersion ?? UniformMachine.usualRelease)

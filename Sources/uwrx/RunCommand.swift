@@ -127,6 +127,13 @@ struct RunCommand: ParsableCommand {
   @OptionGroup(title: "Reproducible runs")
   var reproducible: ReproducibleOptions
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Let processes know themselves by numbers that are the same in each run (default: those of the kernel, but in a reproducible run).
+      """)
+  var processNumbers: Bool?
+
   @Option(
     help: ArgumentHelp(
       """
@@ -258,6 +265,7 @@ struct RunCommand: ParsableCommand {
     configuration.seed = seed
     reproducible.apply(to: &configuration, hasTimes: times != nil)
     configuration.clock = try clock.rule(isVirtual: reproducible.isOn)
+    configuration.hasProcessNumbers = processNumbers ?? reproducible.isOn
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?

@@ -8,7 +8,11 @@ import VirtualKernel
 @Suite struct SupervisorFilterTests {
   private static let interpreter = FilterInterpreter(program: SupervisorFilter.filter.program)
 
-  private static func run(_ call: SyscallNumber, _ argument: UInt64 = 0) -> UInt32? {
+  private static let tracing = FilterInterpreter(program: SupervisorFilter.tracingFilter.program)
+
+  private static func run(
+    _ call: SyscallNumber, _ argument: UInt64 = 0, in interpreter: FilterInterpreter = interpreter
+  ) -> UInt32? {
     #if arch(x86_64)
       let architecture: UInt32 = 0xc000_003e
     #else
@@ -24,6 +28,19 @@ import VirtualKernel
       as [SyscallNumber])
   func refused(_ call: SyscallNumber) {
     #expect(Self.run(call) == 0x0005_0000 | UInt32(EPERM))
+  }
+
+  @Test("a guest's registers, in a run that needs to change some")
+  func registers() {
+    // PTRACE_DETACH, GETREGSET, SETREGSET, SEIZE, INTERRUPT; TRACEME, POKEDATA, CONT, ATTACH, SYSCALL, SETOPTIONS.
+    for request in [17, 0x4204, 0x4205, 0x4206, 0x4207] as [UInt64] {
+      #expect(Self.run(.ptrace, request, in: Self.tracing) == 0x7fff_0000)
+      #expect(Self.run(.ptrace, request) == 0x0005_0000 | UInt32(EPERM))
+    }
+    for request in [0, 5, 7, 16, 24, 0x4200] as [UInt64] {
+      #expect(Self.run(.ptrace, request, in: Self.tracing) == 0x0005_0000 | UInt32(EPERM))
+    }
+    #expect(Self.run(.execve, in: Self.tracing) == 0x0005_0000 | UInt32(EPERM))
   }
 
   @Test("threads, and no processes")

@@ -87,6 +87,12 @@ long uwrx_tgkill(int tgid, int tid, int signal);
 // sched_getaffinity(2) and sched_setaffinity(2) as the kernel has them, 0 for the calling thread: the former gives the bytes that it wrote.
 long uwrx_processors(int thread, void *mask, unsigned length);
 long uwrx_set_processors(int thread, const void *_Nullable mask, unsigned length);
+
+// Begins to trace a thread that waits for the answer to its call (ptrace(2)). The same thread of the supervisor's must then answer the call
+// with any value and call uwrx_registers_repeat, which waits until that has come, and lets the thread make the call again with other
+// arguments, traced no more.
+long uwrx_registers_begin(int thread);
+void uwrx_registers_repeat(int thread, long number, const uint64_t arguments[_Nonnull 6]);
 // prlimit(2): `pair` is the soft and the hard limit, the new ones if `sets`, and then what was.
 long uwrx_exchange_limit(int pid, int resource, int sets, uint64_t *pair);
 // Puts the calling thread under a filter, each instruction a struct sock_filter (seccomp(2)), and what it makes later.

@@ -40,6 +40,31 @@ extension SkeletonMirror {
     directory.skeleton = own
     objects.register(own, asDirectory: dentry)
     nodes[dentry].pointee.flags.insert(.inSkeleton)
+    if directory.isProc { try linkKernelNumber(to: dentry) }
+  }
+
+  /// The kernel's own /proc/self leads a guest's own call to the kernel's number of a process, which the tree may have under another.
+  private func linkKernelNumber(to dentry: DentryID) throws(Errno) {
+    guard try buildKernelPath(of: dentry) else { return }
+    otherPath.clear()
+    try otherPath.append(nodes.name(of: dentry))
+    // That of a process before.
+    try? skeleton.remove(path.cString)
+    try skeleton.makeSymbolicLink(otherPath.cString, path.cString)
+  }
+
+  /// Builds the path that the kernel has for a directory of a process or thread of /proc.
+  /// - Returns: false if it has the tree's own.
+  private func buildKernelPath(of dentry: DentryID) throws(Errno) -> Bool {
+    let record = nodes.inode(of: dentry)
+    guard record.pointee.backing == .proc, [.process, .task].contains(ProcNode(record).kind) else { return false }
+    let number = Array(String(ProcNode(record).id).utf8)
+    if number.elementsEqual(nodes.name(of: dentry)) { return false }
+    let parent = nodes[dentry].pointee.parent
+    try number.withUnsafeBufferPointer { number throws(Errno) in
+      try nodes.buildPath(of: number, in: parent, into: &path)
+    }
+    return true
   }
 
   /// Makes a symbolic link that lies on the way of a guest's own call exist in the skeleton.
@@ -129,6 +154,7 @@ extension SkeletonMirror {
     nodes[dentry].pointee.flags.remove(.inSkeleton)
     if nodes[dentry].pointee.inode != .none, nodes.inode(of: dentry).pointee.kind == .directory {
       nodes.directory(of: dentry).skeleton = nil
+      if (try? buildKernelPath(of: dentry)) ?? false { try? skeleton.remove(path.cString) }
     }
     // Left there, it could only be run by a guest that races its own execve, and is what it could run before.
     guard (try? nodes.buildPath(of: dentry, into: &path)) != nil else { return }

@@ -1,5 +1,8 @@
 import SystemPackage
 
+/// The registers of a call.
+public typealias CallArguments = (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
+
 /// What a handler decided.
 public enum Outcome {
   /// The call returns this.
@@ -12,6 +15,8 @@ public enum Outcome {
   case `continue`
   /// The call waits for a time of the guest's clock, or for what may come before.
   case waiting(DeadlineWait)
+  /// The caller makes the call again with these arguments, which the kernel runs unseen.
+  case repeated(arguments: CallArguments)
   /// The answer needs work that may block. The receiver runs it on the blocking pool without the lock, publishes it, and
   /// returns what it says or asks the handler again.
   case blocked(on: any BlockingWork)

@@ -48,6 +48,12 @@ public final class ThreadGroup {
   /// What time it is to the process, in a run with a virtual clock.
   var clock: ProcessClock?
   var timers: [TimerKey: TimedWait] = [:]
+  /// What it knows itself by; 0 before anybody has asked, and in a run without process numbers.
+  var processNumber: Int32 = 0
+  /// Whether it runs another program than the one that it was born with.
+  var hasExecuted = false
+  /// Signals that libc has sent to its threads for purposes of its own, and that have not been handled yet.
+  var internalSignals = 0
   /// What is still recorded of what it says to others of the guest, and to the user.
   var guestOutput = OutputAllowance(left: Recorder.pipeLimit)
   var userOutput = OutputAllowance(left: Recorder.userLimit)

@@ -10,6 +10,8 @@ public final class ThreadTable {
   public private(set) var groups: [AbsTgid: ThreadGroup] = [:]
 
   private var lastNumber: UInt32 = 1
+  /// nil in a run whose processes have the kernel's numbers.
+  var numbers: ProcessNumbers?
   /// Whose children the processes are that have no parent here; nil if none has an identity.
   private let ancestor: ProcessIdentity?
 
@@ -90,6 +92,7 @@ public final class ThreadTable {
       if let ancestor { group.identity = (groups[status.parent]?.identity ?? ancestor).child() }
       groups[status.group] = group
       namespace.insert(group)
+      numbers?.didBegin(group.nsID.rawValue)
     }
     let thread = Thread(id: id, nsID: status.nsTid, group: group, credentials: try inherited(by: id, status.parent))
     // sched_setaffinity(2): inherited across fork(2); which thread has made this one nobody tells.
@@ -141,6 +144,9 @@ public final class ThreadTable {
         namespace.remove(known)
         threads[thread] = nil
       }
+    }
+    if group.processNumber != 0 {
+      numbers?.didEnd(group.nsID.rawValue, group.processNumber, isReplaced: namespace.group(group.nsID) != group.id)
     }
     namespace.remove(group)
     information.endWatch(group.pidfd)

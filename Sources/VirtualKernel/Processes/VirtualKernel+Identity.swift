@@ -4,6 +4,7 @@ import Reproducibility
 extension VirtualKernel {
   /// The process runs another program.
   func adopt(_ image: ProcessImage, _ group: ThreadGroup) {
+    group.hasExecuted = true
     var directoryPath = PathBuffer()
     let place = "\(group.nsID.rawValue)"
     var program: [UInt8] = []

@@ -46,6 +46,8 @@ struct VariantRule: Sendable {
   let disposition: Disposition
   let handler: Handler
   let nativeWhen: [[ArgumentCondition]]
+  /// A strict profile that refuses the call still does.
+  var isBelowStrict = false
 }
 
 /// What the strict profile makes of a call.
@@ -77,6 +79,15 @@ extension SyscallEntry {
     adding(VariantRule(variant: variant, disposition: .gate, handler: handler, nativeWhen: nativeWhen))
   }
 
+  /// The same for a call that the strict profile, where it has a say, refuses as ever.
+  func gatedBelowStrict(
+    _ variant: CallVariants, _ handler: @escaping Handler, nativeWhen: [[ArgumentCondition]] = []
+  ) -> SyscallEntry {
+    adding(
+      VariantRule(
+        variant: variant, disposition: .gate, handler: handler, nativeWhen: nativeWhen, isBelowStrict: true))
+  }
+
   private func adding(_ rule: VariantRule) -> SyscallEntry {
     var entry = self
     entry.variantRules.append(rule)
@@ -85,7 +96,10 @@ extension SyscallEntry {
 
   /// The entry that holds in a run.
   public func under(_ rules: CallRules) -> SyscallEntry {
-    if let rule = variantRules.first(where: { !$0.variant.isDisjoint(with: rules.variants) }) {
+    let isRefused = rules.profile == .strict && strictRule != nil
+    if let rule = variantRules.first(where: {
+      !$0.variant.isDisjoint(with: rules.variants) && !($0.isBelowStrict && isRefused)
+    }) {
       return SyscallEntry(
         number: number, disposition: rule.disposition, reason: reason, missing: missing, nativeWhen: rule.nativeWhen,
         observation: nil, handler: rule.handler)

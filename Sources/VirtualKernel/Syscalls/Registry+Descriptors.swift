@@ -72,14 +72,16 @@ extension Registry {
       .deny(
         .fcntl, .invalidArgument, "Leases, dnotify and write hints act on a lower file or a skeleton directory.",
         missing: "leases, directory notification, write lifetime hints",
-        nativeWhen: .low32(1, isOneOf: descriptorCommands), before: { call throws(Errno) in try call.requireOpen() }),
+        nativeWhen: .low32(1, isOneOf: descriptorCommands), before: { call throws(Errno) in try call.requireOpen() }
+      ).gated(.numbered, Syscalls.numberedOwner, nativeWhen: numberedCommands),
       .gate(
         .ioctl, Syscalls.ioctl, "Those of terminals, pipes and sockets are native; others could change a lower file.",
         missing: "inode flags, extent maps, requests of devices and filesystems",
         nativeWhen: .low32(1, isOneOf: ioctlRequests)
       ).gated(
-        .uniform, Syscalls.uniformIoctl,
-        nativeWhen: .low32(1, isOneOf: ioctlRequests.filter { $0 != Syscalls.windowSize })),
+        [.uniform, .numbered], Syscalls.reproducibleIoctl,
+        // TIOCGPGRP and TIOCGSID tell numbers of processes.
+        nativeWhen: .low32(1, isOneOf: ioctlRequests.filter { ![0x540f, 0x5429, Syscalls.windowSize].contains($0) })),
     ]
   }
 
@@ -106,6 +108,13 @@ extension Registry {
     1033, 1034,  // F_ADD_SEALS, F_GET_SEALS
     1035, 1037,  // F_GET_RW_HINT, F_GET_FILE_RW_HINT
   ]
+
+  /// The same in a run with process numbers, one of which F_SETOWN may be given.
+  private static var numberedCommands: [[ArgumentCondition]] {
+    let setOwner = ArgumentCondition.low32(1, equals: 8)
+    return .low32(1, isOneOf: descriptorCommands.filter { $0 != 8 })
+      + ([[ArgumentCondition]].kernelNumbers([2]) + .kernelGroup(2)).map { [setOwner] + $0 }
+  }
 
   /// Waiting for descriptors, and descriptors that are events.
   static var events: [SyscallEntry] {

@@ -35,16 +35,18 @@ extension Registry {
       .native(.set_mempolicy, "Placement of the caller's own memory.").strict(.noFunction),
       .native(.set_mempolicy_home_node, "Placement of the caller's own memory.").strict(.noFunction),
       .native(.migrate_pages, "Placement; another process is reachable only within the guest's pid namespace.").strict(
-        .noFunction),
+        .noFunction
+      ).numbered(0),
       .native(.move_pages, "Placement; another process is reachable only within the guest's pid namespace.").strict(
-        .noFunction),
+        .noFunction
+      ).numbered(0),
       .native(.process_madvise, "Reaches only processes of the guest's pid namespace that ptrace access allows.")
         .strict(.notPermitted),
       .native(.process_mrelease, "Frees memory of a dying process of the guest's pid namespace."),
       .native(.process_vm_readv, "Reaches only processes of the guest's pid namespace that ptrace access allows.")
-        .strict(.notPermitted),
+        .strict(.notPermitted).numbered(0),
       .native(.process_vm_writev, "Reaches only processes of the guest's pid namespace that ptrace access allows.")
-        .strict(.notPermitted),
+        .strict(.notPermitted).numbered(0),
       .native(
         .memfd_secret, "The caller's own memory; an argument in it that the supervisor would have to read is EFAULT."
       ).strict(.noFunction),

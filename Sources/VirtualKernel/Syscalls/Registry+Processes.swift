@@ -24,17 +24,18 @@ extension Registry {
       .gate(.execveat, Syscalls.execveat, "As execve, from a directory or a file descriptor."),
       .gate(.set_tid_address, Syscalls.birth, "Every libc makes it at the birth of a process, which is found here."),
       .gate(.set_robust_list, Syscalls.birth, "Every libc makes it at the birth of a thread, which is found here."),
-      .native(.get_robust_list, "Reads a list head that the kernel keeps; ptrace access is checked."),
+      .native(.get_robust_list, "Reads a list head that the kernel keeps; ptrace access is checked.").numbered(0),
       .native(.exit, "Never trapped: a thread that ends cannot be answered."),
       .native(
         .exit_group, "What the process has used is recorded, then the kernel ends it.",
         observed: .from(.standard, Syscalls.exit_group))
         .gated(.timed, Syscalls.exit_group),
       .native(.wait4, "Blocks, so must not be trapped; the children are of the guest's pid namespace.")
-        .gated(.timed, Syscalls.wait4),
+        .gated(.timed, Syscalls.wait4).numbered(0, groups: true),
+      // P_PID and P_PGID (waitid(2)).
       .native(.waitid, "Blocks, so must not be trapped; the children are of the guest's pid namespace.")
-        .gated(.timed, Syscalls.wait4),
-      .native(.pidfd_open, "Only processes of the guest's pid namespace have a pid."),
+        .gated(.timed, Syscalls.waitid).numbered(ifKindIsOneOf: 1...2),
+      .native(.pidfd_open, "Only processes of the guest's pid namespace have a pid.").numbered(0),
       .gate(
         .pidfd_send_signal, Syscalls.pidfd_send_signal,
         "A pidfd is only of a process of the guest's tree; a directory of /proc is answered here.",
@@ -42,9 +43,11 @@ extension Registry {
       .native(.pidfd_getfd, "Ptrace access is checked; a descriptor of the guest's tree stays in it.").strict(
         .notPermitted),
       .native(.ptrace, "Reaches the guest's own tree; the filter runs after a tracer has changed a call.").strict(
-        .notPermitted),
+        .notPermitted
+      ).numbered(1),
       .native(.kcmp, "Compares two processes of the guest's pid namespace; ptrace access is checked.").strict(
-        .notPermitted),
+        .notPermitted
+      ).numbered(0, 1),
       .native(.futex, "Blocks, so must not be trapped; the caller's own memory.")
         .gated(.timed, Syscalls.futex, nativeWhen: untimed),
       .native(.futex_waitv, "Blocks, so must not be trapped; the caller's own memory.")
@@ -110,9 +113,10 @@ extension Registry {
   /// Who a process is.
   static var identity: [SyscallEntry] {
     [
-      .native(.getpid, "The pid in the guest's namespace."),
-      .native(.getppid, "The pid in the guest's namespace; 0 or 1 for what the supervisor started."),
-      .native(.gettid, "The thread id in the guest's namespace."),
+      .native(.getpid, "The pid in the guest's namespace.").emulated(.numbered, Syscalls.getpid),
+      .native(.getppid, "The pid in the guest's namespace; 0 or 1 for what the supervisor started.").emulated(
+        .numbered, Syscalls.getppid),
+      .native(.gettid, "The thread id in the guest's namespace.").emulated(.numbered, Syscalls.gettid),
       .emulate(.getuid, Syscalls.getuid, idReason),
       .emulate(.geteuid, Syscalls.geteuid, idReason),
       .emulate(.getgid, Syscalls.getgid, idReason),
@@ -133,9 +137,9 @@ extension Registry {
         .capget, Syscalls.capget, "Root of the guest has the capabilities that are about files and users.",
         missing: "those that need the kernel's"),
       .emulate(.capset, Syscalls.capset, changeReason),
-      .native(.getpgid, "Process groups of the guest's pid namespace."),
-      .native(.setpgid, "Process groups of the guest's pid namespace."),
-      .native(.getsid, "Sessions of the guest's pid namespace."),
+      .native(.getpgid, "Process groups of the guest's pid namespace.").emulated(.numbered, Syscalls.getpgid),
+      .native(.setpgid, "Process groups of the guest's pid namespace.").numbered(0, 1),
+      .native(.getsid, "Sessions of the guest's pid namespace.").emulated(.numbered, Syscalls.getsid),
       .native(.setsid, "Sessions of the guest's pid namespace."),
     ]
       + identityOfX86
@@ -143,7 +147,9 @@ extension Registry {
 
   #if arch(x86_64)
     private static var identityOfX86: [SyscallEntry] {
-      [.native(.getpgrp, "Process groups of the guest's pid namespace.")]
+      [
+        .native(.getpgrp, "Process groups of the guest's pid namespace.").emulated(.numbered, Syscalls.getpgrp)
+      ]
     }
   #else
     private static var identityOfX86: [SyscallEntry] { [] }
@@ -158,23 +164,23 @@ extension Registry {
   static var scheduling: [SyscallEntry] {
     [
       .native(.sched_yield, schedulingReason),
-      .native(.sched_setparam, schedulingReason),
-      .native(.sched_getparam, schedulingReason),
-      .native(.sched_setscheduler, schedulingReason),
-      .native(.sched_getscheduler, schedulingReason),
-      .native(.sched_setattr, schedulingReason),
-      .native(.sched_getattr, schedulingReason),
+      .native(.sched_setparam, schedulingReason).numbered(0),
+      .native(.sched_getparam, schedulingReason).numbered(0),
+      .native(.sched_setscheduler, schedulingReason).numbered(0),
+      .native(.sched_getscheduler, schedulingReason).numbered(0),
+      .native(.sched_setattr, schedulingReason).numbered(0),
+      .native(.sched_getattr, schedulingReason).numbered(0),
       .emulate(.sched_setaffinity, Syscalls.sched_setaffinity, affinityReason, nativeWhen: .all(.low32(0, equals: 0)))
         .emulated(.uniform, Syscalls.setUniformAffinity),
       .emulate(.sched_getaffinity, Syscalls.sched_getaffinity, affinityReason, nativeWhen: .all(.low32(0, equals: 0)))
         .emulated(.uniform, Syscalls.uniformAffinity),
       .native(.sched_get_priority_max, "A constant of the kernel."),
       .native(.sched_get_priority_min, "A constant of the kernel."),
-      .native(.sched_rr_get_interval, schedulingReason),
-      .native(.getpriority, schedulingReason),
-      .native(.setpriority, schedulingReason),
-      .native(.ioprio_get, schedulingReason),
-      .native(.ioprio_set, schedulingReason),
+      .native(.sched_rr_get_interval, schedulingReason).numbered(0),
+      .native(.getpriority, schedulingReason).numbered(ifKindIsOneOf: 0...1),
+      .native(.setpriority, schedulingReason).numbered(ifKindIsOneOf: 0...1),
+      .native(.ioprio_get, schedulingReason).numbered(ifKindIsOneOf: 1...2),
+      .native(.ioprio_set, schedulingReason).numbered(ifKindIsOneOf: 1...2),
       .native(.getcpu, "The processor that the caller runs on.").emulated(.uniform, Syscalls.getcpu),
       .native(.getrusage, "The caller's own usage and that of its children.")
         .emulated(.timed, Syscalls.getrusage),
@@ -189,13 +195,22 @@ extension Registry {
         .prlimit64, Syscalls.prlimit64,
         "One's own limits, or reading, are native; to the kernel guest init is the same user.",
         missing: "core files",
-        nativeWhen: ownLimits.map { [.low32(0, equals: 0), .low32(1, equals: $0)] } + .all(.clear(2, bits: .max))
-      ).emulated(.uniform, Syscalls.uniformPrlimit),
+        nativeWhen: setsOwnLimit + .all(.clear(2, bits: .max))
+      ).emulated(.uniform, Syscalls.uniformPrlimit)
+        .emulated(.numbered, Syscalls.numberedLimits, nativeWhen: setsOwnLimit + asksForLimitByKernelNumber),
     ]
   }
 
   /// Those of all resource limits (getrlimit(2)) but RLIMIT_CORE.
   private static let ownLimits = (0..<16 as Range<UInt32>).filter { $0 != 4 }
+
+  private static var setsOwnLimit: [[ArgumentCondition]] {
+    ownLimits.map { [.low32(0, equals: 0), .low32(1, equals: $0)] }
+  }
+
+  private static var asksForLimitByKernelNumber: [[ArgumentCondition]] {
+    [[ArgumentCondition]].kernelNumbers([0]).map { $0 + [.clear(2, bits: .max)] }
+  }
 
   private static var affinityReason: StaticString {
     "One's own is native; while another thread is handed a descriptor it has a single processor, which nobody may see."

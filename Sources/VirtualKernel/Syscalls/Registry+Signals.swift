@@ -5,11 +5,12 @@ import SystemPackage
 extension Registry {
   static var signals: [SyscallEntry] {
     [
-      .native(.kill, "Reaches only the guest's pid namespace, of which guest init ignores what it does not handle."),
-      .native(.tkill, "Reaches only the guest's pid namespace."),
-      .native(.tgkill, "Reaches only the guest's pid namespace."),
-      .native(.rt_sigqueueinfo, "Reaches only the guest's pid namespace."),
-      .native(.rt_tgsigqueueinfo, "Reaches only the guest's pid namespace."),
+      .native(.kill, "Reaches only the guest's pid namespace, of which guest init ignores what it does not handle.")
+        .numbered(0, groups: true),
+      .native(.tkill, "Reaches only the guest's pid namespace.").numberedSignal(0),
+      .native(.tgkill, "Reaches only the guest's pid namespace.").numberedSignal(0, 1),
+      .native(.rt_sigqueueinfo, "Reaches only the guest's pid namespace.").numbered(0),
+      .native(.rt_tgsigqueueinfo, "Reaches only the guest's pid namespace.").numbered(0, 1),
       // Garbage above the low half of the signal number passes the condition: the caller then keeps the EINTR that the
       // gate would have spared it, and nothing else.
       .gate(

@@ -35,7 +35,7 @@ extension Syscalls {
     if isQuestion { return .value(0) }
     let header = try call.read(Header.self, at: call.arguments.0)
     guard header.pid >= 0 else { throw .invalidArgument }
-    let sets = try capabilities(of: header.pid, call)
+    let sets = try capabilities(of: call.kernel.processes.kernelNumber(header.pid), call)
     for half in 0..<count {
       let shift = UInt64(half * 32)
       let part: Half = (
@@ -61,7 +61,8 @@ extension Syscalls {
   @Sendable static func capset(_ call: Call) throws(Errno) -> Outcome {
     let count = try halves(call)
     let header = try call.read(Header.self, at: call.arguments.0)
-    guard header.pid == 0 || header.pid == call.thread.nsID.rawValue else { throw .notPermitted }
+    let thread = call.kernel.processes.kernelNumber(header.pid)
+    guard thread == 0 || thread == call.thread.nsID.rawValue else { throw .notPermitted }
     var new = call.credentials.pointee
     let old = new.capabilities
     var effective: UInt64 = 0

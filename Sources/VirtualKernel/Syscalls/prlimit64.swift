@@ -6,7 +6,7 @@ extension Syscalls {
   /// own call the caller could reach guest init, which is the same user to the kernel.
   @Sendable static func prlimit64(_ call: Call) throws(Errno) -> Outcome {
     let new = try call.read(ResourceLimit.self, at: call.arguments.2)
-    let pid = Int32(truncatingIfNeeded: call.arguments.0)
+    let pid = call.kernel.processes.kernelNumber(Int32(truncatingIfNeeded: call.arguments.0))
     let target = pid == 0 ? call.thread : try limitTarget(pid, call)
     let resource = Int32(truncatingIfNeeded: call.arguments.1)
     // RLIM_NLIMITS

@@ -4,7 +4,7 @@ import SystemPackage
 /// handed over, for as long as which the thread has a single one (`PendingCall.handOver`). Of itself a thread cannot ask then.
 extension Syscalls {
   @Sendable static func sched_getaffinity(_ call: Call) throws(Errno) -> Outcome {
-    let pid = Int32(truncatingIfNeeded: call.arguments.0)
+    let pid = call.kernel.processes.kernelNumber(Int32(truncatingIfNeeded: call.arguments.0))
     let target = affinityTarget(pid, call)
     // The kernel finds fault with the length first, so it is asked even if there is nobody to ask for.
     let count = try call.kernel.information.processors(
@@ -15,7 +15,7 @@ extension Syscalls {
   }
 
   @Sendable static func sched_setaffinity(_ call: Call) throws(Errno) -> Outcome {
-    let pid = Int32(truncatingIfNeeded: call.arguments.0)
+    let pid = call.kernel.processes.kernelNumber(Int32(truncatingIfNeeded: call.arguments.0))
     let information = call.kernel.information
     let length = min(
       Int(UInt32(truncatingIfNeeded: call.arguments.1)), information.processorMaskSize, call.scratch.count)

@@ -8,8 +8,9 @@ extension Syscalls {
 
   /// ioctl(2) in a run on which every machine is the same: the terminal that the run was started from has 24 lines of 80 columns. What the
   /// guest makes itself has the size that it was given.
-  @Sendable static func uniformIoctl(_ call: Call) throws(Errno) -> Outcome {
-    guard UInt32(truncatingIfNeeded: call.arguments.1) == windowSize else { return try ioctl(call) }
+  @Sendable static func reproducibleIoctl(_ call: Call) throws(Errno) -> Outcome {
+    guard UInt32(truncatingIfNeeded: call.arguments.1) == windowSize else { return try numberedIoctl(call) }
+    guard call.kernel.reproduction.machine != nil else { return .continue }
     try call.requireOpen()
     let status = try call.kernel.descriptors.status(of: Int32(truncatingIfNeeded: call.arguments.0), in: call.thread)
     // Documentation/admin-guide/devices.txt: consoles, serial lines and pseudo-terminals.

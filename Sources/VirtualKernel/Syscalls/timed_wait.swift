@@ -75,11 +75,20 @@ extension Syscalls {
   /// futex_wait(2) and futex_waitv(2) with a time of the clock: as before Linux 5.16.
   @Sendable static func futex_waitv(_ call: Call) throws(Errno) -> Outcome { throw .noFunction }
 
-  /// wait4(2), waitid(2): whom the process has waited for, it has seen.
+  /// wait4(2): whom the process has waited for, it has seen.
   @Sendable static func wait4(_ call: Call) throws(Errno) -> Outcome {
-    let group = call.thread.group
-    call.kernel.look(atChildrenOf: group, call.kernel.clock(of: group))
-    return .continue
+    lookAtChildren(call)
+    return withKernelNumbers(call, in: [0])
+  }
+
+  /// waitid(2), with P_PID and P_PGID.
+  @Sendable static func waitid(_ call: Call) throws(Errno) -> Outcome {
+    lookAtChildren(call)
+    return withKernelNumber(call, ifKindIsOneOf: 1...2)
+  }
+
+  private static func lookAtChildren(_ call: Call) {
+    call.kernel.look(atChildrenOf: call.thread.group, call.kernel.clock(of: call.thread.group))
   }
 
   private static func wait(_ call: Call, milliseconds: Int32) -> Outcome {

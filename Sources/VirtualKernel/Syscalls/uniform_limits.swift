@@ -65,7 +65,7 @@ extension Syscalls {
 
   @Sendable static func uniformPrlimit(_ call: Call) throws(Errno) -> Outcome {
     let new = call.arguments.2 == 0 ? nil : try call.read(ResourceLimit.self, at: call.arguments.2)
-    let pid = Int32(truncatingIfNeeded: call.arguments.0)
+    let pid = call.kernel.processes.kernelNumber(Int32(truncatingIfNeeded: call.arguments.0))
     let target = pid == 0 ? call.thread : try limitTarget(pid, call)
     let (machine, resource) = try machineAndResource(call, call.arguments.1)
     let old = try call.kernel.uniformLimit(resource, of: target.id, machine)

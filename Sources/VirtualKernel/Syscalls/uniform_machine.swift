@@ -85,7 +85,7 @@ extension Syscalls {
 
   /// - Returns: nil for guest init, or what waits to be reaped.
   private static func affinityOwner(_ call: Call) throws(Errno) -> Thread? {
-    let pid = Int32(truncatingIfNeeded: call.arguments.0)
+    let pid = call.kernel.processes.kernelNumber(Int32(truncatingIfNeeded: call.arguments.0))
     if pid == 0 { return call.thread }
     if pid > 0, let found = call.kernel.processes.findThread(NsTid(rawValue: pid)) { return found }
     guard pid > 0, (try? call.kernel.information.statusOfProcLink(String(pid))) != nil else { throw .noSuchProcess }

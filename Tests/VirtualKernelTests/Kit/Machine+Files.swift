@@ -16,7 +16,7 @@ extension Machine {
     case .descriptor(let number): return number
     case .continued: return try openNatively(path, flags, at: directory)
     case .error(let error): throw error
-    case .value:
+    case .value, .repeated:
       Issue.record("open returned a value")
       return -1
     }

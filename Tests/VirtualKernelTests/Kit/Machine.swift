@@ -75,7 +75,7 @@ final class Machine {
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
     links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
     level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil,
-    clock: ClockRule? = nil, uniform: UniformMachine? = nil
+    clock: ClockRule? = nil, uniform: UniformMachine? = nil, isNumbered: Bool = false
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -132,6 +132,7 @@ final class Machine {
       recording: Recording(events: events, level: level))
     configuration.diskLimit = diskLimit
     configuration.calls = calls
+    configuration.reproduction.hasProcessNumbers = isNumbered
     configuration.reproduction.randomness = seed.map { Randomness(seed: $0, devices: MockRandomDevices(world)) }
     configuration.reproduction.clock = clock
     if clock != nil { configuration.reproduction.vdsoPatches = [CodePatch(offset: 16, bytes: [1, 2, 3])] }
@@ -214,6 +215,10 @@ final class Machine {
           case .success(let value): return .value(value)
           case .failure(let error): return .error(error)
           }
+        case .repeated(let arguments):
+          var all = withUnsafeBytes(of: arguments) { Array($0.bindMemory(to: UInt64.self)) }
+          while all.last == 0 { all.removeLast() }
+          return .repeated(all)
         case .blocked(let work):
           blockedCount += 1
           try finish(work)

@@ -9,6 +9,8 @@ enum Reply: Equatable {
   case descriptor(Int32)
   /// The kernel runs the caller's own call.
   case continued
+  /// The caller makes the call again with these arguments, without zeros at the end.
+  case repeated([UInt64])
   case error(Errno)
 
   static let done = Reply.value(0)

@@ -61,8 +61,8 @@ extension FileTree {
   }
 
   /// Nothing is kept for the dead.
-  func removeProcDirectory(of group: NsTgid) {
-    var number = String(group.rawValue)
+  func removeProcDirectory(of number: Int32) {
+    var number = String(number)
     removeMade(number.withUTF8 { nodes.find(proc, $0) })
   }
 

@@ -64,7 +64,12 @@ extension ProcFileSystem {
         ProcNode(kind: isLink ? .descriptor : .informationOfDescriptor, id: node.id, number: number), name, in: parent,
         isLink ? .symbolicLink : .regular, mode: isLink ? 0o700 : 0o444)
     case .tasks:
-      guard let id = Int32(name), (try? information.statusOfProcLink("\(node.id)/task/\(id)")) != nil else {
+      guard let number = Int32(name) else { return .none }
+      let id = call.kernel.processes.kernelNumber(number)
+      if known == .none, let found = findNumbered(id, number, in: parent, ProcNode(kind: .task, id: id), call) {
+        return found
+      }
+      guard (try? information.statusOfProcLink("\(node.id)/task/\(id)")) != nil else {
         return files.removeMade(known)
       }
       return known != .none
@@ -86,14 +91,18 @@ extension ProcFileSystem {
     _ known: DentryID, _ name: UnsafeBufferPointer<UInt8>, _ call: Call
   ) throws(Errno) -> DentryID {
     let files = call.files
-    guard let id = Int32(name) else {
+    guard let number = Int32(name) else {
       return known != .none ? known : try addEntry(name, to: files.proc, ProcNode(kind: .process, id: 0), call)
     }
+    let id = call.kernel.processes.kernelNumber(number)
     // One that was just born has not made a call that is seen, and of one that was waited for we are told later.
     guard (try? call.kernel.information.statusOfProcLink(String(id))) != nil else { return files.removeMade(known) }
+    let node = ProcNode(kind: .process, id: id)
     let process =
       known != .none
-      ? known : files.add(ProcNode(kind: .process, id: id), name, in: files.proc, .directory, mode: 0o555)
+      ? known
+      : findNumbered(id, number, in: files.proc, node, call)
+        ?? files.add(node, name, in: files.proc, .directory, mode: 0o555)
     lastAlive = (call.notification.id, process)
     return process
   }
@@ -171,7 +180,8 @@ extension ProcFileSystem {
     }
     if parent == files.proc {
       addEntries(.system)
-      let processes = try information.listProc(".").filter { $0.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false }
+      let processes = shownNumbers(
+        try information.listProc(".").filter { $0.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false }, call)
       // A thread has a directory of its own, which only who knows its number finds (proc(5)).
       let alive = Set(processes)
       for child in files.nodes.directory(of: parent).children where child != .none {
@@ -187,7 +197,12 @@ extension ProcFileSystem {
       case .descriptors, .descriptorInformation:
         try requireInspection(of: node.id, call)
         names = try information.listProc("\(node.id)/fd")
-      case .tasks: names = try information.listProc("\(node.id)/task")
+      case .tasks:
+        names = shownNumbers(try information.listProc("\(node.id)/task"), call)
+        if call.kernel.processes.numbers != nil {
+          for child in files.nodes.directory(of: parent).children
+          where child != .none && !names.contains(Array(files.nodes.name(of: child))) { files.removeMade(child) }
+        }
       case .namespaces: names = ProcTables.namespaces.map { Array($0.utf8) }
       case .mirror: names = try information.listProc(try procPath(of: parent, call))
       // Names of the host's files.
@@ -214,7 +229,7 @@ extension ProcFileSystem {
   /// The path of a file below the guest's own /proc.
   func procPath(of dentry: DentryID, _ call: Call) throws(Errno) -> String {
     let path = try call.files.nodes.guestPath(of: dentry)
-    return String(decoding: path.dropFirst("/proc/".utf8.count), as: UTF8.self)
+    return kernelPath(String(decoding: path.dropFirst("/proc/".utf8.count), as: UTF8.self), call)
   }
 }
 

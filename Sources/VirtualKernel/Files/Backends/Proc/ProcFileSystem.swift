@@ -86,9 +86,11 @@ final class ProcFileSystem {
     let node = ProcNode(inode)
     if node.id != 0 { try requireInspection(of: node.id, call) }
     switch node.kind {
-    case .ownProcess: return keep(String(call.thread.group.nsID.rawValue).utf8)
+    case .ownProcess: return keep(String(call.kernel.processes.number(of: call.thread.group)).utf8)
     case .ownThread:
-      return keep("\(call.thread.group.nsID.rawValue)/task/\(call.thread.nsID.rawValue)".utf8)
+      let process = call.kernel.processes.number(of: call.thread.group)
+      let thread = call.thread.isLeader ? process : call.thread.nsID.rawValue
+      return keep("\(process)/task/\(thread)".utf8)
     case .executable:
       if let dentry = try executable(node, call) { return try path(of: dentry, call) }
       let text = try call.kernel.information.readProcLink("\(node.id)/exe")

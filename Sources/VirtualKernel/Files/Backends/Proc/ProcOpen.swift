@@ -37,6 +37,7 @@ extension ProcFileSystem {
         return try handOver(dentry, call, flags)
       }
       let path = try procPath(of: dentry, call)
+      if let largest = largestNumber(path, call) { return try give(largest, path, call, flags) }
       if let text = call.kernel.reproduction.machine?.text(of: path) {
         return try give(Array(text.utf8), path, call, flags)
       }
@@ -94,9 +95,14 @@ extension ProcFileSystem {
   private func ownContents(
     _ entry: ProcEntry, _ node: ProcNode, _ dentry: DentryID, _ call: Call
   ) throws(Errno) -> [UInt8]? {
-    let uniform = try uniformText(entry, node, call).map { Array($0.utf8) }
-    guard call.kernel.reproduction.clock != nil else { return uniform }
-    return try timedContents(entry, node, try procPath(of: dentry, call), uniform, call) ?? uniform
+    var contents = try uniformText(entry, node, call).map { Array($0.utf8) }
+    if call.kernel.reproduction.clock != nil {
+      contents = try timedContents(entry, node, try procPath(of: dentry, call), contents, call) ?? contents
+    }
+    guard tellsNumbers(entry, node, call) else { return contents }
+    var bytes = contents ?? []
+    if contents == nil { try call.kernel.information.readProc(try procPath(of: dentry, call), into: &bytes) }
+    return rewriteStat(bytes, node.id, call)
   }
 
   /// The kernel's own file, which it makes anew at each read from the start.

@@ -31,6 +31,8 @@ extension ProcFileSystem {
     replacements += Self.lines(credentials)
     let machine = call.kernel.reproduction.machine
     if let machine { replacements += Self.statusLines(machine, thread) }
+    let processes = call.kernel.processes
+    let tellsNumbers = processes.numbers != nil
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count + 64)
     for line in bytes.split(separator: 0x0a) {
@@ -38,6 +40,8 @@ extension ProcFileSystem {
       if machine != nil, Self.varyingStatus.contains(String(decoding: name, as: UTF8.self)) { continue }
       if let replacement = replacements.first(where: { $0.name.utf8.elementsEqual(name) }) {
         result += "\(replacement.name):\t\(replacement.value)".utf8
+      } else if tellsNumbers, Self.isOfNumbers(name) {
+        result += rewriteNumbers(line, processes)
       } else {
         result += line
       }
