@@ -24,7 +24,9 @@ enum CommandLine {
     try body(path)
   }
 
-  static func run(_ arguments: [String], in directory: String, input: String = "") throws -> Outcome {
+  static func run(
+    _ arguments: [String], in directory: String, input: String = "", environment: [String: String] = [:]
+  ) throws -> Outcome {
     try launch(binary, arguments, in: directory, input: input)
   }
 
