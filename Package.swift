@@ -88,7 +88,7 @@ let package = Package(
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
-    .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility"]),
+    .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
     .testTarget(
       name: "TracingTests",

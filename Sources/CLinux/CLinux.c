@@ -36,6 +36,9 @@
 
 static long uwrx_result(long r) { return r < 0 ? -errno : r; }
 
+// struct sysinfo has 112 bytes (14 words), of which the last may be padding that the C library declares differently.
+long uwrx_system_information(void *words) { return uwrx_result(syscall(SYS_sysinfo, words)); }
+
 long uwrx_notification_receive(int listener, struct seccomp_notif *n) {
   return uwrx_result(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, n));
 }

@@ -47,6 +47,30 @@ final class KernelDescriptorBroker: DescriptorBroker {
     return status
   }
 
+  func isMonotonicTimer(_ file: FileDescriptor) throws(Errno) -> Bool {
+    var bytes = [UInt8](repeating: 0, count: 512)
+    let information = Int32(try check(uwrx_openat(proc.rawValue, "self/fdinfo/\(file.rawValue)", O_RDONLY | O_CLOEXEC, 0)))
+    defer { Glibc.close(information) }
+    let count = Glibc.read(information, &bytes, bytes.count)
+    // timerfd_show() of fs/timerfd.c.
+    let lines = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
+    guard let line = lines.first(where: { $0.hasPrefix("clockid:") }),
+      let clock = Int32(line.dropFirst(8).filter { $0 != " " })
+    else { throw .invalidArgument }
+    return clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_BOOTTIME_ALARM
+  }
+
+  func setTimer(_ file: FileDescriptor, first: UInt64, interval: UInt64) throws(Errno) -> SIMD4<Int64> {
+    func time(_ nanoseconds: UInt64) -> timespec {
+      timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+    }
+    var (new, old) = (itimerspec(it_interval: time(interval), it_value: time(first)), itimerspec())
+    try checkErrno(timerfd_settime(file.rawValue, 0, &new, &old))
+    return SIMD4(
+      Int64(old.it_interval.tv_sec), Int64(old.it_interval.tv_nsec), Int64(old.it_value.tv_sec),
+      Int64(old.it_value.tv_nsec))
+  }
+
   func count(in thread: AbsTid) throws(Errno) -> Int { Int(try statusOfDirectory(thread, "/fd").st_size) }
 
   func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat {

@@ -29,6 +29,16 @@ enum KernelFeatures {
     }
   }
 
+  /// What a run with a virtual clock needs.
+  /// - Throws: a message that names what is missing.
+  static func requireClock() throws(SupervisorError) {
+    guard VirtualDSO.canBePatched else {
+      throw SupervisorError(
+        "this kernel lets nobody write over the code that it gives to each program to tell the time (vdso(7), proc_mem.force_override), "
+          + "so the guest's clocks cannot be virtual: leave out --time, or write --time real")
+    }
+  }
+
   /// What a run needs of descriptors before its first program: about half of it, and some for what the guest opens.
   private static let fewestDescriptors = 64
 

@@ -63,6 +63,23 @@ final class LinuxProcesses: ProcessInformation {
     return threads
   }
 
+  func systemInformation() -> [UInt64] {
+    var words = [UInt64](repeating: 0, count: 14)
+    _ = words.withUnsafeMutableBytes { uwrx_system_information($0.baseAddress!) }
+    return words
+  }
+
+  func hasPendingSignal(_ thread: AbsTid) -> Bool {
+    // Asked without the lock that guards `statusText`.
+    withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 8) { text in
+      let count = uwrx_read_proc(hostProc.rawValue, thread.rawValue, "status", text.baseAddress!, text.count)
+      guard count > 0 else { return false }
+      let lines = StatusLines(text: UnsafeRawBufferPointer(rebasing: text.prefix(count)))
+      let pending = (lines.mask("SigPnd:") ?? 0) | (lines.mask("ShdPnd:") ?? 0)
+      return pending & ~(lines.mask("SigBlk:") ?? 0) != 0
+    }
+  }
+
   func children(of thread: AbsTid) -> [AbsTgid] {
     var bytes: [UInt8] = []
     // One that has ended, or a kernel without CONFIG_PROC_CHILDREN, has none that we know of.
@@ -245,6 +262,7 @@ final class LinuxProcesses: ProcessInformation {
       image.digest = ((image.digest ^ type) &* 0x100_0000_01b3 ^ value) &* 0x100_0000_01b3
       if type == 25 { image.random = value }  // AT_RANDOM
       if type == 31 { image.fileName = value }  // AT_EXECFN
+      if type == 33 { image.vdso = value }  // AT_SYSINFO_EHDR
     }
     return image
   }

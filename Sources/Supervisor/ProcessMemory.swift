@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemPackage
 import VirtualKernel
 
@@ -26,6 +27,23 @@ final class ProcessMemory: GuestMemory {
     guard bytes.count > 0 else { return }
     let count = uwrx_write_memory(thread.rawValue, bytes.baseAddress!, bytes.count, address)
     guard count == bytes.count else { throw .badAddress }
+  }
+
+  func patch(_ thread: AbsTid, at address: UInt64, _ patches: [CodePatch]) throws(Errno) {
+    // process_vm_writev(2) does not write where the process itself may not.
+    let file = uwrx_openat(-100, "/proc/\(thread.rawValue)/mem", Int32(O_WRONLY | O_CLOEXEC), 0)
+    guard file >= 0 else {
+      let error = Errno(rawValue: CInt(-file))
+      throw error == .noSuchFileOrDirectory ? .noSuchProcess : error
+    }
+    defer { Glibc.close(Int32(file)) }
+    for patch in patches {
+      let count = patch.bytes.withUnsafeBytes {
+        pwrite(Int32(file), $0.baseAddress!, $0.count, off_t(address + patch.offset))
+      }
+      // 0: its memory is gone.
+      guard count == patch.bytes.count else { throw count < 0 ? Errno(rawValue: uwrx_errno()) : .noSuchProcess }
+    }
   }
 
   func isWaiting(_ notification: UInt64) -> Bool {

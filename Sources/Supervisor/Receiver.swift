@@ -13,6 +13,7 @@ final class Receiver: @unchecked Sendable {
   /// Guards the virtual kernel.
   private let lock: Lock
   private let pool = BlockingPool()
+  private lazy var deadlines = DeadlineWaits { [unowned self] in end($0, $1, $2) }
   /// By the number of the call. To be read when the guest has ended.
   private let totals = UnsafeMutablePointer<CallTotals>.allocate(capacity: callCount)
   private static let callCount = 512
@@ -42,6 +43,7 @@ final class Receiver: @unchecked Sendable {
   /// Waits until no work is under way that a call had to wait for. The guest has ended.
   func waitForWork() {
     pool.drain()
+    deadlines.drain()
     lock.lock()
     hasStopped = true
     // What a watch is followed by when it is taken away wakes the thread.
@@ -130,6 +132,13 @@ final class Receiver: @unchecked Sendable {
         case .failure(let error): kernel.didFailToInstall(error)
         }
       }
+    case .waiting(let deadline):
+      var suspended = notification
+      suspended.firstEvent = kernel.didSuspend()
+      // Without a thread the call is answered as if a signal had come.
+      let call = SuspendedCall(suspended, call)
+      if !deadlines.add(deadline, call) { call.call.take()?.fail(.interrupted) }
+      return
     case .blocked(let work):
       var suspended = notification
       suspended.firstEvent = kernel.didSuspend()
@@ -148,10 +157,19 @@ final class Receiver: @unchecked Sendable {
     total.pointee.longestTime = max(total.pointee.longestTime, duration)
   }
 
-  private static func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  private static func now() -> UInt64 { monotonicTime() }
+
+  /// A wait of the guest's is over. Runs without the lock.
+  private func end(_ wait: DeadlineWait, _ suspended: SuspendedCall, _ result: Result<Int64, Errno>?) {
+    lock.lock()
+    defer { lock.unlock() }
+    guard let call = suspended.call.take() else { return }
+    switch result ?? wait.expire() {
+    case .success(let value): call.answer(value: value)
+    case .failure(let error): call.fail(error)
+    }
+    kernel.resume(suspended.notification)
+    didAnswer(suspended.notification)
   }
 
   private func wait(for work: any BlockingWork, _ notification: Notification, _ call: consuming PendingCall) {
@@ -177,7 +195,7 @@ final class Receiver: @unchecked Sendable {
 }
 
 /// A call for another thread.
-private final class SuspendedCall: @unchecked Sendable {
+final class SuspendedCall: @unchecked Sendable {
   let notification: Notification
   var call: PendingCall?
   init(_ notification: Notification, _ call: consuming PendingCall) {

@@ -172,6 +172,7 @@ public struct RunConfiguration: Sendable {
     reproduction.clock = clock
     reproduction.hasProcessNumbers = hasProcessNumbers
     reproduction.machine = machine
+    reproduction.vdsoPatches = VirtualDSO()?.patches(for: reproduction.variants) ?? []
     reproduction.machine?.hostname = hostname
     reproduction.machine?.givenLimits = limits.given
     return reproduction

@@ -76,6 +76,8 @@ struct RunRecord {
       ("times", configuration.times.rawValue),
       ("tmp", configuration.temporaryDirectory ?? ""), ("trace", configuration.trace.rawValue),
       ("calls", configuration.calls.rawValue), ("random", configuration.seed == nil ? "kernel" : "seed"),
+      ("time", configuration.clock.map { "advancing:\($0.tick)" } ?? "real"),
+      ("epoch", configuration.clock.map { "\($0.epoch / 1_000_000_000)" } ?? ""),
       ("machine", configuration.machine == nil ? "host" : "uniform"),
       ("cpus", configuration.machine.map { String($0.processors) } ?? ""),
       ("kernel-version", configuration.machine?.release ?? ""),

@@ -15,6 +15,11 @@ struct StatusLines {
     return digits.isEmpty ? nil : digits.reduce(0) { $0 &* 10 &+ UInt64($1 - 0x30) }
   }
 
+  /// The hexadecimal number of a line.
+  func mask(_ label: StaticString) -> UInt64? {
+    line(label).flatMap { UInt64(String(decoding: $0.filter { $0 > 0x20 }, as: UTF8.self), radix: 16) }
+  }
+
   /// What follows a label up to the end of its line.
   private func line(_ label: StaticString) -> UnsafeRawBufferPointer? {
     let size = label.utf8CodeUnitCount

@@ -48,6 +48,7 @@ public final class Supervisor {
   public static func run(_ configuration: RunConfiguration) throws(SupervisorError) -> RunResult {
     try KernelFeatures.require()
     try KernelFeatures.requireDescriptors()
+    if configuration.clock != nil { try KernelFeatures.requireClock() }
     guard !configuration.command.isEmpty else { throw SupervisorError("there is no command to run") }
     let standard = try StandardDescriptors()
     let build = try RunDirectory.makeBuild(configuration.build)
@@ -206,6 +207,9 @@ public final class Supervisor {
     try loop()
     endGuest()
     let result = result()
+    if kernel.couldNotPatch {
+      configuration.warn?("a program was ended, for the kernel did not let its clock be made the guest's: leave out --time")
+    }
     try finish(kernel, result)
     return result
   }

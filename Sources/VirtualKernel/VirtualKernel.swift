@@ -40,6 +40,8 @@ public final class VirtualKernel {
   public private(set) var ranOutOfDescriptors = false
   /// The path of the first 32-bit program that was not run (ENOEXEC).
   public private(set) var refusedProgram: [UInt8]?
+  /// Whether a program was ended because its clock could not be made the guest's.
+  public internal(set) var couldNotPatch = false
   private let call = UnsafeMutablePointer<Call>.allocate(capacity: 1)
   /// The registry's handlers by number: to read one from an entry copies the whole entry.
   private let handlers = UnsafeMutablePointer<Handler?>.allocate(capacity: Registry.size)

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Sandbox
 
 /// `uwrx run --reproducible` and its parts.
@@ -86,7 +85,6 @@ struct ReproducibleOptions: ParsableArguments {
   func apply(to configuration: inout RunConfiguration, hasTimes: Bool) {
     guard isOn else { return }
     if !noSeed, configuration.seed == nil { configuration.seed = RunSeed(0) }
-    configuration.clock = Self.clock
     configuration.hasProcessNumbers = !noProcessNumbers
     if hasMachine {
       configuration.machine = UniformMachine(
@@ -101,20 +99,14 @@ struct ReproducibleOptions: ParsableArguments {
 
   /// The same environment whoever the user is; nil if it is to be the user's. Its length is the same, too, on which the addresses of the
   /// stack depend.
-  func environment(uid: UInt32) -> [String]? {
+  /// - Parameter epoch: seconds since 1970, for SOURCE_DATE_EPOCH (reproducible-builds.org).
+  func environment(uid: UInt32, epoch: UInt64) -> [String]? {
     guard isOn, !keepEnv else { return nil }
     let name = uid == 0 ? "root" : "user"
     return [
       "HOME=\(uid == 0 ? "/root" : "/home/user")", "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "LOGNAME=\(name)",
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SHELL=/bin/sh",
-      "SOURCE_DATE_EPOCH=\(Self.clock.epoch / 1_000_000_000)", "TERM=dumb", "TZ=UTC", "USER=\(name)",
+      "SOURCE_DATE_EPOCH=\(epoch)", "TERM=dumb", "TZ=UTC", "USER=\(name)",
     ]
-  }
-
-  /// The user's SOURCE_DATE_EPOCH (reproducible-builds.org), or 2020-01-01 00:00:00 UTC.
-  private static var clock: ClockRule {
-    let given = getenv("SOURCE_DATE_EPOCH").flatMap { UInt64(String(cString: $0)) }
-    let seconds = given.flatMap { $0 <= UInt64.max / 2_000_000_000 ? $0 : nil } ?? 1_577_836_800
-    return ClockRule(epoch: seconds * 1_000_000_000, tick: 1000)
   }
 }

@@ -122,6 +122,9 @@ struct RunCommand: ParsableCommand {
   var seed: RunSeed?
 
   @OptionGroup(title: "Reproducible runs")
+  var clock: ClockOptions
+
+  @OptionGroup(title: "Reproducible runs")
   var reproducible: ReproducibleOptions
 
   @Option(
@@ -235,7 +238,7 @@ struct RunCommand: ParsableCommand {
 
   private func makeConfiguration() throws -> RunConfiguration {
     var configuration = RunConfiguration(command: command)
-    configuration.environment = makeEnvironment()
+    configuration.environment = try makeEnvironment()
     configuration.sources = givenSources
     configuration.workingDirectory = workdir
     if system { giveSystem(&configuration) }
@@ -254,6 +257,7 @@ struct RunCommand: ParsableCommand {
     configuration.trace = trace
     configuration.seed = seed
     reproducible.apply(to: &configuration, hasTimes: times != nil)
+    configuration.clock = try clock.rule(isVirtual: reproducible.isOn)
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?
@@ -282,10 +286,10 @@ extension RunCommand {
   }
 
   /// What looks like a secret is withheld unless it is asked for.
-  private func makeEnvironment() -> [String] {
+  private func makeEnvironment() throws -> [String] {
     let own = Sandbox.environment()
     func name(_ variable: String) -> Substring { variable.prefix { $0 != "=" } }
-    let fixed = envAll ? nil : reproducible.environment(uid: uid)
+    let fixed = envAll ? nil : reproducible.environment(uid: uid, epoch: try clock.seconds())
     var environment = clearEnv ? [] : fixed ?? own
     if !envAll, fixed == nil {
       let asked = Set(env.map { Substring($0.name) })

@@ -6,6 +6,7 @@
 #ifndef UWRX_CLINUX_H
 #define UWRX_CLINUX_H
 
+#include <elf.h>
 #include <fts.h>
 #include <linux/limits.h>
 #include <linux/openat2.h>
@@ -14,10 +15,12 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
@@ -59,6 +62,7 @@ long uwrx_seccomp_action_available(uint32_t action);
 
 // Two remote ranges, so that a string at the end of a page is read up to the fault in one call.
 long uwrx_read_memory_split(int pid, void *to, size_t first, size_t second, uint64_t from);
+long uwrx_system_information(void *words);
 long uwrx_write_memory(int pid, const void *from, size_t length, uint64_t to);
 long uwrx_pidfd_open(int pid);
 long uwrx_pidfd_getfd(int pidfd, int fd);

@@ -7,6 +7,8 @@ public struct Reproduction {
   public var randomness: Randomness?
   /// What the guest's clocks tell; nil for the machine's.
   public var clock: ClockRule?
+  /// What makes the kernel's own code in each program call the kernel (vdso(7)), for what is answered here.
+  public var vdsoPatches: [CodePatch] = []
   /// Whether the numbers of processes are made of who they are.
   public var hasProcessNumbers = false
   /// What the machine is to the guest; nil for what it is.

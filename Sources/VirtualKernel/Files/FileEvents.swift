@@ -9,6 +9,8 @@ final class FileEvents {
   private let recordsUses: Bool
   private let nodes: NodeTree
   private let objects: OpenObjects
+  /// In a run with a virtual clock.
+  var times: FileTimes?
   private var recent = RecentEvents()
   /// The last number that was given to a name in an event, and those below it whose names are no more.
   private var lastNode = Event.rootNode
@@ -23,6 +25,10 @@ final class FileEvents {
 
   /// Tells what the present process did to a file that has, or had, this name.
   func record(_ kind: EventKind, _ dentry: DentryID) {
+    if let times, kind.metaName != nil, dentry != .none {
+      times.note(nodes[dentry].pointee.inode)
+      times.note(nodes[nodes[dentry].pointee.parent].pointee.inode)
+    }
     guard let sink, dentry != .none else { return }
     // A program is needed to tell who made a change.
     if !recordsUses, kind.metaName == nil, kind != .exec { return }

@@ -5,7 +5,8 @@ import SystemPackage
 extension FileTree {
   /// What stat(2) tells about a file. The inode is loaded.
   /// - Parameter open: what fstat told of an open descriptor to the file, so that the host need not be asked again.
-  func attributes(_ id: InodeID, open: stat? = nil) throws(Errno) -> stat {
+  /// - Parameter isSeen: the caller learns of it.
+  func attributes(_ id: InodeID, open: stat? = nil, isSeen: Bool = true) throws(Errno) -> stat {
     let record = nodes[id]
     var result = stat()
     result.st_dev = makeDevice(0, UInt32(0x20 + record.pointee.fileSystem))
@@ -40,6 +41,7 @@ extension FileTree {
       let changed = record.pointee.changed
       let isLater = (changed.tv_sec, changed.tv_nsec) > (live.st_ctim.tv_sec, live.st_ctim.tv_nsec)
       result.st_ctim = isLater ? changed : live.st_ctim
+      times?.translate(&result, of: id, isOpen: open != nil, isSeen: isSeen)
     } else {
       result.st_size = numericCast(record.pointee.size)
       result.st_blocks = numericCast(record.pointee.blocks)
@@ -80,7 +82,9 @@ extension FileTree {
     _ dentry: DentryID, access: timespec, modification: timespec, open: FileDescriptor? = nil
   ) throws(Errno) -> (any BlockingWork)? {
     if let work = try copyUp(dentry) { return work }
+    let (access, modification) = (times?.resolve(access) ?? access, times?.resolve(modification) ?? modification)
     let record = nodes.inode(of: dentry)
+    defer { times?.didSet(nodes[dentry].pointee.inode, modification: modification) }
     watches.tellBoth(WatchEvents.attributes, dentry)
     if let open, nodes.isNameless(dentry) {
       let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)

@@ -76,6 +76,11 @@ extension FileTree {
       inode.pointee.accessed = status.st_atim
       inode.pointee.modified = status.st_mtim
       inode.pointee.changed = status.st_ctim
+      if let times {
+        // When a source was read, or copied, is not the run's matter.
+        inode.pointee.modified = times.clamped(status.st_mtim)
+        (inode.pointee.accessed, inode.pointee.changed) = (inode.pointee.modified, inode.pointee.modified)
+      }
     }
     if inode.pointee.kind == .symbolicLink {
       found.target.withUnsafeBufferPointer { nodes.setLinkTarget($0, of: inode) }

@@ -23,6 +23,9 @@ final class FileTree {
   let mounts: BindMounts
   let interpreters: Interpreters
 
+  /// In a run with a virtual clock.
+  let times: FileTimes?
+
   let host: any HostFiles
   let configuration: FileConfiguration
   /// Who makes the call that is being decided.
@@ -55,6 +58,10 @@ final class FileTree {
     self.events = FileEvents(events, recordsUses: recordsUses, nodes, objects)
     lowerLayers = LowerLayers(layers, host, nodes, objects)
     upperLayer = UpperLayer(configuration.places, diskLimit: configuration.diskLimit, host, nodes, lowerLayers)
+    times = configuration.clock.map { [upperLayer] rule in
+      FileTimes(rule, now: host.now()) { (try? upperLayer.status(of: $0)).flatMap { $0 } }
+    }
+    self.events.times = times
     mirror = SkeletonMirror(skeleton, nodes, objects)
     watches = Watches(host, nodes, upperLayer)
     closings = DirectoryClosings(host, nodes, upperLayer, mirror, watches)
@@ -86,7 +93,24 @@ final class FileTree {
       host, trace: configuration.places.trace, user: configuration.user, nodes, versions, events)
     let lines = try finish.run()
     events.process = Event.supervisor
+    if times != nil { try setTimesOfLayer(finish.lastPlaces) }
     return lines
+  }
+}
+
+// What is kept has the guest's times, too.
+extension FileTree {
+  private func setTimesOfLayer(_ places: [(place: [UInt8], inode: InodeID)]) throws(Errno) {
+    guard let times else { return }
+    times.caller = nil
+    let trace = configuration.places.trace
+    for (place, inode) in places {
+      path.clear()
+      try path.append(place)
+      var status = try host.status(trace, path.cString)
+      times.translate(&status, of: inode, isSeen: false)
+      try host.setTimes(trace, path.cString, access: status.st_atim, modification: status.st_mtim)
+    }
   }
 }
 
@@ -113,6 +137,7 @@ extension FileTree {
   /// The inode has no name any more, and no descriptor leads to it.
   func releaseInode(_ id: InodeID) {
     objects.release(id)
+    times?.forget(id)
     interpreters.forget(id)
     watches.forget(id)
     closings.forget(id)

@@ -23,6 +23,8 @@ struct LayerFinish: ~Copyable {
   private var live: [(place: [UInt8], path: [UInt8], inode: InodeID)] = []
   /// Where the last version of a path is, if that is not `files`.
   private var directories: [[UInt8]: [UInt8]] = [:]
+  /// Where each file stands at the end that the run has written.
+  private(set) var lastPlaces: [(place: [UInt8], inode: InodeID)] = []
   private var path = PathBuffer()
   private var otherPath = PathBuffer()
 
@@ -198,6 +200,9 @@ struct LayerFinish: ~Copyable {
         let path = (parentPath.isEmpty ? [] : parentPath + [UInt8(ascii: "/")]) + nodes.name(of: child)
         if record.pointee.kind == .directory { pending.append((child, path)) }
         let moved = directories[path]
+        if moved != LayerIndex.absent {
+          lastPlaces.append(((moved ?? LayerIndex.files) + [UInt8(ascii: "/")] + path, nodes[child].pointee.inode))
+        }
         if !places.isEmpty, record.pointee.kind == .regular {
           let place = (moved ?? LayerIndex.files) + [UInt8(ascii: "/")] + path
           live.append((place, path, nodes[child].pointee.inode))

@@ -56,6 +56,13 @@ public protocol DescriptorBroker: AnyObject {
   /// F_GETFL of a descriptor of the supervisor's.
   func flags(of file: FileDescriptor) throws(Errno) -> Int32
 
+  /// Whether a timer (timerfd_create(2)) of a descriptor of the supervisor's goes by CLOCK_MONOTONIC or CLOCK_BOOTTIME, not by the wall clock.
+  /// - Throws: `.invalidArgument` for what is no timer.
+  func isMonotonicTimer(_ file: FileDescriptor) throws(Errno) -> Bool
+  /// timerfd_settime(2) with durations in nanoseconds.
+  /// - Returns: a `struct itimerspec`: what it was.
+  func setTimer(_ file: FileDescriptor, first: UInt64, interval: UInt64) throws(Errno) -> SIMD4<Int64>
+
   /// The file position, which every descriptor of the same open file description shares.
   func position(of file: FileDescriptor) throws(Errno) -> Int
   func setPosition(of file: FileDescriptor, _ position: Int) throws(Errno)

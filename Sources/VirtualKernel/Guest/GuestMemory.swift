@@ -11,6 +11,10 @@ public protocol GuestMemory: AnyObject {
   /// - Throws: `.badAddress` if a byte cannot be written; earlier ones may have been.
   func write(_ thread: AbsTid, at address: UInt64, _ bytes: UnsafeRawBufferPointer) throws(Errno)
 
+  /// Writes where the guest itself may not: over instructions of a mapping at `address`.
+  /// - Throws: what the kernel refuses it with; `.noSuchProcess` if the thread has ended.
+  func patch(_ thread: AbsTid, at address: UInt64, _ patches: [CodePatch]) throws(Errno)
+
   /// Whether the notification's thread still waits. What was read from memory counts only if it does: the thread may have
   /// been killed, and its id reused, before the read.
   func isWaiting(_ notification: UInt64) -> Bool

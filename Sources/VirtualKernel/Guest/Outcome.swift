@@ -10,6 +10,8 @@ public enum Outcome {
   case replacing([(descriptor: Int32, file: FileDescriptor)], value: Int64)
   /// The kernel runs the caller's own call. Only for entries with the disposition `gate`.
   case `continue`
+  /// The call waits for a time of the guest's clock, or for what may come before.
+  case waiting(DeadlineWait)
   /// The answer needs work that may block. The receiver runs it on the blocking pool without the lock, publishes it, and
   /// returns what it says or asks the handler again.
   case blocked(on: any BlockingWork)

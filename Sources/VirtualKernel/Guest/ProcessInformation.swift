@@ -42,6 +42,12 @@ public protocol ProcessInformation: AnyObject {
   /// The living threads of a process.
   func threads(of group: AbsTgid) -> [AbsTid]
 
+  /// The fourteen words of a `struct sysinfo` (sysinfo(2)).
+  func systemInformation() -> [UInt64]
+
+  /// Whether a signal waits for the thread that it does not block.
+  func hasPendingSignal(_ thread: AbsTid) -> Bool
+
   /// The processes that a thread has made and that still live.
   func children(of thread: AbsTid) -> [AbsTgid]
 

@@ -7,11 +7,14 @@ public struct ProcessImage: Equatable, BitwiseCopyable {
   public var random: UInt64
   /// AT_EXECFN: where the path is that the kernel has looked up. What was given as arguments and environment ends there.
   public var fileName: UInt64
+  /// AT_SYSINFO_EHDR: where vdso(7) is; 0 if it is nowhere.
+  public var vdso: UInt64
 
-  public init(digest: UInt64, random: UInt64, fileName: UInt64) {
+  public init(digest: UInt64, random: UInt64, fileName: UInt64, vdso: UInt64 = 0) {
     self.digest = digest
     self.random = random
     self.fileName = fileName
+    self.vdso = vdso
   }
 }
 

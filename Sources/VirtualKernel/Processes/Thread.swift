@@ -8,6 +8,13 @@ public final class Thread {
   /// In a run on which every machine is the same: the processors that it was told to run on; nil for all.
   var affinity: UInt64?
 
+  /// A wait that it was let through, in a run with a virtual clock.
+  var wait: TimedWait?
+  /// The last time of a clock that it has waited for, and when that is on the host's.
+  var deadline: (end: UInt64, hostEnd: UInt64)?
+  /// The clock of a thread that has slept while others of its process have not, where it is ahead of the process's.
+  var lead: UInt64 = 0
+
   init(id: AbsTid, nsID: NsTid, group: ThreadGroup, credentials: UnsafePointer<Credentials>) {
     self.id = id
     self.nsID = nsID

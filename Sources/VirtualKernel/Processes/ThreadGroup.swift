@@ -45,6 +45,9 @@ public final class ThreadGroup {
   var end: End?
   /// Where its random numbers come from; nil in a run without a seed.
   var identity: ProcessIdentity?
+  /// What time it is to the process, in a run with a virtual clock.
+  var clock: ProcessClock?
+  var timers: [TimerKey: TimedWait] = [:]
   /// What is still recorded of what it says to others of the guest, and to the user.
   var guestOutput = OutputAllowance(left: Recorder.pipeLimit)
   var userOutput = OutputAllowance(left: Recorder.userLimit)

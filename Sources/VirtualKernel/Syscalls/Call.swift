@@ -47,6 +47,7 @@ final class Call {
     kernel.events?.beginCall(
       time: notification.time, thread: UInt32(bitPattern: thread.nsID.rawValue), first: notification.firstEvent)
     if !thread.group.isAnnounced { kernel.announce(thread.group) }
+    if kernel.reproduction.clock != nil { kernel.keepTime(of: thread, at: notification.time) }
     files.events.process = thread.group.number
     files.credentials = thread.credentials
   }

@@ -38,7 +38,8 @@ extension Registry {
         .sendmmsg, "As sendmsg, several at once; only seen for 1 and 2, as the guest tells of its listener with it.",
         observed: .from(
           .standard, descriptors: [1, 2], isAlwaysByDescriptor: true, Syscalls.writes(.messages))),
-      .native(.recvmmsg, "As recvmsg, several at once."),
+      .native(.recvmmsg, "As recvmsg, several at once.")
+        .gated(.timed, Syscalls.pselect6, nativeWhen: .all(.clear(4, bits: .max))),
       .native(.setsockopt, "A socket that the caller holds; what reaches further needs a capability."),
       .native(.getsockopt, "A socket that the caller holds."),
     ]
@@ -63,7 +64,8 @@ extension Registry {
       .native(.shmctl, ipcReason),
       .native(.semget, ipcReason),
       .native(.semop, ipcReason),
-      .native(.semtimedop, ipcReason),
+      .native(.semtimedop, ipcReason)
+        .gated(.timed, Syscalls.epoll_pwait2, nativeWhen: .all(.clear(3, bits: .max))),
       .native(.semctl, ipcReason),
       .native(.msgget, ipcReason),
       .native(.msgsnd, ipcReason),

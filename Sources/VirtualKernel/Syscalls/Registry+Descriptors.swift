@@ -65,8 +65,10 @@ extension Registry {
         observed: .from(.standard, Syscalls.submit)
       ).strict(.noFunction),
       .native(.io_cancel, "Cancels a request of the caller's own.").strict(.noFunction),
-      .native(.io_getevents, "Reads completions of the caller's own ring.").strict(.noFunction),
-      .native(.io_pgetevents, "As io_getevents, with a signal mask.").strict(.noFunction),
+      .native(.io_getevents, "Reads completions of the caller's own ring.").strict(.noFunction)
+        .gated(.timed, Syscalls.pselect6, nativeWhen: .all(.clear(4, bits: .max))),
+      .native(.io_pgetevents, "As io_getevents, with a signal mask.").strict(.noFunction)
+        .gated(.timed, Syscalls.pselect6, nativeWhen: .all(.clear(4, bits: .max))),
       .deny(
         .fcntl, .invalidArgument, "Leases, dnotify and write hints act on a lower file or a skeleton directory.",
         missing: "leases, directory notification, write lifetime hints",
@@ -108,16 +110,21 @@ extension Registry {
   /// Waiting for descriptors, and descriptors that are events.
   static var events: [SyscallEntry] {
     [
-      .native(.ppoll, "Waits for descriptors that the caller holds; blocks, so must not be trapped."),
-      .native(.pselect6, "Waits for descriptors that the caller holds; blocks, so must not be trapped."),
+      .native(.ppoll, "Waits for descriptors that the caller holds; blocks, so must not be trapped.")
+        .gated(.timed, Syscalls.ppoll, nativeWhen: .all(.clear(2, bits: .max))),
+      .native(.pselect6, "Waits for descriptors that the caller holds; blocks, so must not be trapped.")
+        .gated(.timed, Syscalls.pselect6, nativeWhen: .all(.clear(4, bits: .max))),
       .native(.epoll_create1, "A set of descriptors, reachable only through its own."),
       .native(.epoll_ctl, "Changes a set of descriptors that the caller holds."),
-      .native(.epoll_pwait, "Waits for a set of descriptors; blocks, so must not be trapped."),
-      .native(.epoll_pwait2, "As epoll_pwait, with a finer timeout."),
+      .native(.epoll_pwait, "Waits for a set of descriptors; blocks, so must not be trapped.")
+        .gated(.timed, Syscalls.epoll_wait, nativeWhen: .low32(3, isOneOf: [0, .max])),
+      .native(.epoll_pwait2, "As epoll_pwait, with a finer timeout.")
+        .gated(.timed, Syscalls.epoll_pwait2, nativeWhen: .all(.clear(3, bits: .max))),
       .native(.eventfd2, "A counter, reachable only through its descriptor."),
       .native(.signalfd4, "Reads the caller's own signals."),
       .native(.timerfd_create, "A timer, reachable only through its descriptor."),
-      .native(.timerfd_settime, "Sets a timer that the caller holds."),
+      .native(.timerfd_settime, "Sets a timer that the caller holds.")
+        .gated(.timed, Syscalls.timerfd_settime),
       .native(.timerfd_gettime, "Reads a timer that the caller holds."),
       .native(.inotify_init1, "An empty set of watches; what is watched is decided by inotify_add_watch."),
       .deny(.fanotify_init, .notPermitted, "Watches the host's mounts, not the virtual tree; needs CAP_SYS_ADMIN."),
@@ -135,10 +142,13 @@ extension Registry {
 
     static var eventsOfX86: [SyscallEntry] {
       [
-        .native(.poll, "Waits for descriptors that the caller holds; blocks, so must not be trapped."),
-        .native(.select, "Waits for descriptors that the caller holds; blocks, so must not be trapped."),
+        .native(.poll, "Waits for descriptors that the caller holds; blocks, so must not be trapped.")
+        .gated(.timed, Syscalls.poll, nativeWhen: .low32(2, isOneOf: [0, .max])),
+        .native(.select, "Waits for descriptors that the caller holds; blocks, so must not be trapped.")
+        .gated(.timed, Syscalls.select, nativeWhen: .all(.clear(4, bits: .max))),
         .native(.epoll_create, "As epoll_create1 without flags."),
-        .native(.epoll_wait, "As epoll_pwait without a signal mask."),
+        .native(.epoll_wait, "As epoll_pwait without a signal mask.")
+        .gated(.timed, Syscalls.epoll_wait, nativeWhen: .low32(3, isOneOf: [0, .max])),
         .native(.eventfd, "As eventfd2 without flags."),
         .native(.signalfd, "As signalfd4 without flags."),
         .native(.inotify_init, "As inotify_init1 without flags."),

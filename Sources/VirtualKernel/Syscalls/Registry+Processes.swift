@@ -28,9 +28,12 @@ extension Registry {
       .native(.exit, "Never trapped: a thread that ends cannot be answered."),
       .native(
         .exit_group, "What the process has used is recorded, then the kernel ends it.",
-        observed: .from(.standard, Syscalls.exit_group)),
-      .native(.wait4, "Blocks, so must not be trapped; the children are of the guest's pid namespace."),
-      .native(.waitid, "Blocks, so must not be trapped; the children are of the guest's pid namespace."),
+        observed: .from(.standard, Syscalls.exit_group))
+        .gated(.timed, Syscalls.exit_group),
+      .native(.wait4, "Blocks, so must not be trapped; the children are of the guest's pid namespace.")
+        .gated(.timed, Syscalls.wait4),
+      .native(.waitid, "Blocks, so must not be trapped; the children are of the guest's pid namespace.")
+        .gated(.timed, Syscalls.wait4),
       .native(.pidfd_open, "Only processes of the guest's pid namespace have a pid."),
       .gate(
         .pidfd_send_signal, Syscalls.pidfd_send_signal,
@@ -42,10 +45,13 @@ extension Registry {
         .notPermitted),
       .native(.kcmp, "Compares two processes of the guest's pid namespace; ptrace access is checked.").strict(
         .notPermitted),
-      .native(.futex, "Blocks, so must not be trapped; the caller's own memory."),
-      .native(.futex_waitv, "Blocks, so must not be trapped; the caller's own memory."),
+      .native(.futex, "Blocks, so must not be trapped; the caller's own memory.")
+        .gated(.timed, Syscalls.futex, nativeWhen: untimed),
+      .native(.futex_waitv, "Blocks, so must not be trapped; the caller's own memory.")
+        .emulated(.timed, Syscalls.futex_waitv, nativeWhen: .all(.clear(3, bits: .max))),
       .native(.futex_wake, "The caller's own memory."),
-      .native(.futex_wait, "Blocks, so must not be trapped; the caller's own memory."),
+      .native(.futex_wait, "Blocks, so must not be trapped; the caller's own memory.")
+        .emulated(.timed, Syscalls.futex_waitv, nativeWhen: .all(.clear(4, bits: .max))),
       .native(.futex_requeue, "The caller's own memory."),
       .native(.personality, "The caller's own execution domain.").strict(
         .notPermitted, nativeWhen: .low32(0, isOneOf: usualPersonalities)),
@@ -62,6 +68,11 @@ extension Registry {
         .strict(.noFunction),
     ]
   }
+
+  /// FUTEX_WAKE, _REQUEUE, _CMP_REQUEUE, _WAKE_OP, _UNLOCK_PI, _TRYLOCK_PI, _WAKE_BITSET and _CMP_REQUEUE_PI have no time, and another
+  /// argument in its place (futex(2)).
+  private static let untimed: [[ArgumentCondition]] =
+    .all(.clear(3, bits: .max)) + [1, 3, 4, 5, 7, 8, 10, 12].map { [.bits(1, of: 0x7f, equal: $0)] }
 
   /// PER_LINUX, PER_LINUX32, ADDR_NO_RANDOMIZE, and the question which one it is (include/uapi/linux/personality.h).
   private static let usualPersonalities: [UInt32] = [0, 8, 0x4_0000, 0xffff_ffff]
@@ -165,8 +176,10 @@ extension Registry {
       .native(.ioprio_get, schedulingReason),
       .native(.ioprio_set, schedulingReason),
       .native(.getcpu, "The processor that the caller runs on.").emulated(.uniform, Syscalls.getcpu),
-      .native(.getrusage, "The caller's own usage and that of its children."),
-      .native(.times, "The caller's own usage and that of its children."),
+      .native(.getrusage, "The caller's own usage and that of its children.")
+        .emulated(.timed, Syscalls.getrusage),
+      .native(.times, "The caller's own usage and that of its children.")
+        .emulated(.timed, Syscalls.times),
       .native(.getrlimit, "The caller's own limits.").emulated(.uniform, Syscalls.uniformGetrlimit),
       .emulate(
         .setrlimit, Syscalls.setrlimit, "The caller's own limits are native but for core files: there are none.",

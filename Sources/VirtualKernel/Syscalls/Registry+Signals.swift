@@ -18,7 +18,8 @@ extension Registry {
       .native(.rt_sigprocmask, "The caller's own mask."),
       .native(.rt_sigpending, "The caller's own pending signals."),
       .native(.rt_sigsuspend, "Blocks, so must not be trapped; the caller's own mask."),
-      .native(.rt_sigtimedwait, "Blocks, so must not be trapped; the caller's own signals."),
+      .native(.rt_sigtimedwait, "Blocks, so must not be trapped; the caller's own signals.")
+        .gated(.timed, Syscalls.ppoll, nativeWhen: .all(.clear(2, bits: .max))),
       .native(.rt_sigreturn, "Restores the registers of the caller; cannot be answered by anyone else."),
       .native(.restart_syscall, "The kernel makes the caller make it, to go on with a call that ran."),
       .native(.sigaltstack, "The caller's own stack."),
@@ -27,20 +28,28 @@ extension Registry {
 
   static var time: [SyscallEntry] {
     [
-      .native(.nanosleep, "Blocks, so must not be trapped."),
-      .native(.clock_nanosleep, "Blocks, so must not be trapped."),
-      .native(.clock_gettime, "The host's clock, which every program may read."),
+      .native(.nanosleep, "Blocks, so must not be trapped.")
+        .gated(.timed, Syscalls.nanosleep),
+      .native(.clock_nanosleep, "Blocks, so must not be trapped.")
+        .gated(.timed, Syscalls.clock_nanosleep),
+      .native(.clock_gettime, "The host's clock, which every program may read.")
+        .emulated(.timed, Syscalls.clock_gettime),
       .native(.clock_getres, "A constant of the kernel."),
-      .native(.gettimeofday, "The host's clock, which every program may read."),
+      .native(.gettimeofday, "The host's clock, which every program may read.")
+        .emulated(.timed, Syscalls.gettimeofday),
       .native(.timer_create, "The caller's own timer."),
-      .native(.timer_settime, "The caller's own timer."),
+      .native(.timer_settime, "The caller's own timer.")
+        .gated(.timed, Syscalls.timer_settime),
       .native(.timer_gettime, "The caller's own timer."),
       .native(.timer_getoverrun, "The caller's own timer."),
       .native(.timer_delete, "The caller's own timer."),
-      .native(.setitimer, "The caller's own timer."),
+      .native(.setitimer, "The caller's own timer.")
+        .gated(.timed, Syscalls.setitimer),
       .native(.getitimer, "The caller's own timer."),
-      .native(.adjtimex, "Reading is harmless, and setting needs CAP_SYS_TIME.").strict(.notPermitted),
-      .native(.clock_adjtime, "Reading is harmless, and setting needs CAP_SYS_TIME.").strict(.notPermitted),
+      .native(.adjtimex, "Reading is harmless, and setting needs CAP_SYS_TIME.").strict(.notPermitted)
+        .emulated(.timed, Syscalls.adjtimex),
+      .native(.clock_adjtime, "Reading is harmless, and setting needs CAP_SYS_TIME.").strict(.notPermitted)
+        .emulated(.timed, Syscalls.adjtimex),
       .deny(.clock_settime, .notPermitted, "Would change the host's clock; needs CAP_SYS_TIME."),
       .deny(.settimeofday, .notPermitted, "Would change the host's clock; needs CAP_SYS_TIME."),
     ]
@@ -53,8 +62,10 @@ extension Registry {
 
     static var timeOfX86: [SyscallEntry] {
       [
-        .native(.time, "The host's clock, which every program may read."),
-        .native(.alarm, "The caller's own timer."),
+        .native(.time, "The host's clock, which every program may read.")
+        .emulated(.timed, Syscalls.time),
+        .native(.alarm, "The caller's own timer.")
+        .gated(.timed, Syscalls.alarm),
       ]
     }
   #else

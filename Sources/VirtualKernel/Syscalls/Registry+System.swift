@@ -34,7 +34,7 @@ extension Registry {
     [
       .native(.uname, "The names are of the guest's own UTS namespace.").emulated(.uniform, Syscalls.uname),
       .native(.sysinfo, "Totals of memory and load, which every program may read.").emulated(
-        .uniform, Syscalls.sysinfo),
+        [.uniform, .timed], Syscalls.sysinfo),
       .native(.getrandom, "The kernel's randomness, or what --seed makes of it.").emulated(.seeded, Syscalls.getrandom),
       .deny(.sethostname, .notPermitted, "Needs CAP_SYS_ADMIN."),
       .deny(.setdomainname, .notPermitted, "Needs CAP_SYS_ADMIN."),

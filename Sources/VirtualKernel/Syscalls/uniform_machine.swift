@@ -28,14 +28,18 @@ extension Syscalls {
 
   /// struct sysinfo of a 64-bit system: 14 words, of which the eleventh holds how many processes there are and the fourteenth the unit.
   @Sendable static func sysinfo(_ call: Call) throws(Errno) -> Outcome {
-    _ = try machine(call)
     var words = [UInt64](repeating: 0, count: 14)
-    // The machine was started a second ago, and has no load yet.
-    words[0] = 1
-    words[4] = UniformMachine.memory
-    words[5] = UniformMachine.freeMemory
-    words[10] = 2
-    words[13] = 1
+    if call.kernel.reproduction.machine == nil {
+      words = call.kernel.information.systemInformation()
+    } else {
+      // The machine was started a second ago, and has no load yet.
+      words[0] = 1
+      words[4] = UniformMachine.memory
+      words[5] = UniformMachine.freeMemory
+      words[10] = 2
+      words[13] = 1
+    }
+    if let rule = call.kernel.reproduction.clock { words[0] = rule.monotonic(call.kernel.ask(call)) / 1_000_000_000 }
     try call.write(contentsOf: words, at: call.arguments.0)
     return .value(0)
   }

@@ -30,6 +30,10 @@ final class Machine {
   /// Runs on the blocking pool's thread between `perform` and `publish`: what other threads do meanwhile.
   var whileBlocked: (() -> Void)?
   private(set) var blockedCount = 0
+  /// CLOCK_MONOTONIC of the host's.
+  var hostTime: UInt64 = 1_000_000_000
+  /// Calls that waited for a time of the guest's clock.
+  private(set) var waits: [DeadlineWait] = []
   /// Whether the kernel finds something wrong with every program that it is to run.
   var refusesPrograms = false
 
@@ -61,17 +65,17 @@ final class Machine {
   }
 
   convenience init(
-    uid: UInt32 = 0, seed: RunSeed? = nil, uniform: UniformMachine? = nil,
+    uid: UInt32 = 0, seed: RunSeed? = nil, clock: ClockRule? = nil, uniform: UniformMachine? = nil,
     _ build: @escaping (Node) -> Void = standardTree
   ) throws(Errno) {
-    try self.init(uid: uid, sources: [Source("/", build)], seed: seed, uniform: uniform)
+    try self.init(uid: uid, sources: [Source("/", build)], seed: seed, clock: clock, uniform: uniform)
   }
 
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
     links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
     level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil,
-    uniform: UniformMachine? = nil
+    clock: ClockRule? = nil, uniform: UniformMachine? = nil
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -129,6 +133,8 @@ final class Machine {
     configuration.diskLimit = diskLimit
     configuration.calls = calls
     configuration.reproduction.randomness = seed.map { Randomness(seed: $0, devices: MockRandomDevices(world)) }
+    configuration.reproduction.clock = clock
+    if clock != nil { configuration.reproduction.vdsoPatches = [CodePatch(offset: 16, bytes: [1, 2, 3])] }
     configuration.reproduction.machine = uniform
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
@@ -152,7 +158,7 @@ final class Machine {
     nextNotification += 1
     return Notification(
       id: nextNotification, thread: thread, number: number.rawValue,
-      arguments: (registers[0], registers[1], registers[2], registers[3], registers[4], registers[5]))
+      arguments: (registers[0], registers[1], registers[2], registers[3], registers[4], registers[5]), time: hostTime)
   }
 
   /// What the handler decides, and no more.
@@ -202,6 +208,12 @@ final class Machine {
             try world.process(of: notification.thread).files.files[descriptor] = open
           }
           return .value(value)
+        case .waiting(let wait):
+          waits.append(wait)
+          switch wait.poll(at: hostTime) ?? wait.expire() {
+          case .success(let value): return .value(value)
+          case .failure(let error): return .error(error)
+          }
         case .blocked(let work):
           blockedCount += 1
           try finish(work)

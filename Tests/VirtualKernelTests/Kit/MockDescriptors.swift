@@ -92,6 +92,18 @@ final class MockDescriptors: DescriptorBroker {
     return node.device == 0 ? AF_UNIX : Int32(node.device)
   }
 
+  /// A timer is a file of this name, `timer` or `monotonic timer`.
+  private(set) var timers: [(first: UInt64, interval: UInt64)] = []
+  func isMonotonicTimer(_ file: FileDescriptor) throws(Errno) -> Bool {
+    guard world.file(file).name?.hasSuffix("timer") ?? false else { throw .invalidArgument }
+    return world.file(file).name?.hasPrefix("monotonic") ?? false
+  }
+
+  func setTimer(_ file: FileDescriptor, first: UInt64, interval: UInt64) throws(Errno) -> SIMD4<Int64> {
+    timers.append((first, interval))
+    return SIMD4(0, 0, 7, 0)
+  }
+
   func flags(of file: FileDescriptor) throws(Errno) -> Int32 { world.file(file).flags }
 
   func position(of file: FileDescriptor) throws(Errno) -> Int {

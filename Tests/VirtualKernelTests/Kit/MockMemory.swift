@@ -35,6 +35,13 @@ final class MockMemory: GuestMemory {
     }
   }
 
+  private(set) var patches: [(address: UInt64, patch: CodePatch)] = []
+  var patchError: Errno?
+  func patch(_ thread: AbsTid, at address: UInt64, _ patches: [CodePatch]) throws(Errno) {
+    if let patchError { throw patchError }
+    self.patches += patches.map { (address, $0) }
+  }
+
   func isWaiting(_ notification: UInt64) -> Bool { isCallerWaiting }
 
   private func byte(at address: UInt64) -> UInt8? { pages[address >> 12]?.bytes[Int(address & 4095)] }

@@ -23,6 +23,8 @@ final class MockProcesses: ProcessInformation {
   var statuses: [AbsTgid: Int32] = [:]
   /// Where a program finds its path, with what it was given before it.
   var fileName: UInt64 = 0
+  /// Where each program finds the kernel's code.
+  var vdso: UInt64 = 0x7fff_0000
   private var nextWatch: Int32 = 500_000
 
   init(_ world: World) { self.world = world }
@@ -43,6 +45,11 @@ final class MockProcesses: ProcessInformation {
     guard let process = world.processes[group], process.isAlive else { return false }
     return process.threads[thread] != nil
   }
+
+  func systemInformation() -> [UInt64] { [UInt64](repeating: 77, count: 14) }
+
+  var pending: Set<AbsTid> = []
+  func hasPendingSignal(_ thread: AbsTid) -> Bool { pending.contains(thread) }
 
   func children(of thread: AbsTid) -> [AbsTgid] {
     world.processes.values.filter { $0.isAlive && $0.parent.leader == thread }.map { $0.id }
@@ -154,7 +161,7 @@ final class MockProcesses: ProcessInformation {
   }
 
   func image(of thread: AbsTid) -> ProcessImage? {
-    (try? world.process(of: thread)).map { ProcessImage(digest: $0.image, random: 0, fileName: fileName) }
+    (try? world.process(of: thread)).map { ProcessImage(digest: $0.image, random: 0, fileName: fileName, vdso: vdso) }
   }
 
   func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat {

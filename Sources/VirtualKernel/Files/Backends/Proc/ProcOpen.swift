@@ -67,8 +67,8 @@ extension ProcFileSystem {
     // Guest init is of another user than even the guest's root.
     if node.id == 1, entry.permissions & 0o004 == 0 { throw .permissionDenied }
     if node.id == 1, entry.isNamed("cmdline") { return try give(Array("init\0".utf8), "1/cmdline", call, flags) }
-    if let text = try uniformText(entry, node, call) {
-      return try give(Array(text.utf8), try procPath(of: dentry, call), call, flags)
+    if let told = try ownContents(entry, node, dentry, call) {
+      return try give(told, try procPath(of: dentry, call), call, flags)
     }
     switch entry.source {
     case .live: return try handOver(dentry, call, flags)
@@ -88,6 +88,15 @@ extension ProcFileSystem {
       return try wait(path, call, flags) { ProcRead(call, path) }
     case .withheld, .mirror, .insideMirror, .node: throw .permissionDenied
     }
+  }
+
+  /// What options of reproducible runs make of it; nil for no difference.
+  private func ownContents(
+    _ entry: ProcEntry, _ node: ProcNode, _ dentry: DentryID, _ call: Call
+  ) throws(Errno) -> [UInt8]? {
+    let uniform = try uniformText(entry, node, call).map { Array($0.utf8) }
+    guard call.kernel.reproduction.clock != nil else { return uniform }
+    return try timedContents(entry, node, try procPath(of: dentry, call), uniform, call) ?? uniform
   }
 
   /// The kernel's own file, which it makes anew at each read from the start.

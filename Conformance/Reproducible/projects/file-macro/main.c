@@ -1,0 +1,6 @@
+#include <assert.h>
+
+int main(int count, char **arguments) {
+  assert(count && arguments);
+  return 0;
+}

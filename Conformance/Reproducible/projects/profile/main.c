@@ -1,0 +1,4 @@
+int main(int count, char **arguments) {
+  (void)arguments;
+  return count > 3;
+}

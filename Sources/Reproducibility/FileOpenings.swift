@@ -1,0 +1,34 @@
+/// A file that a process has opened to change it.
+public struct FileOpening: Sendable, Equatable {
+  /// The file's number, for who asks for it.
+  public let file: UInt32
+  /// Its place among all openings: the later has the larger one.
+  public let number: UInt64
+
+  public init(file: UInt32, number: UInt64) {
+    self.file = file
+    self.number = number
+  }
+}
+
+/// Openings in their order, taken from the first on.
+public struct FileOpenings: Sendable {
+  private var all: [FileOpening] = []
+  private var taken = 0
+
+  public init() {}
+
+  public mutating func append(_ opening: FileOpening) { all.append(opening) }
+
+  /// - Returns: the first, if its number is no larger.
+  public mutating func popFirst(upTo number: UInt64) -> FileOpening? {
+    guard taken < all.count, all[taken].number <= number else { return nil }
+    taken += 1
+    let first = all[taken - 1]
+    if taken > 64, taken > all.count / 2 {
+      all.removeFirst(taken)
+      taken = 0
+    }
+    return first
+  }
+}

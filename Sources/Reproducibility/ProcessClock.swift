@@ -1,0 +1,101 @@
+/// The time that a process is told: a Lamport clock, which depends on what the process has asked and seen and not on when it ran.
+///
+/// It moves at each question, by the time that the process has slept, to the time of a file that the process has looked at, and past the
+/// clocks of its children when it has waited for all of them. A child begins with its parent's clock as of the last moment at which the
+/// parent had no other: how far the parent has come while others live depends on how quick they are.
+///
+/// All times are nanoseconds since 1970, UTC.
+public final class ProcessClock {
+  /// After so many questions in a row the tick doubles, so that who waits for a time by asking for it comes to an end.
+  private static let patience: UInt64 = 1024
+  private static let mostDoublings: UInt64 = 10
+  /// To which the clocks of children are rounded up: how often one has asked while it waited for something may differ from run to run.
+  private static let grain: UInt64 = 1_000_000
+
+  private let tick: UInt64
+  /// When the process was born.
+  public let start: UInt64
+  public private(set) var now: UInt64
+  /// By how much it was moved by questions: the processor time that the process has used, as far as anybody can tell.
+  public private(set) var used: UInt64 = 0
+  /// That of the children that it has waited for.
+  public private(set) var usedByChildren: UInt64 = 0
+  /// When its children begin.
+  public private(set) var base: UInt64
+  /// Children that it has not waited for, as of the last look.
+  private var children: [Int32] = []
+  private var latestChild: UInt64 = 0
+  private var pendingUse: UInt64 = 0
+  private var questions: UInt64 = 0
+  /// Calls that were seen, and at which of them the last question was.
+  private var calls: UInt64 = 0
+  private var lastQuestion: UInt64 = 0
+  /// The latest time of a file that the process has changed. It does not move the clock: when others ask for it is their matter.
+  public var lastStamp: UInt64 = 0
+  /// What it has opened to change it and nobody has asked about yet.
+  public var openings = FileOpenings()
+  /// No more questions, files and children.
+  public var hasEnded = false
+
+  public init(_ rule: ClockRule, at start: UInt64) {
+    tick = rule.tick
+    self.start = start
+    now = start
+    base = start
+  }
+
+  /// The process makes a call that is seen, whatever it is.
+  public func countCall() { calls &+= 1 }
+
+  /// The process asks for the time.
+  public func ask() -> UInt64 {
+    advance()
+    return now
+  }
+
+  /// The same for a thread that has slept on its own account, which must see so.
+  public func ask(_ lead: inout UInt64) -> UInt64 {
+    advance()
+    guard lead > now else {
+      lead = 0
+      return now
+    }
+    lead += currentTick
+    return lead
+  }
+
+  private func advance() {
+    questions = calls == lastQuestion &+ 1 ? questions + 1 : 0
+    lastQuestion = calls
+    now += currentTick
+    used += currentTick
+  }
+
+  private var currentTick: UInt64 { tick << min(questions / Self.patience, Self.mostDoublings) }
+
+  /// The process has seen something of this time.
+  public func lift(to time: UInt64) { now = max(now, time) }
+
+  /// Looks at the children that live, or wait to be waited for: between two looks the process has made no call that could end them but
+  /// one that waits for them, and so what is gone was gone before what is new came.
+  public func look(at living: [Int32]) {
+    if children.allSatisfy({ !living.contains($0) }) {
+      if !children.isEmpty {
+        lift(to: (latestChild + Self.grain - 1) / Self.grain * Self.grain)
+        usedByChildren += pendingUse
+        pendingUse = 0
+      }
+      base = now
+    }
+    children = living
+  }
+
+  /// Where a child of this one stands.
+  public func note(child: ProcessClock) { latestChild = max(latestChild, child.now) }
+
+  /// A child has ended.
+  public func noteEnd(of child: ProcessClock) {
+    note(child: child)
+    pendingUse += child.used + child.usedByChildren
+  }
+}

@@ -1,0 +1,158 @@
+import CLinux
+import Glibc
+import Reproducibility
+
+/// What stat(2) tells of times in a run with a virtual clock.
+///
+/// Who writes to a file is not seen, so its times are found out when somebody asks: where the host's have moved since the last answer, it was
+/// written, and gets a time past the clocks of all that could have. So what was made is newer than what it was made from, whose time its maker
+/// has seen. Of files that one process has changed the one that it has opened later is newer, whichever is asked about first.
+final class FileTimes {
+  /// A process that could have changed a file since it was last asked about.
+  private struct Holder {
+    let clock: ProcessClock
+    /// Its place among all that was opened to be changed.
+    let opening: UInt64
+  }
+
+  private struct Stamp {
+    /// What the host said, and what was answered.
+    var hostModified = timespec()
+    var hostChanged = timespec()
+    var modified: UInt64 = 0
+    var changed: UInt64 = 0
+    /// Set by who may, and so told as it is (utimensat(2)).
+    var isExplicit = false
+  }
+
+  /// What was there before the run began is no newer.
+  let epoch: UInt64
+  private let tick: UInt64
+  /// From here on the host's times are those of the run's own doing. The kernel's file clock is some milliseconds late.
+  private let hostStart: UInt64
+  private var stamps: [InodeID: Stamp] = [:]
+  private var holders: [InodeID: [Holder]] = [:]
+  private var lastOpening: UInt64 = 0
+  /// lstat(2) of a file of the run's on the host.
+  private let hostStatus: (InodeID) -> stat?
+  /// The process whose call is being decided.
+  var caller: ProcessClock?
+
+  init(_ rule: ClockRule, now: timespec, hostStatus: @escaping (InodeID) -> stat?) {
+    self.hostStatus = hostStatus
+    epoch = rule.epoch
+    tick = max(rule.tick, 1)
+    hostStart = now.sinceEpoch - 20_000_000
+  }
+
+  /// The caller changes a file, or holds it open for that from now on.
+  func note(_ inode: InodeID) {
+    guard inode != .none, let caller else { return }
+    lastOpening += 1
+    holders[inode, default: []].removeAll { $0.clock === caller }
+    holders[inode, default: []].append(Holder(clock: caller, opening: lastOpening))
+    caller.openings.append(FileOpening(file: inode.index, number: lastOpening))
+  }
+
+  /// A file's times are set: what `utimensat` was given, with the present time in the place of UTIME_NOW.
+  func resolve(_ time: timespec) -> timespec {
+    guard time.tv_nsec == UTIME_NOW_ else { return time }
+    return timespec(nanoseconds: caller?.ask() ?? epoch)
+  }
+
+  /// The host has set a file's time to what it was given.
+  func didSet(_ inode: InodeID, modification: timespec) {
+    guard modification.tv_nsec != UTIME_OMIT_ else { return }
+    var stamp = stamps[inode] ?? Stamp()
+    (stamp.hostModified, stamp.isExplicit) = (modification, true)
+    stamps[inode] = stamp
+    note(inode)
+  }
+
+  func forget(_ inode: InodeID) {
+    stamps[inode] = nil
+    holders[inode] = nil
+  }
+
+  /// Puts the guest's times in the place of the host's.
+  /// - Parameters:
+  ///   - open: the caller holds it open, and may have written to it although another has opened it.
+  ///   - isSeen: the caller learns of it.
+  func translate(_ status: inout stat, of inode: InodeID, isOpen: Bool = false, isSeen: Bool = true) {
+    for holder in holders[inode] ?? [] { settle(openingsOf: holder.clock, before: holder.opening) }
+    let (hostModified, hostChanged) = (status.st_mtim, status.st_ctim)
+    let stamp = stamp(inode, hostModified, hostChanged, isOpen: isOpen)
+    if !stamp.isExplicit {
+      status.st_mtim = isOwn(hostModified) ? timespec(nanoseconds: stamp.modified) : clamped(hostModified)
+    }
+    status.st_ctim = timespec(nanoseconds: max(stamp.changed, epoch))
+    // Whether a file was read does not show.
+    status.st_atim = isOwn(status.st_atim) ? status.st_mtim : stamp.isExplicit ? status.st_atim : clamped(status.st_atim)
+    if isSeen, status.st_mode & S_IFMT == S_IFREG, isOwn(hostModified) { caller?.lift(to: stamp.modified) }
+  }
+
+  /// Gives what a process has opened before something their times before it.
+  private func settle(openingsOf clock: ProcessClock, before opening: UInt64) {
+    while let first = clock.openings.popFirst(upTo: opening) {
+      let inode = InodeID(index: first.file)
+      // It may be held no more, or again.
+      guard first.number < opening, holders[inode]?.contains(where: { $0.opening == first.number }) ?? false,
+        let status = hostStatus(inode)
+      else { continue }
+      _ = stamp(inode, status.st_mtim, status.st_ctim, isOpen: false)
+    }
+  }
+
+  private func stamp(
+    _ inode: InodeID, _ hostModified: timespec, _ hostChanged: timespec, isOpen: Bool
+  ) -> Stamp {
+    var stamp = stamps[inode] ?? Stamp()
+    let wasModified = hostModified != stamp.hostModified
+    if wasModified || hostChanged != stamp.hostChanged {
+      let now = present(inode, isOpen: isOpen, after: max(stamp.modified, stamp.changed))
+      if wasModified { (stamp.modified, stamp.isExplicit) = (now, false) }
+      if hostChanged != stamp.hostChanged { stamp.changed = now }
+      (stamp.hostModified, stamp.hostChanged) = (hostModified, hostChanged)
+      stamps[inode] = stamp
+    }
+    return stamp
+  }
+
+  /// One tick past the latest clock of all holders.
+  private func present(_ inode: InodeID, isOpen: Bool, after last: UInt64) -> UInt64 {
+    let known = holders[inode] ?? []
+    var latest = max(last, epoch)
+    for holder in known { latest = max(latest, holder.clock.now, holder.clock.lastStamp) }
+    if isOpen || known.isEmpty, let caller { latest = max(latest, caller.now) }
+    // Those that have ended will write no more.
+    holders[inode] = known.allSatisfy(\.clock.hasEnded) ? nil : known.filter { !$0.clock.hasEnded }
+    for holder in known { holder.clock.lastStamp = latest + tick }
+    return latest + tick
+  }
+
+  /// What no process of the guest's has made: what was there is no newer than the run.
+  func clamped(_ time: timespec) -> timespec {
+    time.sinceEpoch > epoch ? timespec(nanoseconds: epoch) : time
+  }
+
+  /// Times of what is none of the tree's: pipes, sockets, terminals, /proc.
+  func clamp(_ status: inout stat) {
+    let start = timespec(nanoseconds: epoch)
+    if isOwn(status.st_mtim) { status.st_mtim = start }
+    if isOwn(status.st_ctim) { status.st_ctim = start }
+    if isOwn(status.st_atim) { status.st_atim = start }
+  }
+
+  private func isOwn(_ time: timespec) -> Bool { time.sinceEpoch >= hostStart }
+}
+
+extension timespec {
+  /// Nanoseconds; 0 for what is before 1970.
+  var sinceEpoch: UInt64 {
+    tv_sec < 0 ? 0 : UInt64(min(tv_sec, 1 << 33)) * 1_000_000_000 + UInt64(max(0, tv_nsec))
+  }
+
+  static func != (one: timespec, other: timespec) -> Bool {
+    one.tv_sec != other.tv_sec || one.tv_nsec != other.tv_nsec
+  }
+}

@@ -1,0 +1,123 @@
+import Testing
+
+@testable import Reproducibility
+
+@Suite("The clock of a process")
+struct ProcessClockTests {
+  private let rule = ClockRule(epoch: 1_000_000_000_000, tick: 1000)
+
+  private func makeClock() -> ProcessClock { ProcessClock(rule, at: rule.epoch) }
+
+  @Test("moves by a tick at each question and by what was slept")
+  func ticks() {
+    let clock = makeClock()
+    #expect(clock.ask() == rule.epoch + 1000)
+    clock.lift(to: rule.epoch + 5000)
+    #expect(clock.ask() == rule.epoch + 6000)
+    clock.lift(to: rule.epoch)
+    #expect(clock.ask() == rule.epoch + 7000)
+    #expect(clock.used == 3000)
+  }
+
+  @Test("comes to the end of a busy wait, and not faster for who does other things between")
+  func patience() {
+    let (busy, other) = (makeClock(), makeClock())
+    var questions = 0
+    while busy.now < rule.epoch + 1_000_000_000 {
+      busy.countCall()
+      _ = busy.ask()
+      questions += 1
+    }
+    #expect(questions < 20_000)
+    for _ in 0..<20_000 {
+      other.countCall()
+      other.countCall()
+      _ = other.ask()
+    }
+    #expect(other.now == rule.epoch + 20_000_000)
+  }
+
+  @Test("stands still where there is no tick")
+  func frozen() {
+    let clock = ProcessClock(ClockRule(epoch: 5, tick: 0), at: 5)
+    for _ in 0..<10_000 { #expect(clock.ask() == 5) }
+  }
+
+  @Test("is passed on to children as it was when there were none, and comes back when all are gone")
+  func children() {
+    let parent = makeClock()
+    _ = parent.ask()
+    parent.look(at: [7])
+    let born = parent.base
+    _ = parent.ask()
+    // Another child comes while the first lives.
+    parent.look(at: [7, 8])
+    #expect(parent.base == born)
+    #expect(born == rule.epoch + 1000)
+    let (first, second) = (ProcessClock(rule, at: parent.base), ProcessClock(rule, at: parent.base))
+    first.lift(to: rule.epoch + 2_500_000)
+    second.lift(to: rule.epoch + 1_200_000)
+    parent.noteEnd(of: first)
+    parent.look(at: [8])
+    #expect(parent.now == rule.epoch + 2000)
+    parent.noteEnd(of: second)
+    parent.look(at: [])
+    #expect(parent.now == rule.epoch + 3_000_000)
+    #expect(parent.base == parent.now)
+  }
+
+  @Test("is the same whichever of two children ends first")
+  func order() {
+    func end(_ order: [Int]) -> UInt64 {
+      let parent = makeClock()
+      parent.look(at: [1, 2])
+      let children = [0, 1].map { number in
+        let child = ProcessClock(rule, at: parent.base)
+        for _ in 0...number { _ = child.ask() }
+        return child
+      }
+      var living: Set<Int32> = [1, 2]
+      for index in order {
+        parent.noteEnd(of: children[index])
+        living.remove(Int32(index + 1))
+        parent.look(at: Array(living))
+      }
+      return parent.ask()
+    }
+    #expect(end([0, 1]) == end([1, 0]))
+  }
+
+  @Test("knows what its children have used once it has waited for them")
+  func usage() {
+    let parent = makeClock()
+    parent.look(at: [1])
+    let child = ProcessClock(rule, at: parent.base)
+    for _ in 0..<3 { _ = child.ask() }
+    parent.noteEnd(of: child)
+    #expect(parent.usedByChildren == 0)
+    parent.look(at: [])
+    #expect(parent.usedByChildren == 3000)
+  }
+
+  @Test("lets a thread be ahead that has slept on its own account")
+  func lead() {
+    let clock = makeClock()
+    var lead = rule.epoch + 10_000
+    #expect(clock.ask(&lead) == rule.epoch + 11_000)
+    #expect(clock.ask() == rule.epoch + 2000)
+    clock.lift(to: rule.epoch + 50_000)
+    #expect(clock.ask(&lead) == rule.epoch + 51_000)
+    #expect(lead == 0)
+  }
+
+  @Test("gives openings back in their order", arguments: [1, 10, 1000] as [UInt64])
+  func openings(_ count: UInt64) {
+    var openings = FileOpenings()
+    for number in 1...count { openings.append(FileOpening(file: UInt32(number), number: number)) }
+    for number in 1...count {
+      if number > 1 { #expect(openings.popFirst(upTo: number - 1) == nil) }
+      #expect(openings.popFirst(upTo: number)?.number == number)
+    }
+    #expect(openings.popFirst(upTo: .max) == nil)
+  }
+}
