@@ -20,9 +20,9 @@ public struct FileOpenings: Sendable {
 
   public mutating func append(_ opening: FileOpening) { all.append(opening) }
 
-  /// - Returns: the first, if its number is no larger.
-  public mutating func popFirst(upTo number: UInt64) -> FileOpening? {
-    guard taken < all.count, all[taken].number <= number else { return nil }
+  /// - Returns: the first, if its number is smaller.
+  public mutating func popFirst(before number: UInt64) -> FileOpening? {
+    guard taken < all.count, all[taken].number < number else { return nil }
     taken += 1
     let first = all[taken - 1]
     if taken > 64, taken > all.count / 2 {

@@ -49,7 +49,8 @@ final class KernelDescriptorBroker: DescriptorBroker {
 
   func isMonotonicTimer(_ file: FileDescriptor) throws(Errno) -> Bool {
     var bytes = [UInt8](repeating: 0, count: 512)
-    let information = Int32(try check(uwrx_openat(proc.rawValue, "self/fdinfo/\(file.rawValue)", O_RDONLY | O_CLOEXEC, 0)))
+    let information = Int32(
+      try check(uwrx_openat(proc.rawValue, "self/fdinfo/\(file.rawValue)", O_RDONLY | O_CLOEXEC, 0)))
     defer { Glibc.close(information) }
     let count = Glibc.read(information, &bytes, bytes.count)
     // timerfd_show() of fs/timerfd.c.

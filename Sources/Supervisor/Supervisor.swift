@@ -208,7 +208,8 @@ public final class Supervisor {
     endGuest()
     let result = result()
     if kernel.couldNotPatch {
-      configuration.warn?("a program was ended, for the kernel did not let its clock be made the guest's: leave out --time")
+      configuration.warn?(
+        "a program was ended, for the kernel did not let its clock be made the guest's: leave out --time")
     }
     try finish(kernel, result)
     return result

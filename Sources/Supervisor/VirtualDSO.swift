@@ -38,7 +38,8 @@ struct VirtualDSO {
     // DT_HASH, DT_STRTAB, DT_SYMTAB. The strings follow the symbols where there is no old hash table.
     guard let strings = tables[5], let symbols = tables[6] else { return nil }
     let size = MemoryLayout<Elf64_Sym>.stride
-    let count = tables[4].map { Int($0.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) } ?? (strings - symbols) / size
+    let count =
+      tables[4].map { Int($0.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) } ?? (strings - symbols) / size
     guard (1...4096).contains(count) else { return nil }
     var functions: [String: UInt64] = [:]
     for index in 1..<max(2, count) {
@@ -89,7 +90,8 @@ struct VirtualDSO {
         code = [0x48, 0xc7, 0xc0, 0xda, 0xff, 0xff, 0xff, 0xc3]
       #else
         // mov x0, #-ENOSYS; ret
-        code = [0x9280_04a0, 0xd65f_03c0].flatMap { word in withUnsafeBytes(of: UInt32(word).littleEndian) { Array($0) } }
+        code = [0x9280_04a0, 0xd65f_03c0].flatMap { word in withUnsafeBytes(of: UInt32(word).littleEndian) { Array($0) }
+        }
       #endif
     }
   }

@@ -39,7 +39,8 @@ struct ClockOptions: ParsableArguments {
       return 1_577_836_800
     }
     guard let epoch = EpochArgument(argument: text) else {
-      throw ValidationError("SOURCE_DATE_EPOCH is \(text), which is no time in the past: set it to seconds since 1970, or unset it")
+      throw ValidationError(
+        "SOURCE_DATE_EPOCH is \(text), which is no time in the past: set it to seconds since 1970, or unset it")
     }
     return epoch.seconds
   }

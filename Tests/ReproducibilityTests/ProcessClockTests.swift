@@ -115,9 +115,9 @@ struct ProcessClockTests {
     var openings = FileOpenings()
     for number in 1...count { openings.append(FileOpening(file: UInt32(number), number: number)) }
     for number in 1...count {
-      if number > 1 { #expect(openings.popFirst(upTo: number - 1) == nil) }
-      #expect(openings.popFirst(upTo: number)?.number == number)
+      #expect(openings.popFirst(before: number) == nil)
+      #expect(openings.popFirst(before: number + 1)?.number == number)
     }
-    #expect(openings.popFirst(upTo: .max) == nil)
+    #expect(openings.popFirst(before: .max) == nil)
   }
 }

@@ -27,7 +27,7 @@ enum CommandLine {
   static func run(
     _ arguments: [String], in directory: String, input: String = "", environment: [String: String] = [:]
   ) throws -> Outcome {
-    try launch(binary, arguments, in: directory, input: input)
+    try launch(binary, arguments, in: directory, input: input, environment: environment)
   }
 
   /// A command line as a user types it.

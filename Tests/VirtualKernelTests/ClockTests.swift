@@ -77,15 +77,19 @@ struct ClockTests {
   }
 
   /// Of each call that waits the argument that holds the time, as it is given.
-  @Test(arguments: [
-    (SyscallNumber.poll, 2, 2000), (.epoll_wait, 3, 2000), (.epoll_pwait, 3, 2000), (.ppoll, 2, nil), (.pselect6, 4, nil),
-    (.select, 4, nil), (.epoll_pwait2, 3, nil), (.rt_sigtimedwait, 2, nil), (.semtimedop, 3, nil), (.recvmmsg, 4, nil),
-    (.futex, 3, nil),
-  ] as [(SyscallNumber, Int, Int?)])
+  @Test(
+    arguments: [
+      (SyscallNumber.poll, 2, 2000), (.epoll_wait, 3, 2000), (.epoll_pwait, 3, 2000), (.ppoll, 2, nil),
+      (.pselect6, 4, nil),
+      (.select, 4, nil), (.epoll_pwait2, 3, nil), (.rt_sigtimedwait, 2, nil), (.semtimedop, 3, nil),
+      (.recvmmsg, 4, nil),
+      (.futex, 3, nil),
+    ] as [(SyscallNumber, Int, Int?)])
   func waitsMoveTheClock(_ number: SyscallNumber, _ argument: Int, _ milliseconds: Int?) throws {
     let machine = try makeMachine()
     var arguments = [UInt64](repeating: 0, count: 6)
-    arguments[argument] = milliseconds.map { UInt64($0) } ?? machine.memory.place(value: timespec(tv_sec: 2, tv_nsec: 0))
+    arguments[argument] =
+      milliseconds.map { UInt64($0) } ?? machine.memory.place(value: timespec(tv_sec: 2, tv_nsec: 0))
     let reply = machine.call(
       number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5])
     #expect(reply == .continued)

@@ -76,7 +76,7 @@ final class FileTimes {
 
   /// Puts the guest's times in the place of the host's.
   /// - Parameters:
-  ///   - open: the caller holds it open, and may have written to it although another has opened it.
+  ///   - isOpen: the caller holds it open, and may have written to it although another has opened it.
   ///   - isSeen: the caller learns of it.
   func translate(_ status: inout stat, of inode: InodeID, isOpen: Bool = false, isSeen: Bool = true) {
     for holder in holders[inode] ?? [] { settle(openingsOf: holder.clock, before: holder.opening) }
@@ -87,16 +87,17 @@ final class FileTimes {
     }
     status.st_ctim = timespec(nanoseconds: max(stamp.changed, epoch))
     // Whether a file was read does not show.
-    status.st_atim = isOwn(status.st_atim) ? status.st_mtim : stamp.isExplicit ? status.st_atim : clamped(status.st_atim)
+    status.st_atim =
+      isOwn(status.st_atim) ? status.st_mtim : stamp.isExplicit ? status.st_atim : clamped(status.st_atim)
     if isSeen, status.st_mode & S_IFMT == S_IFREG, isOwn(hostModified) { caller?.lift(to: stamp.modified) }
   }
 
   /// Gives what a process has opened before something their times before it.
   private func settle(openingsOf clock: ProcessClock, before opening: UInt64) {
-    while let first = clock.openings.popFirst(upTo: opening) {
+    while let first = clock.openings.popFirst(before: opening) {
       let inode = InodeID(index: first.file)
       // It may be held no more, or again.
-      guard first.number < opening, holders[inode]?.contains(where: { $0.opening == first.number }) ?? false,
+      guard holders[inode]?.contains(where: { $0.opening == first.number }) ?? false,
         let status = hostStatus(inode)
       else { continue }
       _ = stamp(inode, status.st_mtim, status.st_ctim, isOpen: false)

@@ -152,12 +152,12 @@ extension Registry {
     static var eventsOfX86: [SyscallEntry] {
       [
         .native(.poll, "Waits for descriptors that the caller holds; blocks, so must not be trapped.")
-        .gated(.timed, Syscalls.poll, nativeWhen: .low32(2, isOneOf: [0, .max])),
+          .gated(.timed, Syscalls.poll, nativeWhen: .low32(2, isOneOf: [0, .max])),
         .native(.select, "Waits for descriptors that the caller holds; blocks, so must not be trapped.")
-        .gated(.timed, Syscalls.select, nativeWhen: .all(.clear(4, bits: .max))),
+          .gated(.timed, Syscalls.select, nativeWhen: .all(.clear(4, bits: .max))),
         .native(.epoll_create, "As epoll_create1 without flags."),
         .native(.epoll_wait, "As epoll_pwait without a signal mask.")
-        .gated(.timed, Syscalls.epoll_wait, nativeWhen: .low32(3, isOneOf: [0, .max])),
+          .gated(.timed, Syscalls.epoll_wait, nativeWhen: .low32(3, isOneOf: [0, .max])),
         .native(.eventfd, "As eventfd2 without flags."),
         .native(.signalfd, "As signalfd4 without flags."),
         .native(.inotify_init, "As inotify_init1 without flags."),

@@ -28,8 +28,9 @@ extension Registry {
       .native(.exit, "Never trapped: a thread that ends cannot be answered."),
       .native(
         .exit_group, "What the process has used is recorded, then the kernel ends it.",
-        observed: .from(.standard, Syscalls.exit_group))
-        .gated(.timed, Syscalls.exit_group),
+        observed: .from(.standard, Syscalls.exit_group)
+      )
+      .gated(.timed, Syscalls.exit_group),
       .native(.wait4, "Blocks, so must not be trapped; the children are of the guest's pid namespace.")
         .gated(.timed, Syscalls.wait4).numbered(0, groups: true),
       // P_PID and P_PGID (waitid(2)).

@@ -64,9 +64,9 @@ extension Registry {
     static var timeOfX86: [SyscallEntry] {
       [
         .native(.time, "The host's clock, which every program may read.")
-        .emulated(.timed, Syscalls.time),
+          .emulated(.timed, Syscalls.time),
         .native(.alarm, "The caller's own timer.")
-        .gated(.timed, Syscalls.alarm),
+          .gated(.timed, Syscalls.alarm),
       ]
     }
   #else

@@ -47,7 +47,8 @@ extension Syscalls {
   /// select(2).
   @Sendable static func select(_ call: Call) throws(Errno) -> Outcome {
     if call.arguments.4 != 0, let time = try? call.read(timeval.self, at: call.arguments.4), time.tv_sec >= 0 {
-      let duration = UInt64(min(time.tv_sec, 1 << 32)) * 1_000_000_000 + UInt64(max(0, min(time.tv_usec, 1 << 40))) * 1000
+      let duration =
+        UInt64(min(time.tv_sec, 1 << 32)) * 1_000_000_000 + UInt64(max(0, min(time.tv_usec, 1 << 40))) * 1000
       wait(call, for: duration)
     }
     return .continue

@@ -19,7 +19,9 @@ extension ProcFileSystem {
     guard entry.isNamed("stat") else { return nil }
     var bytes = text ?? []
     if text == nil { try call.kernel.information.readProc(path, into: &bytes) }
-    if isOfSystem { return Self.setBootTime(in: bytes, (rule.epoch - min(rule.epoch, ClockRule.uptime)) / 1_000_000_000) }
+    if isOfSystem {
+      return Self.setBootTime(in: bytes, (rule.epoch - min(rule.epoch, ClockRule.uptime)) / 1_000_000_000)
+    }
     // Guest init is no process of the guest's.
     let group = node.id == 1 ? nil : (try? thread(node.id, call))?.group
     return Self.setTimes(in: bytes, group.map { call.kernel.clock(of: $0) } ?? ProcessClock(rule, at: rule.epoch), rule)
