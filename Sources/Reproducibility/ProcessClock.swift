@@ -6,8 +6,9 @@
 ///
 /// All times are nanoseconds since 1970, UTC.
 public final class ProcessClock {
-  /// After so many questions in a row the tick doubles, so that who waits for a time by asking for it comes to an end.
-  private static let patience: UInt64 = 1024
+  /// After so many questions in a row the tick doubles, so that who waits for a time by asking for it comes to an end. Java asks some
+  /// thousands of times in a row for its own records, and never as often as before.
+  private static let patience: UInt64 = 16384
   private static let mostDoublings: UInt64 = 10
   /// To which the clocks of children are rounded up: how often one has asked while it waited for something may differ from run to run.
   private static let grain: UInt64 = 1_000_000

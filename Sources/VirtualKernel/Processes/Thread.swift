@@ -10,6 +10,8 @@ public final class Thread {
 
   /// A wait that it was let through, in a run with a virtual clock.
   var wait: TimedWait?
+  /// How long it has waited to the end the last time.
+  var lastSleep: UInt64 = 0
   /// The last time of a clock that it has waited for, and when that is on the host's.
   var deadline: (end: UInt64, hostEnd: UInt64)?
   /// The clock of a thread that has slept while others of its process have not, where it is ahead of the process's.

@@ -13,8 +13,8 @@ struct TimedWait: BitwiseCopyable {
 
 // What time it is to a process in a run with a virtual clock.
 extension VirtualKernel {
-  /// In a process of several threads a shorter wait moves the clock of the thread that waited only: those that wake up again and again to look
-  /// after others, as Go's and Java's runtimes have them, would else give the process the host's time.
+  /// In a process of several threads a shorter wait, or one as long as the last, moves the clock of the thread that waited only: those that
+  /// wake up again and again to look after others, as Go's and Java's runtimes have them, would else give the process the host's time.
   private static let shortWait: UInt64 = 60_000_000
   /// What goes off more often is a timer for a profile and measures the host's time.
   private static let shortInterval: UInt64 = 1_000_000_000
@@ -37,7 +37,10 @@ extension VirtualKernel {
   }
 
   private func lift(_ thread: Thread, _ clock: ProcessClock, to end: UInt64, slept: UInt64) {
-    if slept < Self.shortWait, hasOthers(thread) {
+    // A time that is waited for is a little nearer when it is asked for than when it was computed.
+    let isRepeated = slept > thread.lastSleep / 10 * 9 && slept < thread.lastSleep / 10 * 11
+    thread.lastSleep = slept
+    if slept < Self.shortWait || isRepeated && !thread.isLeader, hasOthers(thread) {
       thread.lead = max(thread.lead, end)
     } else {
       clock.lift(to: end)
