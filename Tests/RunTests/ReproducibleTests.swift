@@ -139,7 +139,7 @@ struct ReproducibleTests {
       _ = try CommandLine.run(["run", "--reproducible", "--system", "--", "true"], in: directory)
       let options = try String(contentsOfFile: directory + "/build/0/0/options", encoding: .utf8)
       for line in [
-        "machine\tuniform", "cpus\t1", "kernel-version\t6.1.0", "process-numbers\tidentity", "umask\t022",
+        "machine\tuniform", "cpus\t1", "kernel-version\t6.1.0", "process-numbers\tsame", "umask\t022",
         "times\tsquashed",
       ] {
         #expect(options.contains(line + "\n"), "\(options)")
