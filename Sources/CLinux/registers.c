@@ -9,11 +9,15 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
-long uwrx_registers_begin(int thread) {
+long uwrx_registers_begin(int thread, int listener, uint64_t call) {
+  if (uwrx_notification_is_valid(listener, call)) return -ESRCH;
   if (ptrace(PTRACE_SEIZE, thread, NULL, NULL)) return -errno;
-  // It waits for the answer to its call and stops after that, before its next instruction.
-  if (ptrace(PTRACE_INTERRUPT, thread, NULL, NULL)) return -errno;
-  return 0;
+  // If the call still waits, the number was its thread's when it was seized. Asked before the interruption, which ends the wait on
+  // kernels without SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV.
+  long isStranger = uwrx_notification_is_valid(listener, call);
+  // It waits for the answer to its call and stops after that, before its next instruction. If it has ended, the wait tells so.
+  ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
+  return isStranger ? 1 : 0;
 }
 
 #if defined(__x86_64__)
@@ -45,7 +49,7 @@ void uwrx_registers_repeat(int thread, long number, const uint64_t arguments[6])
   if (result < 0 || !WIFSTOPPED(status)) return;
   registers all;
   struct iovec place = {&all, sizeof all};
-  if (!ptrace(PTRACE_GETREGSET, thread, NT_PRSTATUS, &place)) {
+  if (number >= 0 && !ptrace(PTRACE_GETREGSET, thread, NT_PRSTATUS, &place)) {
     repeat(&all, number, arguments);
     ptrace(PTRACE_SETREGSET, thread, NT_PRSTATUS, &place);
   }

@@ -10,6 +10,14 @@ public struct LowerFiles: Sendable {
     var destination: [UInt8]
     var path: [UInt8]
     var type: [UInt8]
+
+    /// What of a path is below the source; nil if it is not.
+    func rest(of path: [UInt8]) -> ArraySlice<UInt8>? {
+      guard path.starts(with: destination) else { return nil }
+      let rest = path.dropFirst(destination.count)
+      let isBelow = rest.isEmpty || rest.first == UInt8(ascii: "/") || destination.last == UInt8(ascii: "/")
+      return isBelow ? rest : nil
+    }
   }
 
   /// What a run wrote.
@@ -66,15 +74,19 @@ public struct LowerFiles: Sendable {
         // A whiteout is a character device.
         if let mode = mode(file) { return mode & S_IFMT == S_IFCHR ? nil : file }
       }
-      for source in sources where path.starts(with: source.destination) {
-        let rest = path.dropFirst(source.destination.count)
+      for source in sources {
+        guard let rest = source.rest(of: path) else { continue }
         let hasSlash = rest.isEmpty || rest.first == UInt8(ascii: "/")
-        guard hasSlash || source.destination.last == UInt8(ascii: "/") else { continue }
         let file = source.path + (hasSlash ? [] : [UInt8(ascii: "/")]) + rest
         if mode(file) != nil { return file }
       }
     }
     return nil
+  }
+
+  /// Whether a source is there, whatever is in it now.
+  public func isOfSource(_ path: [UInt8]) -> Bool {
+    strata.contains { $0.sources.contains { $0.rest(of: path) != nil } }
   }
 
   private static func hostSources(_ trace: TraceDirectory) throws(TraceError) -> [Source] {

@@ -15,8 +15,10 @@ public struct ClockRule: Sendable, Equatable {
   }
 
   /// What CLOCK_MONOTONIC shows.
-  public func monotonic(_ time: UInt64) -> UInt64 { time - epoch + Self.uptime }
+  public func monotonic(_ time: UInt64) -> UInt64 { time - min(time, epoch) + Self.uptime }
 
-  /// The time at which CLOCK_MONOTONIC shows this.
-  public func time(atMonotonic monotonic: UInt64) -> UInt64 { monotonic &- Self.uptime &+ epoch }
+  /// The time at which CLOCK_MONOTONIC shows this; for what was before 1970, that.
+  public func time(atMonotonic monotonic: UInt64) -> UInt64 {
+    monotonic >= Self.uptime ? epoch &+ (monotonic - Self.uptime) : epoch - min(epoch, Self.uptime - monotonic)
+  }
 }

@@ -18,17 +18,23 @@ public struct FileOpenings: Sendable {
 
   public init() {}
 
-  public mutating func append(_ opening: FileOpening) { all.append(opening) }
+  /// Of more than that nobody has asked about, the first are as if nobody ever did.
+  private static let most = 1 << 16
+
+  public mutating func append(_ opening: FileOpening) {
+    if all.last?.file == opening.file, taken < all.count { all.removeLast() }
+    if all.count - taken >= Self.most { taken += Self.most / 2 }
+    if taken > 64, taken > all.count / 2 {
+      all.removeFirst(taken)
+      taken = 0
+    }
+    all.append(opening)
+  }
 
   /// - Returns: the first, if its number is smaller.
   public mutating func popFirst(before number: UInt64) -> FileOpening? {
     guard taken < all.count, all[taken].number < number else { return nil }
     taken += 1
-    let first = all[taken - 1]
-    if taken > 64, taken > all.count / 2 {
-      all.removeFirst(taken)
-      taken = 0
-    }
-    return first
+    return all[taken - 1]
   }
 }

@@ -13,6 +13,9 @@ public final class ProcessClock {
   /// To which the clocks of children are rounded up: how often one has asked while it waited for something may differ from run to run.
   private static let grain: UInt64 = 1_000_000
 
+  /// No clock goes beyond: it is the year 2262, after which a struct timespec in nanoseconds is not signed any more.
+  private static let end = UInt64(Int64.max)
+
   private let tick: UInt64
   /// When the process was born.
   public let start: UInt64
@@ -61,26 +64,26 @@ public final class ProcessClock {
       lead = 0
       return now
     }
-    lead += currentTick
+    lead = min(lead &+ currentTick, Self.end)
     return lead
   }
 
   private func advance() {
     questions = calls == lastQuestion &+ 1 ? questions + 1 : 0
     lastQuestion = calls
-    now += currentTick
-    used += currentTick
+    lift(to: now &+ currentTick)
+    used &+= currentTick
   }
 
   private var currentTick: UInt64 { tick << min(questions / Self.patience, Self.mostDoublings) }
 
   /// The process has seen something of this time.
-  public func lift(to time: UInt64) { now = max(now, time) }
+  public func lift(to time: UInt64) { now = max(now, min(time, Self.end)) }
 
   /// Looks at the children that live, or wait to be waited for: between two looks the process has made no call that could end them but
   /// one that waits for them, and so what is gone was gone before what is new came.
   public func look(at living: [Int32]) {
-    if children.allSatisfy({ !living.contains($0) }) {
+    if hasNone(of: living) {
       if !children.isEmpty {
         lift(to: (latestChild + Self.grain - 1) / Self.grain * Self.grain)
         usedByChildren += pendingUse
@@ -89,6 +92,12 @@ public final class ProcessClock {
       base = now
     }
     children = living
+  }
+
+  private func hasNone(of living: [Int32]) -> Bool {
+    if children.isEmpty || living.isEmpty { return true }
+    if children.count < 16 || living.contains(children[0]) { return children.allSatisfy { !living.contains($0) } }
+    return Set(living).isDisjoint(with: children)
   }
 
   /// Where a child of this one stands.

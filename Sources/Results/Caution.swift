@@ -23,11 +23,11 @@ struct Caution {
   private static func reason(_ path: [UInt8], isDirectory: Bool) -> String? {
     let parts = path.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
     guard let last = parts.last else { return nil }
-    if let git = parts.lastIndex(of: ".git") {
+    if let git = parts.lastIndex(where: { $0 == ".git" || $0.hasSuffix(".git") }) {
       let inside = parts[(git + 1)...]
       if inside.contains("hooks") { return "git runs it" }
       if last == "config" || last == "config.worktree" { return "git runs what it names" }
-      if inside.isEmpty, !isDirectory { return "git runs what it leads to" }
+      if inside.isEmpty, !isDirectory, last == ".git" { return "git runs what it leads to" }
     }
     if startFiles.contains(last) { return "a program of yours runs it at its start" }
     if parts.contains(".ssh") { return "it says who may log in" }

@@ -20,10 +20,8 @@ final class DeadlineWaits: @unchecked Sendable {
   private let lock = Lock()
   private var all: [Waiting] = []
   private var isRunning = false
-  private let end: (DeadlineWait, SuspendedCall, Result<Int64, Errno>?) -> Void
-
-  /// - Parameter end: called without the lock; nil for the result if the time is over.
-  init(_ end: @escaping (DeadlineWait, SuspendedCall, Result<Int64, Errno>?) -> Void) { self.end = end }
+  /// Called without the lock; nil for the result if the time is over. Set before the first wait.
+  var end: (DeadlineWait, SuspendedCall, Result<Int64, Errno>?) -> Void = { _, _, _ in }
 
   /// - Returns: false if there can be no thread.
   func add(_ wait: DeadlineWait, _ call: SuspendedCall) -> Bool {
@@ -71,15 +69,17 @@ final class DeadlineWaits: @unchecked Sendable {
         end(one.wait, one.call, isOver ? nil : result ?? .failure(.interrupted))
       }
       if ended.isEmpty {
-        pause = min(pause + pause / 4, Self.longestPause)
+        pause = max(Self.shortestPause, min(pause + pause / 4, Self.longestPause))
       } else {
         pause = Self.shortestPause
         lock.lock()
         all.removeAll { ended.contains($0.call.notification.id) }
         lock.unlock()
       }
+      // Looking after thousands of them leaves the processor to others most of the time.
+      pause = max(pause, 4 * (monotonicTime() - now))
       let next = waiting.lazy.map(\.wait.hostEnd).min().map { $0 > now ? $0 - now : 0 } ?? pause
-      var time = timespec(tv_sec: 0, tv_nsec: Int(min(pause, max(next, 20_000))))
+      var time = timespec(tv_sec: 0, tv_nsec: Int(min(pause, max(next, 20_000), 100_000_000)))
       Glibc.nanosleep(&time, nil)
     }
   }

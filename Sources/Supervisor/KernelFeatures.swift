@@ -62,6 +62,3 @@ enum KernelFeatures {
     return parts.count == 2 ? (parts[0], parts[1]) : (0, 0)
   }()
 }
-
-/// Whether runs with a virtual clock are possible on this machine (`RunConfiguration.clock`).
-public var hasVirtualClocks: Bool { VirtualDSO.canBePatched }

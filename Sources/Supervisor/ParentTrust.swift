@@ -7,7 +7,10 @@ struct ParentTrust {
   let key: UserKey?
 
   /// - Throws: a message that says what the trace would add and how to accept it, unless it is this user's and unchanged.
-  func require(_ trace: TraceDirectory, _ sources: TraceSources) throws(SupervisorError) {
+  /// - Parameter what: what is to be done with it.
+  func require(
+    _ trace: TraceDirectory, _ sources: TraceSources, to what: StaticString = "stand on"
+  ) throws(SupervisorError) {
     if configuration.trustsParents { return }
     let reason: String
     do throws(TraceError) {
@@ -20,7 +23,7 @@ struct ParentTrust {
       "it would add \($0.destination) = \($0.kind == .host ? "" : "\($0.kind.rawValue):")\($0.hostPath)"
     }
     throw SupervisorError(
-      "cannot stand on the trace \(trace.path): \(reason); give --trust-parent to accept it as it is", details: added)
+      "cannot \(what) the trace \(trace.path): \(reason); give --trust-parent to accept it as it is", details: added)
   }
 
   /// Why the trace is not to be believed; nil if it is.

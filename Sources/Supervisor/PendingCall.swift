@@ -36,9 +36,28 @@ struct PendingCall: ~Copyable {
     discard self
   }
 
-  /// Whether the guest's thread can be made to make the call again, for which this thread must then call `letRepeat`: not if another one
-  /// traces it (ptrace(2)).
-  func beginRepeat() -> Bool { uwrx_registers_begin(thread.rawValue) == 0 }
+  enum Repetition {
+    /// The guest's thread can be made to make the call again, for which this thread must now call `letRepeat`.
+    case begun
+    /// Another process traces it (ptrace(2)).
+    case impossible
+    /// It has ended.
+    case over
+  }
+
+  func beginRepeat() -> Repetition {
+    switch uwrx_registers_begin(thread.rawValue, listener, id) {
+    case 0: return .begun
+    case 1:
+      // Somebody else has its number by now, who goes on as if nothing had been.
+      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 6) {
+        $0.initialize(repeating: 0)
+        uwrx_registers_repeat(thread.rawValue, -1, $0.baseAddress!)
+      }
+      return .over
+    case let error: return error == -Int(ESRCH) ? .over : .impossible
+    }
+  }
 
   /// The guest's thread makes the call again with other arguments, which must be such that the filter lets it pass.
   consuming func letRepeat(_ number: Int32, _ arguments: CallArguments) {

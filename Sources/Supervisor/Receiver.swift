@@ -13,7 +13,9 @@ final class Receiver: @unchecked Sendable {
   /// Guards the virtual kernel.
   private let lock: Lock
   private let pool = BlockingPool()
-  private lazy var deadlines = DeadlineWaits { [unowned self] in end($0, $1, $2) }
+  private let deadlines = DeadlineWaits()
+  /// The guest has ended: what still comes is of threads that were killed.
+  private var refusesWaits = false
   /// By the number of the call. To be read when the guest has ended.
   private let totals = UnsafeMutablePointer<CallTotals>.allocate(capacity: callCount)
   private static let callCount = 512
@@ -31,6 +33,7 @@ final class Receiver: @unchecked Sendable {
       repeating: CallTotals(count: 0, totalTime: 0, longestTime: 0), count: Self.callCount)
     // Linux 6.6: the woken side runs at once on this processor. Older kernels answer EINVAL and work without.
     _ = uwrx_notification_sync_wake_up(listener.rawValue)
+    deadlines.end = { [weak self] in self?.end($0, $1, $2) }
   }
 
   deinit { totals.deallocate() }
@@ -42,6 +45,9 @@ final class Receiver: @unchecked Sendable {
 
   /// Waits until no work is under way that a call had to wait for. The guest has ended.
   func waitForWork() {
+    lock.lock()
+    refusesWaits = true
+    lock.unlock()
     pool.drain()
     deadlines.drain()
     lock.lock()
@@ -133,13 +139,19 @@ final class Receiver: @unchecked Sendable {
         }
       }
     case .waiting(let deadline):
+      if refusesWaits { return call.fail(.interrupted) }
       var suspended = notification
       suspended.firstEvent = kernel.didSuspend()
-      // Without a thread the call is answered as if a signal had come.
       let call = SuspendedCall(suspended, call)
-      if !deadlines.add(deadline, call) { call.call.take()?.fail(.interrupted) }
+      if !deadlines.add(deadline, call) {
+        // Without a thread the call is answered as if a signal had come.
+        call.call.take()?.fail(.interrupted)
+        kernel.resume(suspended)
+        didAnswer(suspended)
+      }
       return
     case .repeated(let arguments):
+      if refusesWaits { return call.fail(.interrupted) }
       var suspended = notification
       suspended.firstEvent = kernel.didSuspend()
       return letRepeat(arguments, suspended, call)
@@ -183,8 +195,11 @@ final class Receiver: @unchecked Sendable {
     let suspended = SuspendedCall(notification, call)
     pool.submit { [self] in
       guard let call = suspended.call.take() else { return }
-      guard call.beginRepeat() else { return sendInstead(arguments, suspended.notification, call) }
-      call.letRepeat(suspended.notification.number, arguments)
+      switch call.beginRepeat() {
+      case .begun: call.letRepeat(suspended.notification.number, arguments)
+      case .impossible: return sendInstead(arguments, suspended.notification, call)
+      case .over: call.fail(.noSuchProcess)
+      }
       lock.lock()
       defer { lock.unlock() }
       kernel.resume(suspended.notification)

@@ -123,6 +123,8 @@ public struct RunConfiguration: Sendable {
   /// `NAME=value`.
   public var environment: [String]
   public var sources: [Source] = []
+  /// The trace of the run that this one makes again.
+  public var replayed: String?
   /// Earlier runs whose files the guest sees, as they were when those ended.
   public var parents: [String] = []
   /// Parents are believed although this user's uwrx has not made them here, or they were changed since.
@@ -172,7 +174,8 @@ public struct RunConfiguration: Sendable {
     reproduction.clock = clock
     reproduction.hasProcessNumbers = hasProcessNumbers
     reproduction.machine = machine
-    reproduction.vdsoPatches = VirtualDSO()?.patches(for: reproduction.variants) ?? []
+    let variants = reproduction.variants
+    if !variants.isEmpty { reproduction.vdsoPatches = VirtualDSO()?.patches(for: variants) ?? [] }
     reproduction.machine?.hostname = hostname
     reproduction.machine?.givenLimits = limits.given
     return reproduction

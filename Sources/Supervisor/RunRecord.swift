@@ -39,6 +39,11 @@ struct RunRecord {
         let target = isNear ? "../../.." + parent.path.dropFirst(directory.build.utf8.count) : parent.path
         if symlink(target, "\(path)/parent/\(index)") < 0 { throw Errno(rawValue: uwrx_errno()) }
       }
+      if let replayed = configuration.replayed {
+        let isNear = replayed.hasPrefix(directory.build + "/")
+        let target = isNear ? "../.." + replayed.dropFirst(directory.build.utf8.count) : replayed
+        if symlink(target, "\(path)/replay") < 0 { throw Errno(rawValue: uwrx_errno()) }
+      }
       events = try EventWriter(trace: path, callName: SyscallNumber.name(of:))
       recordParameter("command", Array(configuration.command.joined(separator: "\0").utf8))
       recordClock()

@@ -23,13 +23,21 @@ public enum Walls {
   /// - Throws: what makes every run impossible.
   public static func inspect() throws(SupervisorError) -> [Wall] {
     try KernelFeatures.require()
-    return [notifier, killable, landlock, supervisor, numbers] + controlGroups + [key]
+    return [notifier, killable, landlock, supervisor, numbers] + controlGroups + [clocks, key]
   }
 
   private static var notifier: Wall {
     Wall(
       name: "system calls", state: .stands,
       detail: "seccomp's user notifier: what is not known harmless is answered by uwrx")
+  }
+
+  private static var clocks: Wall {
+    VirtualDSO.canBePatched
+      ? Wall(name: "--time", state: .stands, detail: "programs can be made to ask uwrx for the time, also for --reproducible")
+      : Wall(
+        name: "--time", state: .missing,
+        detail: "this kernel lets nobody write over the code by which programs read the time (proc_mem.force_override): only --time real")
   }
 
   private static var killable: Wall {

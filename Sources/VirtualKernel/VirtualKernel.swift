@@ -110,7 +110,11 @@ public final class VirtualKernel {
     guard let handler = handlers[number] else { return try decideWithoutHandler(call, notification) }
     defer { watches.settle() }
     closings.take()
-    try call.begin(notification)
+    do throws(Errno) { try call.begin(notification) } catch {
+      // Nobody is ready for it to fail.
+      if notification.number == SyscallNumber.exit_group.rawValue { return .continue }
+      throw error
+    }
     return try handler(call)
   }
 
@@ -210,6 +214,7 @@ public final class VirtualKernel {
       if known.processNumber != 0 { files.removeProcDirectory(of: known.processNumber) }
       recordUnseenExecution(of: known)
       if known.isAnnounced { recordEnd(of: known) }
+      known.clock?.hasEnded = true
     }
     processes.remove(group)
   }

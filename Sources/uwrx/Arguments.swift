@@ -1,7 +1,7 @@
 import ArgumentParser
 import Sandbox
 
-/// `dst[:priority][:ro]=[type:]path`.
+/// `dst[:priority][:ro|:tool]=[type:]path`.
 struct SourceArgument {
   let source: Source
 
@@ -20,6 +20,8 @@ struct SourceArgument {
     }
     let isReadOnly = destination.hasSuffix(":ro")
     if isReadOnly { destination.removeLast(3) }
+    let isTool = destination.hasSuffix(":tool")
+    if isTool { destination.removeLast(5) }
     var priority = Source.defaultPriority
     if let colon = destination.lastIndex(of: ":") {
       let text = destination[destination.index(after: colon)...]
@@ -32,7 +34,9 @@ struct SourceArgument {
     }
     guard !path.isEmpty else { throw wrong("there is no path of the host's after =") }
     while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
-    source = Source(destination: destination, priority: priority, kind: kind, hostPath: path, isReadOnly: isReadOnly)
+    var source = Source(destination: destination, priority: priority, kind: kind, hostPath: path, isReadOnly: isReadOnly)
+    source.isTool = isTool
+    self.source = source
   }
 }
 

@@ -22,11 +22,6 @@ struct DoctorCommand: ParsableCommand {
       }
       try runSomething()
       printMessage("A run works here.")
-      printMessage(
-        hasVirtualClocks
-          ? "Virtual clocks (--time, --reproducible) work here."
-          : "Virtual clocks do not work here: this kernel lets nobody write over the code by which programs read the time. Runs with --time "
-            + "real do.")
     } catch {
       printError(error.description)
       throw ExitCode(125)

@@ -48,6 +48,14 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      """
+      Make the run of this trace again: its command, sources, parents, variables, limits, seed and clocks, as a new attempt of its step. \
+      --source, --parent, --env and limits change what they name.
+      """, valueName: "trace"), completion: .directory)
+  var replay: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Keep the guest's /tmp and /dev/shm in this directory while the run lasts (default: in memory).",
       valueName: "directory"),
     completion: .directory)
@@ -162,7 +170,9 @@ struct RunCommand: ParsableCommand {
   private static let fewestOpenFiles = 16
 
   func validate() throws {
-    guard !command.isEmpty else {
+    if replay != nil {
+      try validateReplay()
+    } else if command.isEmpty {
       throw ValidationError("There is no command: write it after --, as in uwrx run --system -- ls -l")
     }
     // user_namespaces(7)
@@ -192,9 +202,9 @@ struct RunCommand: ParsableCommand {
         if apply { try bringResults(of: trace) }
         return
       }
-      let result = try Sandbox.run(try makeConfiguration())
+      let result = try Sandbox.run(try replay.map { try makeReplay(of: $0) } ?? makeConfiguration())
       if let message = result.limitHit, !quiet { printErrorLines(message) }
-      if result.exitCode == 127, !system, source.isEmpty, parent.isEmpty, !quiet {
+      if result.exitCode == 127, replay == nil, !system, source.isEmpty, parent.isEmpty, !quiet {
         printError("the guest's file tree is empty; give it --system or --source")
       }
       if summary { try printSummary(result.directory) }
@@ -228,7 +238,7 @@ struct RunCommand: ParsableCommand {
     }
   }
 
-  private var limits: Limits {
+  var limits: Limits {
     var limits = Limits()
     limits.processes = pids?.value
     limits.memory = memory?.bytes
@@ -241,7 +251,7 @@ struct RunCommand: ParsableCommand {
     return limits
   }
 
-  private var givenSources: [Source] { source.compactMap { try? SourceArgument($0).source } }
+  var givenSources: [Source] { source.compactMap { try? SourceArgument($0).source } }
 
   private func makeConfiguration() throws -> RunConfiguration {
     var configuration = RunConfiguration(command: command)

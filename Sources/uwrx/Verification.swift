@@ -70,7 +70,7 @@ struct Verification {
     var own = ["--reproducible", "--build", build, "--step", String(step)]
     if let project, let root {
       own += ["--project", root, "--workdir", project.workingDirectory]
-      for directory in gitDirectories { own += ["--source", "\(directory)=\(directory)"] }
+      for directory in gitDirectories { own += ["--source", "\(directory):tool=\(directory)"] }
     }
     return ["run"] + own + arguments
   }

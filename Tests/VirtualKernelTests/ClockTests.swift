@@ -97,6 +97,36 @@ struct ClockTests {
     #expect(nanoseconds(machine, CLOCK_REALTIME) == Self.rule.epoch + 2 * Self.second + 2000)
   }
 
+  /// Whatever a guest gives, the supervisor goes on.
+  @Test(
+    "Takes any time",
+    arguments: [
+      (18_446_744_073, 999_999_999), (.max, 999_999_999), (.max, .max), (-1, 0), (.min, .min), (1 << 32, 0), (0, -1), (0, 1),
+    ] as [(Int, Int)], [0, 1_600_000_000_000_000_000] as [UInt64])
+  func anyTime(_ time: (seconds: Int, nanoseconds: Int), _ epoch: UInt64) throws {
+    let machine = try Machine(clock: ClockRule(epoch: epoch, tick: 1_000_000_000))
+    let value = timespec(tv_sec: time.seconds, tv_nsec: time.nanoseconds)
+    let address = machine.memory.place(value: value)
+    let word = machine.memory.place(value: UInt32(7))
+    let node = Node(Volume(device: 96, isReadOnly: false), mode: FileType.regular | 0o600)
+    let timer = machine.process.files.insert(OpenFile(node, flags: O_RDWR, name: "monotonic timer"))
+    let both = machine.memory.place(value: (value, value))
+    for flags in [0, 1] {
+      for clock in [0, 1, 2, 7] { _ = machine.call(.clock_nanosleep, UInt64(clock), UInt64(flags), address, 0) }
+      _ = machine.call(.timerfd_settime, timer, UInt64(flags), both, 0)
+      _ = machine.call(.timer_settime, 5, UInt64(flags), both, 0)
+    }
+    for number in [SyscallNumber.nanosleep, .ppoll, .select, .pselect6, .epoll_pwait2, .setitimer] {
+      _ = machine.call(number, address, both, address, address, address, 0)
+    }
+    for operation in [0, 9, 137] as [UInt64] { _ = machine.call(.futex, word, operation, 7, address, 0, 0xffff_ffff) }
+    _ = machine.call(.setitimer, 0, both, 0)
+    for _ in 0..<3 {
+      machine.hostTime &+= UInt64.max / 5
+      #expect(nanoseconds(machine, CLOCK_MONOTONIC) != nil)
+    }
+  }
+
   @Test func waitsWithoutATimeAreTheKernels() {
     for number in [SyscallNumber.poll, .futex, .ppoll, .epoll_wait, .select, .pselect6] {
       let entry = Registry.entry(number.rawValue)?.under(CallRules(.standard, .timed))

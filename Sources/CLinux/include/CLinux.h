@@ -91,7 +91,9 @@ long uwrx_set_processors(int thread, const void *_Nullable mask, unsigned length
 // Begins to trace a thread that waits for the answer to its call (ptrace(2)). The same thread of the supervisor's must then answer the call
 // with any value and call uwrx_registers_repeat, which waits until that has come, and lets the thread make the call again with other
 // arguments, traced no more.
-long uwrx_registers_begin(int thread);
+// Returns 0, 1 for a thread that is not the one whose call this notification is and that must be let go by uwrx_registers_repeat with the
+// number -1, and -errno for one that is not held.
+long uwrx_registers_begin(int thread, int listener, uint64_t call);
 void uwrx_registers_repeat(int thread, long number, const uint64_t arguments[_Nonnull 6]);
 // prlimit(2): `pair` is the soft and the hard limit, the new ones if `sets`, and then what was.
 long uwrx_exchange_limit(int pid, int resource, int sets, uint64_t *pair);

@@ -32,6 +32,8 @@ final class FileTimes {
   private let hostStart: UInt64
   private var stamps: [InodeID: Stamp] = [:]
   private var holders: [InodeID: [Holder]] = [:]
+  /// From so many on, those that have ended are told by one of them.
+  private static let manyHolders = 16
   private var lastOpening: UInt64 = 0
   /// lstat(2) of a file of the run's on the host.
   private let hostStatus: (InodeID) -> stat?
@@ -49,9 +51,19 @@ final class FileTimes {
   func note(_ inode: InodeID) {
     guard inode != .none, let caller else { return }
     lastOpening += 1
-    holders[inode, default: []].removeAll { $0.clock === caller }
-    holders[inode, default: []].append(Holder(clock: caller, opening: lastOpening))
+    var known = holders[inode] ?? []
+    known.removeAll { $0.clock === caller }
+    if known.count >= Self.manyHolders { Self.fold(&known) }
+    known.append(Holder(clock: caller, opening: lastOpening))
+    holders[inode] = known
     caller.openings.append(FileOpening(file: inode.index, number: lastOpening))
+  }
+
+  /// Of those that have ended only the latest counts.
+  private static func fold(_ holders: inout [Holder]) {
+    func time(_ holder: Holder) -> UInt64 { max(holder.clock.now, holder.clock.lastStamp) }
+    let last = holders.filter(\.clock.hasEnded).max { time($0) < time($1) }
+    holders.removeAll { $0.clock.hasEnded && $0.clock !== last?.clock }
   }
 
   /// A file's times are set: what `utimensat` was given, with the present time in the place of UTIME_NOW.

@@ -84,12 +84,14 @@ extension FileTree {
     if let work = try copyUp(dentry) { return work }
     let (access, modification) = (times?.resolve(access) ?? access, times?.resolve(modification) ?? modification)
     let record = nodes.inode(of: dentry)
-    defer { times?.didSet(nodes[dentry].pointee.inode, modification: modification) }
+    var isSet = false
+    defer { if isSet { times?.didSet(nodes[dentry].pointee.inode, modification: modification) } }
     watches.tellBoth(WatchEvents.attributes, dentry)
     if let open, nodes.isNameless(dentry) {
       let own = HostIdentity(device: record.pointee.hostDevice, inode: record.pointee.hostInode)
       if let work = try versions.leaveArchive(own) { return work }
       try host.setTimes(of: open, access: access, modification: modification)
+      isSet = true
       return nil
     }
     guard record.pointee.backing.isUpper, nodes[nodes.upperName(of: dentry)].pointee.flags.contains(.inUpper) else {
@@ -108,6 +110,7 @@ extension FileTree {
     }
     try nodes.buildPath(of: nodes.upperName(of: dentry), into: &path)
     try host.setTimes(upperLayer.root(record.pointee.backing), path.cString, access: access, modification: modification)
+    isSet = true
     return nil
   }
 

@@ -90,26 +90,30 @@ final class FileTree {
   func finishLayer() throws(Errno) -> [LayerIndex.Line] {
     lowerLayers.noteMovedBases()
     var finish = LayerFinish(
-      host, trace: configuration.places.trace, user: configuration.user, nodes, versions, events)
+      host, trace: configuration.places.trace, user: configuration.user, nodes, versions, events,
+      keepsPlaces: times != nil)
     let lines = try finish.run()
     events.process = Event.supervisor
-    if times != nil { try setTimesOfLayer(finish.lastPlaces) }
+    setTimesOfLayer(finish.lastPlaces)
     return lines
   }
 }
 
 // What is kept has the guest's times, too.
 extension FileTree {
-  private func setTimesOfLayer(_ places: [(place: [UInt8], inode: InodeID)]) throws(Errno) {
+  private func setTimesOfLayer(_ places: [(place: [UInt8], inode: InodeID)]) {
     guard let times else { return }
     times.caller = nil
     let trace = configuration.places.trace
     for (place, inode) in places {
       path.clear()
-      try path.append(place)
-      var status = try host.status(trace, path.cString)
-      times.translate(&status, of: inode, isSeen: false)
-      try host.setTimes(trace, path.cString, access: status.st_atim, modification: status.st_mtim)
+      // A path that is too long with the layer's before it keeps the host's times.
+      do throws(Errno) {
+        try path.append(place)
+        var status = try host.status(trace, path.cString)
+        times.translate(&status, of: inode, isSeen: false)
+        try host.setTimes(trace, path.cString, access: status.st_atim, modification: status.st_mtim)
+      } catch {}
     }
   }
 }

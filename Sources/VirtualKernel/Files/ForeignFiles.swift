@@ -22,13 +22,13 @@ struct ForeignFiles {
   private var usedNumbers: Set<UInt64> = []
 
   /// - Parameter make: gives a number that may be another file's.
-  mutating func number(of file: HostIdentity, _ make: () -> UInt64) -> UInt64 {
+  mutating func number(of file: HostIdentity, _ make: (_ known: Int) -> UInt64) -> UInt64 {
     if let known = numbers[file] { return known }
     if numbers.count >= Self.limit {
       numbers = [:]
       usedNumbers = []
     }
-    var number = make()
+    var number = make(usedNumbers.count)
     while number == 0 || !usedNumbers.insert(number).inserted { number = (number + 1) & 0x7fff_ffff }
     numbers[file] = number
     return number
@@ -76,7 +76,7 @@ extension Call {
   /// That of a pipe, a socket, a memory file or what else has no name. It is made of who asks first.
   func uniformNumber(_ status: stat) -> UInt64 {
     let identity = thread.group.identity
-    return kernel.foreign.number(of: HostIdentity(status)) { identity?.makeFileNumber() ?? 1 }
+    return kernel.foreign.number(of: HostIdentity(status)) { identity?.makeFileNumber() ?? UInt64($0 + 1) }
   }
 
   /// What was given to the run keeps the number that the host has for it, as the name that it has there.

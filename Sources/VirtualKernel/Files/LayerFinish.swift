@@ -23,15 +23,17 @@ struct LayerFinish: ~Copyable {
   private var live: [(place: [UInt8], path: [UInt8], inode: InodeID)] = []
   /// Where the last version of a path is, if that is not `files`.
   private var directories: [[UInt8]: [UInt8]] = [:]
-  /// Where each file stands at the end that the run has written.
+  private let keepsPlaces: Bool
+  /// Where each file stands at the end that the run has written, if that is wanted.
   private(set) var lastPlaces: [(place: [UInt8], inode: InodeID)] = []
   private var path = PathBuffer()
   private var otherPath = PathBuffer()
 
   init(
     _ host: any HostFiles, trace: FileDescriptor, user: GuestUser, _ nodes: NodeTree, _ versions: Versions,
-    _ events: FileEvents
+    _ events: FileEvents, keepsPlaces: Bool
   ) {
+    self.keepsPlaces = keepsPlaces
     self.host = host
     self.trace = trace
     self.user = user
@@ -200,7 +202,7 @@ struct LayerFinish: ~Copyable {
         let path = (parentPath.isEmpty ? [] : parentPath + [UInt8(ascii: "/")]) + nodes.name(of: child)
         if record.pointee.kind == .directory { pending.append((child, path)) }
         let moved = directories[path]
-        if moved != LayerIndex.absent {
+        if keepsPlaces, moved != LayerIndex.absent {
           lastPlaces.append(((moved ?? LayerIndex.files) + [UInt8(ascii: "/")] + path, nodes[child].pointee.inode))
         }
         if !places.isEmpty, record.pointee.kind == .regular {

@@ -60,9 +60,9 @@ extension VirtualKernel {
         continue
       }
       let count = (hostTime - wait.hostEnd) / wait.interval
-      clock.lift(to: wait.end + count * wait.interval)
+      clock.lift(to: wait.end &+ count &* wait.interval)
       group.timers[timer] = TimedWait(
-        hostEnd: wait.hostEnd + (count + 1) * wait.interval, end: wait.end + (count + 1) * wait.interval,
+        hostEnd: wait.hostEnd &+ (count + 1) &* wait.interval, end: wait.end &+ (count + 1) &* wait.interval,
         interval: wait.interval)
     }
   }
@@ -108,12 +108,14 @@ extension VirtualKernel {
 
   /// What the kernel maps into each program so that it need not be called for the time is made to call (vdso(7)). The program has made no call
   /// yet that is seen, so no library has looked there.
-  func patchVDSO(of image: ProcessImage, _ group: ThreadGroup) {
+  /// - Parameter thread: of the process, and not known to have ended.
+  func patchVDSO(of image: ProcessImage, _ group: ThreadGroup, through thread: AbsTid) {
     guard image.vdso != 0, !reproduction.vdsoPatches.isEmpty else { return }
+    group.timers = group.timers.filter { if case .created = $0.key { false } else { true } }
     do throws(Errno) {
-      try memory.patch(group.id.leader, at: image.vdso, reproduction.vdsoPatches)
+      try memory.patch(thread, of: group.pidfd, at: image.vdso, reproduction.vdsoPatches)
     } catch {
-      guard error != .noSuchProcess else { return }
+      guard error != .noSuchProcess, reproduction.clock != nil else { return }
       // It would see the machine's time.
       couldNotPatch = true
       information.signal(group.id.leader, of: group.id, 9)  // SIGKILL

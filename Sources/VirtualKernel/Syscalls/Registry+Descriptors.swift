@@ -66,9 +66,9 @@ extension Registry {
       ).strict(.noFunction),
       .native(.io_cancel, "Cancels a request of the caller's own.").strict(.noFunction),
       .native(.io_getevents, "Reads completions of the caller's own ring.").strict(.noFunction)
-        .gated(.timed, Syscalls.pselect6, nativeWhen: .all(.clear(4, bits: .max))),
+        .gatedBelowStrict(.timed, Syscalls.pselect6, nativeWhen: .all(.clear(4, bits: .max))),
       .native(.io_pgetevents, "As io_getevents, with a signal mask.").strict(.noFunction)
-        .gated(.timed, Syscalls.pselect6, nativeWhen: .all(.clear(4, bits: .max))),
+        .gatedBelowStrict(.timed, Syscalls.pselect6, nativeWhen: .all(.clear(4, bits: .max))),
       .deny(
         .fcntl, .invalidArgument, "Leases, dnotify and write hints act on a lower file or a skeleton directory.",
         missing: "leases, directory notification, write lifetime hints",

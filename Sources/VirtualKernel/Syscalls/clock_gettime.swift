@@ -13,8 +13,9 @@ extension timespec {
   /// - Throws: `.invalidArgument` as the kernel does (timespec64_valid of include/linux/time64.h).
   func nanoseconds() throws(Errno) -> UInt64 {
     guard tv_sec >= 0, (0..<Int(billion)).contains(tv_nsec) else { throw .invalidArgument }
-    let (seconds, overflow) = UInt64(tv_sec).multipliedReportingOverflow(by: billion)
-    return overflow ? .max / 4 : min(seconds + UInt64(tv_nsec), .max / 4)
+    // The rest of this century and the next, as far as any clock here goes.
+    guard tv_sec < 1 << 32 else { return .max / 4 }
+    return UInt64(tv_sec) * billion + UInt64(tv_nsec)
   }
 }
 
@@ -35,7 +36,8 @@ extension Syscalls {
     guard clock & 3 != 3 else { throw .invalidArgument }
     let id = ~(clock >> 3)
     guard id != 0 else { return call.kernel.clock(of: call.thread.group).used }
-    guard let thread = call.kernel.processes.findThread(NsTid(rawValue: id)), clock & 4 != 0 || thread.isLeader else {
+    let number = call.kernel.processes.kernelNumber(id)
+    guard let thread = call.kernel.processes.findThread(NsTid(rawValue: number)), clock & 4 != 0 || thread.isLeader else {
       throw .invalidArgument
     }
     return call.kernel.clock(of: thread.group).used

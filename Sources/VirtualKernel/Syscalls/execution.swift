@@ -48,7 +48,7 @@ extension VirtualKernel {
       return
     }
     group.execution = nil
-    patchVDSO(of: image, group)
+    patchVDSO(of: image, group, through: seen)
     if group.identity != nil { adopt(image, group) }
     if let leader = try? processes.thread(group.id.leader), leader !== execution.thread {
       leader.credentials = execution.thread.credentials

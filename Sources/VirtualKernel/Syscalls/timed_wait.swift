@@ -119,6 +119,8 @@ extension Syscalls {
     guard let given = try? call.read(timespec.self, at: address),
       let time = try? given.nanoseconds()
     else { return nil }
+    // clock_nanosleep(2): the others are the kernel's to refuse.
+    guard [CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI].contains(clock) else { return nil }
     let now = call.kernel.ask(call)
     guard let shown = try? wallTime(of: clock, now, call) else { return nil }
     return (time > shown ? time - shown : 0, time > shown ? now + (time - shown) : now)

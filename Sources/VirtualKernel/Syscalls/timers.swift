@@ -10,6 +10,9 @@ enum TimerKey: Hashable {
   case descriptor(Int32)
 }
 
+/// Of those of one process that move its clock.
+private let mostTimers = 1024
+
 // Timers in a run with a virtual clock: when one has gone off, the clock stands at least where it was to go off.
 extension Syscalls {
   /// alarm(2).
@@ -20,7 +23,8 @@ extension Syscalls {
 
   /// setitimer(2). ITIMER_VIRTUAL and ITIMER_PROF go by processor time.
   @Sendable static func setitimer(_ call: Call) throws(Errno) -> Outcome {
-    guard call.arguments.1 != 0, let value = try? call.read((timeval, timeval).self, at: call.arguments.1) else {
+    guard UInt32(truncatingIfNeeded: call.arguments.0) == 0, call.arguments.1 != 0,
+      let value = try? call.read((timeval, timeval).self, at: call.arguments.1) else {
       return .continue
     }
     func nanoseconds(_ time: timeval) -> UInt64? {
@@ -56,7 +60,7 @@ extension Syscalls {
     let now = call.kernel.ask(call)
     let isMonotonic = try call.kernel.descriptors.isMonotonicTimer(file)
     let end = isMonotonic ? rule.time(atMonotonic: first) : first
-    let duration = end > now ? end - now : 1
+    let duration = end > now ? min(end - now, .max / 4) : 1
     let old = try call.kernel.descriptors.setTimer(file, first: duration, interval: interval)
     if call.arguments.3 != 0 { try call.write(old, at: call.arguments.3) }
     arm(call, .descriptor(descriptor), duration, interval: interval)
@@ -74,6 +78,8 @@ extension Syscalls {
       group.timers[timer] = nil
       return
     }
+    // The kernel has not looked at the number yet, which may be any.
+    guard group.timers.count < mostTimers || group.timers[timer] != nil else { return }
     group.timers[timer] = TimedWait(
       hostEnd: call.notification.time &+ first, end: call.kernel.ask(call) &+ first, interval: interval)
   }
