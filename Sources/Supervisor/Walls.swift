@@ -34,10 +34,14 @@ public enum Walls {
 
   private static var clocks: Wall {
     VirtualDSO.canBePatched
-      ? Wall(name: "--time", state: .stands, detail: "programs can be made to ask uwrx for the time, also for --reproducible")
+      ? Wall(
+        name: "--time", state: .stands, detail: "programs can be made to ask uwrx for the time, also for --reproducible"
+      )
       : Wall(
         name: "--time", state: .missing,
-        detail: "this kernel lets nobody write over the code by which programs read the time (proc_mem.force_override): only --time real")
+        detail:
+          "this kernel lets nobody write over the code by which programs read the time (proc_mem.force_override): only --time real"
+      )
   }
 
   private static var killable: Wall {

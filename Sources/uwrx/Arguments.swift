@@ -34,7 +34,8 @@ struct SourceArgument {
     }
     guard !path.isEmpty else { throw wrong("there is no path of the host's after =") }
     while destination.count > 1, destination.hasSuffix("/") { destination.removeLast() }
-    var source = Source(destination: destination, priority: priority, kind: kind, hostPath: path, isReadOnly: isReadOnly)
+    var source = Source(
+      destination: destination, priority: priority, kind: kind, hostPath: path, isReadOnly: isReadOnly)
     source.isTool = isTool
     self.source = source
   }

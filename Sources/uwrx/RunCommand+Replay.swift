@@ -60,7 +60,8 @@ extension RunCommand {
     func text(_ path: [UInt8]) -> String { String(decoding: Escaping.escape(path), as: UTF8.self) }
     for file in changed.prefix(Self.mostNames) {
       printError(
-        file.isGone ? "\(text(file.path)), which the run has read, is gone" : "\(text(file.hostPath)) has changed since the run")
+        file.isGone
+          ? "\(text(file.path)), which the run has read, is gone" : "\(text(file.hostPath)) has changed since the run")
     }
     if changed.count > Self.mostNames { printError("... and \(changed.count - Self.mostNames) files more") }
     printError(

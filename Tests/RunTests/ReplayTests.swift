@@ -43,7 +43,8 @@ struct ReplayTests {
       #expect(replay.error.contains("two.txt has changed since the run") && !replay.error.contains("one.txt"))
       let difference = try CommandLine.run(["diff", "build/0/0", "build/0/1"], in: directory)
       #expect(difference.status == 1)
-      #expect(difference.output.split(separator: "\n").prefix(3).contains { $0.contains("two.txt") }, "\(difference.output)")
+      #expect(
+        difference.output.split(separator: "\n").prefix(3).contains { $0.contains("two.txt") }, "\(difference.output)")
       // As it was.
       let again = try run(["--replay", "build/0/0", "--source", "/project/two.txt=kept"], in: directory)
       #expect(again.status == 0 && !again.error.contains("changed"), "\(again.error)")

@@ -101,7 +101,8 @@ struct ClockTests {
   @Test(
     "Takes any time",
     arguments: [
-      (18_446_744_073, 999_999_999), (.max, 999_999_999), (.max, .max), (-1, 0), (.min, .min), (1 << 32, 0), (0, -1), (0, 1),
+      (18_446_744_073, 999_999_999), (.max, 999_999_999), (.max, .max), (-1, 0), (.min, .min), (1 << 32, 0), (0, -1),
+      (0, 1),
     ] as [(Int, Int)], [0, 1_600_000_000_000_000_000] as [UInt64])
   func anyTime(_ time: (seconds: Int, nanoseconds: Int), _ epoch: UInt64) throws {
     let machine = try Machine(clock: ClockRule(epoch: epoch, tick: 1_000_000_000))

@@ -37,7 +37,8 @@ extension Syscalls {
     let id = ~(clock >> 3)
     guard id != 0 else { return call.kernel.clock(of: call.thread.group).used }
     let number = call.kernel.processes.kernelNumber(id)
-    guard let thread = call.kernel.processes.findThread(NsTid(rawValue: number)), clock & 4 != 0 || thread.isLeader else {
+    guard let thread = call.kernel.processes.findThread(NsTid(rawValue: number)), clock & 4 != 0 || thread.isLeader
+    else {
       throw .invalidArgument
     }
     return call.kernel.clock(of: thread.group).used

@@ -24,7 +24,8 @@ extension Syscalls {
   /// setitimer(2). ITIMER_VIRTUAL and ITIMER_PROF go by processor time.
   @Sendable static func setitimer(_ call: Call) throws(Errno) -> Outcome {
     guard UInt32(truncatingIfNeeded: call.arguments.0) == 0, call.arguments.1 != 0,
-      let value = try? call.read((timeval, timeval).self, at: call.arguments.1) else {
+      let value = try? call.read((timeval, timeval).self, at: call.arguments.1)
+    else {
       return .continue
     }
     func nanoseconds(_ time: timeval) -> UInt64? {
