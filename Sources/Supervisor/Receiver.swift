@@ -212,6 +212,8 @@ final class Receiver: @unchecked Sendable {
   ) {
     lock.lock()
     defer { lock.unlock() }
+    // Who has ended sends nothing any more.
+    guard uwrx_notification_is_valid(listener.rawValue, notification.id) == 0 else { return call.fail(.noSuchProcess) }
     var failure: Errno?
     do throws(Errno) { try kernel.sendSignal(notification.number, arguments) } catch { failure = error }
     if let failure { call.fail(failure) } else { call.answer(value: 0) }

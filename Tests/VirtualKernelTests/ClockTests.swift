@@ -239,6 +239,20 @@ struct ClockTests {
     #expect(machine.kernel.couldNotPatch)
   }
 
+  @Test func whatWasThereIsOlderThanTheRunAndKeepsItsOrder() throws {
+    let times = FileTimes(Self.rule, now: Self.time(1_700_000_000 * Self.second)) { _ in nil }
+    let old = Self.time(1_500_000_000 * Self.second)
+    #expect(times.clamped(old).sinceEpoch == old.sinceEpoch)
+    var last: UInt64 = 0
+    for seconds in [1_600_000_001, 1_600_000_060, 1_650_000_000, 1_699_999_990, 9_000_000_000] as [UInt64] {
+      let told = times.clamped(Self.time(seconds * Self.second)).sinceEpoch
+      #expect(told / Self.second == 1_599_999_999)
+      #expect(told > last)
+      last = told
+    }
+    #expect(times.clamped(timespec(tv_sec: .max, tv_nsec: 999_999_999)).sinceEpoch < Self.rule.epoch)
+  }
+
   @Test func childrenBeginWhereTheirParentStood() throws {
     let machine = try makeMachine()
     let parent = machine.thread

@@ -143,10 +143,17 @@ final class FileTimes {
     return latest + tick
   }
 
-  /// What no process of the guest's has made: what was there is no newer than the run.
+  /// What no process of the guest's has made: what was there is older than the run. All that is newer than the epoch is of the second before
+  /// it, and which is newer can still be told, for make(1).
   func clamped(_ time: timespec) -> timespec {
-    time.sinceEpoch > epoch ? timespec(nanoseconds: epoch) : time
+    guard time.sinceEpoch > epoch, epoch > Self.second else { return time }
+    let rest = Self.end - min(time.sinceEpoch, Self.end)
+    return timespec(nanoseconds: epoch - 1 - min(rest / max(1, (Self.end - epoch) / Self.second), Self.second - 1))
   }
+
+  private static let second: UInt64 = 1_000_000_000
+  /// The year 2262.
+  private static let end = UInt64(Int64.max)
 
   /// Times of what is none of the tree's: pipes, sockets, terminals, /proc.
   func clamp(_ status: inout stat) {
