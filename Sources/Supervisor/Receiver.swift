@@ -85,7 +85,7 @@ final class Receiver: @unchecked Sendable {
       raw = seccomp_notif()
       let result = uwrx_notification_receive(listener.rawValue, &raw)
       if result == 0 {
-        answer(Notification(raw, time: Self.now()))
+        answer(Notification(raw, time: monotonicTime()))
         continue
       }
       // ENOENT: the caller died in between, or the last process under the filter has ended.
@@ -140,31 +140,23 @@ final class Receiver: @unchecked Sendable {
       }
     case .waiting(let deadline):
       if refusesWaits { return call.fail(.interrupted) }
-      var suspended = notification
-      suspended.firstEvent = kernel.didSuspend()
-      let call = SuspendedCall(suspended, call)
-      if !deadlines.add(deadline, call) {
+      let suspended = suspend(notification, call)
+      if !deadlines.add(deadline, suspended) {
         // Without a thread the call is answered as if a signal had come.
-        call.call.take()?.fail(.interrupted)
-        kernel.resume(suspended)
+        suspended.call.take()?.fail(.interrupted)
         didAnswer(suspended)
       }
       return
     case .repeated(let arguments):
       if refusesWaits { return call.fail(.interrupted) }
-      var suspended = notification
-      suspended.firstEvent = kernel.didSuspend()
-      return letRepeat(arguments, suspended, call)
-    case .blocked(let work):
-      var suspended = notification
-      suspended.firstEvent = kernel.didSuspend()
-      return wait(for: work, suspended, call)
+      return letRepeat(arguments, suspend(notification, call))
+    case .blocked(let work): return wait(for: work, suspend(notification, call))
     }
     didAnswer(notification)
   }
 
   private func didAnswer(_ notification: Notification) {
-    let duration = Self.now() &- notification.time
+    let duration = monotonicTime() &- notification.time
     kernel.didAnswer(after: duration)
     guard notification.number >= 0, notification.number < Self.callCount else { return }
     let total = totals + Int(notification.number)
@@ -173,7 +165,16 @@ final class Receiver: @unchecked Sendable {
     total.pointee.longestTime = max(total.pointee.longestTime, duration)
   }
 
-  private static func now() -> UInt64 { monotonicTime() }
+  private func suspend(_ notification: Notification, _ call: consuming PendingCall) -> SuspendedCall {
+    var notification = notification
+    notification.firstEvent = kernel.didSuspend()
+    return SuspendedCall(notification, call)
+  }
+
+  private func didAnswer(_ suspended: SuspendedCall) {
+    kernel.resume(suspended.notification)
+    didAnswer(suspended.notification)
+  }
 
   /// A wait of the guest's is over. Runs without the lock.
   private func end(_ wait: DeadlineWait, _ suspended: SuspendedCall, _ result: Result<Int64, Errno>?) {
@@ -184,45 +185,41 @@ final class Receiver: @unchecked Sendable {
     case .success(let value): call.answer(value: value)
     case .failure(let error): call.fail(error)
     }
-    kernel.resume(suspended.notification)
-    didAnswer(suspended.notification)
+    didAnswer(suspended)
   }
 
   /// Off the receiver: the guest's thread may have to wait for a processor before it stops.
-  private func letRepeat(
-    _ arguments: CallArguments, _ notification: Notification, _ call: consuming PendingCall
-  ) {
-    let suspended = SuspendedCall(notification, call)
+  private func letRepeat(_ arguments: CallArguments, _ suspended: SuspendedCall) {
     pool.submit { [self] in
       guard let call = suspended.call.take() else { return }
       switch call.beginRepeat() {
       case .begun: call.letRepeat(suspended.notification.number, arguments)
-      case .impossible: return sendInstead(arguments, suspended.notification, call)
+      case .impossible: return sendInstead(arguments, suspended, call)
       case .over: call.fail(.noSuchProcess)
       }
       lock.lock()
       defer { lock.unlock() }
-      kernel.resume(suspended.notification)
-      didAnswer(suspended.notification)
+      didAnswer(suspended)
     }
   }
 
   private func sendInstead(
-    _ arguments: CallArguments, _ notification: Notification, _ call: consuming PendingCall
+    _ arguments: CallArguments, _ suspended: SuspendedCall, _ call: consuming PendingCall
   ) {
     lock.lock()
     defer { lock.unlock() }
-    // Who has ended sends nothing any more.
-    guard uwrx_notification_is_valid(listener.rawValue, notification.id) == 0 else { return call.fail(.noSuchProcess) }
     var failure: Errno?
-    do throws(Errno) { try kernel.sendSignal(notification.number, arguments) } catch { failure = error }
+    // Who has ended sends nothing any more.
+    if uwrx_notification_is_valid(listener.rawValue, suspended.notification.id) != 0 {
+      failure = .noSuchProcess
+    } else {
+      do throws(Errno) { try kernel.sendSignal(suspended.notification.number, arguments) } catch { failure = error }
+    }
     if let failure { call.fail(failure) } else { call.answer(value: 0) }
-    kernel.resume(notification)
-    didAnswer(notification)
+    didAnswer(suspended)
   }
 
-  private func wait(for work: any BlockingWork, _ notification: Notification, _ call: consuming PendingCall) {
-    let suspended = SuspendedCall(notification, call)
+  private func wait(for work: any BlockingWork, _ suspended: SuspendedCall) {
     pool.submit { [self] in
       var failure: Errno?
       do throws(Errno) { try work.perform() } catch { failure = error }
@@ -237,8 +234,7 @@ final class Receiver: @unchecked Sendable {
       } else {
         return decideAndAnswer(suspended.notification, call)
       }
-      kernel.resume(suspended.notification)
-      didAnswer(suspended.notification)
+      didAnswer(suspended)
     }
   }
 }

@@ -9,6 +9,7 @@ import VirtualKernel
 /// One run: launches the guest, answers its calls, and ends with its last process.
 public final class Supervisor {
   let configuration: RunConfiguration
+  private let reproduction: Reproduction
   private let standard: StandardDescriptors
   let directory: RunDirectory
   let record: RunRecord
@@ -72,13 +73,14 @@ public final class Supervisor {
     _ configuration: RunConfiguration, _ standard: StandardDescriptors, _ directory: RunDirectory, _ record: RunRecord
   ) throws(SupervisorError) {
     self.configuration = configuration
+    reproduction = configuration.reproduction
     self.standard = standard
     self.record = record
     self.directory = directory
     terminal = Terminal(enabled: configuration.ownsProcess)
     ownsTerminal = terminal.isOurs
     let filter = SyscallFilter(
-      level: configuration.trace, calls: CallRules(configuration.calls, configuration.reproduction.variants))
+      level: configuration.trace, calls: CallRules(configuration.calls, reproduction.variants))
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsProcess ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)
@@ -179,7 +181,7 @@ public final class Supervisor {
       recording: Recording(events: record.events, level: configuration.trace, secrets: record.secrets))
     kernelConfiguration.diskLimit = configuration.limits.disk.map { Int64($0) }
     kernelConfiguration.calls = configuration.calls
-    kernelConfiguration.reproduction = configuration.reproduction
+    kernelConfiguration.reproduction = reproduction
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(

@@ -27,24 +27,28 @@ extension Syscalls {
       guard pid != 1, call.kernel.proc.isWithoutMemory(pid, call) else { throw .notPermitted }
       return .value(0)
     }
-    let own = call.credentials.pointee
-    let owner = target.credentials.pointee.user
-    // kernel/sched/syscalls.c, check_same_owner(). Who has every capability that there is for a guest stands for who has CAP_SYS_NICE.
-    guard
-      own.user.effective == owner.effective || own.user.effective == owner.real
-        || own.capabilities.effective.isSuperset(of: .granted)
-    else { throw .notPermitted }
+    try requireSameOwner(target, call)
     try information.setProcessors(of: target.id, to: UnsafeRawBufferPointer(mask))
     return .value(0)
   }
 
-  private static func affinityTarget(_ pid: Int32, _ call: Call) -> Thread? {
+  /// kernel/sched/syscalls.c, check_same_owner(). Who has every capability that there is for a guest stands for who has CAP_SYS_NICE.
+  static func requireSameOwner(_ target: Thread, _ call: Call) throws(Errno) {
+    let own = call.credentials.pointee
+    let owner = target.credentials.pointee.user
+    guard
+      own.user.effective == owner.effective || own.user.effective == owner.real
+        || own.capabilities.effective.isSuperset(of: .granted)
+    else { throw .notPermitted }
+  }
+
+  static func affinityTarget(_ pid: Int32, _ call: Call) -> Thread? {
     if pid == 0 { return call.thread }
     return pid > 0 ? call.kernel.processes.findThread(NsTid(rawValue: pid)) : nil
   }
 
   /// Guest init, an orphan of its that has not made a call yet, or what waits to be reaped.
-  private static func exists(_ pid: Int32, _ call: Call) -> Bool {
+  static func exists(_ pid: Int32, _ call: Call) -> Bool {
     pid > 0 && (try? call.kernel.information.statusOfProcLink(String(pid))) != nil
   }
 }

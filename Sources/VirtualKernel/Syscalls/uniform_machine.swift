@@ -71,12 +71,7 @@ extension Syscalls {
     bytes += [UInt8](repeating: 0, count: 8 - bytes.count)
     let mask = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard let target = try affinityOwner(call) else { throw .notPermitted }
-    let own = call.credentials.pointee
-    let owner = target.credentials.pointee.user
-    guard
-      own.user.effective == owner.effective || own.user.effective == owner.real
-        || own.capabilities.effective.isSuperset(of: .granted)
-    else { throw .notPermitted }
+    try requireSameOwner(target, call)
     let usable = mask & (try machine(call)).affinity
     guard usable != 0 else { throw .invalidArgument }
     target.affinity = usable
@@ -86,9 +81,8 @@ extension Syscalls {
   /// - Returns: nil for guest init, or what waits to be reaped.
   private static func affinityOwner(_ call: Call) throws(Errno) -> Thread? {
     let pid = call.kernel.processes.kernelNumber(Int32(truncatingIfNeeded: call.arguments.0))
-    if pid == 0 { return call.thread }
-    if pid > 0, let found = call.kernel.processes.findThread(NsTid(rawValue: pid)) { return found }
-    guard pid > 0, (try? call.kernel.information.statusOfProcLink(String(pid))) != nil else { throw .noSuchProcess }
-    return nil
+    let target = affinityTarget(pid, call)
+    guard target != nil || exists(pid, call) else { throw .noSuchProcess }
+    return target
   }
 }
