@@ -4,18 +4,19 @@ set -eu
 export PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C TZ=UTC HOME="$PWD"
 for tool in killall pgrep top vmstat free lscpu screen; do command -v $tool >/dev/null || { echo "missing: $tool"; exit 77; }; done
 /usr/bin/python3 -c 'import psutil' 2>/dev/null || { echo "missing: python3-psutil"; exit 77; }
-cp "$(command -v sleep)" own-sleeper
+# Natively another run of this program may be beside it: each looks for, and ends, only its own.
+name=$(printf sleeper-%07d $$); cp "$(command -v sleep)" $name; normal() { sed s/$name/own-sleeper/g; }
 
 echo "== killall"
-./own-sleeper 100 & sleeper=$!
-until pgrep -x own-sleeper >/dev/null; do sleep 0.05; done
-pgrep -P $$ -xc own-sleeper; pidof own-sleeper | tr " " "\n" | grep -cx $sleeper; ps -o comm=,args= -p $sleeper
-killall own-sleeper; status=0; wait $sleeper || status=$?; echo "ended $status"; killall -q own-sleeper || echo "none left"
+./$name 100 & sleeper=$!
+until pgrep -x $name >/dev/null; do sleep 0.05; done
+pgrep -P $$ -xc $name; pidof $name | tr " " "\n" | grep -cx $sleeper; ps -o comm=,args= -p $sleeper | normal
+killall $name; status=0; wait $sleeper || status=$?; echo "ended $status"; killall -q $name || echo "none left"
 
 echo "== top"
-./own-sleeper 100 & sleeper=$!
-until pgrep -x own-sleeper >/dev/null; do sleep 0.05; done
-top -b -n 2 -d 0.3 -w 200 -p $sleeper | awk '/^top/ { n++ } /own-sleeper/ { seen++; state = $8 } /Cpu/ { if ($0 ~ / 0.0 us,.* 0.0 sy,.* 0.0 id/) dead++ } END { print n, seen, state, dead + 0 }'
+./$name 100 & sleeper=$!
+until pgrep -x $name >/dev/null; do sleep 0.05; done
+top -b -n 2 -d 0.3 -w 200 -p $sleeper | normal | awk '/^top/ { n++ } /own-sleeper/ { seen++; state = $8 } /Cpu/ { if ($0 ~ / 0.0 us,.* 0.0 sy,.* 0.0 id/) dead++ } END { print n, seen, state, dead + 0 }'
 kill $sleeper; wait $sleeper || true
 
 echo "== vmstat"
@@ -66,4 +67,4 @@ export SCREENDIR="$PWD/screens"; mkdir -m 700 screens
 screen -dmS test sh -c 'tty | sed "s/[0-9]*$//" > tty.out; stty size > size.out; echo done > done.out; sleep 100'
 until [ -s done.out ]; do sleep 0.05; done
 cat tty.out done.out; screen -ls | grep -c '\.test'; screen -S test -X quit; until ! screen -ls | grep -q '\.test'; do sleep 0.05; done; ls screens | wc -l
-rm -rf own-sleeper screens size.out
+rm -rf $name screens size.out

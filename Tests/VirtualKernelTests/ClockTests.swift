@@ -240,7 +240,7 @@ struct ClockTests {
   }
 
   @Test func whatWasThereIsOlderThanTheRunAndKeepsItsOrder() throws {
-    let times = FileTimes(Self.rule, now: Self.time(1_700_000_000 * Self.second)) { _ in nil }
+    let times = FileTimes(Self.rule, start: Self.time(1_700_000_000 * Self.second)) { _ in nil }
     let old = Self.time(1_500_000_000 * Self.second)
     #expect(times.clamped(old).sinceEpoch == old.sinceEpoch)
     var last: UInt64 = 0
@@ -251,6 +251,25 @@ struct ClockTests {
       last = told
     }
     #expect(times.clamped(timespec(tv_sec: .max, tv_nsec: 999_999_999)).sinceEpoch < Self.rule.epoch)
+  }
+
+  /// Types of files, as in st_mode.
+  private static let (directory, regular, kinds) =
+    (0o040000, 0o100000, [0o010000, 0o020000, 0o040000, 0o100000, 0o140000]) as (UInt32, UInt32, [UInt32])
+
+  @Test(arguments: kinds, [1_500_000_000, 1_650_000_000, 1_800_000_000] as [UInt64])
+  func whatIsNoneOfTheTreesTellsNoTimeOfTheHost(_ kind: UInt32, _ seconds: UInt64) throws {
+    let times = FileTimes(Self.rule, start: Self.time(1_700_000_000 * Self.second)) { _ in nil }
+    let host = Self.time(seconds * Self.second)
+    var status = CLinux.stat()
+    status.st_mode = kind
+    status.st_mtim = host
+    status.st_ctim = host
+    status.st_atim = Self.time(1_700_000_001 * Self.second)
+    times.translateForeign(&status)
+    let isKept = (kind == Self.regular || kind == Self.directory) && seconds < 1_700_000_000
+    let expected: UInt64 = isKept ? times.clamped(host).sinceEpoch : Self.rule.epoch
+    for told in [status.st_mtim, status.st_ctim, status.st_atim] { #expect(told.sinceEpoch == expected) }
   }
 
   @Test func childrenBeginWhereTheirParentStood() throws {

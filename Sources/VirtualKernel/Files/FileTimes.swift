@@ -28,7 +28,7 @@ final class FileTimes {
   /// What was there before the run began is no newer.
   let epoch: UInt64
   private let tick: UInt64
-  /// From here on the host's times are those of the run's own doing. The kernel's file clock is some milliseconds late.
+  /// From here on the host's times are those of the run's own doing.
   private let hostStart: UInt64
   private var stamps: [InodeID: Stamp] = [:]
   private var holders: [InodeID: [Holder]] = [:]
@@ -40,11 +40,14 @@ final class FileTimes {
   /// The process whose call is being decided.
   var caller: ProcessClock?
 
-  init(_ rule: ClockRule, now: timespec, hostStatus: @escaping (InodeID) -> stat?) {
+  /// - Parameters:
+  ///   - start: when the run's own layer was made, by the file clock of the host: that clock is late by some milliseconds, and how long ago it
+  ///     was depends on the load.
+  init(_ rule: ClockRule, start: timespec, hostStatus: @escaping (InodeID) -> stat?) {
     self.hostStatus = hostStatus
     epoch = rule.epoch
     tick = max(rule.tick, 1)
-    hostStart = now.sinceEpoch - 20_000_000
+    hostStart = start.sinceEpoch
   }
 
   /// The caller changes a file, or holds it open for that from now on.
@@ -155,12 +158,14 @@ final class FileTimes {
   /// The year 2262.
   private static let end = UInt64(Int64.max)
 
-  /// Times of what is none of the tree's: pipes, sockets, terminals, /proc.
-  func clamp(_ status: inout stat) {
+  /// Puts the guest's times in the place of the host's where a file is none of the tree's: inherited, a pipe, a socket, a terminal, in /proc.
+  func translateForeign(_ status: inout stat) {
+    // Only what lies on a disk is older than the run.
+    let isKept = [S_IFREG, S_IFDIR, S_IFLNK].contains(status.st_mode & S_IFMT)
     let start = timespec(nanoseconds: epoch)
-    if isOwn(status.st_mtim) { status.st_mtim = start }
-    if isOwn(status.st_ctim) { status.st_ctim = start }
-    if isOwn(status.st_atim) { status.st_atim = start }
+    status.st_mtim = isKept && !isOwn(status.st_mtim) ? clamped(status.st_mtim) : start
+    status.st_ctim = isKept && !isOwn(status.st_ctim) ? clamped(status.st_ctim) : start
+    status.st_atim = status.st_mtim
   }
 
   private func isOwn(_ time: timespec) -> Bool { time.sinceEpoch >= hostStart }

@@ -48,6 +48,7 @@ extension FileTree {
       result.st_atim = record.pointee.accessed
       result.st_mtim = record.pointee.modified
       result.st_ctim = record.pointee.changed
+      if record.pointee.backing == .proc || record.pointee.backing == .device { times?.translateForeign(&result) }
     }
     if configuration.isUniform { makeUniform(&result, record) }
     return result

@@ -59,7 +59,7 @@ final class FileTree {
     lowerLayers = LowerLayers(layers, host, nodes, objects)
     upperLayer = UpperLayer(configuration.places, diskLimit: configuration.diskLimit, host, nodes, lowerLayers)
     times = configuration.clock.map { [upperLayer] rule in
-      FileTimes(rule, now: host.now()) { (try? upperLayer.status(of: $0)).flatMap { $0 } }
+      FileTimes(rule, start: upperLayer.start) { (try? upperLayer.status(of: $0)).flatMap { $0 } }
     }
     self.events.times = times
     mirror = SkeletonMirror(skeleton, nodes, objects)

@@ -217,6 +217,7 @@ extension FileTree {
     result.st_gid = record.pointee.gid
     let (made, changed) = (record.pointee.modified, record.pointee.changed)
     if (changed.tv_sec, changed.tv_nsec) > (made.tv_sec, made.tv_nsec) { result.st_ctim = changed }
+    times?.translateForeign(&result)
     return result
   }
 

@@ -26,6 +26,17 @@ final class UpperLayer {
   @inline(__always)
   func root(_ backing: Backing) -> FileDescriptor { places.root(backing) }
 
+  /// When the first of the run's directories was made, by the host's file clock, which is some milliseconds late: nothing that the run has
+  /// made is older. To be asked before anything is put there.
+  var start: timespec {
+    var start = host.now()
+    for directory in [places.run, places.store] {
+      guard let made = try? host.status(of: directory).st_mtim else { continue }
+      if (made.tv_sec, made.tv_nsec) < (start.tv_sec, start.tv_nsec) { start = made }
+    }
+    return start
+  }
+
   /// The mode that a file gets on the host: an ordinary user's supervisor must be able to open what the guest's root may.
   static func hostMode(_ mode: UInt32, isDirectory: Bool) -> UInt32 {
     (mode & 0o777) | (isDirectory ? 0o700 : 0o600)

@@ -87,12 +87,6 @@ extension WalkOptions {
 extension Call {
   /// What stat tells about the file at the end of a walk.
   func status(of walk: WalkResult) throws(Errno) -> stat {
-    var status = try ownStatus(of: walk)
-    files.times?.clamp(&status)
-    return status
-  }
-
-  private func ownStatus(of walk: WalkResult) throws(Errno) -> stat {
     if let open = walk.openFile {
       return guestStatus(try status(of: open))
     }
@@ -109,12 +103,6 @@ extension Call {
   }
 
   func status(ofDescriptor descriptor: Int32) throws(Errno) -> stat {
-    var status = try ownStatus(ofDescriptor: descriptor)
-    files.times?.clamp(&status)
-    return status
-  }
-
-  private func ownStatus(ofDescriptor descriptor: Int32) throws(Errno) -> stat {
     let status = try kernel.descriptors.status(of: descriptor, in: thread)
     if let known = try attributes(ofOpenFile: status) { return known }
     if let known = try statusInProc(descriptor, status) { return known }
@@ -149,6 +137,7 @@ extension Call {
     var result = status
     result.st_uid = files.guestUser(status.st_uid)
     result.st_gid = files.guestGroup(status.st_gid)
+    files.times?.translateForeign(&result)
     kernel.foreign.apply(to: &result, HostIdentity(status))
     if files.configuration.isUniform { makeUniform(&result, status) }
     if kernel.proc.isKernels(status, self) || kernel.proc.mayBeCopy(status) {
