@@ -325,3 +325,7 @@ long uwrx_receive_message(int socket, void *buffer, size_t length, int *descript
   }
   return n;
 }
+
+const void *uwrx_memmem(const void *text, size_t length, const void *part, size_t partLength) {
+  return memmem(text, length, part, partLength);
+}

@@ -260,11 +260,17 @@ final class LinuxProcesses: ProcessInformation {
       let type = text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
       let value = text.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
       image.digest = ((image.digest ^ type) &* 0x100_0000_01b3 ^ value) &* 0x100_0000_01b3
+      if type == 3 { image.programHeaders = value }  // AT_PHDR
       if type == 25 { image.random = value }  // AT_RANDOM
       if type == 31 { image.fileName = value }  // AT_EXECFN
       if type == 33 { image.vdso = value }  // AT_SYSINFO_EHDR
     }
     return image
+  }
+
+  func openExecutable(of group: AbsTgid) throws(Errno) -> FileDescriptor {
+    FileDescriptor(
+      rawValue: Int32(try check(uwrx_openat(hostProc.rawValue, "\(group.rawValue)/exe", Int32(O_RDONLY | O_CLOEXEC), 0))))
   }
 
   func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat {

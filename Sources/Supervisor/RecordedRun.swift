@@ -26,7 +26,7 @@ public struct RecordedRun {
     seed = try trace.fields(of: "seed.txt").first.flatMap { text($0).first } ?? ""
     key = try? UserKey()
     guard !command.isEmpty else { throw TraceError("the trace \(trace.path) names no command") }
-    for name in ["uid", "gid", "random", "time", "machine", "process-numbers"]
+    for name in ["uid", "gid", "random", "time", "machine", "process-numbers", "instructions"]
     where options[name] == nil {
       throw TraceError("the trace \(trace.path) does not say what its \(name) was: an older uwrx has made it")
     }
@@ -85,6 +85,7 @@ public struct RecordedRun {
   private func repeatReproduction(_ configuration: inout RunConfiguration) {
     configuration.seed = options["random"] == "seed" ? RunSeed(digits: seed) : nil
     configuration.hasProcessNumbers = options["process-numbers"] == "same"
+    configuration.answersInstructions = options["instructions"] == "same"
     if let tick = options["time"].flatMap({ $0.hasPrefix("advancing:") ? UInt64($0.dropFirst(10)) : nil }),
       let epoch = options["epoch"].flatMap({ UInt64($0) }), epoch < UInt64(Int64.max) / 1_000_000_000
     {

@@ -152,6 +152,8 @@ public struct RunConfiguration: Sendable {
   public var clock: ClockRule?
   /// Whether the numbers of the guest's processes are made of who they are.
   public var hasProcessNumbers = false
+  /// rdtsc is answered by `clock`, and rdrand by `seed`, in the code of programs and libraries that the guest maps from files.
+  public var answersInstructions = false
   /// What the machine is to the guest; nil for what it is.
   public var machine: UniformMachine?
   /// The mask of modes that the guest begins with (umask(2)); nil for the supervisor's own.
@@ -173,6 +175,7 @@ public struct RunConfiguration: Sendable {
     reproduction.randomness = seed.map { Randomness(seed: $0, devices: RandomSockets()) }
     reproduction.clock = clock
     reproduction.hasProcessNumbers = hasProcessNumbers
+    reproduction.answersForProcessor = answersInstructions
     reproduction.machine = machine
     let variants = reproduction.variants
     if !variants.isEmpty { reproduction.vdsoPatches = VirtualDSO()?.patches(for: variants) ?? [] }

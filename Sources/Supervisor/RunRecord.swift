@@ -87,6 +87,7 @@ struct RunRecord {
       ("cpus", configuration.machine.map { String($0.processors) } ?? ""),
       ("kernel-version", configuration.machine?.release ?? ""),
       ("process-numbers", configuration.hasProcessNumbers ? "same" : "kernel"),
+      ("instructions", configuration.answersInstructions ? "same" : "processor"),
       ("umask", configuration.umask.map { "0" + String($0, radix: 8) } ?? ""),
       ("groups", configuration.keepsGroups ? "user" : "none"),
     ]

@@ -15,7 +15,8 @@ extension RunCommand {
       ("--step", step != nil), ("--seed", seed != nil), ("--clear-env", clearEnv), ("--env-all", envAll),
       ("--reproducible", reproducible.reproducible), ("--verify", reproducible.verify != nil),
       ("--times", times != nil), ("--time", clock.time != nil), ("--epoch", clock.epoch != nil),
-      ("--process-numbers", processNumbers != nil), ("--strict-calls", strictCalls), ("--tmp", tmp != nil),
+      ("--process-numbers", processNumbers != nil), ("--instructions", instructions != nil),
+      ("--strict-calls", strictCalls), ("--tmp", tmp != nil),
       ("--uid", uid != 0), ("--gid", gid != 0), ("--hostname", hostname != "uwrx"), ("--trace", trace != .standard),
     ]
     if let (name, _) = others.first(where: { $0.1 }) {

@@ -142,6 +142,14 @@ struct RunCommand: ParsableCommand {
       """)
   var processNumbers: Bool?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Answer instructions that ask the processor, rdtsc, rdrand and rdseed, as calls are (default: the processor does, but in a reproducible \
+      run): with virtual clocks, and with a seed.
+      """)
+  var instructions: Bool?
+
   @Option(
     help: ArgumentHelp(
       """
@@ -191,6 +199,11 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("--verify compares what traces tell: not with --trace off")
     }
     if reproducible.noSeed, seed != nil { throw ValidationError("--no-seed excludes --seed") }
+    if instructions == true, replay == nil, seed == nil, try clock.rule(isVirtual: reproducible.isOn) == nil,
+      !reproducible.isOn
+    {
+      throw ValidationError("--instructions are answered by virtual clocks and by a seed: add --time or --seed")
+    }
     if clearEnv, envAll { throw ValidationError("--clear-env excludes --env-all") }
     if quiet, verbose || summary { throw ValidationError("--quiet excludes --verbose and --summary") }
   }
@@ -276,6 +289,7 @@ struct RunCommand: ParsableCommand {
     reproducible.apply(to: &configuration, hasTimes: times != nil)
     configuration.clock = try clock.rule(isVirtual: reproducible.isOn)
     configuration.hasProcessNumbers = processNumbers ?? reproducible.isOn
+    configuration.answersInstructions = instructions ?? reproducible.isOn
     configuration.calls = strictCalls ? .strict : .standard
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?

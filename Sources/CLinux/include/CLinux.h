@@ -173,6 +173,9 @@ long uwrx_interface_request(int fd, uint32_t request, uint64_t network, void *_N
 // socket has SO_PASSCRED, else 0.
 long uwrx_receive_message(int socket, void *buffer, size_t length, int *descriptors, int capacity, int *count, int *sender);
 
+// memmem(3), which Swift does not see.
+const void *_Nullable uwrx_memmem(const void *text, size_t length, const void *part, size_t partLength);
+
 #pragma clang assume_nonnull end
 
 #endif

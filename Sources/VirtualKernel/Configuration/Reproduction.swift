@@ -9,6 +9,8 @@ public struct Reproduction {
   public var clock: ClockRule?
   /// What makes the kernel's own code in each program call the kernel (vdso(7)), for what is answered here.
   public var vdsoPatches: [CodePatch] = []
+  /// Whether instructions that ask the processor for what `clock` and `randomness` tell are answered as calls are.
+  public var answersForProcessor = false
   /// Whether the numbers of processes are made of who they are.
   public var hasProcessNumbers = false
   /// What the machine is to the guest; nil for what it is.
@@ -22,6 +24,7 @@ public struct Reproduction {
     if clock != nil { variants.insert(.timed) }
     if hasProcessNumbers { variants.insert(.numbered) }
     if machine != nil { variants.insert(.uniform) }
+    if answersForProcessor, clock != nil || randomness != nil { variants.insert(.answered) }
     return variants
   }
 

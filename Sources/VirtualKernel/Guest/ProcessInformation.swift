@@ -110,6 +110,8 @@ public protocol ProcessInformation: AnyObject {
 
   /// The identity of the file that a process runs.
   func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat
+  /// The same file, open for reading; the caller closes it.
+  func openExecutable(of group: AbsTgid) throws(Errno) -> FileDescriptor
 
   /// The names in a directory of the guest's own /proc.
   func listProc(_ path: String) throws(Errno) -> [[UInt8]]

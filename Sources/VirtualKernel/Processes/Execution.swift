@@ -7,13 +7,16 @@ public struct ProcessImage: Equatable, BitwiseCopyable {
   public var random: UInt64
   /// AT_EXECFN: where the path is that the kernel has looked up. What was given as arguments and environment ends there.
   public var fileName: UInt64
+  /// AT_PHDR: where the program headers are mapped.
+  public var programHeaders: UInt64
   /// AT_SYSINFO_EHDR: where vdso(7) is; 0 if it is nowhere.
   public var vdso: UInt64
 
-  public init(digest: UInt64, random: UInt64, fileName: UInt64, vdso: UInt64 = 0) {
+  public init(digest: UInt64, random: UInt64, fileName: UInt64, programHeaders: UInt64 = 0, vdso: UInt64 = 0) {
     self.digest = digest
     self.random = random
     self.fileName = fileName
+    self.programHeaders = programHeaders
     self.vdso = vdso
   }
 }

@@ -8,6 +8,9 @@ public final class Thread {
   /// In a run on which every machine is the same: the processors that it was told to run on; nil for all.
   var affinity: UInt64?
 
+  /// What it was let map, in a run that answers for the processor.
+  var newCode: [CodeMapping] = []
+
   /// A wait that it was let through, in a run with a virtual clock.
   var wait: TimedWait?
   /// How long it has waited to the end the last time.

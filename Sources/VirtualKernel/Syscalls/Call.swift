@@ -40,6 +40,7 @@ final class Call {
     let thread = try kernel.processes.thread(notification.thread)
     currentThread = thread
     if thread.group.execution != nil { kernel.settleExecution(of: thread.group, caller: thread) }
+    if kernel.answeredFiles != nil, !thread.newCode.isEmpty { kernel.answerNewCode(of: thread) }
     // It was born of what its parent runs now.
     if !thread.group.isAnnounced, let parent = kernel.processes.groups[thread.group.parent] {
       kernel.settleExecution(of: parent, caller: nil)

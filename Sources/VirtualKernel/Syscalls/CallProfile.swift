@@ -22,10 +22,13 @@ public struct CallVariants: OptionSet, Sendable, Hashable {
   public static let numbered = CallVariants(rawValue: 4)
   /// What is asked of the machine is the same on every machine.
   public static let uniform = CallVariants(rawValue: 8)
+  /// Instructions that ask the processor are answered as calls are.
+  public static let answered = CallVariants(rawValue: 16)
 
   /// By the name of the option that turns it on.
   static let names: [(name: String, variant: CallVariants)] = [
     ("seed", .seeded), ("time", .timed), ("process-numbers", .numbered), ("machine", .uniform),
+    ("instructions", .answered),
   ]
 }
 

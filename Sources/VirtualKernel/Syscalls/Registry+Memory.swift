@@ -1,12 +1,18 @@
+import Glibc
 import SystemPackage
 
 // Calls on memory. They touch the caller's own address space, or that of a process which the kernel's ptrace access
 // check lets the caller reach: another one of the guest's tree.
 
 extension Registry {
+  /// Whatever is no code of a file.
+  private static let dataMappings: [[ArgumentCondition]] =
+    .all(.clear(2, bits: UInt64(PROT_EXEC))) + .all(.bits(3, of: UInt64(MAP_ANONYMOUS), equal: UInt64(MAP_ANONYMOUS)))
+
   static var memory: [SyscallEntry] {
     [
-      .native(.mmap, "The caller's own memory; a file that is open read-only cannot be mapped shared and writable."),
+      .native(.mmap, "The caller's own memory; a file that is open read-only cannot be mapped shared and writable.")
+        .gated(.answered, Syscalls.mmap, nativeWhen: dataMappings),
       .native(.munmap, "The caller's own memory."),
       .native(.mprotect, "The caller's own memory."),
       .native(.mremap, "The caller's own memory."),

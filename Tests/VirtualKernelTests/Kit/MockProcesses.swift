@@ -164,6 +164,12 @@ final class MockProcesses: ProcessInformation {
     (try? world.process(of: thread)).map { ProcessImage(digest: $0.image, random: 0, fileName: fileName, vdso: vdso) }
   }
 
+  var openedExecutables: [FileDescriptor] = []
+  func openExecutable(of group: AbsTgid) throws(Errno) -> FileDescriptor {
+    guard !openedExecutables.isEmpty else { throw .noSuchFileOrDirectory }
+    return openedExecutables.removeFirst()
+  }
+
   func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat {
     guard let executable = world.processes[group]?.executable else { throw .noSuchFileOrDirectory }
     return executable.status

@@ -1,0 +1,149 @@
+/// An instruction that asks the processor, and what must be known to make it ask the kernel: the whole instructions around it that a jump takes
+/// the place of.
+public struct QuestionSite: Equatable, Sendable {
+  public var question: ProcessorQuestion
+  /// Bytes that are replaced, from the question's start.
+  public var length: Int
+  /// Where room for a jump is that a short jump reaches, from the question's start; nil if the jump takes the question's own place.
+  public var detour: Int?
+
+  /// jmp with a distance of 4 bytes.
+  public static let jump = 5
+  /// So many bytes on both sides are looked at.
+  public static let margin = 2048
+
+  /// Finds out whether the bytes at `place` are an instruction of the code, and one that can be replaced.
+  ///
+  /// What is data among the code, and the middle of other instructions, must not be taken for it. Code is read from its start or from several
+  /// places before: wherever one begins, instructions fall into step after a few, and data hold some that are none.
+  /// - Parameters:
+  ///   - code: `margin` bytes before the place and after it, or all that is there.
+  ///   - isWholeBefore: the code begins there.
+  ///   - taken: where others have found their room.
+  /// - Returns: nil for what is left as it is.
+  public init?(
+    in code: UnsafeBufferPointer<UInt8>, at place: Int, isWholeBefore: Bool, taken: [Range<Int>] = []
+  ) {
+    let starts = isWholeBefore ? 0..<1 : 0..<16
+    var question: ProcessorQuestion?
+    for start in starts {
+      guard let found = Self.question(in: code, from: start, at: place), question ?? found == found else { return nil }
+      question = found
+    }
+    guard let question else { return nil }
+    self.question = question
+    guard let moved = Self.movedLength(in: code, question) else { return nil }
+    if moved >= Self.jump, !Self.hasBranch(in: code, into: question.start + 1..<question.start + moved) {
+      length = moved
+      return
+    }
+    guard let room = Self.room(in: code, near: question, taken) else { return nil }
+    length = question.length
+    detour = room - question.start
+  }
+
+  /// How many bytes of whole instructions a jump would take the place of; less than it needs if one among them cannot be moved.
+  /// - Returns: nil if what comes after is no code, or the question is not for the time.
+  private static func movedLength(in code: UnsafeBufferPointer<UInt8>, _ question: ProcessorQuestion) -> Int? {
+    var end = question.start + question.length
+    var length = question.length
+    var canBeLonger = true
+    for index in 0..<Self.instructionsAfter {
+      guard let instruction = Instruction(code, at: end) else { return nil }
+      if index == 0, case .time = question.kind, Self.overwritesHighHalf(instruction) { return nil }
+      end += instruction.length
+      if canBeLonger, length < Self.jump {
+        canBeLonger = Self.canBeMoved(instruction, isLast: end - question.start >= Self.jump)
+        if canBeLonger { length = end - question.start }
+      }
+      if instruction.isEnd { break }
+    }
+    return length
+  }
+
+  /// Bytes between functions, which nobody runs: int3 after what does not go on.
+  private static func room(
+    in code: UnsafeBufferPointer<UInt8>, near question: ProcessorQuestion, _ taken: [Range<Int>]
+  ) -> Int? {
+    // A short jump counts from its end.
+    let (first, last) = (max(0, question.start + 2 - 128), min(code.count - jump, question.start + 2 + 127))
+    for place in stride(from: first, through: last, by: 1) {
+      let room = place..<place + jump
+      guard code[room].allSatisfy({ $0 == 0xcc }), !taken.contains(where: { $0.overlaps(room) }) else { continue }
+      if !hasBranch(in: code, into: room) { return place }
+    }
+    return nil
+  }
+
+  private static let instructionsAfter = 12
+  /// Bytes before the question in which each instruction must be one.
+  private static let soundBefore = 128
+
+  private static func question(in code: UnsafeBufferPointer<UInt8>, from start: Int, at place: Int) -> ProcessorQuestion? {
+    var (position, soundFrom) = (start, start)
+    while position <= place {
+      guard let instruction = Instruction(code, at: position) else {
+        position += 1
+        soundFrom = position
+        continue
+      }
+      if position + instruction.opcodeStart == place {
+        guard soundFrom == start || place - soundFrom >= soundBefore else { return nil }
+        return ProcessorQuestion(instruction, at: position)
+      }
+      position += instruction.length
+    }
+    return nil
+  }
+
+  /// Whoever throws away the high half wants some number, not the time: glibc's locks, between two looks at a lock. Their clocks would tell
+  /// how often that came about.
+  private static func overwritesHighHalf(_ instruction: Instruction) -> Bool {
+    instruction.map == 0 && instruction.opcode == 0xba && instruction.rex & 1 == 0
+  }
+
+  /// A call's return address would be elsewhere, and a branch that does not end what is moved is too much to put in the way of.
+  private static func canBeMoved(_ instruction: Instruction, isLast: Bool) -> Bool {
+    guard let displacement = instruction.branchDisplacement else {
+      // call through a register or memory; a system call or a fault in a strange place.
+      if instruction.map == 0, instruction.opcode == 0xff, [2, 3].contains((instruction.modRM ?? 0) >> 3 & 7) { return false }
+      return (instruction.map, instruction.opcode) != (1, 0x05) && (instruction.map, instruction.opcode) != (0, 0xcc)
+    }
+    guard isLast, displacement + 1 == instruction.length || displacement + 4 == instruction.length else { return false }
+    switch (instruction.map, instruction.opcode) {
+    case (0, 0x70...0x7f), (1, 0x80...0x8f), (0, 0xe9), (0, 0xeb): return true
+    default: return false
+    }
+  }
+
+  private static func hasBranch(in code: UnsafeBufferPointer<UInt8>, into range: Range<Int>) -> Bool {
+    for start in 0..<16 {
+      var position = start
+      while position < code.count {
+        guard let instruction = Instruction(code, at: position) else {
+          position += 1
+          continue
+        }
+        position += instruction.length
+        guard let displacement = instruction.branchDisplacement else { continue }
+        let distance = instruction.distance(in: code, at: position - instruction.length, displacement)
+        if range.contains(position + distance) { return true }
+      }
+    }
+    return false
+  }
+}
+
+extension Instruction {
+  /// How far a branch goes, from the next instruction.
+  func distance(in code: UnsafeBufferPointer<UInt8>, at start: Int, _ displacement: Int) -> Int {
+    length - displacement == 1
+      ? Int(Int8(bitPattern: code[start + displacement]))
+      : (0..<4).reversed().reduce(0) { $0 << 8 | Int(code[start + displacement + $1]) }.signExtended
+  }
+}
+
+extension Int {
+  /// From 32 bits.
+  fileprivate var signExtended: Int { Int(Int32(truncatingIfNeeded: self)) }
+}

@@ -1,0 +1,155 @@
+import CLinux
+import Glibc
+import Reproducibility
+import SystemPackage
+
+/// The code of a program or library that asks the processor itself: what is written over it where it is mapped.
+struct AnsweredCode {
+  /// One mapping of code.
+  struct Segment {
+    /// In the file, and what the file says of where it is mapped.
+    let offset: UInt64
+    let address: UInt64
+    let size: UInt64
+    /// Counted from the segment's start.
+    let patches: [CodePatch]
+    /// What must stand there, for the guest may have mapped something else.
+    let originals: [CodePatch]
+  }
+
+  var segments: [Segment] = []
+  /// Where the file says that its program headers are mapped; nil if it does not.
+  var programHeaders: UInt64?
+}
+
+/// Finds what asks the processor in the files that are run, each once.
+final class AnsweredFiles {
+  /// A version of a file.
+  private struct Version: Hashable {
+    let identity: HostIdentity
+    let size: Int64
+    let (seconds, nanoseconds): (Int, Int)
+  }
+
+  private let host: any HostFiles
+  private let variants: CallVariants
+  private var known: [Version: AnsweredCode] = [:]
+  private static let mostKnown = 4096
+  /// No program is larger, and one that says so is not searched.
+  private static let mostCode: UInt64 = 1 << 30
+  private static let mostSites = 1024
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+
+  /// - Returns: nil where nothing is asked so, or nothing is known of how.
+  init?(_ host: any HostFiles, _ variants: CallVariants) {
+    #if arch(x86_64)
+      guard variants.contains(.answered) else { return nil }
+      self.host = host
+      self.variants = variants
+    #else
+      return nil
+    #endif
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// - Parameter open: gives the file, which is closed by the caller.
+  func code(of status: stat, _ open: () throws(Errno) -> FileDescriptor) -> AnsweredCode {
+    let version = Version(
+      identity: HostIdentity(status), size: Int64(status.st_size), seconds: status.st_ctim.tv_sec,
+      nanoseconds: status.st_ctim.tv_nsec)
+    if let code = known[version] { return code }
+    // What cannot be read, the guest cannot map either.
+    guard let file = try? open(), let code = try? search(file) else { return AnsweredCode() }
+    if known.count >= Self.mostKnown { known.removeAll() }
+    known[version] = code
+    return code
+  }
+
+  private func search(_ file: FileDescriptor) throws(Errno) -> AnsweredCode {
+    var code = AnsweredCode()
+    let head = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(ProgramSegments.headSize))
+    let count = try host.read(file, at: 0, into: head)
+    guard let file = try ProgramSegments(file, head: UnsafeRawBufferPointer(rebasing: head.prefix(count)), host).map({
+      (descriptor: file, segments: $0)
+    }) else { return code }
+    let loaded = file.segments.all.filter { $0.type == ProgramSegment.load }
+    let table = file.segments.tableOffset
+    code.programHeaders =
+      loaded.first { $0.offset <= table && table - $0.offset < $0.fileSize }.map { $0.address &+ (table - $0.offset) }
+    for segment in loaded where segment.flags & ProgramSegment.executable != 0 {
+      guard segment.fileSize < Self.mostCode, segment.offset < Self.mostCode, segment.address < 1 << 47,
+        let found = try search(file.descriptor, segment, beside: loaded)
+      else { continue }
+      code.segments.append(found)
+    }
+    return code
+  }
+
+  private func search(
+    _ file: FileDescriptor, _ segment: ProgramSegment, beside others: [ProgramSegment]
+  ) throws(Errno) -> AnsweredCode.Segment? {
+    var sites: [(place: Int, site: QuestionSite, bytes: [UInt8])] = []
+    var originals: [CodePatch] = []
+    var taken: [Range<Int>] = []
+    for place in try candidates(file, segment).sorted() where sites.last.map({ $0.place + $0.site.length <= place }) ?? true {
+      guard let site = try site(file, segment, place, taken) else { continue }
+      sites.append(site)
+      originals.append(CodePatch(offset: UInt64(site.place), bytes: Array(site.bytes.prefix(site.site.length))))
+      if let detour = site.site.detour {
+        let room = site.place + detour..<site.place + detour + QuestionSite.jump
+        taken.append(room)
+        originals.append(CodePatch(offset: UInt64(room.lowerBound), bytes: [UInt8](repeating: 0xcc, count: room.count)))
+      }
+    }
+    guard !sites.isEmpty else { return nil }
+    // The rest of the last page, if nothing of the file's is mapped there.
+    let end = segment.address + segment.fileSize
+    let pageEnd = (end + 4095) & ~4095
+    let isFree = segment.memorySize == segment.fileSize
+      && !others.contains { $0.address < pageEnd && $0.address &+ $0.memorySize > end }
+    let start = (Int(segment.fileSize) + 15) & ~15
+    var unanswered = 0
+    let patch = QuestionPatch(
+      sites, room: start..<max(start, isFree ? Int(pageEnd - segment.address) : start), unanswered: &unanswered)
+    guard !patch.writes.isEmpty else { return nil }
+    return AnsweredCode.Segment(
+      offset: segment.offset, address: segment.address, size: segment.fileSize,
+      patches: patch.writes.map { CodePatch(offset: UInt64($0.place), bytes: $0.bytes) },
+      originals: originals)
+  }
+
+  /// Counted from the segment's start.
+  private func candidates(_ file: FileDescriptor, _ segment: ProgramSegment) throws(Errno) -> Set<Int> {
+    var found: Set<Int> = []
+    var place = 0
+    while place < Int(segment.fileSize), found.count < Self.mostSites {
+      let wanted = min(buffer.count, Int(segment.fileSize) - place)
+      let count = try host.read(
+        file, at: Int(segment.offset) + place, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(wanted)))
+      guard count > 0 else { break }
+      ProcessorQuestion.candidates(in: UnsafeRawBufferPointer(rebasing: buffer.prefix(count))) { found.insert(place + $0) }
+      // An opcode of three bytes may go over the end.
+      place += count == buffer.count ? count - 2 : count
+    }
+    return found
+  }
+
+  private func site(
+    _ file: FileDescriptor, _ segment: ProgramSegment, _ place: Int, _ taken: [Range<Int>]
+  ) throws(Errno) -> (place: Int, site: QuestionSite, bytes: [UInt8])? {
+    let start = max(0, place - QuestionSite.margin)
+    let wanted = min(Int(segment.fileSize), place + QuestionSite.margin) - start
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(wanted))
+    let count = try host.read(file, at: Int(segment.offset) + start, into: bytes)
+    let code = UnsafeBufferPointer(start: bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), count: count)
+    guard let site = QuestionSite(in: code, at: place - start, isWholeBefore: start == 0, taken: taken.map { $0.lowerBound - start..<$0.upperBound - start })
+    else { return nil }
+    switch site.question.kind {
+    case .time where !variants.contains(.timed), .random where !variants.contains(.seeded): return nil
+    default: break
+    }
+    let begin = site.question.start
+    return (start + begin, site, Array(code[begin..<begin + site.length]))
+  }
+}
