@@ -20,7 +20,9 @@ public struct ProcessorQuestion: Equatable, Sendable {
     // Opcodes, the second byte of all: 31, 01 F9, C7 F0 to FF.
     for second in [0x31, 0x01, 0xc7] as [UInt8] {
       var place = 0
-      while place < code.count, let found = uwrx_memmem(code.baseAddress! + place, code.count - place, [0x0f, second], 2) {
+      while place < code.count,
+        let found = uwrx_memmem(code.baseAddress! + place, code.count - place, [0x0f, second], 2)
+      {
         let start = UnsafeRawPointer(found) - code.baseAddress!
         let third = start + 2 < code.count ? code[start + 2] : 0
         if second == 0x31 || second == 0x01 && third == 0xf9 || second == 0xc7 && third >= 0xf0 { body(start) }

@@ -20,7 +20,8 @@ public struct QuestionPatch: Equatable, Sendable {
       let answer = isTime ? Self.time : Self.random
       let isNew = answers[isTime] == nil
       let start = next + (isNew ? answer.count : 0)
-      guard let stub = Self.stub(for: site, at: start, answer: answers[isTime] ?? next), start + stub.count <= room.upperBound
+      guard let stub = Self.stub(for: site, at: start, answer: answers[isTime] ?? next),
+        start + stub.count <= room.upperBound
       else {
         unanswered += 1
         continue

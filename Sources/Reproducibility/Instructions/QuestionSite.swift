@@ -79,7 +79,9 @@ public struct QuestionSite: Equatable, Sendable {
   /// Bytes before the question in which each instruction must be one.
   private static let soundBefore = 128
 
-  private static func question(in code: UnsafeBufferPointer<UInt8>, from start: Int, at place: Int) -> ProcessorQuestion? {
+  private static func question(in code: UnsafeBufferPointer<UInt8>, from start: Int, at place: Int)
+    -> ProcessorQuestion?
+  {
     var (position, soundFrom) = (start, start)
     while position <= place {
       guard let instruction = Instruction(code, at: position) else {
@@ -106,7 +108,9 @@ public struct QuestionSite: Equatable, Sendable {
   private static func canBeMoved(_ instruction: Instruction, isLast: Bool) -> Bool {
     guard let displacement = instruction.branchDisplacement else {
       // call through a register or memory; a system call or a fault in a strange place.
-      if instruction.map == 0, instruction.opcode == 0xff, [2, 3].contains((instruction.modRM ?? 0) >> 3 & 7) { return false }
+      if instruction.map == 0, instruction.opcode == 0xff, [2, 3].contains((instruction.modRM ?? 0) >> 3 & 7) {
+        return false
+      }
       return (instruction.map, instruction.opcode) != (1, 0x05) && (instruction.map, instruction.opcode) != (0, 0xcc)
     }
     guard isLast, displacement + 1 == instruction.length || displacement + 4 == instruction.length else { return false }

@@ -70,7 +70,7 @@ extension FileTree {
     inode.pointee.device = UInt64(status.st_rdev)
     if configuration.squashesTimes {
       // The lowest layer is the oldest.
-      let time = timespec(tv_sec: Self.squashedTime + lowerLayers.layers.count - found.match.place.layer, tv_nsec: 0)
+      let time = timespec(tv_sec: squashedTime + lowerLayers.layers.count - found.match.place.layer, tv_nsec: 0)
       (inode.pointee.accessed, inode.pointee.modified, inode.pointee.changed) = (time, time, time)
     } else {
       inode.pointee.accessed = status.st_atim

@@ -120,14 +120,18 @@ extension FileTree {
 
 // What begins and ends in several parts at once.
 extension FileTree {
-  /// The time below that of all layers when times are squashed: 2001-09-09 01:46:40 UTC, in seconds.
-  static let squashedTime = 1_000_000_000
+  /// The time below that of all layers when times are squashed: 2001-09-09 01:46:40 UTC, in seconds, or what is as long before a clock's
+  /// start.
+  var squashedTime: Int {
+    let start = configuration.clock.map { Int($0.epoch / 1_000_000_000) - lowerLayers.layers.count - 1 }
+    return min(1_000_000_000, max(0, start ?? .max))
+  }
 
   /// A new inode of the caller's, with the present time.
   func makeInode(_ kind: FileKind, mode: UInt32, backing: Backing, fileSystem: UInt8) -> InodeID {
     // What the run has not made has no time of this day either.
     let isMade = hasBegun && backing != .proc
-    let now = configuration.squashesTimes && !isMade ? timespec(tv_sec: Self.squashedTime, tv_nsec: 0) : host.now()
+    let now = configuration.squashesTimes && !isMade ? timespec(tv_sec: squashedTime, tv_nsec: 0) : host.now()
     return nodes.insert(
       Inode(
         kind: kind, backing: backing, flags: [], fileSystem: fileSystem,

@@ -70,9 +70,11 @@ final class AnsweredFiles {
     var code = AnsweredCode()
     let head = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(ProgramSegments.headSize))
     let count = try host.read(file, at: 0, into: head)
-    guard let file = try ProgramSegments(file, head: UnsafeRawBufferPointer(rebasing: head.prefix(count)), host).map({
-      (descriptor: file, segments: $0)
-    }) else { return code }
+    guard
+      let file = try ProgramSegments(file, head: UnsafeRawBufferPointer(rebasing: head.prefix(count)), host).map({
+        (descriptor: file, segments: $0)
+      })
+    else { return code }
     let loaded = file.segments.all.filter { $0.type == ProgramSegment.load }
     let table = file.segments.tableOffset
     code.programHeaders =
@@ -92,7 +94,8 @@ final class AnsweredFiles {
     var sites: [(place: Int, site: QuestionSite, bytes: [UInt8])] = []
     var originals: [CodePatch] = []
     var taken: [Range<Int>] = []
-    for place in try candidates(file, segment).sorted() where sites.last.map({ $0.place + $0.site.length <= place }) ?? true {
+    for place in try candidates(file, segment).sorted()
+    where sites.last.map({ $0.place + $0.site.length <= place }) ?? true {
       guard let site = try site(file, segment, place, taken) else { continue }
       sites.append(site)
       originals.append(CodePatch(offset: UInt64(site.place), bytes: Array(site.bytes.prefix(site.site.length))))
@@ -106,7 +109,8 @@ final class AnsweredFiles {
     // The rest of the last page, if nothing of the file's is mapped there.
     let end = segment.address + segment.fileSize
     let pageEnd = (end + 4095) & ~4095
-    let isFree = segment.memorySize == segment.fileSize
+    let isFree =
+      segment.memorySize == segment.fileSize
       && !others.contains { $0.address < pageEnd && $0.address &+ $0.memorySize > end }
     let start = (Int(segment.fileSize) + 15) & ~15
     var unanswered = 0
@@ -128,7 +132,9 @@ final class AnsweredFiles {
       let count = try host.read(
         file, at: Int(segment.offset) + place, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(wanted)))
       guard count > 0 else { break }
-      ProcessorQuestion.candidates(in: UnsafeRawBufferPointer(rebasing: buffer.prefix(count))) { found.insert(place + $0) }
+      ProcessorQuestion.candidates(in: UnsafeRawBufferPointer(rebasing: buffer.prefix(count))) {
+        found.insert(place + $0)
+      }
       // An opcode of three bytes may go over the end.
       place += count == buffer.count ? count - 2 : count
     }
@@ -143,7 +149,10 @@ final class AnsweredFiles {
     let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(wanted))
     let count = try host.read(file, at: Int(segment.offset) + start, into: bytes)
     let code = UnsafeBufferPointer(start: bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), count: count)
-    guard let site = QuestionSite(in: code, at: place - start, isWholeBefore: start == 0, taken: taken.map { $0.lowerBound - start..<$0.upperBound - start })
+    guard
+      let site = QuestionSite(
+        in: code, at: place - start, isWholeBefore: start == 0,
+        taken: taken.map { $0.lowerBound - start..<$0.upperBound - start })
     else { return nil }
     switch site.question.kind {
     case .time where !variants.contains(.timed), .random where !variants.contains(.seeded): return nil

@@ -66,16 +66,18 @@ final class Machine {
 
   convenience init(
     uid: UInt32 = 0, seed: RunSeed? = nil, clock: ClockRule? = nil, uniform: UniformMachine? = nil,
-    _ build: @escaping (Node) -> Void = standardTree
+    answersInstructions: Bool = false, _ build: @escaping (Node) -> Void = standardTree
   ) throws(Errno) {
-    try self.init(uid: uid, sources: [Source("/", build)], seed: seed, clock: clock, uniform: uniform)
+    try self.init(
+      uid: uid, sources: [Source("/", build)], seed: seed, clock: clock, uniform: uniform,
+      answersInstructions: answersInstructions)
   }
 
   init(
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
     links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
     level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil,
-    clock: ClockRule? = nil, uniform: UniformMachine? = nil, isNumbered: Bool = false
+    clock: ClockRule? = nil, uniform: UniformMachine? = nil, isNumbered: Bool = false, answersInstructions: Bool = false
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -133,6 +135,7 @@ final class Machine {
     configuration.diskLimit = diskLimit
     configuration.calls = calls
     configuration.reproduction.hasProcessNumbers = isNumbered
+    configuration.reproduction.answersForProcessor = answersInstructions
     configuration.reproduction.randomness = seed.map { Randomness(seed: $0, devices: MockRandomDevices(world)) }
     configuration.reproduction.clock = clock
     if clock != nil { configuration.reproduction.vdsoPatches = [CodePatch(offset: 16, bytes: [1, 2, 3])] }

@@ -44,6 +44,8 @@ final class MockMemory: GuestMemory {
     self.patches += patches.map { (address, $0) }
   }
 
+  func forgetPatches() { patches = [] }
+
   func isWaiting(_ notification: UInt64) -> Bool { isCallerWaiting }
 
   private func byte(at address: UInt64) -> UInt8? { pages[address >> 12]?.bytes[Int(address & 4095)] }

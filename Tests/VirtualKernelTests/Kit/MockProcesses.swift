@@ -25,6 +25,8 @@ final class MockProcesses: ProcessInformation {
   var fileName: UInt64 = 0
   /// Where each program finds the kernel's code.
   var vdso: UInt64 = 0x7fff_0000
+  /// Where each program finds its own program headers.
+  var programHeaders: UInt64 = 0
   private var nextWatch: Int32 = 500_000
 
   init(_ world: World) { self.world = world }
@@ -161,13 +163,16 @@ final class MockProcesses: ProcessInformation {
   }
 
   func image(of thread: AbsTid) -> ProcessImage? {
-    (try? world.process(of: thread)).map { ProcessImage(digest: $0.image, random: 0, fileName: fileName, vdso: vdso) }
+    (try? world.process(of: thread)).map {
+      ProcessImage(digest: $0.image, random: 0, fileName: fileName, programHeaders: programHeaders, vdso: vdso)
+    }
   }
 
-  var openedExecutables: [FileDescriptor] = []
+  /// What every process runs.
+  var executable: Node?
   func openExecutable(of group: AbsTgid) throws(Errno) -> FileDescriptor {
-    guard !openedExecutables.isEmpty else { throw .noSuchFileOrDirectory }
-    return openedExecutables.removeFirst()
+    guard let executable else { throw .noSuchFileOrDirectory }
+    return world.insert(OpenFile(executable, flags: O_RDONLY))
   }
 
   func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat {
