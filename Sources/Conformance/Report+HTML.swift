@@ -37,7 +37,7 @@ extension Report {
       ("System", "\(machine.distribution), Linux \(machine.kernel)"),
       ("Machine", "\(machine.architecture), \(machine.processors) processors"),
       ("Run as", machine.user), ("Compiler", machine.compiler), ("Date", machine.date),
-    ]
+    ] + (options.isEmpty ? [] : [("Options of uwrx run", options)])
     return """
       <header>
       <h1>uwrx conformance</h1>

@@ -34,7 +34,7 @@ struct Workspace {
       uwrx, "run", "--system", "--uid", "\(test.ids.user)", "--gid", "\(test.ids.group)", "--build", build,
       "--source", "\(work)=\(work)", "--source", "\(scratch.programs)=\(scratch.programs)",
       "--source", "\(scratch.tools)=\(scratch.tools)",
-    ]
+    ] + test.options
     let prepare = "\(scratch.tools)/prepare"
     switch test.ground {
     case .source: return try run(options + ["--", program])
