@@ -1,4 +1,4 @@
-// options: --time advancing:9223372036854775807 --process-numbers
+// options: --time advancing:1000000000 --process-numbers
 // Moves its clock to where the arithmetic ends: with the largest tick that there can be, by files of the last second that there is, by waits from
 // there, by children that begin there. Clocks must not go back, and nobody must fall over.
 #include "attack.h"

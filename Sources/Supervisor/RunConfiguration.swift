@@ -175,7 +175,10 @@ public struct RunConfiguration: Sendable {
     reproduction.hasProcessNumbers = hasProcessNumbers
     reproduction.machine = machine
     let variants = reproduction.variants
-    if !variants.isEmpty { reproduction.vdsoPatches = VirtualDSO()?.patches(for: variants) ?? [] }
+    if !variants.isEmpty, let code = VirtualDSO() {
+      reproduction.vdsoPatches = code.patches(for: variants)
+      reproduction.vdsoRoom = code.room(for: variants)
+    }
     reproduction.machine?.hostname = hostname
     reproduction.machine?.givenLimits = limits.given
     return reproduction

@@ -9,6 +9,8 @@ public struct Reproduction {
   public var clock: ClockRule?
   /// What makes the kernel's own code in each program call the kernel (vdso(7)), for what is answered here.
   public var vdsoPatches: [CodePatch] = []
+  /// Where nothing is executed in that code any more, from its start.
+  public var vdsoRoom: Range<UInt64> = 0..<0
   /// Whether the numbers of processes are made of who they are.
   public var hasProcessNumbers = false
   /// What the machine is to the guest; nil for what it is.
