@@ -29,7 +29,8 @@ public struct Case: Sendable {
   public let options: [String]
 
   public var description: String {
-    let way = [linkage.rawValue, user.rawValue, ground.rawValue] + (options.isEmpty ? [] : [options.joined(separator: " ")])
+    let way =
+      [linkage.rawValue, user.rawValue, ground.rawValue] + (options.isEmpty ? [] : [options.joined(separator: " ")])
     return "\(fixture.name) (\(way.joined(separator: ", ")))"
   }
 

@@ -46,7 +46,7 @@ public struct Report: Sendable {
     differences = harness.set.differences.entries.enumerated().filter { _, entry in
       ran.contains(entry.fixture) && (entry.option == nil || verdicts.contains { $0.test.has(entry.option!) })
     }
-      .map { index, entry in Difference(entry: entry, cases: verdicts.count { $0.applied.contains(index) }) }
+    .map { index, entry in Difference(entry: entry, cases: verdicts.count { $0.applied.contains(index) }) }
   }
 
   private static func state(_ verdicts: [Verdict]) -> State {

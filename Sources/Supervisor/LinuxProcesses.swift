@@ -90,7 +90,9 @@ final class LinuxProcesses: ProcessInformation {
   private func isStopped(_ thread: AbsTid) -> Bool {
     withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { text in
       let count = uwrx_read_proc(hostProc.rawValue, thread.rawValue, "stat", text.baseAddress!, text.count)
-      guard count > 0, let end = text.prefix(count).lastIndex(of: UInt8(ascii: ")")), end + 2 < count else { return false }
+      guard count > 0, let end = text.prefix(count).lastIndex(of: UInt8(ascii: ")")), end + 2 < count else {
+        return false
+      }
       return text[end + 2] == UInt8(ascii: "T")
     }
   }

@@ -58,7 +58,9 @@ struct AttackTests {
   }
 
   /// Some that the parts of a reproducible run have most to do with.
-  private static let reproducible = ["exec_lie", "kill_midcall", "numbers", "other_processes", "race_registers", "vdso"]
+  private static let reproducible = [
+    "exec_lie", "kill_midcall", "numbers", "other_processes", "race_registers", "vdso",
+  ]
 
   @Test("is contained in a reproducible run", arguments: reproducible.filter(programs.contains))
   func containedWhenReproducible(_ program: String) async throws {

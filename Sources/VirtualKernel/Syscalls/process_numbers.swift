@@ -185,7 +185,9 @@ extension SyscallEntry {
   /// In a run with process numbers the clock may be that of a process or thread by such a number.
   func numberedClock() -> SyscallEntry {
     // Clocks of the machine; those of processes, and of descriptors, whose number is one of the kernel's.
-    gated(.numbered, Syscalls.withKernelClock, nativeWhen: .all(.clear(0, bits: 1 << 31)) + [[.bits(0, of: 0xff00_0000, equal: 0xff00_0000)]])
+    gated(
+      .numbered, Syscalls.withKernelClock,
+      nativeWhen: .all(.clear(0, bits: 1 << 31)) + [[.bits(0, of: 0xff00_0000, equal: 0xff00_0000)]])
   }
 }
 
