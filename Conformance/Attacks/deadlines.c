@@ -14,7 +14,7 @@
 
 static const long edges[] = {0, 1, -1, 999999999, 1000000000, 0x7fffffff, 0x80000000, 0xffffffff, 1L << 32, LONG_MAX, LONG_MIN, LONG_MAX / 1000000000,
                              LONG_MAX / 1000000000 + 1, LONG_MAX - 1, 1577836800, 2000000000, 1L << 62};
-enum { COUNT = sizeof edges / sizeof *edges, PARTS = 6, CHILDREN = COUNT * PARTS, WAITERS = 2000 };
+enum { COUNT = sizeof edges / sizeof *edges, PARTS = 3, CHILDREN = COUNT * PARTS, WAITERS = 1200 };
 
 static void nothing(int signal) { (void)signal; }
 
@@ -95,7 +95,7 @@ int main(void) {
     pid_t children[CHILDREN];
     for (int i = 0; i < CHILDREN; i++)
       if (!(children[i] = fork())) {
-        wait_by(call, (struct timespec){edges[i / PARTS], edges[i % PARTS == 5 ? 9 : i % PARTS]});
+        wait_by(call, (struct timespec){edges[i / PARTS], edges[(int[]){0, 3, 9}[i % PARTS]]});
         wait_by(call, (struct timespec){edges[i / PARTS], i});
         _exit(0);
       }
