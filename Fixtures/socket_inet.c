@@ -90,7 +90,8 @@ static void datagram(void) {
   SHOW(recv(client, text, 1, 0));
   int other = SHOW(socket(AF_INET, SOCK_DGRAM, 0));
   SHOW(sendto(other, "x", 1, 0, (struct sockaddr *)&(struct sockaddr_in){.sin_family = AF_INET6}, sizeof to));
-  SHOW(sendto(other, text, 70000, 0, (struct sockaddr *)&to, sizeof to));
+  static char large[70000];
+  SHOW(sendto(other, large, sizeof large, 0, (struct sockaddr *)&to, sizeof to));
   closefrom(3);
 }
 

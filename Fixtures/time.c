@@ -27,7 +27,7 @@ int main(void) {
   SHOW(syscall(SYS_clock_gettime, CLOCK_REALTIME, bad_pointer()));
   SHOW(syscall(SYS_clock_getres, 99, &t));
   clock_gettime(CLOCK_REALTIME, &t);
-  say("after 2020 %d", t.tv_sec > 1577836800);
+  say("after 2020 %d", t.tv_sec >= 1577836800);
   struct timeval tv;
   SHOW(gettimeofday(&tv, NULL));
   SHOW(syscall(SYS_gettimeofday, &tv, NULL));

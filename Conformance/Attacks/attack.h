@@ -95,10 +95,36 @@ __attribute__((unused)) static bool reads_secret(int fd) {
   return count >= 6 && !memcmp(bytes, "canary", 6);
 }
 
+// Seconds of the machine's, also where the guest's clocks are its own: by those a race would end when it has asked often enough.
+#if defined(__x86_64__)
+static unsigned long long counted(void) { return __builtin_ia32_rdtsc(); }
+static double count_of_a_second(void) {
+  double least = 1e18;
+  for (int i = 0; i < 2; i++) {
+    unsigned long long start = counted();
+    usleep(5000);
+    double count = (counted() - start) / 0.005;
+    if (count < least) least = count;
+  }
+  return least;
+}
+#elif defined(__aarch64__)
+static unsigned long long counted(void) {
+  unsigned long long value;
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(value));
+  return value;
+}
+static double count_of_a_second(void) {
+  unsigned long long value;
+  __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(value));
+  return value;
+}
+#endif
+
 __attribute__((unused)) static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec + time.tv_nsec / 1e9;
+  static double second;
+  if (second == 0) second = count_of_a_second();
+  return counted() / second;
 }
 
 // How long a race is tried. UWRX_ATTACK_SECONDS makes it longer by hand.

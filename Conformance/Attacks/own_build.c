@@ -24,9 +24,10 @@ static int touch(const char *path, const struct stat *st, int type, struct FTW *
 }
 
 int main(void) {
+  // A reproducible run does not show it; then the guest can only make one of its own.
   DIR *directory = opendir("build");
-  NEEDS(directory);
-  closedir(directory);
+  NEEDS(directory || strstr(given("ATTACK_WITH"), "--reproducible"));
+  if (directory) closedir(directory);
   close(open("mine", O_CREAT | O_WRONLY, 0644));
   for (int i = 0; i < 3; i++) {
     // Every look makes copies of what is there, which are there at the next look.

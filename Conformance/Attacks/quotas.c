@@ -1,3 +1,4 @@
+// machine: it looks at the machine's own quotas in /proc
 // Takes all that it can of what the kernel counts for the user or for the whole machine, and of being spared where memory runs out.
 #include "attack.h"
 #include <linux/aio_abi.h>

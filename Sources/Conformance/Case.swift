@@ -25,24 +25,36 @@ public struct Case: Sendable {
   public let linkage: Linkage
   public let user: User
   public let ground: Ground
+  /// Further ones of `uwrx run`.
+  public let options: [String]
 
-  public var description: String { "\(fixture.name) (\(linkage.rawValue), \(user.rawValue), \(ground.rawValue))" }
+  public var description: String {
+    let way =
+      [linkage.rawValue, user.rawValue, ground.rawValue] + (options.isEmpty ? [] : [options.joined(separator: " ")])
+    return "\(fixture.name) (\(way.joined(separator: ", ")))"
+  }
 
   /// Every way to run the fixtures.
-  public static func all(of fixtures: [Fixture]) -> [Case] {
+  /// - Parameter options: of `uwrx run`, for each case.
+  public static func all(of fixtures: [Fixture], with options: [String] = []) -> [Case] {
     let users: [User] = getuid() == 0 ? [.root, .user] : [.user]
     let below = fixtures.flatMap { fixture in
       Linkage.allCases.flatMap { linkage in
-        users.map { Case(fixture: fixture, linkage: linkage, user: $0, ground: .source) }
+        users.map { Case(fixture: fixture, linkage: linkage, user: $0, ground: .source, options: options) }
       }
     }
     // Only root can make the files of strangers inside a run.
     guard users.contains(.root) else { return below }
     return below
       + fixtures.flatMap { fixture in
-        [Ground.own, .parent].map { Case(fixture: fixture, linkage: .dynamic, user: .root, ground: $0) }
+        [Ground.own, .parent].map {
+          Case(fixture: fixture, linkage: .dynamic, user: .root, ground: $0, options: options)
+        }
       }
   }
+
+  /// Whether it runs with an option, given without its dashes. `--reproducible` has those that it is made of.
+  func has(_ option: String) -> Bool { options.contains("--reproducible") || options.contains("--" + option) }
 
   var becomesOther: Bool { user == .user && getuid() == 0 }
 

@@ -19,7 +19,7 @@ public struct FixtureSet: Sendable {
   }
 
   /// The fixtures and headers of a directory. What is in `Conformance` beside it, as in a checkout, replaces the built-in
-  /// `prepare`, `snapshot` and `differences.txt`.
+  /// `prepare`, `snapshot`, `differences.txt` and `option_differences.txt`.
   public init(directory: String) throws(ConformanceError) {
     guard let names = directoryEntries(directory) else {
       throw ConformanceError("cannot read \(directory): \(String(cString: strerror(errno)))")
@@ -38,7 +38,7 @@ public struct FixtureSet: Sendable {
       files.append(("observe.h", header))
     }
     var support: [String: [UInt8]] = [:]
-    for name in ["prepare", "snapshot", "differences.txt"] {
+    for name in ["prepare", "snapshot", "differences.txt", "option_differences.txt"] {
       support[name] = fileContents("\(directory)/../Conformance/\(name)")
     }
     try self.init(files, support: support, isWorkingCopy: true)
@@ -59,7 +59,7 @@ public struct FixtureSet: Sendable {
     headers = named.filter { $0.name.hasSuffix(".h") }
     prepare = try text("prepare")
     snapshot = try text("snapshot")
-    differences = try Differences(parsing: try text("differences.txt"))
+    differences = try Differences(parsing: try text("differences.txt"), optional: try text("option_differences.txt"))
     self.isWorkingCopy = isWorkingCopy
   }
 

@@ -70,7 +70,8 @@ public final class Harness: Sendable {
       throw ConformanceError("no fixture \"\(test.fixture.name)\"")
     }
     if let message = try program.build() { throw ConformanceError("cannot be compiled:\n" + message) }
-    let name = "\(test.fixture.name)-\(test.linkage)-\(test.user)-\(test.ground)"
+    let way = ["\(test.linkage)", "\(test.user)", "\(test.ground)"] + test.options
+    let name = "\(test.fixture.name)-\(way.joined(separator: "-"))"
     return Workspace(
       test: test, uwrx: uwrx, program: program.path, scratch: scratch, folder: "\(scratch.path)/cases/\(name)")
   }

@@ -33,11 +33,12 @@ extension Report {
       : passedCases > 0
         ? "<p class=\"verdict passed\">uwrx answers as Linux does in all \(number(passedCases)) cases</p>"
         : "<p class=\"verdict skipped\">No case could be tried here</p>"
-    let facts = [
-      ("System", "\(machine.distribution), Linux \(machine.kernel)"),
-      ("Machine", "\(machine.architecture), \(machine.processors) processors"),
-      ("Run as", machine.user), ("Compiler", machine.compiler), ("Date", machine.date),
-    ]
+    let facts =
+      [
+        ("System", "\(machine.distribution), Linux \(machine.kernel)"),
+        ("Machine", "\(machine.architecture), \(machine.processors) processors"),
+        ("Run as", machine.user), ("Compiler", machine.compiler), ("Date", machine.date),
+      ] + (options.isEmpty ? [] : [("Options of uwrx run", options)])
     return """
       <header>
       <h1>uwrx conformance</h1>

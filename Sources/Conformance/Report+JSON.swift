@@ -15,6 +15,7 @@ extension Report {
           ("user", quoted(machine.user)), ("compiler", quoted(machine.compiler)),
         ])
       ),
+      ("options", quoted(options)),
       (
         "totals",
         object([

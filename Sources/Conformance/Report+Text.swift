@@ -5,7 +5,7 @@ extension Report {
     var text = """
       uwrx conformance, \(machine.date)
       \(machine.distribution), Linux \(machine.kernel) on \(machine.architecture), \(machine.processors) processors, \
-      as \(machine.user); \(machine.compiler)
+      as \(machine.user); \(machine.compiler)\(options.isEmpty ? "" : "\nuwrx run \(options)")
 
       cases         \(Self.summary(verdicts))
       system calls  \(systemCalls.count): \

@@ -18,6 +18,8 @@ public struct Report: Sendable {
   }
 
   let machine: Machine
+  /// Of `uwrx run`, beside the suite's own.
+  let options: String
   let verdicts: [Verdict]
   let systemCalls: [SystemCall]
   let differences: [Difference]
@@ -28,6 +30,7 @@ public struct Report: Sendable {
   public init(_ verdicts: [Verdict], of harness: Harness) {
     self.verdicts = verdicts
     machine = Machine(compiler: harness.compiler)
+    options = verdicts.first?.test.options.joined(separator: " ") ?? ""
     let ran = Set(verdicts.map(\.test.fixture.name))
     let fixtures = harness.set.fixtures.filter { ran.contains($0.name) }
     self.fixtures = fixtures
@@ -40,8 +43,10 @@ public struct Report: Sendable {
       return SystemCall(
         entry: entry, fixtures: testing, state: [.failed, .passed, .skipped].first { theirs.contains($0) } ?? .untested)
     }
-    differences = harness.set.differences.entries.enumerated().filter { ran.contains($0.element.fixture) }
-      .map { index, entry in Difference(entry: entry, cases: verdicts.count { $0.applied.contains(index) }) }
+    differences = harness.set.differences.entries.enumerated().filter { _, entry in
+      ran.contains(entry.fixture) && (entry.option == nil || verdicts.contains { $0.test.has(entry.option!) })
+    }
+    .map { index, entry in Difference(entry: entry, cases: verdicts.count { $0.applied.contains(index) }) }
   }
 
   private static func state(_ verdicts: [Verdict]) -> State {

@@ -30,11 +30,12 @@ struct Workspace {
     let build = "\(folder)/build"
     try makeDirectory(build)
     if test.becomesOther { chown(build, test.ids.user, test.ids.group) }
-    let options = [
-      uwrx, "run", "--system", "--uid", "\(test.ids.user)", "--gid", "\(test.ids.group)", "--build", build,
-      "--source", "\(work)=\(work)", "--source", "\(scratch.programs)=\(scratch.programs)",
-      "--source", "\(scratch.tools)=\(scratch.tools)",
-    ]
+    let options =
+      [
+        uwrx, "run", "--system", "--uid", "\(test.ids.user)", "--gid", "\(test.ids.group)", "--build", build,
+        "--source", "\(work)=\(work)", "--source", "\(scratch.programs)=\(scratch.programs)",
+        "--source", "\(scratch.tools)=\(scratch.tools)",
+      ] + test.options
     let prepare = "\(scratch.tools)/prepare"
     switch test.ground {
     case .source: return try run(options + ["--", program])

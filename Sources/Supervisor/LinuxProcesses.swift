@@ -69,14 +69,31 @@ final class LinuxProcesses: ProcessInformation {
     return words
   }
 
-  func hasPendingSignal(_ thread: AbsTid) -> Bool {
+  func pendingSignal(of thread: AbsTid) -> PendingSignal {
     // Asked without the lock that guards `statusText`.
     withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 8) { text in
       let count = uwrx_read_proc(hostProc.rawValue, thread.rawValue, "status", text.baseAddress!, text.count)
-      guard count > 0 else { return false }
+      guard count > 0 else { return .none }
       let lines = StatusLines(text: UnsafeRawBufferPointer(rebasing: text.prefix(count)))
-      let pending = (lines.mask("SigPnd:") ?? 0) | (lines.mask("ShdPnd:") ?? 0)
-      return pending & ~(lines.mask("SigBlk:") ?? 0) != 0
+      let accepted = ~(lines.mask("SigBlk:") ?? 0)
+      if (lines.mask("SigPnd:") ?? 0) & accepted != 0 { return .own }
+      let leader = lines.last("Tgid:") ?? thread.rawValue
+      if (lines.mask("ShdPnd:") ?? 0) & accepted != 0 {
+        // The kernel gives a process's signal to its first thread, unless that blocks it (complete_signal of kernel/signal.c).
+        return leader == thread.rawValue || lines.last("Threads:") == 1 ? .own : .ofProcess
+      }
+      // A process that is stopped waits for each of its threads.
+      return leader != thread.rawValue && isStopped(AbsTid(rawValue: leader)) ? .own : .none
+    }
+  }
+
+  private func isStopped(_ thread: AbsTid) -> Bool {
+    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { text in
+      let count = uwrx_read_proc(hostProc.rawValue, thread.rawValue, "stat", text.baseAddress!, text.count)
+      guard count > 0, let end = text.prefix(count).lastIndex(of: UInt8(ascii: ")")), end + 2 < count else {
+        return false
+      }
+      return text[end + 2] == UInt8(ascii: "T")
     }
   }
 

@@ -212,6 +212,9 @@ final class Receiver: @unchecked Sendable {
     // Who has ended sends nothing any more.
     if uwrx_notification_is_valid(listener.rawValue, suspended.notification.id) != 0 {
       failure = .noSuchProcess
+    } else if kernel.isTranslated(suspended.notification.number) {
+      call.letThrough()
+      return didAnswer(suspended)
     } else {
       do throws(Errno) { try kernel.sendSignal(suspended.notification.number, arguments) } catch { failure = error }
     }

@@ -178,7 +178,10 @@ public struct RunConfiguration: Sendable {
     reproduction.answersForProcessor = answersInstructions
     reproduction.machine = machine
     let variants = reproduction.variants
-    if !variants.isEmpty { reproduction.vdsoPatches = VirtualDSO()?.patches(for: variants) ?? [] }
+    if !variants.isEmpty, let code = VirtualDSO() {
+      reproduction.vdsoPatches = code.patches(for: variants)
+      reproduction.vdsoRoom = code.room(for: variants)
+    }
     reproduction.machine?.hostname = hostname
     reproduction.machine?.givenLimits = limits.given
     return reproduction

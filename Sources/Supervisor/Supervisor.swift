@@ -199,7 +199,7 @@ public final class Supervisor {
     try startWatchdog()
     if configuration.ownsProcess {
       SupervisorPrivileges.drop()
-      try SupervisorFilter.install(traces: configuration.hasProcessNumbers)
+      try SupervisorFilter.install(traces: configuration.hasProcessNumbers || configuration.clock != nil)
     }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver

@@ -45,7 +45,7 @@ enum SupervisorFilter {
   }
 
   /// For the calling thread and those that it makes later.
-  /// - Parameter traces: a run with process numbers.
+  /// - Parameter traces: a run with process numbers or a virtual clock, whose guests are made to make calls again.
   /// - Throws: where the kernel refuses a filter, which it did not refuse for the guest.
   static func install(traces: Bool) throws(SupervisorError) {
     let program = (traces ? tracingFilter : filter).program

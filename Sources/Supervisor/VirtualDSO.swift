@@ -7,8 +7,8 @@ import VirtualKernel
 ///
 /// The image is the same in all programs of one architecture, so the supervisor reads its own.
 struct VirtualDSO {
-  /// Where functions begin, from the image's start.
-  private let functions: [String: UInt64]
+  /// Where functions are, from the image's start.
+  private let functions: [String: Range<UInt64>]
 
   /// nil if this process has none, or one that cannot be read.
   init?() {
@@ -19,7 +19,7 @@ struct VirtualDSO {
   }
 
   /// elf(5): the dynamic section's symbol table, whose length DT_HASH tells.
-  private static func functions(of image: UnsafeRawPointer) -> [String: UInt64]? {
+  private static func functions(of image: UnsafeRawPointer) -> [String: Range<UInt64>]? {
     let header = image.loadUnaligned(as: Elf64_Ehdr.self)
     var dynamic: UnsafeRawPointer?
     for index in 0..<Int(header.e_phnum) {
@@ -41,26 +41,36 @@ struct VirtualDSO {
     let count =
       tables[4].map { Int($0.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) } ?? (strings - symbols) / size
     guard (1...4096).contains(count) else { return nil }
-    var functions: [String: UInt64] = [:]
+    var functions: [String: Range<UInt64>] = [:]
     for index in 1..<max(2, count) {
       let symbol = (symbols + index * size).loadUnaligned(as: Elf64_Sym.self)
       guard symbol.st_value != 0 else { continue }
-      functions[String(cString: (strings + Int(symbol.st_name)).assumingMemoryBound(to: CChar.self))] = symbol.st_value
+      functions[String(cString: (strings + Int(symbol.st_name)).assumingMemoryBound(to: CChar.self))] =
+        symbol.st_value..<symbol.st_value &+ min(symbol.st_size, 1 << 16)
     }
     return functions
   }
 
   /// What makes functions that are answered by the supervisor call the kernel. A kernel has not all of them.
   func patches(for variants: CallVariants) -> [CodePatch] {
-    #if arch(x86_64)
-      let prefix = "__vdso_"
-    #else
-      let prefix = "__kernel_"
-    #endif
-    return Self.calls.filter { !$0.variant.isDisjoint(with: variants) }.compactMap { call in
-      functions[prefix + call.name].map { CodePatch(offset: $0, bytes: call.code) }
+    Self.calls.filter { !$0.variant.isDisjoint(with: variants) }.compactMap { call in
+      functions[Self.prefix + call.name].map { CodePatch(offset: $0.lowerBound, bytes: call.code) }
     }
   }
+
+  /// What is left of clock_gettime's code where that is patched.
+  func room(for variants: CallVariants) -> Range<UInt64> {
+    guard variants.contains(.timed), let code = functions[Self.prefix + "clock_gettime"] else { return 0..<0 }
+    // Twelve bytes at most are patched; places begin where numbers of eight bytes may.
+    let start = (code.lowerBound + 12 + 7) & ~7
+    return start..<max(start, code.upperBound)
+  }
+
+  #if arch(x86_64)
+    private static let prefix = "__vdso_"
+  #else
+    private static let prefix = "__kernel_"
+  #endif
 
   private struct PatchedCall {
     let name: String

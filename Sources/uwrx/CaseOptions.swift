@@ -21,6 +21,13 @@ struct CaseOptions: ParsableArguments {
   @Option(help: "Only with the files there: in a source, in the run's own layer, in a parent's. Repeatable.")
   var ground: [Case.Ground] = []
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Further options of uwrx run, with spaces between, as '--time advancing'. The fixtures must still see what they see on Linux.",
+      valueName: "options"))
+  var with = ""
+
   func validate() throws {
     if onlyRoot, onlyUser { throw ValidationError("--root and --user exclude each other") }
     if onlyRoot, getuid() != 0 { throw ValidationError("--root needs root") }
@@ -33,7 +40,7 @@ struct CaseOptions: ParsableArguments {
   func cases(
     of fixtures: [Fixture], where isWanted: (Case) -> Bool = { _ in true }
   ) throws(ConformanceError) -> [Case] {
-    let cases = Case.all(of: fixtures).filter {
+    let cases = Case.all(of: fixtures, with: with.split(separator: " ").map(String.init)).filter {
       (!onlyRoot || $0.user == .root) && (!onlyUser || $0.user == .user)
         && (ground.isEmpty || ground.contains($0.ground)) && isWanted($0)
     }

@@ -57,6 +57,18 @@ struct AttackTests {
     #expect(result.status == 0, "\(result.output)")
   }
 
+  /// Some that the parts of a reproducible run have most to do with.
+  private static let reproducible = [
+    "exec_lie", "kill_midcall", "numbers", "other_processes", "race_registers", "vdso",
+  ]
+
+  @Test("is contained in a reproducible run", arguments: reproducible.filter(programs.contains))
+  func containedWhenReproducible(_ program: String) async throws {
+    let options = ["--user", "--with=--reproducible --keep-env --keep-place"]
+    let result = try await Self.use(of: program).during { try Self.run("run", options + [program]) }
+    #expect(result.status == 0, "\(result.output)")
+  }
+
   @Test("a killed supervisor leaves nothing", arguments: User.possible)
   func killed(_ user: User) throws {
     // Half of the moments for each user.

@@ -36,7 +36,8 @@ enum Checkout {
   static func files(in folder: String) -> [String] {
     (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted()
       .filter { name in
-        name.hasSuffix(".c") || name.hasSuffix(".h") || ["prepare", "snapshot", "differences.txt"].contains(name)
+        name.hasSuffix(".c") || name.hasSuffix(".h")
+          || ["prepare", "snapshot", "differences.txt", "option_differences.txt"].contains(name)
       } ?? []
   }
 

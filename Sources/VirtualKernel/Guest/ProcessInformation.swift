@@ -1,6 +1,15 @@
 import CLinux
 import Glibc
 import SystemPackage
+
+/// Whom a signal waits for.
+public enum PendingSignal: Sendable {
+  case none
+  /// This thread, which will take it as soon as it can.
+  case own
+  /// Any thread of its process.
+  case ofProcess
+}
 import Tracing
 
 /// What /proc/<tid>/status tells about a thread at its birth.
@@ -45,8 +54,8 @@ public protocol ProcessInformation: AnyObject {
   /// The fourteen words of a `struct sysinfo` (sysinfo(2)).
   func systemInformation() -> [UInt64]
 
-  /// Whether a signal waits for the thread that it does not block.
-  func hasPendingSignal(_ thread: AbsTid) -> Bool
+  /// The signal that waits for the thread, of those that it does not block.
+  func pendingSignal(of thread: AbsTid) -> PendingSignal
 
   /// The processes that a thread has made and that still live.
   func children(of thread: AbsTid) -> [AbsTgid]

@@ -54,6 +54,10 @@ extension VirtualKernel {
 
   private func settleTimers(of group: ThreadGroup, _ clock: ProcessClock, at hostTime: UInt64) {
     for (timer, wait) in group.timers where hostTime >= wait.hostEnd {
+      guard isStillThere(timer, wait, of: group) else {
+        group.timers[timer] = nil
+        continue
+      }
       guard wait.interval >= Self.shortInterval else {
         group.timers[timer] = nil
         clock.lift(to: wait.end)
@@ -65,6 +69,18 @@ extension VirtualKernel {
         hostEnd: wait.hostEnd &+ (count + 1) &* wait.interval, end: wait.end &+ (count + 1) &* wait.interval,
         interval: wait.interval)
     }
+  }
+
+  /// Whether a descriptor is still the timer that was set: close(2) is not seen, and what is closed does not go off.
+  private func isStillThere(_ timer: TimerKey, _ wait: TimedWait, of group: ThreadGroup) -> Bool {
+    guard case .descriptor(let descriptor) = timer else { return true }
+    var text: [UInt8] = []
+    do throws(Errno) { try information.readProc("\(group.nsID.rawValue)/fdinfo/\(descriptor)", into: &text) } catch {
+      // A process may not be looked at, and has its timers all the same.
+      return error != .noSuchFileOrDirectory
+    }
+    let interval = "it_interval: (\(wait.interval / 1_000_000_000), \(wait.interval % 1_000_000_000))"
+    return text.split(separator: 0x0a).contains { $0.elementsEqual(interval.utf8) }
   }
 
   /// The process's clock, which begins where its parent's stood at its birth.

@@ -73,8 +73,10 @@ extension Registry {
       .native(.msgctl, ipcReason),
       .native(.mq_open, "The name is one of the guest's own IPC namespace, not a path.").strict(.noFunction),
       .native(.mq_unlink, "The name is one of the guest's own IPC namespace, not a path.").strict(.noFunction),
-      .native(.mq_timedsend, "A queue that the caller holds; blocks, so must not be trapped.").strict(.noFunction),
-      .native(.mq_timedreceive, "A queue that the caller holds; blocks, so must not be trapped.").strict(.noFunction),
+      .native(.mq_timedsend, "A queue that the caller holds; blocks, so must not be trapped.").strict(.noFunction)
+        .gatedBelowStrict(.timed, Syscalls.mq_timed, nativeWhen: .all(.clear(4, bits: .max))),
+      .native(.mq_timedreceive, "A queue that the caller holds; blocks, so must not be trapped.").strict(.noFunction)
+        .gatedBelowStrict(.timed, Syscalls.mq_timed, nativeWhen: .all(.clear(4, bits: .max))),
       .native(.mq_notify, "A queue that the caller holds.").strict(.noFunction),
       .native(.mq_getsetattr, "A queue that the caller holds.").strict(.noFunction),
     ]

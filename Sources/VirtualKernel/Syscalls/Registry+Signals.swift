@@ -32,13 +32,13 @@ extension Registry {
       .native(.nanosleep, "Blocks, so must not be trapped.")
         .gated(.timed, Syscalls.nanosleep),
       .native(.clock_nanosleep, "Blocks, so must not be trapped.")
-        .gated(.timed, Syscalls.clock_nanosleep),
+        .gated(.timed, Syscalls.clock_nanosleep).numberedClock(),
       .native(.clock_gettime, "The host's clock, which every program may read.")
-        .emulated(.timed, Syscalls.clock_gettime),
-      .native(.clock_getres, "A constant of the kernel."),
+        .emulated(.timed, Syscalls.clock_gettime).numberedClock(),
+      .native(.clock_getres, "A constant of the kernel.").numberedClock(),
       .native(.gettimeofday, "The host's clock, which every program may read.")
         .emulated(.timed, Syscalls.gettimeofday),
-      .native(.timer_create, "The caller's own timer."),
+      .native(.timer_create, "The caller's own timer.").numberedClock(),
       .native(.timer_settime, "The caller's own timer.")
         .gated(.timed, Syscalls.timer_settime),
       .native(.timer_gettime, "The caller's own timer."),

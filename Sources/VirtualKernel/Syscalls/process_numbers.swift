@@ -181,6 +181,29 @@ extension SyscallEntry {
   }
 }
 
+extension SyscallEntry {
+  /// In a run with process numbers the clock may be that of a process or thread by such a number.
+  func numberedClock() -> SyscallEntry {
+    // Clocks of the machine; those of processes, and of descriptors, whose number is one of the kernel's.
+    gated(
+      .numbered, Syscalls.withKernelClock,
+      nativeWhen: .all(.clear(0, bits: 1 << 31)) + [[.bits(0, of: 0xff00_0000, equal: 0xff00_0000)]])
+  }
+}
+
+extension Syscalls {
+  /// clock_getcpuclockid(3): ~number << 3, and three bits that tell which of its clocks.
+  @Sendable static func withKernelClock(_ call: Call) throws(Errno) -> Outcome {
+    let clock = Int32(truncatingIfNeeded: call.arguments.0)
+    let number = ~(clock >> 3)
+    let process = call.kernel.processes.kernelNumber(number)
+    guard clock < 0, clock & 3 != 3, process != number else { return .continue }
+    var arguments = call.arguments
+    arguments.0 = UInt64(bitPattern: Int64(~process << 3 | clock & 7))
+    return .repeated(arguments: arguments)
+  }
+}
+
 extension [[ArgumentCondition]] {
   /// The bits that no number of the kernel's has, of a guest's (`ProcessNumbers.range`).
   private static var high: UInt64 { 0xffe0_0000 }

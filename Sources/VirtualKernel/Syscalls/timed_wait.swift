@@ -54,7 +54,8 @@ extension Syscalls {
     return .continue
   }
 
-  /// futex(2) with a time: a duration for FUTEX_WAIT, a time of the clock for the others.
+  /// futex(2) with a time: a duration for FUTEX_WAIT, a time of the clock for the others. Only the kernel can wait for a mutex with priority
+  /// inheritance.
   @Sendable static func futex(_ call: Call) throws(Errno) -> Outcome {
     let operation = Int32(truncatingIfNeeded: call.arguments.1)
     switch operation & 0x7f {
@@ -69,6 +70,9 @@ extension Syscalls {
         throw .resourceTemporarilyUnavailable
       }
       return .waiting(FutexWait(call, value, for: duration.nanoseconds, until: duration.end))
+    case 6: return try translated(call, timeIn: 3, of: CLOCK_REALTIME)  // FUTEX_LOCK_PI
+    case 11, 13:  // FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2
+      return try translated(call, timeIn: 3, of: operation & 0x100 != 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC)
     default: return .continue
     }
   }
@@ -113,7 +117,7 @@ extension Syscalls {
   }
 
   /// How long it is to a time of one of the guest's clocks; nil if the kernel is to complain, or to go by a processor's time.
-  private static func duration(
+  static func duration(
     _ call: Call, until address: UInt64, on clock: Int32
   ) throws(Errno) -> (nanoseconds: UInt64, end: UInt64)? {
     guard let given = try? call.read(timespec.self, at: address),
@@ -181,7 +185,12 @@ private final class SleepUntil: DeadlineWait, @unchecked Sendable {
   override func poll(at hostTime: UInt64) -> Result<Int64, Errno>? {
     guard hostTime &- lastLook >= Self.patience else { return nil }
     lastLook = hostTime
-    return kernel.information.hasPendingSignal(thread.id) ? .failure(.interrupted) : nil
+    switch kernel.information.pendingSignal(of: thread.id) {
+    case .none: return nil
+    // Until the kernel knows whether a handler runs or the process has only been stopped, it may have to make the call again.
+    case .own: return .failure(Errno(rawValue: 514))  // ERESTARTNOHAND
+    case .ofProcess: return .failure(.interrupted)
+    }
   }
 }
 

@@ -40,9 +40,10 @@ extension Syscalls {
 
   /// timer_settime(2).
   @Sendable static func timer_settime(_ call: Call) throws(Errno) -> Outcome {
-    guard call.arguments.1 & UInt64(TIMER_ABSTIME) == 0,
-      let (interval, first) = try? intervals(call, at: call.arguments.2)
-    else { return .continue }
+    guard let (interval, first) = try? intervals(call, at: call.arguments.2) else { return .continue }
+    if call.arguments.1 & UInt64(TIMER_ABSTIME) != 0, first != 0 {
+      return try translatedTimer(call, interval, until: call.arguments.2 + 16)
+    }
     arm(call, .created(Int32(truncatingIfNeeded: call.arguments.0)), first, interval: interval)
     return .continue
   }

@@ -51,7 +51,7 @@ final class MockProcesses: ProcessInformation {
   func systemInformation() -> [UInt64] { [UInt64](repeating: 77, count: 14) }
 
   var pending: Set<AbsTid> = []
-  func hasPendingSignal(_ thread: AbsTid) -> Bool { pending.contains(thread) }
+  func pendingSignal(of thread: AbsTid) -> PendingSignal { pending.contains(thread) ? .own : .none }
 
   func children(of thread: AbsTid) -> [AbsTgid] {
     world.processes.values.filter { $0.isAlive && $0.parent.leader == thread }.map { $0.id }

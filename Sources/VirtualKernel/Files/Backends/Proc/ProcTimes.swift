@@ -24,7 +24,9 @@ extension ProcFileSystem {
     }
     // Guest init is no process of the guest's.
     let group = node.id == 1 ? nil : (try? thread(node.id, call))?.group
-    return Self.setTimes(in: bytes, group.map { call.kernel.clock(of: $0) } ?? ProcessClock(rule, at: rule.epoch), rule)
+    return Self.setTimes(
+      in: bytes, group.map { call.kernel.clock(of: $0) } ?? ProcessClock(rule, at: rule.epoch), rule,
+      isRunning: node.id == call.thread.nsID.rawValue)
   }
 
   private static func setBootTime(in bytes: [UInt8], _ seconds: UInt64) -> [UInt8] {
@@ -38,7 +40,10 @@ extension ProcFileSystem {
 
   /// proc_pid_stat(5): utime, stime, cutime, cstime are fields 14 to 17 and starttime is 22, in hundredths of a second. The name in field 2 may
   /// hold anything but its end is the last parenthesis.
-  private static func setTimes(in bytes: [UInt8], _ clock: ProcessClock, _ rule: ClockRule) -> [UInt8] {
+  /// - Parameter isRunning: it is the caller, which waits for us and would run if we were the kernel.
+  private static func setTimes(
+    in bytes: [UInt8], _ clock: ProcessClock, _ rule: ClockRule, isRunning: Bool
+  ) -> [UInt8] {
     guard let end = bytes.lastIndex(of: UInt8(ascii: ")")) else { return bytes }
     var fields = bytes[(end + 1)...].split(separator: 0x20, omittingEmptySubsequences: false).map { Array($0) }
     let tick: UInt64 = 10_000_000
@@ -48,6 +53,7 @@ extension ProcFileSystem {
     ]
     // The first is what is before field 3: nothing.
     for (field, value) in values where field - 2 < fields.count { fields[field - 2] = Array(String(value).utf8) }
+    if isRunning, fields.count > 1 { fields[1] = [UInt8(ascii: "R")] }
     return Array(bytes[...end]) + Array(fields.joined(separator: [0x20]))
   }
 }
