@@ -286,4 +286,18 @@ struct ClockTests {
     // To the next millisecond.
     #expect(nanoseconds(machine, CLOCK_REALTIME) == Self.rule.epoch + Self.second + 1_001_000)
   }
+
+  @Test func whoOutlivesItsParentBeginsWhereThatStood() throws {
+    let machine = try makeMachine()
+    let time = machine.memory.place(value: timespec(tv_sec: 1, tv_nsec: 0))
+    machine.call(.nanosleep, time, 0)
+    machine.hostTime += Self.second
+    #expect(nanoseconds(machine, CLOCK_REALTIME) == Self.rule.epoch + Self.second + 1000)
+    let parent = machine.process.id
+    let child = machine.fork(3)
+    machine.call(.exit_group, 0)
+    machine.end(parent)
+    machine.thread = child
+    #expect(nanoseconds(machine, CLOCK_REALTIME) == Self.rule.epoch + Self.second + 2000)
+  }
 }
