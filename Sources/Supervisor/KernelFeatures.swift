@@ -52,12 +52,9 @@ enum KernelFeatures {
       "uwrx may open \(limit.rlim_max) files, and needs \(fewestDescriptors) at least: raise the limit with ulimit -n")
   }
 
+  /// Not what uname(2) tells: `setarch --uname-2.6` lets it tell a version that there never was.
   private static let release: (Int, Int) = {
-    var name = utsname()
-    guard uname(&name) == 0 else { return (0, 0) }
-    let text = withUnsafeBytes(of: name.release) { bytes in
-      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
+    guard let text = LimitEnforcer.read("/proc/sys/kernel/osrelease") else { return (0, 0) }
     let parts = text.split(whereSeparator: { $0 == "." || $0 == "-" }).prefix(2).map { Int($0) ?? 0 }
     return parts.count == 2 ? (parts[0], parts[1]) : (0, 0)
   }()

@@ -64,6 +64,18 @@ struct VerifyTests {
     }
   }
 
+  @Test("the kernel's numbers that processes tell each other make no difference")
+  func kernelNumbers() throws {
+    try CommandLine.withDirectory { directory in
+      let threads =
+        "import os, threading; [threading.Thread(target=int).start() for _ in range(os.urandom(1)[0])]"
+      let outcome = try Self.verify(
+        "sh -c 'python3 -c \"\(threads)\"; (sleep 0.1 & echo $!; wait) | cat | grep -q .'", "--verify 2 --no-seed",
+        in: directory)
+      #expect(outcome.status == 0, "\(outcome)")
+    }
+  }
+
   @Test("a command that fails is said to have failed, and ends with its status")
   func failure() throws {
     try CommandLine.withDirectory { directory in

@@ -301,4 +301,23 @@ struct ClockTests {
     // To the next millisecond.
     #expect(nanoseconds(machine, CLOCK_REALTIME) == Self.rule.epoch + Self.second + 1_001_000)
   }
+
+  @Test func whoOutlivesItsParentBeginsWhereThatStood() throws {
+    let times = try [false, true].map { endsFirst in
+      let machine = try makeMachine()
+      let time = machine.memory.place(value: timespec(tv_sec: 1, tv_nsec: 0))
+      machine.call(.nanosleep, time, 0)
+      machine.hostTime += Self.second
+      #expect(nanoseconds(machine, CLOCK_REALTIME) != nil)
+      let parent = machine.process.id
+      let child = machine.fork(3)
+      if endsFirst {
+        machine.call(.exit_group, 0)
+        machine.end(parent)
+      }
+      machine.thread = child
+      return try #require(nanoseconds(machine, CLOCK_REALTIME))
+    }
+    #expect(times[0] == times[1] && times[0] > Self.rule.epoch + Self.second)
+  }
 }

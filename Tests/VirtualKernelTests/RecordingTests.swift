@@ -279,6 +279,19 @@ struct RecordingTests {
     #expect(ends[1].bytes.isEmpty)
   }
 
+  @Test func whoOutlivesItsParentIsItsChild() throws {
+    let machine = try Machine()
+    #expect(machine.call(.set_tid_address, 0) == .continued)
+    let parent = machine.process.id
+    let child = machine.fork(3)
+    #expect(machine.call(.exit_group, 0) == .continued)
+    machine.end(parent)
+    machine.thread = child
+    #expect(machine.call(.set_robust_list, 0x1000, 24) == .continued)
+    let births = machine.events.records(.spawn)
+    #expect(births.map(\.event.node) == [1, births[0].event.pid])
+  }
+
   @Test func addressesAreTold() throws {
     let machine = try Machine()
     let address: [UInt8] = [2, 0, 0x12, 0x67, 127, 0, 0, 1] + [UInt8](repeating: 0, count: 8)

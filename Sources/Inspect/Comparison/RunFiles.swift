@@ -3,12 +3,15 @@ import Tracing
 
 /// One of two runs that are compared: its history, and what its files held.
 final class RunFiles {
+  /// By process and descriptor.
+  typealias Texts = [UInt32: [UInt32: [UInt8]]]
+
   let history: RunHistory
   private let trace: TraceDirectory
   private let places: VersionPlaces
   private var digests: [UInt32: [UInt8]?] = [:]
   /// What each process has written to descriptor 1 and to 2, as far as it was recorded; in how many pieces makes no difference.
-  private(set) var texts: [UInt32: [UInt32: [UInt8]]] = [:]
+  let texts: Texts
   /// The version that a path has at the end; none for what was not changed, or is gone.
   let lastVersions: [PathTable.ID: UInt32]
   private var temporary: [PathTable.ID: Bool] = [:]
@@ -19,33 +22,30 @@ final class RunFiles {
     history = try RunHistory(trace)
     places = VersionPlaces(trace, history)
     lastVersions = Dictionary(history.lastVersions.map { ($1, $0) }, uniquingKeysWith: max)
-    var running: [Text: Digest] = [:]
+    texts = try Self.texts(trace)
+  }
+
+  /// What each process has written, where the numbers of those that have a name stand for it.
+  func texts(naming names: [UInt32: UInt32]) throws(TraceError) -> Texts { try Self.texts(trace, names) }
+
+  private static func texts(_ trace: TraceDirectory, _ names: [UInt32: UInt32] = [:]) throws(TraceError) -> Texts {
+    struct Text: Hashable {
+      var pid: UInt32
+      var stream: UInt32
+    }
+    var running: [Text: OutputDigest] = [:]
     let events = try EventStream(trace)
     while let (event, bytes) = try events.next() {
       guard event.kind == EventKind.output.rawValue else { continue }
       let text = Text(pid: event.pid, stream: event.version)
-      let digest = running[text] ?? Digest()
+      let digest = running[text] ?? OutputDigest(names)
       digest.add(UnsafeRawBufferPointer(bytes))
       running[text] = digest
     }
-    for (text, digest) in running { texts[text.pid, default: [:]][text.stream] = digest.finish() }
-  }
-
-  private struct Text: Hashable {
-    var pid: UInt32
-    var stream: UInt32
+    return running.reduce(into: [:]) { $0[$1.key.pid, default: [:]][$1.key.stream] = $1.value.finish() }
   }
 
   func layerIndex() throws(TraceError) -> LayerIndex { try trace.layerIndex() }
-
-  /// One of many that go on at a time.
-  private final class Digest {
-    private var state: SHA256? = SHA256()
-
-    func add(_ bytes: UnsafeRawBufferPointer) { state?.add(bytes) }
-
-    func finish() -> [UInt8] { state.take()?.finish() ?? [] }
-  }
 
   /// Whether the run has made a file there that was gone at its end: mostly one with a random name.
   func isTemporary(_ path: PathTable.ID) -> Bool {

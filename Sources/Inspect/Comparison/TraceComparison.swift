@@ -58,6 +58,7 @@ public struct TraceComparison {
 
   let first: RunFiles
   let second: RunFiles
+  let pairs: [ProcessMatching.Pair]
   private var indices: [UInt32: Int] = [:]
 
   /// - Throws: a message if one of the traces cannot be read.
@@ -65,13 +66,14 @@ public struct TraceComparison {
     self.first = try RunFiles(first)
     self.second = try RunFiles(second)
     let matching = ProcessMatching(self.first, self.second)
+    pairs = matching.pairs
     onlyFirst = matching.onlyFirst
     onlySecond = matching.onlySecond
-    compareProcesses(matching.pairs)
+    compareProcesses()
     compareFiles()
   }
 
-  private mutating func compareProcesses(_ pairs: [ProcessMatching.Pair]) {
+  private mutating func compareProcesses() {
     let ordered = pairs.sorted { start(of: $0.first) < start(of: $1.first) }
     let speakers = Speakers(
       ordered.filter { first.texts[$0.first] != second.texts[$0.second] }.map(\.first), first.history)

@@ -7,6 +7,7 @@ extension Syscalls {
     group.end = ThreadGroup.End(
       time: call.notification.time, status: Int32(truncatingIfNeeded: call.arguments.0 & 0xff) << 8,
       use: call.kernel.information.use(of: group.id))
+    call.kernel.findChildren(of: group)
     if call.kernel.reproduction.clock != nil { call.kernel.endClock(of: group) }
     return .continue
   }
