@@ -13,6 +13,7 @@ final class RunFiles {
   let lastVersions: [PathTable.ID: UInt32]
   private var temporary: [PathTable.ID: Bool] = [:]
   private var changeTimes: [PathTable.ID: Int64?] = [:]
+  private var sourceDigests: [PathTable.ID: [UInt8]?] = [:]
 
   init(_ trace: TraceDirectory) throws(TraceError) {
     self.trace = trace
@@ -36,7 +37,8 @@ final class RunFiles {
     var stream: UInt32
   }
 
-  func layerIndex() throws(TraceError) -> LayerIndex { try trace.layerIndex() }
+  /// Of a run that has not ended there is none.
+  private(set) lazy var layerIndex = trace.isComplete ? try? trace.layerIndex() : nil
 
   /// One of many that go on at a time.
   private final class Digest {
@@ -112,6 +114,14 @@ final class RunFiles {
     return digest
   }
 
+  /// Tells two contents apart that were there before a run; nil if they are not there any more.
+  func sourceDigest(of path: PathTable.ID) -> [UInt8]? {
+    if let known = sourceDigests[path] { return known }
+    let digest = file(ofVersion: 0, at: path).flatMap { Self.digest(of: $0) }
+    sourceDigests[path] = .some(digest)
+    return digest
+  }
+
   /// Whether a version is kept here and another there, and their contents differ.
   func differs(
     _ version: (version: UInt32, path: PathTable.ID), from other: (version: UInt32, path: PathTable.ID),
@@ -163,6 +173,32 @@ final class RunFiles {
 }
 
 extension RunFiles {
+  /// Options that say where a run is kept, or what is told elsewhere.
+  private static let irrelevantOptions: Set = ["build", "step", "attempt", "tmp", "trace", "env", "calls"]
+
+  /// What two runs were given differently, as far as their traces tell.
+  static func differentSettings(_ first: RunFiles, _ second: RunFiles) -> [TraceComparison.Setting] {
+    let (ours, theirs) = (first.settings(), second.settings())
+    return ours.compactMap { name, value in
+      guard !irrelevantOptions.contains(name), let other = theirs.first(where: { $0.name == name }),
+        other.value != value
+      else { return nil }
+      return TraceComparison.Setting(name: name, first: value, second: other.value)
+    }
+  }
+
+  private func settings() -> [(name: String, value: [UInt8])] {
+    let options = ((try? trace.fields(of: "options")) ?? []).filter { $0.count == 2 }
+    var settings = options.map { (name: String(decoding: $0[0], as: UTF8.self), value: $0[1]) }
+    // Numbers of the kernel's follow no seed.
+    if settings.contains(where: { $0.name == "random" && $0.value == Array("seed".utf8) }),
+      let seed = try? trace.fields(of: "seed.txt").first?.first
+    {
+      settings.append((name: "seed", value: seed))
+    }
+    return settings
+  }
+
   /// When something happened, in nanoseconds since 1970; nil where the trace does not tell.
   func wallTime(_ time: UInt64) -> Int64? {
     history.wallClock.map { Int64(bitPattern: $0) &+ history.elapsed(time) }
