@@ -50,6 +50,26 @@ struct ContentComparisonTests {
         "d/b: mode 0644 and 0755", "d/b: time 2020-09-13T12:26:40Z and 2020-09-13T12:26:41Z",
         "the same parts in another order"),
       Pair(
+        "tar's links and long names",
+        Samples.tar([
+          Samples.link("l", to: "a"), Samples.extended("x", "13 path=long\n22 mtime=1600000000.5\n"),
+          Member("cut", "x"),
+          Samples.extended("L", "longer\u{0}"), Member("cut", hello),
+        ]),
+        Samples.tar([
+          Samples.link("l", to: "b"), Samples.extended("x", "13 path=long\n23 mtime=1600000001.25\n"),
+          Member("cut", "x"),
+          Samples.extended("L", "longer\u{0}"), Member("cut", world),
+        ]), "l: target a and b", "long: time 1600000000.5 and 1600000001.25", "longer" + lines),
+      Pair(
+        "ar's long names",
+        Samples.ar([Member("/", "table"), Member("#1/4", "nameone")])
+          .replacing(Samples.bytes("#1/4/"), with: Samples.bytes("#1/4 ")),
+        Samples.ar([Member("/", "tablf"), Member("#1/4", "nametwo")])
+          .replacing(Samples.bytes("#1/4/"), with: Samples.bytes("#1/4 ")),
+        "//: from byte 4 on \"table\" and \"tablf\"",
+        "name@@@ -1 +1 @@|-one (without a newline)|+two (without a newline)"),
+      Pair(
         "gzip", Samples.gzip(hello, time: 1, name: "a"), Samples.gzip(hello, time: 2, name: "b"),
         "gzip header: time 1970-01-01T00:00:01Z and 1970-01-01T00:00:02Z", "gzip header: name a and b"),
       Pair(
@@ -145,6 +165,27 @@ struct ContentComparisonTests {
       var bytes = file
       bytes.replaceSubrange(place..<place + 4, with: large.prefix(4))
       if bytes != file { #expect(!ContentComparison(bytes, file).findings.isEmpty) }
+    }
+  }
+
+  @Test(
+    "numbers in digits that lie lead nowhere",
+    arguments: ["-9223372036854775808", "9223372036854775807", "-1", "0", "99999999999999999999", ""])
+  func digits(_ number: String) {
+    let honest = Samples.tar([Member("a", Self.hello)])
+    for record in ["\(number) path=x\n", "\(number.utf8.count + 8) size=\(number)\n", "26 size=\(number)\n"] {
+      let tar = Samples.tar([Samples.extended("x", record), Member("a", Self.world)])
+      #expect(!ContentComparison(tar, honest).findings.isEmpty)
+    }
+    let file = Samples.ar([Member("a", Self.hello)])
+    for (place, length) in [(0, 16), (16, 12), (48, 10)] {
+      for prefix in ["", "/", "#1/"] {
+        let field = Samples.bytes(prefix + number).prefix(length)
+        var bytes = file
+        bytes.replaceSubrange(
+          8 + place..<8 + place + length, with: field + [UInt8](repeating: 0x20, count: length - field.count))
+        if bytes != file { #expect(!ContentComparison(bytes, file).findings.isEmpty) }
+      }
     }
   }
 

@@ -24,6 +24,8 @@ enum ContentSamples {
     var time = 0
     var mode = 0o644
     var target = ""
+    /// Of tar: "0" for a file, "x" for what the next member is said to be.
+    var type = "0"
 
     init(_ name: String, _ contents: String, time: Int = 0, mode: Int = 0o644) {
       self.init(name, bytes(contents), time: time, mode: mode)
@@ -46,6 +48,19 @@ enum ContentSamples {
     }
   }
 
+  /// A header of tar's that says more of the next member.
+  static func extended(_ type: String, _ contents: String) -> Member {
+    var member = Member("more", contents)
+    member.type = type
+    return member
+  }
+
+  static func link(_ name: String, to target: String) -> Member {
+    var member = Member(name, "")
+    member.target = target
+    return member
+  }
+
   static func tar(_ members: [Member]) -> [UInt8] {
     func octal(_ value: Int, _ length: Int) -> [UInt8] {
       let digits = String(value, radix: 8)
@@ -54,7 +69,7 @@ enum ContentSamples {
     let file = members.reduce(into: [UInt8]()) { file, member in
       var header = padded(member.name, 100, 0) + octal(member.mode, 8) + octal(0, 8) + octal(0, 8)
       header += octal(member.contents.count, 12) + octal(member.time, 12) + bytes("        ")
-      header += [UInt8(ascii: member.target.isEmpty ? "0" : "2")] + padded(member.target, 100, 0)
+      header += bytes(member.target.isEmpty ? member.type : "2") + padded(member.target, 100, 0)
       header += bytes("ustar\u{0}00") + padded("root", 32, 0) + padded("root", 32, 0)
       header += [UInt8](repeating: 0, count: 512 - header.count)
       let sum = header.reduce(0) { $0 + Int($1) }

@@ -4,17 +4,25 @@ extension TraceComparison {
   /// Who gave something else and was given the same, as it seems, may have it from a process that shares its descriptors: what a shell has
   /// opened for `> file` another program writes, and what gzip reads from a pipe tar has read. A trace tells of neither.
   mutating func passOn() {
+    let writers = writersBelow()
     for index in processes.indices where processes[index].isCulprit {
       let pid = processes[index].first
-      if let giver = writerBelow(pid) ?? feederAbove(pid) { processes[index].inputs.append(.textOf(giver)) }
+      if let giver = writers[pid] ?? feederAbove(pid) { processes[index].inputs.append(.textOf(giver)) }
     }
   }
 
-  /// The first process below one that was given something else from elsewhere.
-  private func writerBelow(_ pid: UInt32) -> UInt32? {
-    processes.first { process in
-      process.first != pid && isBelow(process.first, pid) && process.inputs.contains { isFrom(outsideOf: pid, $0) }
-    }?.first
+  /// The first process below each culprit that was given something else from elsewhere.
+  private func writersBelow() -> [UInt32: UInt32] {
+    var found: [UInt32: UInt32] = [:]
+    for process in processes where process.inputs.contains(where: { Self.path($0) != nil }) {
+      for ancestor in first.history.ancestors(of: process.first) where found[ancestor] == nil {
+        guard let index = indices[ancestor], processes[index].isCulprit,
+          process.inputs.contains(where: { isFrom(outsideOf: ancestor, $0) })
+        else { continue }
+        found[ancestor] = process.first
+      }
+    }
+    return found
   }
 
   /// The parent, if it has read what differs before the end of the process and after that of the one that it had started before: make reads

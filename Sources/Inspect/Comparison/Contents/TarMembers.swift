@@ -91,7 +91,7 @@ enum TarMembers: ContentFormat {
       default:
         // "27 path=name\n": the length is that of all of it.
         var reader = ByteReader(contents)
-        while let digits = try? reader.take(until: 0x20), let length = digits.number(radix: 10),
+        while let digits = try? reader.take(until: 0x20), let length = digits.number(radix: 10), length > 0,
           let record = try? reader.take(length - digits.count - 1),
           let equals = record.firstIndex(of: UInt8(ascii: "="))
         {

@@ -4,7 +4,7 @@ enum TextLines {
   private static let mostLines = 40
   private static let longestLine = 400
   /// Beyond that, the bytes are compared.
-  private static let largest = 8 << 20
+  private static let largest = 4 << 20
 
   static func areText(_ first: ArraySlice<UInt8>, _ second: ArraySlice<UInt8>) -> Bool {
     isText(first) && isText(second)
