@@ -25,7 +25,9 @@ struct SeededDifferenceTests {
   static let changes: [Change] = [
     Change(
       testDescription: "a source", edit: "sed -i 's/return 1/return 11/' one.c",
-      told: ["was given something else: # cc -O1 -c -DFLAG=1 -o one.o one.c", "source, changed in between: /project/one.c"],
+      told: [
+        "was given something else: # cc -O1 -c -DFLAG=1 -o one.o one.c", "source, changed in between: /project/one.c",
+      ],
       files: ["one.o", "lib.a", "out.tar.gz", "out.tar.xz"], inside: ["lib.a › one.o › ELF .text: from byte 1 on"]),
     Change(
       testDescription: "a header", edit: "echo '#define TWO 22' > two.h",

@@ -90,41 +90,32 @@ public struct TraceComparison {
   }
 
   private mutating func compareFiles() {
-    let theirs = Dictionary(
-      uniqueKeysWithValues: second.lastVersions.map { (second.history.paths.path(of: $0), (version: $1, path: $0)) })
-    var seen: Set<[UInt8]> = []
-    for (place, version) in first.lastVersions {
-      let path = first.history.paths.path(of: place)
-      seen.insert(path)
-      let writer = first.history.origin(ofVersion: version)?.writer
+    let (ours, theirs) = (first.left(), second.left())
+    for (path, mine) in ours {
       guard let other = theirs[path] else {
-        files.append(File(path: path, first: writer))
+        files.append(File(path: path, first: mine.writer))
         continue
       }
-      let differs = first.differs((version, place), from: other, of: second)
-      let attributes = AttributeDifference.findings(
-        first.attributes(ofVersion: version, at: place), second.attributes(ofVersion: other.version, at: other.path))
+      let differs = first.differs((mine.version, mine.path), from: (other.version, other.path), of: second)
+      let attributes =
+        mine.version == 0 || other.version == 0
+        ? []
+        : AttributeDifference.findings(
+          first.attributes(ofVersion: mine.version, at: mine.path),
+          second.attributes(ofVersion: other.version, at: other.path))
       guard differs || !attributes.isEmpty else { continue }
-      let (culprit, origin) = differs ? writer.map(sources) ?? (nil, nil) : (nil, nil)
-      files.append(
-        File(
-          path: path, first: writer, second: second.history.origin(ofVersion: other.version)?.writer, culprit: culprit,
-          origin: culprit == nil ? origin : nil, attributes: attributes,
-          places: differs ? places((version, place), other) : nil))
+      let (culprit, origin) = differs ? mine.writer.map(sources) ?? (nil, nil) : (nil, nil)
+      var file = File(path: path, first: mine.writer, second: other.writer, culprit: culprit, attributes: attributes)
+      file.origin = culprit == nil ? origin : nil
+      if differs, let one = first.leftFile(ofVersion: mine.version, at: mine.path),
+        let another = second.leftFile(ofVersion: other.version, at: other.path)
+      {
+        file.places = (one, another)
+      }
+      files.append(file)
     }
-    for (path, other) in theirs where !seen.contains(path) {
-      files.append(File(path: path, second: second.history.origin(ofVersion: other.version)?.writer))
-    }
+    for (path, other) in theirs where ours[path] == nil { files.append(File(path: path, second: other.writer)) }
     files.sort { $0.path.lexicographicallyPrecedes($1.path) }
-  }
-
-  private func places(
-    _ version: (version: UInt32, path: PathTable.ID), _ other: (version: UInt32, path: PathTable.ID)
-  ) -> (first: [UInt8], second: [UInt8])? {
-    guard let one = first.file(ofVersion: version.version, at: version.path),
-      let another = second.file(ofVersion: other.version, at: other.path)
-    else { return nil }
-    return (one, another)
   }
 
   /// In what a file of both runs differs. Reads it, and what is in it.
