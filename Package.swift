@@ -61,7 +61,10 @@ let package = Package(
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),
     .target(
-      name: "Inspect", dependencies: ["Tracing", .product(name: "SystemPackage", package: "swift-system")]),
+      name: "Inspect",
+      dependencies: [
+        "Tracing", "Archives", "CZlib", "CLinux", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .target(
       name: "Tracing",
       dependencies: [
@@ -95,7 +98,9 @@ let package = Package(
       dependencies: ["Tracing", "Inspect", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .testTarget(
       name: "InspectTests",
-      dependencies: ["Inspect", "Tracing", "TraceKit", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: [
+        "Inspect", "Tracing", "TraceKit", "CZlib", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .target(name: "TraceKit", dependencies: ["Tracing"], path: "Tests/TraceKit"),
     .testTarget(name: "TraceViewerTests", dependencies: ["uwrx", "TraceViewer", "Inspect", "Tracing"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),

@@ -66,7 +66,7 @@ extension ArchiveReader {
 
   /// Decompresses the archive.
   /// - Throws: what the sink throws, or a message.
-  func unpack(to sink: FileSink, limit: Int64) throws(ArchiveError) {
+  func unpack(to sink: any ContentSink, limit: Int64) throws(ArchiveError) {
     var isTooLarge = false
     var failure: Errno?
     do throws(Failure) {
@@ -100,7 +100,7 @@ extension ArchiveReader {
   }
 
   private func take(
-    _ kind: ReaderChannel.Kind, _ value: Int64, _ bytes: [UInt8], _ sink: FileSink,
+    _ kind: ReaderChannel.Kind, _ value: Int64, _ bytes: [UInt8], _ sink: any ContentSink,
     isWanted: (Int64, Int64) -> Bool, failed: (Errno) -> Void
   ) throws(Failure) {
     func attempt(_ body: () throws(Errno) -> Void) throws(Failure) {

@@ -108,22 +108,9 @@ struct DiffReport {
       guard mark != UInt8(ascii: "@") else { return output.append(Array(line)) }
       output.append(mark)
       let hasEnd = line.last == UInt8(ascii: "\n")
-      output.append(Self.shown(hasEnd ? line.dropLast() : line))
+      output.append(LineDiff.shown(hasEnd ? line.dropLast() : line))
       output.append(hasEnd ? "\n" : "\n\\ No newline at end of file\n")
     }
-  }
-
-  /// What a run wrote must not reach the terminal as a command to it; tabs may.
-  private static func shown(_ line: ArraySlice<UInt8>) -> [UInt8] {
-    if line.allSatisfy({ ($0 >= 0x20 && $0 < 0x7f && $0 != 0x5c) || $0 == 0x09 }) { return Array(line) }
-    var shown: [UInt8] = []
-    for piece in line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false) {
-      if piece.startIndex != line.startIndex { shown.append(UInt8(ascii: "\t")) }
-      // A backslash is as harmless in a text as it is frequent.
-      let parts = piece.split(separator: UInt8(ascii: "\\"), omittingEmptySubsequences: false)
-      shown += parts.map { Escaping.escape($0) }.joined(separator: [UInt8(ascii: "\\")])
-    }
-    return shown
   }
 
   // MARK: Short forms

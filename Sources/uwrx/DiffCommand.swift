@@ -11,9 +11,10 @@ struct DiffCommand: ParsableCommand {
     abstract:
       "Shows what applying a run would change on the host, as git does; or in what two runs differ, and who made it so.",
     discussion: """
-      With a second trace in the place of a path, the two runs are compared, the older one first: which processes were given the same \
-      and gave something else, which follow from them, and which files are not the same at the end. Time, chance and whatever else the \
-      trace does not tell is what such a process went by. The exit status is 1 then if they differ.
+      With a second trace in the place of a path, the two runs are compared, the older one first: what came into them from outside and is \
+      not the same, which processes were given the same and gave something else, which follow from them, and which files are not the same \
+      at the end, with what differs in them: members of archives and packages, headers, sections of programs, lines. Time, chance and \
+      whatever else the trace does not tell is what such a process went by. The exit status is 1 then if they differ.
 
       What was changed on the host since the run has seen it is marked as a conflict, and what uwrx apply brings out only by name \
       so, too. Names that are no part of the project are told on standard error.
@@ -27,8 +28,20 @@ struct DiffCommand: ParsableCommand {
   @Flag(help: "A line for each file: A (added), M (modified), T (of another type) or D (removed), and its name.")
   var nameStatus = false
 
-  @Option(help: "How to print it.")
-  var format = ReportFormat.text
+  /// A comparison can be a page, too.
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, html }
+
+  @Option(help: "How to print it; html is for two traces.")
+  var format = Format.text
+
+  @Flag(
+    help: ArgumentHelp(
+      "With two traces: also what the program diffoscope says of each file that differs.",
+      discussion: """
+        It takes seconds for a file, and is ended after 60. It runs as you do and not in a virtual kernel, with the tools that it has for \
+        each kind of file, on what the runs have left: not for what a stranger's program has made.
+        """))
+  var diffoscope = false
 
   func validate() throws {
     guard [stat, nameStatus, format == .json].count(where: { $0 }) < 2 else {
@@ -38,6 +51,10 @@ struct DiffCommand: ParsableCommand {
 
   func run() throws {
     if let other { return try compare(with: other) }
+    guard format != .html, !diffoscope else {
+      throw ValidationError(
+        "--format html and --diffoscope are for two traces: name the second one, too, as in uwrx diff last~1 last")
+    }
     try reportingTraceErrors {
       // It only reads.
       let results = try options.results(trusts: true)
@@ -60,15 +77,18 @@ struct DiffCommand: ParsableCommand {
     var isSame = true
     let output = OutputBuffer()
     try reportingTraceErrors {
+      // Before what may take its time.
+      let program = diffoscope ? try Diffoscope() : nil
       let traces = (try options.trace.resolve(), try other.resolve())
       try traces.0.requireReadable()
       try traces.1.requireReadable()
       let comparison = try TraceComparison(traces.0, traces.1)
       isSame = comparison.isEmpty
-      let report = ComparisonReport(comparison)
+      let report = ComparisonReport(comparison, diffoscope: program)
       switch format {
       case .text: try report.text(to: output)
       case .json: try report.json(to: output)
+      case .html: try report.html((options.trace.text, options.paths[0]), to: output)
       }
       for (run, name) in [(comparison.firstHistory, options.trace.text), (comparison.secondHistory, options.paths[0])]
       where run.isDamaged {

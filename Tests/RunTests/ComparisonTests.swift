@@ -115,6 +115,28 @@ struct ComparisonTests {
     }
   }
 
+  @Test("links differ by their targets, and from what is no link")
+  func links() throws {
+    try CommandLine.withDirectory { directory in
+      let input = directory + "/input"
+      try "one\n".write(toFile: input, atomically: true, encoding: .utf8)
+      let outcome = try Self.compare(
+        """
+        ln -s same same; ln -s "$(cat input)" link; ln -s gone gone; rm gone
+        if [ "$(cat input)" = one ]; then ln -s x kind; ln -s x only; else echo x > kind; fi
+        """, in: directory, between: { try "two\n".write(toFile: input, atomically: true, encoding: .utf8) })
+      let lines = outcome.output.split(separator: "\n").map { String($0) }
+      let link = try #require(
+        lines.firstIndex { $0.hasPrefix("differs: \(directory)/link, written by ") }, "\(outcome)")
+      #expect(lines[link].contains("; the difference came in with ") && lines[link + 1] == "  target one and two")
+      let kind = try #require(
+        lines.firstIndex { $0.hasPrefix("differs: \(directory)/kind, written by ") }, "\(outcome)")
+      #expect(lines[kind + 1] == "  type link and file")
+      #expect(lines.contains { $0.hasPrefix("differs: \(directory)/only, only in the first, written by ") })
+      #expect(!outcome.output.contains("/same") && !outcome.output.contains("/gone"), "\(outcome.output)")
+    }
+  }
+
   @Test("a path is a path, and what is no trace is told")
   func names() throws {
     try CommandLine.withDirectory { directory in

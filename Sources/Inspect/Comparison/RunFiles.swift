@@ -16,6 +16,7 @@ final class RunFiles {
   let lastVersions: [PathTable.ID: UInt32]
   private var temporary: [PathTable.ID: Bool] = [:]
   private var changeTimes: [PathTable.ID: Int64?] = [:]
+  private var sourceDigests: [PathTable.ID: [UInt8]?] = [:]
 
   init(_ trace: TraceDirectory) throws(TraceError) {
     self.trace = trace
@@ -45,7 +46,42 @@ final class RunFiles {
     return running.reduce(into: [:]) { $0[$1.key.pid, default: [:]][$1.key.stream] = $1.value.finish() }
   }
 
-  func layerIndex() throws(TraceError) -> LayerIndex { try trace.layerIndex() }
+  /// The symbolic links that the run has left, which have no versions: where each is kept, with its zero.
+  private(set) lazy var lastLinks: [PathTable.ID: [UInt8]] = history.paths.ids.reduce(into: [:]) { links, path in
+    guard lastVersions[path] == nil,
+      history.accesses(of: path).contains(where: { [.symbolicLink, .renameTo, .link].contains($0.kind) })
+    else { return }
+    let name = history.paths.path(of: path)
+    let directory = layerIndex?[Array(name.dropFirst())]?.directory ?? LayerIndex.files
+    if directory == LayerIndex.absent { return }
+    let place = file(directory + name)
+    var status = stat()
+    guard lstat(place.map { CChar(bitPattern: $0) }, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return }
+    links[path] = place
+  }
+
+  /// Who has made a link, or brought it to its place.
+  func writer(ofLink path: PathTable.ID) -> UInt32? {
+    history.accesses(of: path).last { [.symbolicLink, .renameTo, .link].contains($0.kind) }?.pid
+  }
+
+  /// What the run has left, by path: a version and who wrote it, or 0 for a symbolic link.
+  func left() -> [[UInt8]: (version: UInt32, path: PathTable.ID, writer: UInt32?)] {
+    var left: [[UInt8]: (version: UInt32, path: PathTable.ID, writer: UInt32?)] = [:]
+    for (path, version) in lastVersions {
+      left[history.paths.path(of: path)] = (version, path, history.origin(ofVersion: version)?.writer)
+    }
+    for path in lastLinks.keys { left[history.paths.path(of: path)] = (0, path, writer(ofLink: path)) }
+    return left
+  }
+
+  /// Where what the run has left is kept, with its zero.
+  func leftFile(ofVersion version: UInt32, at path: PathTable.ID) -> [UInt8]? {
+    version == 0 ? lastLinks[path] : file(ofVersion: version, at: path)
+  }
+
+  /// Of a run that has not ended there is none.
+  private(set) lazy var layerIndex = trace.isComplete ? try? trace.layerIndex() : nil
 
   /// Whether the run has made a file there that was gone at its end: mostly one with a random name.
   func isTemporary(_ path: PathTable.ID) -> Bool {
@@ -76,8 +112,12 @@ final class RunFiles {
   func written(_ pid: UInt32) -> (files: [[UInt8]: (version: UInt32, path: PathTable.ID)], temporary: [[UInt8]]) {
     var files: [[UInt8]: (version: UInt32, path: PathTable.ID)] = [:]
     var temporary: [[UInt8]] = []
-    for access in history.accesses(by: pid) where access.version != 0 {
-      guard [.create, .write, .truncate].contains(access.kind), history.origin(ofVersion: access.version)?.writer == pid
+    for access in history.accesses(by: pid) {
+      if access.kind == .symbolicLink, lastLinks[access.path] != nil {
+        files[history.paths.path(of: access.path)] = (0, access.path)
+      }
+      guard access.version != 0, [.create, .write, .truncate].contains(access.kind),
+        history.origin(ofVersion: access.version)?.writer == pid
       else { continue }
       if isTemporary(access.path) {
         digest(ofVersion: access.version, at: access.path).map { temporary.append($0) }
@@ -104,11 +144,20 @@ final class RunFiles {
     return Array(start) + Array("/<temporary>".utf8)
   }
 
-  /// Tells two contents apart; nil if a version is not kept.
+  /// Tells two contents apart; nil if a version is not kept. Version 0 is that of a symbolic link that the run has left.
   func digest(ofVersion version: UInt32, at path: PathTable.ID) -> [UInt8]? {
+    if version == 0 { return lastLinks[path].flatMap { Self.digest(of: $0) } }
     if let known = digests[version] { return known }
     let digest = places.place(ofVersion: version, at: path).flatMap { Self.digest(of: file($0)) }
     digests[version] = .some(digest)
+    return digest
+  }
+
+  /// Tells two contents apart that were there before a run; nil if they are not there any more.
+  func sourceDigest(of path: PathTable.ID) -> [UInt8]? {
+    if let known = sourceDigests[path] { return known }
+    let digest = file(ofVersion: 0, at: path).flatMap { Self.digest(of: $0) }
+    sourceDigests[path] = .some(digest)
     return digest
   }
 
@@ -163,6 +212,32 @@ final class RunFiles {
 }
 
 extension RunFiles {
+  /// Options that say where a run is kept, or what is told elsewhere.
+  private static let irrelevantOptions: Set = ["build", "step", "attempt", "tmp", "trace", "env", "calls"]
+
+  /// What two runs were given differently, as far as their traces tell.
+  static func differentSettings(_ first: RunFiles, _ second: RunFiles) -> [TraceComparison.Setting] {
+    let (ours, theirs) = (first.settings(), second.settings())
+    return ours.compactMap { name, value in
+      guard !irrelevantOptions.contains(name), let other = theirs.first(where: { $0.name == name }),
+        other.value != value
+      else { return nil }
+      return TraceComparison.Setting(name: name, first: value, second: other.value)
+    }
+  }
+
+  private func settings() -> [(name: String, value: [UInt8])] {
+    let options = ((try? trace.fields(of: "options")) ?? []).filter { $0.count == 2 }
+    var settings = options.map { (name: String(decoding: $0[0], as: UTF8.self), value: $0[1]) }
+    // Numbers of the kernel's follow no seed.
+    if settings.contains(where: { $0.name == "random" && $0.value == Array("seed".utf8) }),
+      let seed = try? trace.fields(of: "seed.txt").first?.first
+    {
+      settings.append((name: "seed", value: seed))
+    }
+    return settings
+  }
+
   /// When something happened, in nanoseconds since 1970; nil where the trace does not tell.
   func wallTime(_ time: UInt64) -> Int64? {
     history.wallClock.map { Int64(bitPattern: $0) &+ history.elapsed(time) }

@@ -1,20 +1,22 @@
+import Tracing
+
 /// The difference of two texts, line by line.
-struct LineDiff {
-  enum Edit: Equatable {
+package struct LineDiff {
+  package enum Edit: Equatable {
     case keep(old: Int, new: Int)
     case remove(old: Int)
     case insert(new: Int)
   }
 
-  let old: [ArraySlice<UInt8>]
-  let new: [ArraySlice<UInt8>]
-  private(set) var edits: [Edit] = []
+  package let old: [ArraySlice<UInt8>]
+  package let new: [ArraySlice<UInt8>]
+  package private(set) var edits: [Edit] = []
 
   /// Texts that differ more are told as replaced: the work grows with the square of the differences.
   private static let maximumEdits = 1500
   private static let context = 3
 
-  init(_ old: [UInt8], _ new: [UInt8]) {
+  package init(_ old: [UInt8], _ new: [UInt8]) {
     self.old = Self.lines(old)
     self.new = Self.lines(new)
     var numbers: [ArraySlice<UInt8>: Int] = [:]
@@ -34,8 +36,8 @@ struct LineDiff {
     edits += (0..<end).map { .keep(old: a.count - end + $0, new: b.count - end + $0) }
   }
 
-  var insertions: Int { edits.count { if case .insert = $0 { true } else { false } } }
-  var removals: Int { edits.count { if case .remove = $0 { true } else { false } } }
+  package var insertions: Int { edits.count { if case .insert = $0 { true } else { false } } }
+  package var removals: Int { edits.count { if case .remove = $0 { true } else { false } } }
 
   /// Each with its newline, if it has one.
   private static func lines(_ text: [UInt8]) -> [ArraySlice<UInt8>] {
@@ -116,7 +118,7 @@ struct LineDiff {
   // MARK: Unified form
 
   /// Calls `body` with each line of the hunks: its mark (` `, `-`, `+`, or `@` for a heading) and its text.
-  func forEachHunkLine(_ body: (UInt8, ArraySlice<UInt8>) -> Void) {
+  package func forEachHunkLine(_ body: (UInt8, ArraySlice<UInt8>) -> Void) {
     let changed = edits.indices.filter { if case .keep = edits[$0] { false } else { true } }
     var position = 0
     while position < changed.count {
@@ -152,5 +154,18 @@ struct LineDiff {
       case .insert(let line): body(UInt8(ascii: "+"), new[line])
       }
     }
+  }
+
+  /// What a run wrote must not reach the terminal as a command to it; tabs may.
+  package static func shown(_ line: ArraySlice<UInt8>) -> [UInt8] {
+    if line.allSatisfy({ ($0 >= 0x20 && $0 < 0x7f && $0 != 0x5c) || $0 == 0x09 }) { return Array(line) }
+    var shown: [UInt8] = []
+    for piece in line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false) {
+      if piece.startIndex != line.startIndex { shown.append(UInt8(ascii: "\t")) }
+      // A backslash is as harmless in a text as it is frequent.
+      let parts = piece.split(separator: UInt8(ascii: "\\"), omittingEmptySubsequences: false)
+      shown += parts.map { Escaping.escape($0) }.joined(separator: [UInt8(ascii: "\\")])
+    }
+    return shown
   }
 }

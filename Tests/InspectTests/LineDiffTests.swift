@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Results
+@testable import Inspect
 
 struct LineDiffTests {
   /// All edits applied to the old text make the new one, and none is without need.

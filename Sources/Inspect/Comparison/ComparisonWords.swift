@@ -1,0 +1,99 @@
+import Tracing
+
+/// What a comparison has found, in words; names in them are escaped.
+struct ComparisonWords {
+  let comparison: TraceComparison
+
+  /// "3 (4 in the second) cc -c a.c"
+  func process(_ process: TraceComparison.Process) -> [UInt8] {
+    var words = Array("\(process.first)".utf8)
+    if process.second != process.first { words += " (\(process.second) in the second)".utf8 }
+    return words + " ".utf8 + command(process.first, comparison.firstHistory)
+  }
+
+  func alone(_ pid: UInt32, _ history: RunHistory) -> [UInt8] { Array("\(pid) ".utf8) + command(pid, history) }
+
+  private func command(_ pid: UInt32, _ history: RunHistory) -> [UInt8] {
+    history[pid].map { history.command(of: $0) } ?? []
+  }
+
+  func setting(_ setting: TraceComparison.Setting) -> [UInt8] {
+    Array("\(setting.name): ".utf8) + Self.both(setting.first, setting.second)
+  }
+
+  func difference(_ difference: TraceComparison.Difference) -> [UInt8] {
+    switch difference {
+    case .arguments: Array("arguments".utf8)
+    case .directory: Array("current directory".utf8)
+    case .environment(let names):
+      Array("environment: ".utf8) + names.map { Escaping.escape($0) }.joined(separator: [UInt8(ascii: " ")])
+    case .executable: Array("program".utf8)
+    case .status: Array("exit status".utf8)
+    case .text: Array("output".utf8)
+    case .textOf(let pid): Array("output of \(pid), perhaps".utf8)
+    case .temporaryFiles: Array("temporary files".utf8)
+    case .file(let path): Array("contents: ".utf8) + Escaping.escape(path)
+    case .source(let path): Array("source, changed in between: ".utf8) + Escaping.escape(path)
+    case .otherSource(let path): Array("source, another file: ".utf8) + Escaping.escape(path)
+    }
+  }
+
+  /// What follows the path of a file.
+  func writers(_ file: TraceComparison.File) -> String {
+    var words =
+      switch (file.first, file.second) {
+      case (let first?, let second?): ", written by \(first) and \(second)"
+      case (let first?, nil): ", only in the first, written by \(first)"
+      case (nil, let second?): ", only in the second, written by \(second)"
+      case (nil, nil): ""
+      }
+    if let culprit = file.culprit, culprit != file.first { words += "; the difference is \(culprit)'s" }
+    if let origin = file.origin { words += "; the difference came in with \(origin)" }
+    return words
+  }
+
+  // MARK: Inside of files
+
+  /// "data.tar.gz › ./usr/bin/x › ELF .text", or nothing for the file itself.
+  static func place(_ finding: ContentFinding) -> [UInt8] {
+    Array(finding.place.map { Escaping.escape($0) }.joined(separator: Array(" › ".utf8)))
+  }
+
+  /// Without the lines of a text.
+  static func finding(_ kind: ContentFinding.Kind) -> [UInt8] {
+    switch kind {
+    case .field(let name, let first, let second): Escaping.escape(name.utf8) + " ".utf8 + both(first, second)
+    case .lines: []
+    case .bytes(let offset, let first, let second, let sizes):
+      Array("from byte \(offset) on ".utf8) + both(first, second)
+        + (sizes[0] == sizes[1] ? "" : ", of \(sizes[0]) and \(sizes[1]) bytes").utf8
+    case .onlyFirst: Array("only in the first".utf8)
+    case .onlySecond: Array("only in the second".utf8)
+    case .order: Array("the same parts in another order".utf8)
+    case .packing: Array("the same inside, but packed otherwise".utf8)
+    case .unread(let reason): Array("not all was looked into: ".utf8) + Escaping.escape(reason.utf8)
+    case .more(let count): Array("\(count) more differences".utf8)
+    }
+  }
+
+  private static func both(_ first: [UInt8]?, _ second: [UInt8]?) -> [UInt8] {
+    func shown(_ value: [UInt8]?) -> [UInt8] {
+      guard let value else { return Array("nothing".utf8) }
+      return value.isEmpty ? Array("\"\"".utf8) : Escaping.escape(value.prefix(longestValue))
+    }
+    return shown(first) + " and ".utf8 + shown(second)
+  }
+
+  /// Of a header's value, more than a line can bear.
+  private static let longestValue = 200
+
+  /// The lines of a text, each with its mark.
+  static func lines(_ kind: ContentFinding.Kind) -> [ContentFinding.Line] {
+    guard case .lines(let lines, let hidden) = kind else { return [] }
+    let shown = lines.map {
+      ContentFinding.Line(mark: $0.mark, text: $0.mark == UInt8(ascii: "@") ? $0.text : LineDiff.shown($0.text[...]))
+    }
+    let rest = Array("@ \(hidden) more lines".utf8)
+    return hidden > 0 ? shown + [ContentFinding.Line(mark: UInt8(ascii: "@"), text: rest)] : shown
+  }
+}

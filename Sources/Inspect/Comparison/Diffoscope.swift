@@ -1,0 +1,121 @@
+import CLinux
+import Glibc
+import SystemPackage
+import Tracing
+
+/// The program `diffoscope`, which looks into more kinds of files: <https://diffoscope.org>.
+///
+/// It runs as the user, outside of any virtual kernel, on what the runs have left, and starts the tools that it has for each kind. It gets
+/// a bound on its time and on what it may say, and is killed with all that it has started.
+public struct Diffoscope: Sendable {
+  private let program: String
+  private let patience: Int
+  private static let longestReport = 1 << 20
+
+  /// - Parameter patience: seconds that it may take for a pair of files.
+  /// - Throws: a message if it is not installed.
+  public init(patience: Int = 60) throws(TraceError) {
+    self.patience = patience
+    let path = getenv("PATH").map { String(cString: $0) } ?? ""
+    let candidates: [String] = path.split(separator: ":").map { "\($0)/diffoscope" }
+    let found = candidates.first { access($0, X_OK) == 0 }
+    guard let found else {
+      throw TraceError(
+        "diffoscope is not in PATH: install it (Debian: diffoscope-minimal), or leave --diffoscope out, "
+          + "as uwrx diff looks into most files itself")
+    }
+    program = found
+  }
+
+  init(program: String, patience: Int) {
+    self.program = program
+    self.patience = patience
+  }
+
+  /// What it says of a file of both runs, or why it says nothing; nil for a file of one run.
+  func report(on file: TraceComparison.File) -> [UInt8]? { file.places.map { report($0.first, $0.second) } }
+
+  /// - Parameters: absolute paths, each with its zero.
+  func report(_ first: [UInt8], _ second: [UInt8]) -> [UInt8] {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { return failure(uwrx_errno()) }
+    for end in ends { _ = uwrx_fcntl(end, F_SETFD, Int(FD_CLOEXEC)) }
+    defer { close(ends[0]) }
+    // Its group is not the terminal's: whoever ends uwrx ends it, too.
+    var signals = sigset_t()
+    var previous = sigset_t()
+    sigemptyset(&signals)
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { sigaddset(&signals, signal) }
+    pthread_sigmask(SIG_BLOCK, &signals, &previous)
+    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+    let requests = signalfd(-1, &signals, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
+    defer { close(requests) }
+    let started = start(first, second, output: ends[1], mask: previous)
+    close(ends[1])
+    guard case .success(let child) = started else {
+      if case .failure(let error) = started { return failure(error.rawValue) }
+      return []
+    }
+    var (report, remark) = read(ends[0], requests)
+    kill(-child, SIGKILL)
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0, uwrx_errno() == EINTR {}
+    if remark.isEmpty, uwrx_wait_exited(status) != 0, uwrx_wait_exit_status(status) > 1 {
+      remark = "diffoscope failed with status \(uwrx_wait_exit_status(status))"
+    }
+    if report.last == UInt8(ascii: "\n") { report.removeLast() }
+    if !remark.isEmpty { report += (report.isEmpty ? "" : "\n").utf8 + Array("(\(remark))".utf8) }
+    return report
+  }
+
+  private func failure(_ code: Int32) -> [UInt8] { Array("(it cannot be started: \(Errno(rawValue: code)))".utf8) }
+
+  private func start(_ first: [UInt8], _ second: [UInt8], output: Int32, mask: sigset_t) -> Result<pid_t, Errno> {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, output, 1)
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    // A group of its own, so that what it starts ends with it.
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+    var mask = mask
+    posix_spawnattr_setsigmask(&attributes, &mask)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    let options = [program, "--text", "-", "--no-progress", "--"].map { Array($0.utf8) + [0] }
+    var argv: [UnsafeMutablePointer<CChar>?] = (options + [first, second]).map { text in
+      strdup(text.map { CChar(bitPattern: $0) })
+    }
+    argv.append(nil)
+    defer {
+      for text in argv { free(text) }
+      posix_spawn_file_actions_destroy(&actions)
+      posix_spawnattr_destroy(&attributes)
+    }
+    var child: pid_t = 0
+    let result = posix_spawn(&child, program, &actions, &attributes, &argv, uwrx_environ())
+    return result == 0 ? .success(child) : .failure(Errno(rawValue: result))
+  }
+
+  /// Until it has said all, is asked to end, or more than it may, or its time is over.
+  private func read(_ output: Int32, _ requests: Int32) -> (report: [UInt8], remark: String) {
+    var report: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let end = ContinuousClock.now + .seconds(patience)
+    while report.count < Self.longestReport {
+      let left = (end - .now).components
+      let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
+      guard milliseconds > 0 else { return (report, "diffoscope was ended after \(patience) seconds") }
+      var polled = [output, requests].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      guard poll(&polled, 2, Int32(clamping: milliseconds)) > 0 else { continue }
+      // The signal waits until the mask is what it was.
+      if polled[1].revents != 0 { return (report, "diffoscope was interrupted") }
+      let count = Glibc.read(output, &buffer, buffer.count)
+      if count < 0, uwrx_errno() == EINTR { continue }
+      if count <= 0 { return (report, "") }
+      report += buffer[..<count]
+    }
+    return (report, "diffoscope has more to say: this is the first MiB")
+  }
+}

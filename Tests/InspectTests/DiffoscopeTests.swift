@@ -1,0 +1,34 @@
+import Foundation
+import Testing
+
+@testable import Inspect
+
+@Suite("diffoscope")
+struct DiffoscopeTests {
+  private static func report(_ script: String, patience: Int = 60) throws -> String {
+    let program = NSTemporaryDirectory() + "uwrx-diffoscope-\(UUID().uuidString)"
+    try "#!/bin/sh\n\(script)\n".write(toFile: program, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(atPath: program) }
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+    let report = Diffoscope(program: program, patience: patience).report(Array("/one\0".utf8), Array("/two\0".utf8))
+    return String(decoding: report, as: UTF8.self)
+  }
+
+  @Test(
+    "what it says is passed on, and how it fails",
+    arguments: [
+      ("echo \"$@\"; exit 1", "--text - --no-progress -- /one /two"),
+      ("echo some; echo bad >&2; exit 2", "some\n(diffoscope failed with status 2)"),
+      ("exit 3", "(diffoscope failed with status 3)"), ("cat; exit 1", ""),
+    ])
+  func reports(_ script: String, _ expected: String) throws { #expect(try Self.report(script) == expected) }
+
+  @Test("it is ended with what it has started, after its time or when it talks too much")
+  func bounds() throws {
+    #expect(
+      try Self.report("echo start; sleep 1000 & sleep 1000", patience: 1)
+        == "start\n(diffoscope was ended after 1 seconds)")
+    let long = try Self.report("yes")
+    #expect(long.hasSuffix("(diffoscope has more to say: this is the first MiB)") && long.utf8.count < 3 << 20)
+  }
+}
