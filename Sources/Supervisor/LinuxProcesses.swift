@@ -289,7 +289,8 @@ final class LinuxProcesses: ProcessInformation {
 
   func openExecutable(of group: AbsTgid) throws(Errno) -> FileDescriptor {
     FileDescriptor(
-      rawValue: Int32(try check(uwrx_openat(hostProc.rawValue, "\(group.rawValue)/exe", Int32(O_RDONLY | O_CLOEXEC), 0))))
+      rawValue: Int32(
+        try check(uwrx_openat(hostProc.rawValue, "\(group.rawValue)/exe", Int32(O_RDONLY | O_CLOEXEC), 0))))
   }
 
   func statusOfExecutable(of group: AbsTgid) throws(Errno) -> stat {

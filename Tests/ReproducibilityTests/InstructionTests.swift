@@ -23,11 +23,13 @@ struct InstructionTests {
   /// objdump(1) is the oracle.
   @Test("are as long as objdump says", arguments: ["/bin/bash", "/lib/x86_64-linux-gnu/libc.so.6"])
   func lengths(_ file: String) throws {
-    guard FileManager.default.fileExists(atPath: file), FileManager.default.fileExists(atPath: "/usr/bin/objdump") else { return }
+    guard FileManager.default.fileExists(atPath: file), FileManager.default.fileExists(atPath: "/usr/bin/objdump")
+    else { return }
     var (count, wrong) = (0, [String]())
     for line in try Self.run("/usr/bin/objdump", ["-dw", "-j", ".text", file]).split(separator: "\n") {
       let fields = line.split(separator: "\t")
-      guard fields.count >= 3, fields[0].hasSuffix(":"), !fields[2].contains("(bad)"), !fields[2].hasPrefix("data16") else { continue }
+      guard fields.count >= 3, fields[0].hasSuffix(":"), !fields[2].contains("(bad)"), !fields[2].hasPrefix("data16")
+      else { continue }
       // Alone at the end of its line where objdump takes prefixes apart.
       let code = Self.bytes(String(fields[1]))
       guard !fields[2].hasPrefix("rex"), code.count <= 15 else { continue }
@@ -97,7 +99,8 @@ struct InstructionTests {
       code.withUnsafeBufferPointer { QuestionSite(in: $0, at: sample.place, isWholeBefore: true) })
     var unanswered = 0
     let patch = QuestionPatch(
-      [(place: 100, site: site, bytes: Array(code.prefix(site.length)))], room: 4000..<4000 + room, unanswered: &unanswered)
+      [(place: 100, site: site, bytes: Array(code.prefix(site.length)))], room: 4000..<4000 + room,
+      unanswered: &unanswered)
     #expect(patch.writes.isEmpty == (unanswered == 1))
     #expect((unanswered == 1) == (room < 100 || patch.writes.isEmpty))
     guard let jump = patch.writes.last else { return }

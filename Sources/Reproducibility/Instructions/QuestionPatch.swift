@@ -9,9 +9,9 @@ public struct QuestionPatch: Equatable, Sendable {
   }
 
   /// - Parameters:
-  ///   - code: gives the bytes of a site.
+  ///   - sites: with where their questions are, and the bytes there.
   ///   - room: of the code's memory, where nothing is.
-  ///   - unanswered: gets sites for which the room does not suffice.
+  ///   - unanswered: is raised by how many the room does not suffice for.
   public init(_ sites: [(place: Int, site: QuestionSite, bytes: [UInt8])], room: Range<Int>, unanswered: inout Int) {
     var (jumps, next) = ([(place: Int, bytes: [UInt8])](), room.lowerBound)
     var answers: [Bool: Int] = [:]
@@ -113,7 +113,8 @@ public struct QuestionPatch: Equatable, Sendable {
   private static let time: [UInt8] =
     [0x51, 0x41, 0x53, 0x57, 0x56, 0x9c]  // push %rcx, %r11, %rdi, %rsi; pushf
     + [0x48, 0x83, 0xec, 0x10]  // sub $16, %rsp
-    + [0xb8, 228, 0, 0, 0, 0xbf, 4, 0, 0, 0, 0x48, 0x89, 0xe6, 0x0f, 0x05]  // mov $228, %eax; mov $4, %edi; mov %rsp, %rsi; syscall
+    + [0xb8, 228, 0, 0, 0, 0xbf, 4, 0, 0, 0]  // mov $228, %eax; mov $4, %edi
+    + [0x48, 0x89, 0xe6, 0x0f, 0x05]  // mov %rsp, %rsi; syscall
     + [0x83, 0xf8, 0xfc, 0x74, 0xec]  // cmp $-EINTR, %eax; je to the first mov
     + [0x48, 0x69, 0x04, 0x24, 0x00, 0xca, 0x9a, 0x3b]  // imul $1000000000, (%rsp), %rax
     + [0x48, 0x03, 0x44, 0x24, 0x08]  // add 8(%rsp), %rax

@@ -54,7 +54,9 @@ final class Interpreters {
 
   private func interpreter(of file: FileDescriptor, _ segments: ProgramSegments) throws(Errno) -> [UInt8]? {
     guard let segment = segments.all.first(where: { $0.type == ProgramSegment.interpreter }) else { return nil }
-    guard segment.fileSize > 1, segment.fileSize <= UInt64(PATH_MAX), segment.offset <= UInt64(Int.max) else { return nil }
+    guard segment.fileSize > 1, segment.fileSize <= UInt64(PATH_MAX), segment.offset <= UInt64(Int.max) else {
+      return nil
+    }
     var path = [UInt8](repeating: 0, count: Int(segment.fileSize))
     guard try read(file, at: Int(segment.offset), &path) == path.count else { return nil }
     // Without its NUL it is ENOEXEC, which the kernel finds for itself (fs/binfmt_elf.c).
