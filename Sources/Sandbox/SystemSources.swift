@@ -18,13 +18,17 @@ public struct SystemSources: Sendable {
 extension Sandbox {
   /// Where dpkg and apt keep what is installed, which they must know to install more.
   private static let packageDirectories = ["/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/debconf"]
+  /// What packages have set up for each other, without which TeX has no formats, SGML and XML no catalogs, GHC no libraries and a speller no words.
+  private static let sharedDirectories = [
+    "texmf", "sgml-base", "xml-core", "ghc", "ocaml", "aspell", "ispell", "ghostscript", "emacsen-common",
+  ].map { "/var/lib/" + $0 }
   private static let usualDirectories = [
     "/home", "/media", "/mnt", "/opt", "/run/lock", "/srv", "/var/backups", "/var/cache", "/var/lib", "/var/local",
     "/var/log/apt", "/var/mail", "/var/opt", "/var/spool", "/var/tmp",
   ]
 
-  /// The ready-made tree: the host's programs and libraries, its configuration without secrets, what its package manager knows, the
-  /// project, and the tools of PATH. All read-only: writes go to the run's own layer.
+  /// The ready-made tree: the host's programs and libraries, its configuration without secrets, what its package manager and its
+  /// packages know, the project, and the tools of PATH. All read-only: writes go to the run's own layer.
   /// - Parameters:
   ///   - project: which directory the user works in.
   ///   - place: where the project appears in the guest; nil means where it is.
@@ -41,7 +45,7 @@ extension Sandbox {
         tree.sources.append(Source(destination: path, hostPath: path, hidesPrivate: path == "/etc"))
       }
     }
-    for path in packageDirectories where realPath(path) == path {
+    for path in packageDirectories + sharedDirectories where realPath(path) == path {
       tree.sources.append(Source(destination: path, hostPath: path, hidesPrivate: true))
     }
     tree.links += [Link(path: "/var/run", target: "/run"), Link(path: "/var/lock", target: "/run/lock")]
