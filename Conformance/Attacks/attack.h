@@ -97,7 +97,17 @@ __attribute__((unused)) static bool reads_secret(int fd) {
 
 // Seconds of the machine's, also where the guest's clocks are its own: by those a race would end when it has asked often enough.
 #if defined(__x86_64__)
-static unsigned long long counted(void) { return __builtin_ia32_rdtsc(); }
+// rdtsc; shl $32, %rdx; or %rdx, %rax; ret. Made here: where instructions are answered (--instructions), those of files are.
+static unsigned long long counted(void) {
+  static unsigned long long (*count)(void);
+  if (!count) {
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return __builtin_ia32_rdtsc();
+    memcpy(page, "\x0f\x31\x48\xc1\xe2\x20\x48\x09\xd0\xc3", 10);
+    count = (unsigned long long (*)(void))page;
+  }
+  return count();
+}
 static double count_of_a_second(void) {
   double least = 1e18;
   for (int i = 0; i < 2; i++) {

@@ -40,8 +40,8 @@ final class LinuxProcesses: ProcessInformation {
     let lines = StatusLines(text: UnsafeRawBufferPointer(rebasing: statusText.prefix(count)))
     guard let group = lines.last("Tgid:"), let parent = lines.last("PPid:"), let umask = lines.last("Umask:", base: 8),
       let nsTid = lines.last("NSpid:"), let nsGroup = lines.last("NStgid:"),
-      // What waits to be reaped has no descriptors any more.
-      lines.last("FDSize:") != 0
+      // What waits to be reaped has no descriptors any more; nor has a first thread that has ended while others go on.
+      lines.last("FDSize:") != 0 || lines.last("Threads:") != 1
     else { throw .noSuchProcess }
     return ThreadStatus(
       group: AbsTgid(rawValue: group), parent: AbsTgid(rawValue: parent), nsTid: NsTid(rawValue: nsTid),

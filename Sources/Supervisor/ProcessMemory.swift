@@ -30,18 +30,19 @@ final class ProcessMemory: GuestMemory {
   }
 
   func patch(
-    _ thread: AbsTid, of process: FileDescriptor, at address: UInt64, _ patches: [CodePatch]
+    _ thread: AbsTid, of group: ThreadGroup, at address: UInt64, _ patches: [CodePatch]
   ) throws(Errno) {
     guard address < 1 << 56 else { throw .badAddress }
     // process_vm_writev(2) does not write where the process itself may not.
-    let file = uwrx_openat(-100, "/proc/\(thread.rawValue)/mem", Int32(O_WRONLY | O_CLOEXEC), 0)
+    let path = "/proc/\(group.id.rawValue)/task/\(thread.rawValue)/mem"
+    let file = uwrx_openat(-100, path, Int32(O_WRONLY | O_CLOEXEC), 0)
     guard file >= 0 else {
       let error = Errno(rawValue: CInt(-file))
       throw error == .noSuchFileOrDirectory ? .noSuchProcess : error
     }
     defer { Glibc.close(Int32(file)) }
-    // If the process still lives, the number was its own when the file was opened, and the file leads to its memory whatever comes.
-    guard uwrx_pidfd_probe(process.rawValue) == 0 else { throw .noSuchProcess }
+    // If the process still lives, the numbers were its own and its thread's when the file was opened, which leads to its memory whatever comes.
+    guard uwrx_pidfd_probe(group.pidfd.rawValue) == 0 else { throw .noSuchProcess }
     for patch in patches {
       let count = patch.bytes.withUnsafeBytes {
         pwrite(Int32(file), $0.baseAddress!, $0.count, off_t(address + patch.offset))

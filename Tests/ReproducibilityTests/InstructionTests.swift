@@ -21,10 +21,13 @@ struct InstructionTests {
   }
 
   /// objdump(1) is the oracle.
-  @Test("are as long as objdump says", arguments: ["/bin/bash", "/lib/x86_64-linux-gnu/libc.so.6"])
+  @Test(
+    "are as long as objdump says",
+    .enabled(
+      if: FileManager.default.isExecutableFile(atPath: "/usr/bin/objdump")
+        && FileManager.default.fileExists(atPath: "/lib/x86_64-linux-gnu/libc.so.6")),
+    arguments: ["/bin/bash", "/lib/x86_64-linux-gnu/libc.so.6"])
   func lengths(_ file: String) throws {
-    guard FileManager.default.fileExists(atPath: file), FileManager.default.fileExists(atPath: "/usr/bin/objdump")
-    else { return }
     var (count, wrong) = (0, [String]())
     for line in try Self.run("/usr/bin/objdump", ["-dw", "-j", ".text", file]).split(separator: "\n") {
       let fields = line.split(separator: "\t")
@@ -87,7 +90,7 @@ struct InstructionTests {
   func candidates() {
     let code = Self.bytes("90 0f 31 0f 01 f8 0f 01 f9 48 0f c7 f1 0f c7 e8 0f")
     var found: Set<Int> = []
-    code.withUnsafeBytes { ProcessorQuestion.candidates(in: $0) { found.insert($0) } }
+    code.withUnsafeBytes { ProcessorQuestion.candidates(in: $0) { found.insert($0).inserted } }
     #expect(found == [1, 6, 10])
   }
 
@@ -97,12 +100,11 @@ struct InstructionTests {
     let code = Self.bytes(sample.code)
     let site = try #require(
       code.withUnsafeBufferPointer { QuestionSite(in: $0, at: sample.place, isWholeBefore: true) })
-    var unanswered = 0
     let patch = QuestionPatch(
-      [(place: 100, site: site, bytes: Array(code.prefix(site.length)))], room: 4000..<4000 + room,
-      unanswered: &unanswered)
-    #expect(patch.writes.isEmpty == (unanswered == 1))
-    #expect((unanswered == 1) == (room < 100 || patch.writes.isEmpty))
+      [(place: 100, site: site, bytes: Array(code.prefix(site.length)))], room: 4000..<4000 + room)
+    // The answer and the way there take 80 to 120 bytes.
+    if room < 80 { #expect(patch.writes.isEmpty) }
+    if room == 1000 { #expect(!patch.writes.isEmpty) }
     guard let jump = patch.writes.last else { return }
     #expect(jump.place == 100 && jump.bytes.count == site.length)
     let rooms = site.detour.map { 100 + $0..<105 + $0 }

@@ -42,11 +42,10 @@ struct TimeTests {
     try CommandLine.withDirectory { directory in
       #expect(try Self.run("date -u +%F", in: directory) == "2020-01-01\n")
       #expect(try Self.run("date +%s", ["--epoch", "1000000000"], in: directory) == "1000000000\n")
-      #expect(
-        try Self.run(
-          "touch new; [ new -nt /usr/bin/env ] && date -r /usr/bin/env +%s",
-          ["--epoch", "1000000000", "--times", "squashed"], in: directory
-        ).hasPrefix("99999999"))
+      let old = try Self.run(
+        "touch new; [ new -nt /usr/bin/env ] && date -r /usr/bin/env +%s",
+        ["--epoch", "1000000000", "--times", "squashed"], in: directory)
+      #expect(Int(old.dropLast()).map { $0 < 1_000_000_000 } ?? false, "\(old)")
       let outcome = try CommandLine.run(
         ["run", "--quiet", "--time", "frozen", "--system", "--", "date", "+%s.%N"], in: directory,
         environment: ["SOURCE_DATE_EPOCH": "999999999"])

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Reproducibility
 import SystemPackage
 import Testing
 import Tracing
@@ -279,8 +280,9 @@ struct RecordingTests {
     #expect(ends[1].bytes.isEmpty)
   }
 
+  /// Where it matters who a process is.
   @Test func whoOutlivesItsParentIsItsChild() throws {
-    let machine = try Machine()
+    let machine = try Machine(seed: RunSeed(1))
     #expect(machine.call(.set_tid_address, 0) == .continued)
     let parent = machine.process.id
     let child = machine.fork(3)

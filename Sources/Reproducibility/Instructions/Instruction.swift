@@ -41,7 +41,7 @@ struct Instruction {
     }
     guard let first = byte(place) else { return nil }
     opcodeStart = place - start
-    var form: UInt8
+    var form: Form
     switch first {
     case 0xc5, 0xc4, 0x62:
       guard rex == 0, !hasOperandSizePrefix, repeatPrefix == 0 else { return nil }
@@ -55,9 +55,9 @@ struct Instruction {
       case 1:
         // vzeroupper is the only one without operands.
         let hasByte = (0x70...0x73).contains(code) || code == 0xc2 || (0xc4...0xc6).contains(code)
-        form = code == 0x77 && first != 0x62 ? UInt8(ascii: ".") : UInt8(ascii: hasByte ? "b" : "m")
-      case 2, 5, 6: form = UInt8(ascii: "m")
-      case 3: form = UInt8(ascii: "b")
+        form = code == 0x77 && first != 0x62 ? .nothing : hasByte ? .operandsAndByte : .operands
+      case 2, 5, 6: form = .operands
+      case 3: form = .operandsAndByte
       default: return nil
       }
     case 0x0f:
@@ -69,7 +69,7 @@ struct Instruction {
         place += 1
         guard let third = byte(place) else { return nil }
         opcode = third
-        form = UInt8(ascii: map == 2 ? "m" : "b")
+        form = map == 2 ? .operands : .operandsAndByte
       default:
         (map, opcode) = (1, second)
         form = Self.twoByteForms[Int(second)]
@@ -79,7 +79,7 @@ struct Instruction {
       form = Self.oneByteForms[Int(first)]
     }
     place += 1
-    if [UInt8(ascii: "m"), UInt8(ascii: "b"), UInt8(ascii: "z"), UInt8(ascii: "F"), UInt8(ascii: "G")].contains(form) {
+    if form.hasModRM {
       guard let modRM = byte(place) else { return nil }
       self.modRM = modRM
       place += 1
@@ -102,22 +102,22 @@ struct Instruction {
         }
       }
       // Group 3: only `test` has an operand in the code.
-      if form == UInt8(ascii: "F") { form = UInt8(ascii: modRM & 0x30 == 0 ? "b" : "m") }
-      if form == UInt8(ascii: "G") { form = UInt8(ascii: modRM & 0x30 == 0 ? "z" : "m") }
+      if form == .byteGroup { form = modRM & 0x30 == 0 ? .operandsAndByte : .operands }
+      if form == .wordGroup { form = modRM & 0x30 == 0 ? .operandsAndWord : .operands }
     }
     let word = hasOperandSizePrefix && rex & 8 == 0 ? 2 : 4
     switch form {
-    case UInt8(ascii: "."), UInt8(ascii: "m"): break
-    case UInt8(ascii: "b"), UInt8(ascii: "1"): place += 1
-    case UInt8(ascii: "z"), UInt8(ascii: "4"): place += word
-    case UInt8(ascii: "2"): place += 2
-    case UInt8(ascii: "3"): place += 3
-    case UInt8(ascii: "q"): place += rex & 8 != 0 ? 8 : word
-    case UInt8(ascii: "a"): place += hasAddressSizePrefix ? 4 : 8
-    case UInt8(ascii: "j"):
+    case .nothing, .operands: break
+    case .operandsAndByte, .byte: place += 1
+    case .operandsAndWord, .word: place += word
+    case .twoBytes: place += 2
+    case .threeBytes: place += 3
+    case .longWord: place += rex & 8 != 0 ? 8 : word
+    case .address: place += hasAddressSizePrefix ? 4 : 8
+    case .nearBranch:
       branchDisplacement = place - start
       place += 1
-    case UInt8(ascii: "J"):
+    case .branch:
       branchDisplacement = place - start
       place += 4
     default: return nil
@@ -126,19 +126,51 @@ struct Instruction {
     guard length <= 15, place <= code.count else { return nil }
   }
 
-  /// What follows an opcode: `.` nothing, `m` ModRM, `b` and `z` ModRM with 1 byte and with a word of 2 or 4, `1` `2` `3` as many bytes, `4` a
-  /// word, `q` a word or, with REX.W, 8 bytes, `a` an address, `j` and `J` the distance of a branch, `F` and `G` group 3, `x` no instruction of
-  /// user space.
-  private static let oneByteForms = Array(
+  /// What follows an opcode.
+  private enum Form: UInt8 {
+    case nothing = 0x2e  // .
+    /// ModRM, and what it asks for.
+    case operands = 0x6d  // m
+    case operandsAndByte = 0x62  // b
+    /// A word has 2 or 4 bytes.
+    case operandsAndWord = 0x7a  // z
+    case byte = 0x31  // 1
+    case twoBytes = 0x32  // 2
+    case threeBytes = 0x33  // 3
+    case word = 0x34  // 4
+    /// 8 bytes with REX.W.
+    case longWord = 0x71  // q
+    case address = 0x61  // a
+    case nearBranch = 0x6a  // j
+    case branch = 0x4a  // J
+    /// Group 3.
+    case byteGroup = 0x46  // F
+    case wordGroup = 0x47  // G
+    /// No instruction of user space.
+    case none = 0x78  // x
+
+    var hasModRM: Bool {
+      switch self {
+      case .operands, .operandsAndByte, .operandsAndWord, .byteGroup, .wordGroup: true
+      default: false
+      }
+    }
+  }
+
+  private static let oneByteForms = forms(
     ("mmmm14xxmmmm14xx" + "mmmm14xxmmmm14xx" + "mmmm14xxmmmm14xx" + "mmmm14xxmmmm14xx" + "xxxxxxxxxxxxxxxx"
       + "................" + "xxxmxxxx4z1bxxxx" + "jjjjjjjjjjjjjjjj" + "bzxbmmmmmmmmmmmm" + "..........x....."
       + "aaaa....14......" + "11111111qqqqqqqq" + "bb2.xxbz3.xx.1xx" + "mmmmxxx.mmmmmmmm" + "jjjjxxxxJJxjxxxx"
-      + "xxxx..FG..xx..mm").utf8)
-  private static let twoByteForms = Array(
+      + "xxxx..FG..xx..mm")
+  )
+  private static let twoByteForms = forms(
     ("mmmmx.xxxxx.xmxx" + "mmmmmmmmmmmmmmmm" + "xxxxxxxxmmmmmmmm" + "x.xxxxxxxxxxxxxx" + "mmmmmmmmmmmmmmmm"
       + "mmmmmmmmmmmmmmmm" + "mmmmmmmmmmmmmmmm" + "bbbbmmm.mmxxmmmm" + "JJJJJJJJJJJJJJJJ" + "mmmmmmmmmmmmmmmm"
       + "...mbmxx..xmbmmm" + "mmmmmmmmmmbmmmmm" + "mmbmbbbm........" + "mmmmmmmmmmmmmmmm" + "mmmmmmmmmmmmmmmm"
-      + "mmmmmmmmmmmmmmmm").utf8)
+      + "mmmmmmmmmmmmmmmm")
+  )
+
+  private static func forms(_ text: String) -> [Form] { text.utf8.map { Form(rawValue: $0) ?? .none } }
 
   /// No instruction after it is reached by going on: jmp, ret, ud2.
   var isEnd: Bool {

@@ -15,8 +15,8 @@ public struct ProcessorQuestion: Equatable, Sendable {
   public var length: Int
 
   /// Where the bytes of such an instruction stand, in whatever code or data.
-  /// - Parameter body: gets the place of an opcode.
-  public static func candidates(in code: UnsafeRawBufferPointer, _ body: (Int) -> Void) {
+  /// - Parameter body: gets the place of an opcode, and says whether to go on.
+  public static func candidates(in code: UnsafeRawBufferPointer, _ body: (Int) -> Bool) {
     // Opcodes, the second byte of all: 31, 01 F9, C7 F0 to FF.
     for second in [0x31, 0x01, 0xc7] as [UInt8] {
       var place = 0
@@ -25,7 +25,8 @@ public struct ProcessorQuestion: Equatable, Sendable {
       {
         let start = UnsafeRawPointer(found) - code.baseAddress!
         let third = start + 2 < code.count ? code[start + 2] : 0
-        if second == 0x31 || second == 0x01 && third == 0xf9 || second == 0xc7 && third >= 0xf0 { body(start) }
+        let isOne = second == 0x31 || second == 0x01 && third == 0xf9 || second == 0xc7 && third >= 0xf0
+        if isOne, !body(start) { return }
         place = start + 1
       }
     }

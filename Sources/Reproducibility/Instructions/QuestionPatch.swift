@@ -10,9 +10,8 @@ public struct QuestionPatch: Equatable, Sendable {
 
   /// - Parameters:
   ///   - sites: with where their questions are, and the bytes there.
-  ///   - room: of the code's memory, where nothing is.
-  ///   - unanswered: is raised by how many the room does not suffice for.
-  public init(_ sites: [(place: Int, site: QuestionSite, bytes: [UInt8])], room: Range<Int>, unanswered: inout Int) {
+  ///   - room: of the code's memory, where nothing is. What it does not suffice for is left to the processor.
+  public init(_ sites: [(place: Int, site: QuestionSite, bytes: [UInt8])], room: Range<Int>) {
     var (jumps, next) = ([(place: Int, bytes: [UInt8])](), room.lowerBound)
     var answers: [Bool: Int] = [:]
     for site in sites {
@@ -23,7 +22,6 @@ public struct QuestionPatch: Equatable, Sendable {
       guard let stub = Self.stub(for: site, at: start, answer: answers[isTime] ?? next),
         start + stub.count <= room.upperBound
       else {
-        unanswered += 1
         continue
       }
       if isNew {
@@ -69,7 +67,7 @@ public struct QuestionPatch: Equatable, Sendable {
       // mov (%rsp), register
       code += [0x40 | (width == 8 ? 8 : 0) | (register >> 3) << 2, 0x8b, 0x04 | (register & 7) << 3, 0x24]
       code += [0x48, 0x8d, 0xa4, 0x24, 0x88, 0, 0, 0]  // lea 0x88(%rsp), %rsp
-      code.append(0xf9)  // stc: there was one
+      code.append(0xf9)  // stc: there was one. Of the other flags only zero, sign and overflow are cleared, before.
     }
     var place = site.site.question.length
     let isMoved = site.bytes.withUnsafeBufferPointer { original in
@@ -130,6 +128,6 @@ public struct QuestionPatch: Equatable, Sendable {
     + [0xba, 1, 0, 0, 0, 0x0f, 0x05]  // mov $1, %edx; syscall
     + [0x83, 0xf8, 0xfc, 0x74, 0xe7]  // cmp $-EINTR, %eax; je to the first mov
     + [0x48, 0x8b, 0x04, 0x24, 0x48, 0x89, 0x44, 0x24, 0x40]  // mov (%rsp), %rax; mov %rax, 64(%rsp)
-    + [0x48, 0x83, 0xc4, 0x08]  // add $8, %rsp: clears all flags but that of carry
+    + [0x48, 0x83, 0xc4, 0x08]  // add $8, %rsp
     + [0x5a, 0x5e, 0x5f, 0x41, 0x5b, 0x59, 0x58, 0xc3]  // pop; ret
 }

@@ -24,20 +24,15 @@ public struct QuestionSite: Equatable, Sendable {
   public init?(
     in code: UnsafeBufferPointer<UInt8>, at place: Int, isWholeBefore: Bool, taken: [Range<Int>] = []
   ) {
-    let starts = isWholeBefore ? 0..<1 : 0..<16
-    var question: ProcessorQuestion?
-    for start in starts {
-      guard let found = Self.question(in: code, from: start, at: place), question ?? found == found else { return nil }
-      question = found
-    }
-    guard let question else { return nil }
+    guard let question = Self.question(in: code, at: place, isWholeBefore: isWholeBefore) else { return nil }
     self.question = question
     guard let moved = Self.movedLength(in: code, question) else { return nil }
-    if moved >= Self.jump, !Self.hasBranch(in: code, into: question.start + 1..<question.start + moved) {
+    let targets = Self.branchTargets(in: code)
+    if moved >= Self.jump, !targets[question.start + 1..<question.start + moved].contains(true) {
       length = moved
       return
     }
-    guard let room = Self.room(in: code, near: question, taken) else { return nil }
+    guard let room = Self.room(in: code, near: question, taken, targets) else { return nil }
     length = question.length
     detour = room - question.start
   }
@@ -63,16 +58,28 @@ public struct QuestionSite: Equatable, Sendable {
 
   /// Bytes between functions, which nobody runs: int3 after what does not go on.
   private static func room(
-    in code: UnsafeBufferPointer<UInt8>, near question: ProcessorQuestion, _ taken: [Range<Int>]
+    in code: UnsafeBufferPointer<UInt8>, near question: ProcessorQuestion, _ taken: [Range<Int>], _ targets: [Bool]
   ) -> Int? {
     // A short jump counts from its end.
     let (first, last) = (max(0, question.start + 2 - 128), min(code.count - jump, question.start + 2 + 127))
     for place in stride(from: first, through: last, by: 1) {
       let room = place..<place + jump
       guard code[room].allSatisfy({ $0 == 0xcc }), !taken.contains(where: { $0.overlaps(room) }) else { continue }
-      if !hasBranch(in: code, into: room) { return place }
+      if !targets[room].contains(true) { return place }
     }
     return nil
+  }
+
+  /// The instruction whose opcode stands at `place`, if the bytes there are one.
+  public static func question(
+    in code: UnsafeBufferPointer<UInt8>, at place: Int, isWholeBefore: Bool
+  ) -> ProcessorQuestion? {
+    var question: ProcessorQuestion?
+    for start in isWholeBefore ? 0..<1 : 0..<16 {
+      guard let found = Self.question(in: code, from: start, at: place), question ?? found == found else { return nil }
+      question = found
+    }
+    return question
   }
 
   private static let instructionsAfter = 12
@@ -120,8 +127,10 @@ public struct QuestionSite: Equatable, Sendable {
     }
   }
 
-  private static func hasBranch(in code: UnsafeBufferPointer<UInt8>, into range: Range<Int>) -> Bool {
-    for start in 0..<16 {
+  /// Where branches lead, of whatever may be an instruction.
+  private static func branchTargets(in code: UnsafeBufferPointer<UInt8>) -> [Bool] {
+    var targets = [Bool](repeating: false, count: code.count)
+    for start in 0..<min(16, code.count) {
       var position = start
       while position < code.count {
         guard let instruction = Instruction(code, at: position) else {
@@ -130,11 +139,11 @@ public struct QuestionSite: Equatable, Sendable {
         }
         position += instruction.length
         guard let displacement = instruction.branchDisplacement else { continue }
-        let distance = instruction.distance(in: code, at: position - instruction.length, displacement)
-        if range.contains(position + distance) { return true }
+        let target = position + instruction.distance(in: code, at: position - instruction.length, displacement)
+        if targets.indices.contains(target) { targets[target] = true }
       }
     }
-    return false
+    return targets
   }
 }
 

@@ -12,10 +12,10 @@ public protocol GuestMemory: AnyObject {
   func write(_ thread: AbsTid, at address: UInt64, _ bytes: UnsafeRawBufferPointer) throws(Errno)
 
   /// Writes where the guest itself may not: over instructions of a mapping at `address`.
-  /// - Parameter process: a pidfd of the thread's.
+  /// - Parameter group: the thread's.
   /// - Throws: what the kernel refuses it with; `.noSuchProcess` if the thread has ended.
   func patch(
-    _ thread: AbsTid, of process: FileDescriptor, at address: UInt64, _ patches: [CodePatch]
+    _ thread: AbsTid, of group: ThreadGroup, at address: UInt64, _ patches: [CodePatch]
   ) throws(Errno)
 
   /// Whether the notification's thread still waits. What was read from memory counts only if it does: the thread may have

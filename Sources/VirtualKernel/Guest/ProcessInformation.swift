@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// Whom a signal waits for.
 public enum PendingSignal: Sendable {
@@ -10,7 +11,6 @@ public enum PendingSignal: Sendable {
   /// Any thread of its process.
   case ofProcess
 }
-import Tracing
 
 /// What /proc/<tid>/status tells about a thread at its birth.
 public struct ThreadStatus {

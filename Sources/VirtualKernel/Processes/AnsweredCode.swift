@@ -35,9 +35,13 @@ final class AnsweredFiles {
   private let variants: CallVariants
   private var known: [Version: AnsweredCode] = [:]
   private static let mostKnown = 4096
-  /// No program is larger, and one that says so is not searched.
-  private static let mostCode: UInt64 = 1 << 30
-  private static let mostSites = 1024
+  /// Bytes of code that one file may have, places to look at, and questions: one with more is left alone. Hardly a program has as many, and
+  /// the search keeps all calls waiting.
+  private static let mostCode: UInt64 = 1 << 29
+  private static let mostCandidates = 4096
+  private static let mostQuestions = 256
+  /// Of the file that is being searched.
+  private var questions = 0
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
 
   /// - Returns: nil where nothing is asked so, or nothing is known of how.
@@ -79,24 +83,32 @@ final class AnsweredFiles {
     let table = file.segments.tableOffset
     code.programHeaders =
       loaded.first { $0.offset <= table && table - $0.offset < $0.fileSize }.map { $0.address &+ (table - $0.offset) }
-    for segment in loaded where segment.flags & ProgramSegment.executable != 0 {
-      guard segment.fileSize < Self.mostCode, segment.offset < Self.mostCode, segment.address < 1 << 47,
-        let found = try search(file.descriptor, segment, beside: loaded)
-      else { continue }
-      code.segments.append(found)
+    let segments = loaded.filter { $0.flags & ProgramSegment.executable != 0 }
+    var left = Self.mostCode
+    for segment in segments {
+      guard segment.fileSize <= left, segment.offset < 1 << 40, segment.address < 1 << 47 else { return code }
+      left -= segment.fileSize
+    }
+    (code.segments, questions) = ([], 0)
+    var places = 0
+    for segment in segments {
+      let candidates = try candidates(file.descriptor, segment, most: Self.mostCandidates - places)
+      places += candidates.count
+      if places >= Self.mostCandidates { break }
+      if let found = try search(file.descriptor, segment, candidates, beside: loaded) { code.segments.append(found) }
+      if questions > Self.mostQuestions { return AnsweredCode(programHeaders: code.programHeaders) }
     }
     return code
   }
 
   private func search(
-    _ file: FileDescriptor, _ segment: ProgramSegment, beside others: [ProgramSegment]
+    _ file: FileDescriptor, _ segment: ProgramSegment, _ candidates: Set<Int>, beside others: [ProgramSegment]
   ) throws(Errno) -> AnsweredCode.Segment? {
     var sites: [(place: Int, site: QuestionSite, bytes: [UInt8])] = []
     var originals: [CodePatch] = []
     var taken: [Range<Int>] = []
-    for place in try candidates(file, segment).sorted()
-    where sites.last.map({ $0.place + $0.site.length <= place }) ?? true {
-      guard let site = try site(file, segment, place, taken) else { continue }
+    for place in candidates.sorted() where sites.last.map({ $0.place + $0.site.length <= place }) ?? true {
+      guard questions <= Self.mostQuestions, let site = try site(file, segment, place, taken) else { continue }
       sites.append(site)
       originals.append(CodePatch(offset: UInt64(site.place), bytes: Array(site.bytes.prefix(site.site.length))))
       if let detour = site.site.detour {
@@ -113,9 +125,7 @@ final class AnsweredFiles {
       segment.memorySize == segment.fileSize
       && !others.contains { $0.address < pageEnd && $0.address &+ $0.memorySize > end }
     let start = (Int(segment.fileSize) + 15) & ~15
-    var unanswered = 0
-    let patch = QuestionPatch(
-      sites, room: start..<max(start, isFree ? Int(pageEnd - segment.address) : start), unanswered: &unanswered)
+    let patch = QuestionPatch(sites, room: start..<max(start, isFree ? Int(pageEnd - segment.address) : start))
     guard !patch.writes.isEmpty else { return nil }
     return AnsweredCode.Segment(
       offset: segment.offset, address: segment.address, size: segment.fileSize,
@@ -124,16 +134,17 @@ final class AnsweredFiles {
   }
 
   /// Counted from the segment's start.
-  private func candidates(_ file: FileDescriptor, _ segment: ProgramSegment) throws(Errno) -> Set<Int> {
+  private func candidates(_ file: FileDescriptor, _ segment: ProgramSegment, most: Int) throws(Errno) -> Set<Int> {
     var found: Set<Int> = []
     var place = 0
-    while place < Int(segment.fileSize), found.count < Self.mostSites {
+    while place < Int(segment.fileSize), found.count < most {
       let wanted = min(buffer.count, Int(segment.fileSize) - place)
       let count = try host.read(
         file, at: Int(segment.offset) + place, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(wanted)))
       guard count > 0 else { break }
       ProcessorQuestion.candidates(in: UnsafeRawBufferPointer(rebasing: buffer.prefix(count))) {
         found.insert(place + $0)
+        return found.count < most
       }
       // An opcode of three bytes may go over the end.
       place += count == buffer.count ? count - 2 : count
@@ -149,6 +160,8 @@ final class AnsweredFiles {
     let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(wanted))
     let count = try host.read(file, at: Int(segment.offset) + start, into: bytes)
     let code = UnsafeBufferPointer(start: bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), count: count)
+    guard QuestionSite.question(in: code, at: place - start, isWholeBefore: start == 0) != nil else { return nil }
+    questions += 1
     guard
       let site = QuestionSite(
         in: code, at: place - start, isWholeBefore: start == 0,

@@ -105,6 +105,19 @@ public final class ThreadTable {
     return thread
   }
 
+  /// A process that the kernel has named as the child of another; nil if it has ended, and its number may be somebody else's.
+  func child(_ id: AbsTgid, of parent: ThreadGroup) -> ThreadGroup? {
+    if let known = groups[id] { return known }
+    func isChild() -> Bool { (try? information.status(of: id.leader))?.parent == parent.id }
+    guard isChild(), let group = (try? thread(id.leader))?.group else { return nil }
+    // The pidfd is of who has the number now.
+    guard isChild() else {
+      remove(group.id)
+      return nil
+    }
+    return group
+  }
+
   /// Whose credentials a thread was born with.
   private func inherited(by id: AbsTid, _ parent: AbsTgid) throws(Errno) -> UnsafePointer<Credentials> {
     guard credentials.hasOthers else { return credentials.initial }

@@ -53,6 +53,8 @@ extension VirtualKernel {
   func answerNewCode(of thread: Thread) {
     let mappings = thread.newCode
     thread.newCode = []
+    // Another thread may run it by now.
+    guard information.threads(of: thread.group.id).count <= 1 else { return }
     for mapping in mappings { write(mapping, thread.group, thread.id) }
   }
 
@@ -65,6 +67,6 @@ extension VirtualKernel {
       guard count == seen.count, seen == original.bytes else { return }
     }
     // A process that has ended, or a kernel that forbids it: what it asks, the processor answers.
-    try? memory.patch(thread, of: group.pidfd, at: mapping.address, mapping.segment.patches)
+    try? memory.patch(thread, of: group, at: mapping.address, mapping.segment.patches)
   }
 }

@@ -129,7 +129,7 @@ extension VirtualKernel {
     guard image.vdso != 0, !reproduction.vdsoPatches.isEmpty else { return }
     group.timers = group.timers.filter { if case .created = $0.key { false } else { true } }
     do throws(Errno) {
-      try memory.patch(thread, of: group.pidfd, at: image.vdso, reproduction.vdsoPatches)
+      try memory.patch(thread, of: group, at: image.vdso, reproduction.vdsoPatches)
     } catch {
       guard error != .noSuchProcess, reproduction.clock != nil else { return }
       // It would see the machine's time.

@@ -49,7 +49,8 @@ extension VirtualKernel {
     }
     group.execution = nil
     patchVDSO(of: image, group, through: seen)
-    answer(programOf: group, image, through: seen)
+    // What runs already is not written over.
+    if caller != nil { answer(programOf: group, image, through: seen) }
     if group.identity != nil { adopt(image, group) }
     if let leader = try? processes.thread(group.id.leader), leader !== execution.thread {
       leader.credentials = execution.thread.credentials

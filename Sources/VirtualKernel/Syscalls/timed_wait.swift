@@ -13,6 +13,10 @@ extension Syscalls {
   /// clock_nanosleep(2).
   @Sendable static func clock_nanosleep(_ call: Call) throws(Errno) -> Outcome {
     let flags = Int32(truncatingIfNeeded: call.arguments.1)
+    // Of a process, by its number.
+    if Int32(truncatingIfNeeded: call.arguments.0) < 0, call.kernel.reproduction.hasProcessNumbers {
+      return try withKernelClock(call)
+    }
     guard flags & TIMER_ABSTIME != 0 else { return try wait(call, forTimespecAt: call.arguments.2) }
     let clock = Int32(truncatingIfNeeded: call.arguments.0)
     guard let duration = try duration(call, until: call.arguments.2, on: clock) else { return .continue }

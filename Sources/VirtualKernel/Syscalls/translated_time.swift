@@ -63,12 +63,13 @@ extension Syscalls {
     var text: [UInt8] = []
     guard (try? call.kernel.information.readProc("\(call.thread.group.nsID.rawValue)/timers", into: &text)) != nil
     else { return nil }
+    let wanted = Array("ID: \(timer)".utf8)
     var isWanted = false
-    for line in text.split(separator: 0x0a) {
-      let words = line.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
-      guard words.count == 2 else { continue }
-      if words[0] == "ID:" { isWanted = words[1] == String(timer) }
-      if isWanted, words[0] == "ClockID:" { return Int32(words[1]) }
+    for line in text.lazy.split(separator: 0x0a) {
+      if line.starts(with: "ID: ".utf8) { isWanted = line.elementsEqual(wanted) }
+      if isWanted, line.starts(with: "ClockID: ".utf8) {
+        return Int32(String(decoding: line.dropFirst(9), as: UTF8.self))
+      }
     }
     return nil
   }
@@ -98,7 +99,7 @@ extension Syscalls {
     let bytes = withUnsafeBytes(of: value) { Array($0) }
     do throws(Errno) {
       try call.kernel.memory.patch(
-        call.thread.id, of: call.thread.group.pidfd, at: place, [CodePatch(offset: 0, bytes: bytes)])
+        call.thread.id, of: call.thread.group, at: place, [CodePatch(offset: 0, bytes: bytes)])
     } catch { return false }
     return true
   }

@@ -38,7 +38,7 @@ final class MockMemory: GuestMemory {
   private(set) var patches: [(address: UInt64, patch: CodePatch)] = []
   var patchError: Errno?
   func patch(
-    _ thread: AbsTid, of process: FileDescriptor, at address: UInt64, _ patches: [CodePatch]
+    _ thread: AbsTid, of group: ThreadGroup, at address: UInt64, _ patches: [CodePatch]
   ) throws(Errno) {
     if let patchError { throw patchError }
     self.patches += patches.map { (address, $0) }

@@ -28,7 +28,8 @@ enum ArMembers: ContentFormat {
           name = contents.prefix(max(0, length)).untilNUL
           contents = contents.dropFirst(max(0, length))
         } else if name.first == UInt8(ascii: "/"), let offset = name[1...].number(radix: 10) {
-          name = Array(names.piece(offset, names.count).prefix { $0 != 0x0a && $0 != 0 })
+          name = Array(
+            names.piece(offset, min(names.count, ContentBudget.longestName)).prefix { $0 != 0x0a && $0 != 0 })
         }
         if name.count > 1, name.last == UInt8(ascii: "/"), !isTable { name.removeLast() }
         if name == Array("/".utf8) || name == Array("/SYM64/".utf8) { name = Array("symbol table".utf8) }

@@ -14,12 +14,13 @@ public struct ContentComparison {
     if hidden > 0 { findings.append(ContentFinding(place: [], kind: .more(hidden))) }
   }
 
-  private mutating func add(_ kind: ContentFinding.Kind, _ place: [[UInt8]]) {
+  /// - Parameter kind: not found out for more than are told of.
+  private mutating func add(_ kind: @autoclosure () -> ContentFinding.Kind, _ place: [[UInt8]]) {
     guard findings.count < Self.mostFindings else {
       hidden += 1
       return
     }
-    findings.append(ContentFinding(place: place, kind: kind))
+    findings.append(ContentFinding(place: place, kind: kind()))
   }
 
   private var total: Int { findings.count + hidden }
@@ -84,6 +85,10 @@ public struct ContentComparison {
       }
       common.append(index)
       let other = second[index]
+      do throws(ContentLimit) { try budget.look(atBytes: part.packed?.count ?? 0) } catch {
+        add(.unread(error.reason), place)
+        break
+      }
       compare(part.fields, other.fields, at: inside)
       if let packed = part.packed, let its = other.packed, part.fields == other.fields,
         ByteDifference.areEqual(packed, its)
@@ -92,6 +97,7 @@ public struct ContentComparison {
       }
       do throws(ContentLimit) {
         let (one, another) = (try part.contents(), try other.contents())
+        try budget.look(atBytes: max(one.count, another.count))
         if part.isFile {
           compare(one, another, at: inside, depth: depth)
         } else if !ByteDifference.areEqual(one, another) {

@@ -92,8 +92,13 @@ final class ContentBudget {
   static let largest = 128 << 20
   /// Bytes of all that is unpacked of one file.
   private var unpacked = 512 << 20
+  /// Bytes of all parts of one file, each in what holds it counted again: members may lie over each other, so that a small file has more than
+  /// anybody can look at.
+  private var seen = 2 << 30
   /// Parts of one.
   static let mostParts = 100_000
+  /// Bytes of a name.
+  static let longestName = 4096
   /// Files in files.
   static let depth = 8
 
@@ -114,6 +119,14 @@ final class ContentBudget {
     }
   }
 
+  /// A part is to be looked at.
+  func look(atBytes count: Int) throws(ContentLimit) {
+    // One that is empty costs something, too.
+    seen -= max(count, 256)
+    guard seen > 0 else { throw Self.tooOften }
+  }
+
+  static let tooOften = ContentLimit("its parts have more than 2048 MiB")
   static let tooLarge = ContentLimit("it is larger than \(largest >> 20) MiB")
   static let tooMuch = ContentLimit(
     "it unpacks to more than \(largest >> 20) MiB, or all of the file to more than 512", spent: largest)

@@ -46,7 +46,7 @@ enum ELFSections: ContentFormat {
       let index = names == UInt16.max ? Int(sections.first?.link ?? 0) : Int(names)
       let texts = sections.indices.contains(index) ? contents(sections[index], bytes) ?? [] : []
       anatomy.parts = sections.dropFirst().map { section in
-        let name = texts.dropFirst(Int(section.name)).untilNUL
+        let name = texts.dropFirst(Int(section.name)).prefix(ContentBudget.longestName).untilNUL
         let contents = section.type == noBits ? [] : contents(section, bytes)
         var fields = [
           Anatomy.Field("type", section.type), Anatomy.Field("flags", section.flags, radix: 16),

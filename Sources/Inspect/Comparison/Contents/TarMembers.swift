@@ -80,6 +80,8 @@ enum TarMembers: ContentFormat {
 
   /// What headers before that of a file say of it.
   private struct Extensions {
+    /// Those for all that follow are told of with each.
+    private let mostRecords = 64
     var records: [String: [UInt8]] = [:]
     /// Of all that follow.
     var global: [String: [UInt8]] = [:]
@@ -97,6 +99,7 @@ enum TarMembers: ContentFormat {
         {
           let key = String(decoding: record[..<equals], as: UTF8.self)
           let value = Array(record[(equals + 1)...].dropLast())
+          guard records.count < mostRecords else { return }
           records[key] = value
           if type == UInt8(ascii: "g") { global[key] = value }
         }
