@@ -52,10 +52,16 @@ enum KernelFeatures {
       "uwrx may open \(limit.rlim_max) files, and needs \(fewestDescriptors) at least: raise the limit with ulimit -n")
   }
 
-  /// Not what uname(2) tells: `setarch --uname-2.6` lets it tell a version that there never was.
+  /// Not what uname(2) tells, but where there is no /proc: `setarch --uname-2.6` lets it tell a version that there never was.
   private static let release: (Int, Int) = {
-    guard let text = LimitEnforcer.read("/proc/sys/kernel/osrelease") else { return (0, 0) }
+    let text = LimitEnforcer.read("/proc/sys/kernel/osrelease") ?? named
     let parts = text.split(whereSeparator: { $0 == "." || $0 == "-" }).prefix(2).map { Int($0) ?? 0 }
     return parts.count == 2 ? (parts[0], parts[1]) : (0, 0)
   }()
+
+  private static var named: String {
+    var name = utsname()
+    guard uname(&name) == 0 else { return "" }
+    return withUnsafeBytes(of: name.release) { bytes in String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
+  }
 }
