@@ -11,7 +11,7 @@ public enum Decompression {
     let descriptor = uwrx_memfd_create("uwrx")
     guard descriptor >= 0 else { throw .system("make", "a file in memory") }
     let file = FileDescriptor(rawValue: Int32(descriptor))
-    do throws(Errno) { try write(bytes, to: file) } catch {
+    do { try file.writeAll(bytes) } catch {
       close(file.rawValue)
       throw ArchiveError("it cannot be handed to its reader: \(error)")
     }
@@ -23,16 +23,6 @@ public enum Decompression {
       throw error
     }
     return sink.bytes
-  }
-
-  private static func write(_ bytes: ArraySlice<UInt8>, to file: FileDescriptor) throws(Errno) {
-    var rest = bytes
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(file.rawValue, $0.baseAddress, $0.count) }
-      if count < 0, uwrx_errno() == EINTR { continue }
-      guard count > 0 else { throw Errno(rawValue: uwrx_errno()) }
-      rest = rest.dropFirst(count)
-    }
   }
 }
 

@@ -8,6 +8,10 @@ import Testing
 struct InstructionTests {
   private static func bytes(_ text: String) -> [UInt8] { text.split(separator: " ").map { UInt8($0, radix: 16)! } }
 
+  private static func site(in code: UnsafeBufferPointer<UInt8>, at place: Int, isWholeBefore: Bool) -> QuestionSite? {
+    ProcessorQuestion(in: code, at: place, isWholeBefore: isWholeBefore).flatMap { QuestionSite($0, in: code) }
+  }
+
   private static func run(_ path: String, _ arguments: [String]) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
@@ -82,7 +86,7 @@ struct InstructionTests {
   @Test("are replaced where that is sound", arguments: cases)
   func sites(_ sample: Case) {
     let code = Self.bytes(sample.code)
-    let site = code.withUnsafeBufferPointer { QuestionSite(in: $0, at: sample.place, isWholeBefore: true) }
+    let site = code.withUnsafeBufferPointer { Self.site(in: $0, at: sample.place, isWholeBefore: true) }
     #expect(site?.length == sample.length)
   }
 
@@ -99,7 +103,7 @@ struct InstructionTests {
   func patches(_ sample: Case, room: Int) throws {
     let code = Self.bytes(sample.code)
     let site = try #require(
-      code.withUnsafeBufferPointer { QuestionSite(in: $0, at: sample.place, isWholeBefore: true) })
+      code.withUnsafeBufferPointer { Self.site(in: $0, at: sample.place, isWholeBefore: true) })
     let patch = QuestionPatch(
       [(place: 100, site: site, bytes: Array(code.prefix(site.length)))], room: 4000..<4000 + room)
     // The answer and the way there take 80 to 120 bytes.
@@ -147,7 +151,7 @@ struct InstructionTests {
         if let instruction = Instruction(code, at: Int(state & 7)) {
           #expect((1...15).contains(instruction.length) && Int(state & 7) + instruction.length <= code.count)
         }
-        _ = QuestionSite(in: code, at: Int(state >> 60), isWholeBefore: state & 1 == 0)
+        _ = Self.site(in: code, at: Int(state >> 60), isWholeBefore: state & 1 == 0)
       }
     }
   }

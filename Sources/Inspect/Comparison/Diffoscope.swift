@@ -6,7 +6,7 @@ import Tracing
 /// The program `diffoscope`, which looks into more kinds of files: <https://diffoscope.org>.
 ///
 /// It runs as the user, outside of any virtual kernel, on what the runs have left, and starts the tools that it has for each kind. It gets
-/// a bound on its time and on what it may say, and is killed with all that it has started.
+/// a bound on its time and on what it may say, and is killed with its process group.
 public struct Diffoscope: Sendable {
   private let program: String
   private let patience: Int
@@ -42,21 +42,18 @@ public struct Diffoscope: Sendable {
     for end in ends { _ = uwrx_fcntl(end, F_SETFD, Int(FD_CLOEXEC)) }
     defer { close(ends[0]) }
     // Its group is not the terminal's: whoever ends uwrx ends it, too.
-    var signals = sigset_t()
-    var previous = sigset_t()
-    sigemptyset(&signals)
-    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { sigaddset(&signals, signal) }
-    pthread_sigmask(SIG_BLOCK, &signals, &previous)
-    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
-    let requests = signalfd(-1, &signals, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
-    defer { close(requests) }
-    let started = start(first, second, output: ends[1], mask: previous)
-    close(ends[1])
-    guard case .success(let child) = started else {
-      if case .failure(let error) = started { return failure(error.rawValue) }
-      return []
+    return EndRequests.heldBack { requests, previous in
+      let started = start(first, second, output: ends[1], mask: previous)
+      close(ends[1])
+      switch started {
+      case .success(let child): return report(of: child, ends[0], requests)
+      case .failure(let error): return failure(error.rawValue)
+      }
     }
-    var (report, remark) = read(ends[0], requests)
+  }
+
+  private func report(of child: pid_t, _ output: Int32, _ requests: Int32) -> [UInt8] {
+    var (report, remark) = read(output, requests)
     kill(-child, SIGKILL)
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, uwrx_errno() == EINTR {}

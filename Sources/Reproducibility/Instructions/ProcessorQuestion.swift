@@ -32,6 +32,45 @@ public struct ProcessorQuestion: Equatable, Sendable {
     }
   }
 
+  /// The question whose opcode stands at `place`, if the bytes there are one.
+  ///
+  /// What is data among the code, and the middle of other instructions, must not be taken for it. Code is read from its start or from several
+  /// places before: wherever one begins, instructions fall into step after a few, and data hold some that are none.
+  /// - Parameters:
+  ///   - code: `QuestionSite.margin` bytes before the place, or all that is there.
+  ///   - isWholeBefore: the code begins there.
+  public init?(in code: UnsafeBufferPointer<UInt8>, at place: Int, isWholeBefore: Bool) {
+    var question: ProcessorQuestion?
+    for start in isWholeBefore ? 0..<1 : 0..<16 {
+      guard let found = Self.question(in: code, from: start, at: place), question ?? found == found else { return nil }
+      question = found
+    }
+    guard let question else { return nil }
+    self = question
+  }
+
+  /// Bytes before the question in which each instruction must be one.
+  private static let soundBefore = 128
+
+  private static func question(
+    in code: UnsafeBufferPointer<UInt8>, from start: Int, at place: Int
+  ) -> ProcessorQuestion? {
+    var (position, soundFrom) = (start, start)
+    while position <= place {
+      guard let instruction = Instruction(code, at: position) else {
+        position += 1
+        soundFrom = position
+        continue
+      }
+      if position + instruction.opcodeStart == place {
+        guard soundFrom == start || place - soundFrom >= soundBefore else { return nil }
+        return ProcessorQuestion(instruction, at: position)
+      }
+      position += instruction.length
+    }
+    return nil
+  }
+
   init?(_ instruction: Instruction, at start: Int) {
     guard instruction.map == 1, !instruction.isVector else { return nil }
     switch (instruction.opcode, instruction.modRM) {

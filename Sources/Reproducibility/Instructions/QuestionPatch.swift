@@ -1,12 +1,8 @@
 /// The code that asks the kernel in the place of the processor, for all questions of one file: put where nothing is, behind the code, and a jump
 /// there in the place of each.
-public struct QuestionPatch: Equatable, Sendable {
+public struct QuestionPatch: Sendable {
   /// Bytes and where they go, from the start of the code. What they take the place of is last, so that no jump leads to what is not there yet.
   public private(set) var writes: [(place: Int, bytes: [UInt8])] = []
-
-  public static func == (one: QuestionPatch, other: QuestionPatch) -> Bool {
-    one.writes.elementsEqual(other.writes) { $0.place == $1.place && $0.bytes == $1.bytes }
-  }
 
   /// - Parameters:
   ///   - sites: with where their questions are, and the bytes there.
@@ -21,9 +17,7 @@ public struct QuestionPatch: Equatable, Sendable {
       let start = next + (isNew ? answer.count : 0)
       guard let stub = Self.stub(for: site, at: start, answer: answers[isTime] ?? next),
         start + stub.count <= room.upperBound
-      else {
-        continue
-      }
+      else { continue }
       if isNew {
         writes.append((next, answer))
         answers[isTime] = next
@@ -88,8 +82,7 @@ public struct QuestionPatch: Equatable, Sendable {
             }
           code += opcode + Self.bytes(target - (start + code.count + opcode.count + 4))
         } else if let displacement = instruction.ripDisplacement {
-          let distance = (0..<4).reversed().reduce(0) { $0 << 8 | Int(bytes[displacement + $1]) }
-          let target = end + Int(Int32(truncatingIfNeeded: distance))
+          let target = end + instruction.distance(in: original, at: place, displacement)
           let moved = target - (start + code.count + instruction.length)
           guard Int(Int32(truncatingIfNeeded: moved)) == moved else { return false }
           code += bytes[..<displacement] + Self.bytes(moved) + bytes[(displacement + 4)...]

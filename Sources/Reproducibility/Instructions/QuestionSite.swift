@@ -12,19 +12,12 @@ public struct QuestionSite: Equatable, Sendable {
   /// So many bytes on both sides are looked at.
   public static let margin = 2048
 
-  /// Finds out whether the bytes at `place` are an instruction of the code, and one that can be replaced.
-  ///
-  /// What is data among the code, and the middle of other instructions, must not be taken for it. Code is read from its start or from several
-  /// places before: wherever one begins, instructions fall into step after a few, and data hold some that are none.
+  /// Finds out how a question can be replaced.
   /// - Parameters:
-  ///   - code: `margin` bytes before the place and after it, or all that is there.
-  ///   - isWholeBefore: the code begins there.
+  ///   - code: `margin` bytes before the question and after it, or all that is there.
   ///   - taken: where others have found their room.
   /// - Returns: nil for what is left as it is.
-  public init?(
-    in code: UnsafeBufferPointer<UInt8>, at place: Int, isWholeBefore: Bool, taken: [Range<Int>] = []
-  ) {
-    guard let question = Self.question(in: code, at: place, isWholeBefore: isWholeBefore) else { return nil }
+  public init?(_ question: ProcessorQuestion, in code: UnsafeBufferPointer<UInt8>, taken: [Range<Int>] = []) {
     self.question = question
     guard let moved = Self.movedLength(in: code, question) else { return nil }
     let targets = Self.branchTargets(in: code)
@@ -70,40 +63,7 @@ public struct QuestionSite: Equatable, Sendable {
     return nil
   }
 
-  /// The instruction whose opcode stands at `place`, if the bytes there are one.
-  public static func question(
-    in code: UnsafeBufferPointer<UInt8>, at place: Int, isWholeBefore: Bool
-  ) -> ProcessorQuestion? {
-    var question: ProcessorQuestion?
-    for start in isWholeBefore ? 0..<1 : 0..<16 {
-      guard let found = Self.question(in: code, from: start, at: place), question ?? found == found else { return nil }
-      question = found
-    }
-    return question
-  }
-
   private static let instructionsAfter = 12
-  /// Bytes before the question in which each instruction must be one.
-  private static let soundBefore = 128
-
-  private static func question(in code: UnsafeBufferPointer<UInt8>, from start: Int, at place: Int)
-    -> ProcessorQuestion?
-  {
-    var (position, soundFrom) = (start, start)
-    while position <= place {
-      guard let instruction = Instruction(code, at: position) else {
-        position += 1
-        soundFrom = position
-        continue
-      }
-      if position + instruction.opcodeStart == place {
-        guard soundFrom == start || place - soundFrom >= soundBefore else { return nil }
-        return ProcessorQuestion(instruction, at: position)
-      }
-      position += instruction.length
-    }
-    return nil
-  }
 
   /// Whoever throws away the high half wants some number, not the time: glibc's locks, between two looks at a lock. Their clocks would tell
   /// how often that came about.
@@ -148,15 +108,10 @@ public struct QuestionSite: Equatable, Sendable {
 }
 
 extension Instruction {
-  /// How far a branch goes, from the next instruction.
+  /// How far a branch goes, or an operand beside the code is, from the next instruction.
   func distance(in code: UnsafeBufferPointer<UInt8>, at start: Int, _ displacement: Int) -> Int {
-    length - displacement == 1
-      ? Int(Int8(bitPattern: code[start + displacement]))
-      : (0..<4).reversed().reduce(0) { $0 << 8 | Int(code[start + displacement + $1]) }.signExtended
+    if length - displacement == 1 { return Int(Int8(bitPattern: code[start + displacement])) }
+    let distance = (0..<4).reversed().reduce(0) { $0 << 8 | Int(code[start + displacement + $1]) }
+    return Int(Int32(truncatingIfNeeded: distance))
   }
-}
-
-extension Int {
-  /// From 32 bits.
-  fileprivate var signExtended: Int { Int(Int32(truncatingIfNeeded: self)) }
 }

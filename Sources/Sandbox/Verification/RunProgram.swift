@@ -30,31 +30,25 @@ public struct RunProgram {
       guard pipe(&pipes[index]) == 0 else { throw failure() }
       for end in pipes[index] { _ = uwrx_fcntl(end, F_SETFD, Int(FD_CLOEXEC)) }
     }
-    var signals = sigset_t()
-    var previous = sigset_t()
-    sigemptyset(&signals)
-    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { sigaddset(&signals, signal) }
-    pthread_sigmask(SIG_BLOCK, &signals, &previous)
-    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
-    let requests = signalfd(-1, &signals, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
-    defer { close(requests) }
-    let (output, errors) = (pipes[0][1], pipes[1][1])
-    let child = try surroundings.with { () throws(SupervisorError) in
-      try spawn(arguments, surroundings.environment, output, errors, previous)
-    }
-    for index in pipes.indices {
-      close(pipes[index][1])
-      pipes[index][1] = -1
-    }
-    var relay = Relay(isShown: isShown)
-    // The load goes on as long as the run does.
-    return try surroundings.with { () throws(SupervisorError) in
-      relay.relay(pipes[0][0], pipes[1][0], requests, child)
-      var status: Int32 = 0
-      while waitpid(child, &status, 0) < 0, uwrx_errno() == EINTR {}
-      let code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
-      return End(
-        exitCode: code, output: relay.digest.finish(), errors: relay.errors, isInterrupted: relay.isInterrupted)
+    return try EndRequests.heldBack { (requests, mask) throws(SupervisorError) in
+      let (output, errors) = (pipes[0][1], pipes[1][1])
+      let child = try surroundings.with { () throws(SupervisorError) in
+        try spawn(arguments, surroundings.environment, output, errors, mask)
+      }
+      for index in pipes.indices {
+        close(pipes[index][1])
+        pipes[index][1] = -1
+      }
+      var relay = Relay(isShown: isShown)
+      // The load goes on as long as the run does.
+      return try surroundings.with { () throws(SupervisorError) in
+        relay.relay(pipes[0][0], pipes[1][0], requests, child)
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0, uwrx_errno() == EINTR {}
+        let code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
+        return End(
+          exitCode: code, output: relay.digest.finish(), errors: relay.errors, isInterrupted: relay.isInterrupted)
+      }
     }
   }
 

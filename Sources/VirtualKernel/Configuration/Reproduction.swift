@@ -9,10 +9,10 @@ public struct Reproduction {
   public var clock: ClockRule?
   /// What makes the kernel's own code in each program call the kernel (vdso(7)), for what is answered here.
   public var vdsoPatches: [CodePatch] = []
-  /// Whether instructions that ask the processor for what `clock` and `randomness` tell are answered as calls are.
-  public var answersForProcessor = false
   /// Where nothing is executed in that code any more, from its start.
   public var vdsoRoom: Range<UInt64> = 0..<0
+  /// Whether instructions that ask the processor for what `clock` and `randomness` tell are answered as calls are.
+  public var answersForProcessor = false
   /// Whether the numbers of processes are made of who they are.
   public var hasProcessNumbers = false
   /// What the machine is to the guest; nil for what it is.

@@ -25,6 +25,9 @@ final class FileTree {
 
   /// In a run with a virtual clock.
   let times: FileTimes?
+  /// The time below that of all layers when times are squashed: 2001-09-09 01:46:40 UTC, in seconds, or what is as long before a clock's
+  /// start.
+  let squashedTime: Int
 
   let host: any HostFiles
   let configuration: FileConfiguration
@@ -58,6 +61,8 @@ final class FileTree {
     self.events = FileEvents(events, recordsUses: recordsUses, nodes, objects)
     lowerLayers = LowerLayers(layers, host, nodes, objects)
     upperLayer = UpperLayer(configuration.places, diskLimit: configuration.diskLimit, host, nodes, lowerLayers)
+    let start = configuration.clock.map { Int($0.epoch / 1_000_000_000) - layers.count - 1 }
+    squashedTime = min(1_000_000_000, max(0, start ?? .max))
     times = configuration.clock.map { [upperLayer] rule in
       FileTimes(rule, start: upperLayer.start) { (try? upperLayer.status(of: $0)).flatMap { $0 } }
     }
@@ -120,13 +125,6 @@ extension FileTree {
 
 // What begins and ends in several parts at once.
 extension FileTree {
-  /// The time below that of all layers when times are squashed: 2001-09-09 01:46:40 UTC, in seconds, or what is as long before a clock's
-  /// start.
-  var squashedTime: Int {
-    let start = configuration.clock.map { Int($0.epoch / 1_000_000_000) - lowerLayers.layers.count - 1 }
-    return min(1_000_000_000, max(0, start ?? .max))
-  }
-
   /// A new inode of the caller's, with the present time.
   func makeInode(_ kind: FileKind, mode: UInt32, backing: Backing, fileSystem: UInt8) -> InodeID {
     // What the run has not made has no time of this day either.

@@ -32,7 +32,7 @@ final class UpperLayer {
     var start = host.now()
     for directory in [places.run, places.store] {
       guard let made = try? host.status(of: directory).st_mtim else { continue }
-      if (made.tv_sec, made.tv_nsec) < (start.tv_sec, start.tv_nsec) { start = made }
+      if made.sinceEpoch < start.sinceEpoch { start = made }
     }
     return start
   }

@@ -74,13 +74,12 @@ final class AnsweredFiles {
     var code = AnsweredCode()
     let head = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(ProgramSegments.headSize))
     let count = try host.read(file, at: 0, into: head)
-    guard
-      let file = try ProgramSegments(file, head: UnsafeRawBufferPointer(rebasing: head.prefix(count)), host).map({
-        (descriptor: file, segments: $0)
-      })
-    else { return code }
-    let loaded = file.segments.all.filter { $0.type == ProgramSegment.load }
-    let table = file.segments.tableOffset
+    guard let headers = try ProgramSegments(file, head: UnsafeRawBufferPointer(rebasing: head.prefix(count)), host)
+    else {
+      return code
+    }
+    let loaded = headers.all.filter { $0.type == ProgramSegment.load }
+    let table = headers.tableOffset
     code.programHeaders =
       loaded.first { $0.offset <= table && table - $0.offset < $0.fileSize }.map { $0.address &+ (table - $0.offset) }
     let segments = loaded.filter { $0.flags & ProgramSegment.executable != 0 }
@@ -89,13 +88,13 @@ final class AnsweredFiles {
       guard segment.fileSize <= left, segment.offset < 1 << 40, segment.address < 1 << 47 else { return code }
       left -= segment.fileSize
     }
-    (code.segments, questions) = ([], 0)
+    questions = 0
     var places = 0
     for segment in segments {
-      let candidates = try candidates(file.descriptor, segment, most: Self.mostCandidates - places)
+      let candidates = try candidates(file, segment, most: Self.mostCandidates - places)
       places += candidates.count
       if places >= Self.mostCandidates { break }
-      if let found = try search(file.descriptor, segment, candidates, beside: loaded) { code.segments.append(found) }
+      if let found = try search(file, segment, candidates, beside: loaded) { code.segments.append(found) }
       if questions > Self.mostQuestions { return AnsweredCode(programHeaders: code.programHeaders) }
     }
     return code
@@ -110,7 +109,7 @@ final class AnsweredFiles {
     for place in candidates.sorted() where sites.last.map({ $0.place + $0.site.length <= place }) ?? true {
       guard questions <= Self.mostQuestions, let site = try site(file, segment, place, taken) else { continue }
       sites.append(site)
-      originals.append(CodePatch(offset: UInt64(site.place), bytes: Array(site.bytes.prefix(site.site.length))))
+      originals.append(CodePatch(offset: UInt64(site.place), bytes: site.bytes))
       if let detour = site.site.detour {
         let room = site.place + detour..<site.place + detour + QuestionSite.jump
         taken.append(room)
@@ -160,18 +159,15 @@ final class AnsweredFiles {
     let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(wanted))
     let count = try host.read(file, at: Int(segment.offset) + start, into: bytes)
     let code = UnsafeBufferPointer(start: bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), count: count)
-    guard QuestionSite.question(in: code, at: place - start, isWholeBefore: start == 0) != nil else { return nil }
+    guard let question = ProcessorQuestion(in: code, at: place - start, isWholeBefore: start == 0) else { return nil }
     questions += 1
-    guard
-      let site = QuestionSite(
-        in: code, at: place - start, isWholeBefore: start == 0,
-        taken: taken.map { $0.lowerBound - start..<$0.upperBound - start })
-    else { return nil }
-    switch site.question.kind {
+    switch question.kind {
     case .time where !variants.contains(.timed), .random where !variants.contains(.seeded): return nil
     default: break
     }
-    let begin = site.question.start
+    let others = taken.map { $0.lowerBound - start..<$0.upperBound - start }
+    guard let site = QuestionSite(question, in: code, taken: others) else { return nil }
+    let begin = question.start
     return (start + begin, site, Array(code[begin..<begin + site.length]))
   }
 }

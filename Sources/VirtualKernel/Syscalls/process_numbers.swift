@@ -179,9 +179,7 @@ extension SyscallEntry {
       .numbered, { call throws(Errno) in Syscalls.withKernelNumber(call, ifKindIsOneOf: kinds) },
       nativeWhen: .kernelNumbers([1]))
   }
-}
 
-extension SyscallEntry {
   /// In a run with process numbers the clock may be that of a process or thread by such a number.
   func numberedClock() -> SyscallEntry {
     // Clocks of the machine; those of processes, and of descriptors, whose number is one of the kernel's.

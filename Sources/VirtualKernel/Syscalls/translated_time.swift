@@ -33,10 +33,7 @@ extension Syscalls {
       return .continue
     }
     let hostEnd = call.notification.time &+ duration.nanoseconds
-    let now = call.kernel.host.now()
-    let end =
-      clock == CLOCK_REALTIME
-      ? UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec) + duration.nanoseconds : hostEnd
+    let end = clock == CLOCK_REALTIME ? call.kernel.host.now().sinceEpoch + duration.nanoseconds : hostEnd
     guard put(timespec(nanoseconds: end), at: place, call) else { return .continue }
     let wait = TimedWait(hostEnd: hostEnd, end: duration.end, interval: duration.nanoseconds)
     call.thread.translatedTime = TranslatedTime(address: place, wait: wait)
