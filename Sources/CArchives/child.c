@@ -59,6 +59,20 @@ static void limit(int resource, rlim_t value) {
   if (setrlimit(resource, &now)) _exit(125);
 }
 
+// Bytes that RLIMIT_DATA counts already: a forked child has all that its parent had, which may be more than a reader is given.
+// The sixth number of proc(5)'s statm, in pages.
+static rlim_t data_now(void) {
+  char text[256];
+  int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  text[length < 0 ? 0 : length] = 0;
+  char *next = text;
+  for (int i = 0; i < 5; i++) strtoul(next, &next, 10);
+  return (rlim_t)strtoul(next, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
 static void keep_only(int a, int b) {
   int low = a < b ? a : b, high = a < b ? b : a;
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -92,7 +106,7 @@ int uwrx_reader_start(int file, size_t memory, void (*serve)(int socket, void *c
   for (int signal = 1; signal < 32; signal++)
     if (signal != SIGKILL && signal != SIGSTOP) sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
   keep_only(pair[1], file);
-  limit(RLIMIT_DATA, memory), limit(RLIMIT_CORE, 0), limit(RLIMIT_FSIZE, 0), limit(RLIMIT_NPROC, 0);
+  limit(RLIMIT_DATA, data_now() + memory), limit(RLIMIT_CORE, 0), limit(RLIMIT_FSIZE, 0), limit(RLIMIT_NPROC, 0);
   serve(pair[1], context);
   _exit(0);
 }

@@ -1,35 +1,38 @@
 #include "CArchives.h"
 #include <dlfcn.h>
 #include <locale.h>
+#include <pthread.h>
 
-#define LOAD(table, names, library)                                                                                     \
-  static struct table loaded;                                                                                           \
-  static int state; /* 1: loaded, -1: missing */                                                                        \
-  if (state) return state > 0 ? &loaded : NULL;                                                                         \
-  state = -1;                                                                                                           \
-  void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);                                                                \
-  if (!handle) return NULL;                                                                                             \
-  names(X) state = 1;                                                                                                   \
-  return &loaded;
+// Once, whichever thread is the first: runs of one program open their archives at the same time. pthread_once(3) of a child
+// that was forked in between begins again.
+#define LIBRARY(table, names, library, load)                                                                            \
+  static struct table table##_loaded;                                                                                   \
+  static int table##_is_loaded;                                                                                         \
+  static void table##_load(void) {                                                                                      \
+    struct table *loaded = &table##_loaded;                                                                             \
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);                                                              \
+    if (!handle) return;                                                                                                \
+    names(X) table##_is_loaded = 1;                                                                                     \
+  }                                                                                                                     \
+  const struct table *load(void) {                                                                                      \
+    static pthread_once_t once = PTHREAD_ONCE_INIT;                                                                     \
+    pthread_once(&once, table##_load);                                                                                  \
+    return table##_is_loaded ? &table##_loaded : NULL;                                                                  \
+  }
 
 #define X(name)                                                                                                         \
-  if (!(loaded.name = (__typeof__(name) *)dlsym(handle, #name))) return NULL;
+  if (!(loaded->name = (__typeof__(name) *)dlsym(handle, #name))) return;
 
-const struct uwrx_libarchive *uwrx_load_libarchive(void) {
-  LOAD(uwrx_libarchive, UWRX_LIBARCHIVE, "libarchive.so.13")
-}
+LIBRARY(uwrx_libarchive, UWRX_LIBARCHIVE, "libarchive.so.13", uwrx_load_libarchive)
+LIBRARY(uwrx_libarchive_writer, UWRX_LIBARCHIVE_WRITER, "libarchive.so.13", uwrx_load_libarchive_writer)
+LIBRARY(uwrx_libsquashfs, UWRX_LIBSQUASHFS, "libsquashfs.so.1", uwrx_load_libsquashfs)
 
-const struct uwrx_libarchive_writer *uwrx_load_libarchive_writer(void) {
-  LOAD(uwrx_libarchive_writer, UWRX_LIBARCHIVE_WRITER, "libarchive.so.13")
-}
-
-const struct uwrx_libsquashfs *uwrx_load_libsquashfs(void) {
-  LOAD(uwrx_libsquashfs, UWRX_LIBSQUASHFS, "libsquashfs.so.1")
-}
+static locale_t utf8;
+static void make_utf8(void) { utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0); }
 
 void *uwrx_enter_utf8_locale(void) {
-  static locale_t utf8;
-  if (!utf8) utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_utf8);
   return utf8 ? uselocale(utf8) : NULL;
 }
 

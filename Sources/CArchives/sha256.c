@@ -1,6 +1,7 @@
 #include "CArchives.h"
 #include <dlfcn.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 
 #define UWRX_LIBCRYPTO(X)                                                                                               \
   X(EVP_MD_CTX_new)                                                                                                     \
@@ -14,21 +15,21 @@
 UWRX_LIBCRYPTO(X)
 #undef X
 
-static int load(void) {
-  static int state; // 1: loaded, -1: missing
-  if (state) return state > 0;
-  state = -1;
+static int is_loaded;
+
+static void load(void) {
   void *handle = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
-  if (!handle) return 0;
+  if (!handle) return;
 #define X(name)                                                                                                         \
-  if (!(load_##name = (__typeof__(name) *)dlsym(handle, #name))) return 0;
+  if (!(load_##name = (__typeof__(name) *)dlsym(handle, #name))) return;
   UWRX_LIBCRYPTO(X)
-  state = 1;
-  return 1;
+  is_loaded = 1;
 }
 
 void *uwrx_sha256_begin(void) {
-  if (!load()) return NULL;
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, load);
+  if (!is_loaded) return NULL;
   EVP_MD_CTX *context = load_EVP_MD_CTX_new();
   if (context && load_EVP_DigestInit_ex(context, load_EVP_sha256(), NULL) == 1) return context;
   load_EVP_MD_CTX_free(context);
