@@ -99,6 +99,41 @@ struct ProcessClockTests {
     #expect(parent.usedByChildren == 3000)
   }
 
+  @Test("shows others what does not depend on how threads race")
+  func threads() {
+    func run(_ race: (ProcessClock) -> Void) -> (seen: UInt64, told: UInt64) {
+      let (clock, parent) = (makeClock(), makeClock())
+      for _ in 0..<5 { _ = clock.ask() }
+      clock.beginThreads()
+      race(clock)
+      clock.lift(to: rule.epoch + 7_000_000)
+      race(clock)
+      let now = clock.now
+      clock.wait(until: now + 100_000_000, for: 100_000_000, isInTurn: true)
+      #expect(clock.now == now + 100_000_000)
+      #expect(clock.touch() == rule.epoch + 107_001_000)
+      parent.look(at: [1])
+      parent.noteEnd(of: clock)
+      parent.look(at: [])
+      clock.look(at: [])
+      #expect(clock.base == clock.shown)
+      #expect(parent.usedByChildren == 5000)
+      let told = clock.ask()
+      clock.execute()
+      #expect(clock.now == clock.shown)
+      #expect(clock.ask() == rule.epoch + 107_002_000)
+      return (parent.now, told)
+    }
+    let quiet = run { _ in }
+    let busy = run { clock in
+      for _ in 0..<50_000 { _ = clock.ask() }
+      clock.wait(until: clock.now + 3_000_000_000, for: 3_000_000_000, isInTurn: false)
+    }
+    #expect(quiet.seen == rule.epoch + 108_000_000)
+    #expect(busy.seen == quiet.seen)
+    #expect(busy.told > quiet.told)
+  }
+
   @Test("lets a thread be ahead that has slept on its own account")
   func lead() {
     let clock = makeClock()

@@ -43,7 +43,7 @@ extension VirtualKernel {
     if slept < Self.shortWait || isRepeated && !thread.isLeader, hasOthers(thread) {
       thread.lead = max(thread.lead, end)
     } else {
-      clock.lift(to: end)
+      clock.wait(until: end, for: slept, isInTurn: thread.isLeader)
     }
   }
 
@@ -60,11 +60,11 @@ extension VirtualKernel {
       }
       guard wait.interval >= Self.shortInterval else {
         group.timers[timer] = nil
-        clock.lift(to: wait.end)
+        clock.wait(until: wait.end, for: 0, isInTurn: false)
         continue
       }
       let count = (hostTime - wait.hostEnd) / wait.interval
-      clock.lift(to: wait.end &+ count &* wait.interval)
+      clock.wait(until: wait.end &+ count &* wait.interval, for: 0, isInTurn: false)
       group.timers[timer] = TimedWait(
         hostEnd: wait.hostEnd &+ (count + 1) &* wait.interval, end: wait.end &+ (count + 1) &* wait.interval,
         interval: wait.interval)
@@ -94,6 +94,7 @@ extension VirtualKernel {
       start = clock.base
     }
     let clock = ProcessClock(rule, at: start)
+    if group.threads.contains(where: { $0 != group.id.leader }) { clock.beginThreads() }
     group.clock = clock
     return clock
   }
@@ -112,6 +113,13 @@ extension VirtualKernel {
     let time = thread.lead > 0 ? clock.ask(&thread.lead) : clock.ask()
     processes.groups[group.parent]?.clock?.note(child: clock)
     return time
+  }
+
+  /// The process runs another program, of whose threads only the first is left.
+  func continueClock(of group: ThreadGroup) {
+    guard let clock = group.clock else { return }
+    clock.execute()
+    (try? processes.thread(group.id.leader))?.lead = 0
   }
 
   /// The process ends.
