@@ -1,7 +1,8 @@
 /// The time that a process is told: a Lamport clock, which depends on what the process has asked and seen and not on when it ran.
 ///
 /// It moves at each question, by the time that the process has slept, to the time of a file that the process has looked at, and past the
-/// clocks of its children when it has waited for all of them. A child begins with its parent's clock as of the last moment at which the
+/// clocks of its children when it has waited for all of them; of one that it has waited for while others live what that has slept counts.
+/// A child begins with its parent's clock as of the last moment at which the
 /// parent had no other: how far the parent has come while others live depends on how quick they are.
 ///
 /// Threads race, and move the clock that they share differently in each run, runtimes such as Java's by seconds. What others see of such
@@ -38,6 +39,10 @@ public final class ProcessClock {
   /// Children that it has not waited for, as of the last look.
   private var children: [Int32] = []
   private var latestChild: UInt64 = 0
+  /// Those of them that have ended, with the time that each would have come to by its sleep alone, and how long that was.
+  private var ended: [Int32: (time: UInt64, slept: UInt64)] = [:]
+  /// By how much it was moved by sleep, its own and that of the children that it has waited for.
+  private var slept: UInt64 = 0
   private var pendingUse: UInt64 = 0
   private var questions: UInt64 = 0
   /// Calls that were seen, and at which of them the last question was.
@@ -111,16 +116,20 @@ public final class ProcessClock {
 
   /// The process has seen something of this time.
   public func lift(to time: UInt64) {
-    shown = max(shown, min(time, Self.end))
-    now = max(now, shown)
+    let time = min(time, Self.end)
+    guard time > shown else { return }
+    // How far a process of threads is ahead stays: it must see that time goes on.
+    now = time + min(now - shown, Self.end - time)
+    shown = time
   }
 
   /// The process has waited until this time of its clock, for so long.
-  /// - Parameter isInTurn: the thread that has waited is the one that the program began with, whose long waits, as other than those of
-  ///   a runtime's threads, are the program's own.
-  public func wait(until time: UInt64, for duration: UInt64, isInTurn: Bool) {
+  /// - Parameter isShown: it would have in every run: nobody's but the program's own wait.
+  public func wait(until time: UInt64, for duration: UInt64, isShown: Bool) {
     now = max(now, min(time, Self.end))
-    if !hasThreads { shown = now } else if isInTurn { shown = min(now, shown + min(duration, Self.end - shown)) }
+    let before = shown
+    if !hasThreads { shown = now } else if isShown { shown = min(now, shown + min(duration, Self.end - shown)) }
+    slept += shown - before
   }
 
   /// Looks at the children that live, or wait to be waited for: between two looks the process has made no call that could end them but
@@ -131,8 +140,19 @@ public final class ProcessClock {
         lift(to: Self.rounded(latestChild))
         usedByChildren += pendingUse
         pendingUse = 0
+        slept += ended.values.reduce(0) { max($0, $1.slept) }
+        ended.removeAll()
       }
       base = shown
+    } else if !ended.isEmpty {
+      // Which of several has ended first may differ from run to run; but a program that waits for a time by sleeping, as shells do with
+      // another program, must come to it while its other children live.
+      for (child, end) in ended where !living.contains(child) {
+        ended[child] = nil
+        lift(to: Self.rounded(end.time))
+        base = max(base, Self.rounded(end.time))
+        slept += end.slept
+      }
     }
     children = living
   }
@@ -149,8 +169,10 @@ public final class ProcessClock {
   public func note(child: ProcessClock) { latestChild = max(latestChild, child.shown) }
 
   /// A child has ended.
-  public func noteEnd(of child: ProcessClock) {
+  /// - Parameter id: its number, as `look` has it.
+  public func noteEnd(of child: ProcessClock, id: Int32) {
     note(child: child)
+    if child.slept > 0 { ended[id] = (child.start + min(child.slept, Self.end - child.start), child.slept) }
     pendingUse += child.shownUse + child.usedByChildren
   }
 }
