@@ -80,6 +80,7 @@ int main(void) {
   SHOW(prctl(PR_CAPBSET_READ, 9999));
   SHOW(prctl(PR_SET_TIMERSLACK, 70000));
   SHOW(prctl(PR_GET_TIMERSLACK));
+  show_file("/proc/self/timerslack_ns");
   IN_CHILD SHOW(prctl(PR_GET_TIMERSLACK));
   SHOW(prctl(PR_SET_TIMERSLACK, 50001));
   SHOW(prctl(PR_GET_TIMERSLACK));

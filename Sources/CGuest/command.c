@@ -143,7 +143,9 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
             strerror(errno));
     _exit(125);
   }
-  execvpe(launch->argv[0], (char *const *)launch->argv, (char *const *)launch->envp);
+  // The guest's own PATH says where the command is.
+  environ = (char **)launch->envp;
+  execvp(launch->argv[0], (char *const *)launch->argv);
   error = errno;
   fprintf(stderr, "uwrx: %s: %s\n", launch->shown_command, strerror(error));
   _exit(error == ENOENT ? 127 : 126);

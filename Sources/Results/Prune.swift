@@ -87,7 +87,8 @@ public struct Prune {
       // Not empty if the step has another attempt.
       rmdir("\(build)/\(choice.run.step)")
     }
-    if let newest = try? RunList(build: build).runs.last {
+    let list = try? RunList(build: build)
+    if let newest = list?.ownRuns.last ?? list?.runs.last {
       LastLink.set(runAt: newest.trace.path)
     } else {
       LastLink.remove(in: build)

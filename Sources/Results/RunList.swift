@@ -77,6 +77,15 @@ public struct RunList: Sendable {
     runs.sort { ($0.started, $0.step, $0.attempt) < ($1.started, $1.step, $1.attempt) }
   }
 
+  /// Those that `last` and the like count. A run that `uwrx run --verify` has made in a copy of the project stands on what is gone.
+  public var ownRuns: [Run] { runs.filter { !isInCopy($0) } }
+
+  private func isInCopy(_ run: Run) -> Bool {
+    let place = Array("\(build)/\(RunDirectory.verificationPrefix)".utf8)
+    guard let sources = try? run.trace.fields(of: "sources") else { return false }
+    return sources.contains { $0.last?.starts(with: place) ?? false }
+  }
+
   /// What `RunDirectory` makes, never through a link.
   private static func numbers(in directory: String) -> [UInt32] {
     var status = stat()

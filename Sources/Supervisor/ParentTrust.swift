@@ -29,7 +29,8 @@ struct ParentTrust {
   /// Why the trace is not to be believed; nil if it is.
   private func doubt(_ trace: TraceDirectory) throws(TraceError) -> String? {
     guard let signature = try TraceSignature(trace) else {
-      return "it is not signed, so it may be somebody else's"
+      return trace.isComplete
+        ? "it is not signed, so it may be somebody else's" : "it was not recorded to its end: see uwrx check --repair"
     }
     // Whatever the key is, the run has one if it can.
     if key == nil { _ = try UserKey() }

@@ -15,7 +15,7 @@ struct ClockOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "When the guest's clocks begin, in seconds since 1970 (default: SOURCE_DATE_EPOCH, or 2020-01-01).",
-      valueName: "seconds"))
+      valueName: "seconds"), transform: EpochArgument.init)
   var epoch: EpochArgument?
 
   func validate() throws {
@@ -38,7 +38,7 @@ struct ClockOptions: ParsableArguments {
     guard let text = getenv("SOURCE_DATE_EPOCH").map({ String(cString: $0) }), !text.isEmpty else {
       return 1_577_836_800
     }
-    guard let epoch = EpochArgument(argument: text) else {
+    guard let epoch = try? EpochArgument(text) else {
       throw ValidationError(
         "SOURCE_DATE_EPOCH is \(text), which is no time in the past: set it to seconds since 1970, or unset it")
     }
@@ -66,12 +66,13 @@ struct TimeArgument: ExpressibleByArgument {
 }
 
 /// Seconds since 1970, not later than now.
-struct EpochArgument: ExpressibleByArgument {
+struct EpochArgument {
   let seconds: UInt64
 
-  init?(argument: String) {
+  init(_ argument: String) throws {
     let text = argument.hasPrefix("@") ? argument.dropFirst() : argument[...]
-    guard let seconds = UInt64(text), seconds <= UInt64(time(nil)) else { return nil }
+    guard let seconds = UInt64(text) else { throw ValidationError("write seconds since 1970, a whole number") }
+    guard seconds <= UInt64(time(nil)) else { throw ValidationError("later than now no clock can begin") }
     self.seconds = seconds
   }
 }

@@ -8,7 +8,10 @@ import Tracing
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Lists the runs that are kept, the newest last.",
-    discussion: "The newest is what last means where a trace is named, the one before it last~1.")
+    discussion: """
+      The newest is what last means where a trace is named, the one before it last~1. Not counted are those that run --verify \
+      has made in copies of the project, which are gone.
+      """)
 
   @Option(help: ArgumentHelp("The directory that holds the runs.", valueName: "directory"))
   var build = "build"

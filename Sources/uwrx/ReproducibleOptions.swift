@@ -47,12 +47,18 @@ struct ReproducibleOptions: ParsableArguments {
   var hasPlace: Bool { isOn && !keepPlace }
   var hasMachine: Bool { isOn && !noMachine }
 
-  func validate() throws {
-    let parts = [
-      ("--no-seed", noSeed), ("--no-machine", noMachine),
-      ("--keep-env", keepEnv), ("--keep-place", keepPlace),
+  private var omissions: [(String, Bool)] {
+    [
+      ("--no-seed", noSeed), ("--no-machine", noMachine), ("--keep-env", keepEnv), ("--keep-place", keepPlace),
     ]
-    if !isOn, let (name, _) = parts.first(where: { $0.1 }) {
+  }
+
+  /// What is given beside `--reproducible`.
+  var parts: [(String, Bool)] { omissions + [("--cpus", cpus != nil), ("--kernel-version", kernelVersion != nil)] }
+
+  /// For a run that is no replay.
+  func check() throws {
+    if !isOn, let (name, _) = omissions.first(where: { $0.1 }) {
       throw ValidationError("\(name) leaves out a part of --reproducible: add --reproducible")
     }
     for (name, isGiven) in [("--cpus", cpus != nil), ("--kernel-version", kernelVersion != nil)]

@@ -15,10 +15,11 @@ extension RunCommand {
       ("--step", step != nil), ("--seed", seed != nil), ("--clear-env", clearEnv), ("--env-all", envAll),
       ("--reproducible", reproducible.reproducible), ("--verify", reproducible.verify != nil),
       ("--times", times != nil), ("--time", clock.time != nil), ("--epoch", clock.epoch != nil),
-      ("--process-numbers", processNumbers != nil), ("--instructions", instructions != nil),
+      ("--process-numbers", processNumbers == true), ("--no-process-numbers", processNumbers == false),
+      ("--instructions", instructions == true), ("--no-instructions", instructions == false),
       ("--strict-calls", strictCalls), ("--tmp", tmp != nil),
       ("--uid", uid != 0), ("--gid", gid != 0), ("--hostname", hostname != "uwrx"), ("--trace", trace != .standard),
-    ]
+    ] + reproducible.parts
     if let (name, _) = others.first(where: { $0.1 }) {
       throw ValidationError("--replay makes the run as it was recorded, which excludes \(name)")
     }

@@ -9,8 +9,11 @@ extension RunCommand {
   func validate() throws {
     if replay != nil {
       try validateReplay()
-    } else if command.isEmpty {
-      throw ValidationError("There is no command: write it after --, as in uwrx run --system -- ls -l")
+    } else {
+      if command.isEmpty {
+        throw ValidationError("There is no command: write it after --, as in uwrx run --system -- ls -l")
+      }
+      try reproducible.check()
     }
     // user_namespaces(7)
     for (name, number) in [("uid", uid), ("gid", gid)] where number == .max {
@@ -27,6 +30,7 @@ extension RunCommand {
     if reproducible.verify != nil, trace == .off {
       throw ValidationError("--verify compares what traces tell: not with --trace off")
     }
+    if reproducible.verify != nil, summary { throw ValidationError("--verify makes several runs: it excludes --summary") }
     if reproducible.noSeed, seed != nil { throw ValidationError("--no-seed excludes --seed") }
     if instructions == true, replay == nil, seed == nil, try clock.rule(isVirtual: reproducible.isOn) == nil,
       !reproducible.isOn

@@ -27,6 +27,7 @@ struct Verification {
   /// - Throws: `ExitCode` if not.
   func run() throws -> String {
     var first: (trace: String, end: RunProgram.End)?
+    var own: String?
     for number in 0..<count {
       // The original directory and another one take turns, so that there is never more than one copy.
       let copy = try number % 2 == 1 ? makeCopy(number) : nil
@@ -36,6 +37,7 @@ struct Verification {
         in: number == 0 ? Surroundings() : Surroundings(variation: number),
         isShown: number == 0)
       let trace = "\(build)/\(step)/\(RunDirectory.lastAttempt(in: build, step: step) ?? 0)"
+      if copy == nil { own = trace } else if let own { LastLink.set(runAt: own) }
       guard let known = first else {
         if end.isInterrupted || end.exitCode == 125 { throw ExitCode(end.exitCode) }
         if end.exitCode != 0 {
@@ -105,7 +107,7 @@ struct Verification {
 extension Verification {
   /// Options that each run has its own of.
   private static let ownOptions: Set = ["--verify", "--build", "--step"]
-  private static let ownFlags: Set = ["--reproducible", "--apply", "--summary"]
+  private static let ownFlags: Set = ["--reproducible", "--apply"]
   /// Those that say where the project is, if another place is to be tried.
   private static let placeOptions: Set = ["--project", "--workdir"]
 

@@ -40,6 +40,21 @@ struct ReproducibleTests {
     }
   }
 
+  @Test("finds the command where the guest's PATH says")
+  func command() throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try CommandLine.shell(
+        """
+        mkdir mine; printf '#!/bin/sh\necho my date\n' > mine/date; chmod 755 mine/date
+        for path in "$PWD/mine:$PATH" /usr/sbin; do
+          PATH=$path '\(CommandLine.binary)' run --quiet --reproducible --system --source "$PWD/mine=$PWD/mine" -- date +%F
+        done
+        '\(CommandLine.binary)' run --quiet --system --source "$PWD/mine=$PWD/mine" --env "PATH=$PWD/mine" -- date
+        """, in: directory)
+      #expect(outcome.output == "2020-01-01\n2020-01-01\nmy date\n", "\(outcome.error)")
+    }
+  }
+
   static let questions: [String] = [
     "nproc; getconf -a; lscpu 2>&1 | wc -l; python3 -c 'import os; print(os.cpu_count(), os.sched_getaffinity(0))'",
     "free; cat /proc/meminfo /proc/vmstat /proc/swaps",

@@ -37,6 +37,57 @@ struct TimeTests {
     }
   }
 
+  @Test("shows of a process with threads what does not depend on how they race")
+  func threads() throws {
+    try CommandLine.withDirectory { directory in
+      let program = """
+        import os, random, subprocess, threading, time
+        def work():
+          for _ in range(random.SystemRandom().randrange(3000)): time.time()
+          time.sleep(0.1 * random.SystemRandom().randrange(4))
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads: thread.start()
+        open("made", "w").close()
+        subprocess.run(["date", "+%s.%N"])
+        for thread in threads: thread.join()
+        time.sleep(0.2)
+        start = time.time()
+        subprocess.run(["sleep", "0.1"])
+        print(0.1 <= time.time() - start < 0.15)
+        """
+      try program.write(toFile: directory + "/threads.py", atomically: true, encoding: .utf8)
+      let script = "python3 threads.py; date +%s.%N; stat -c %y made"
+      let first = try Self.run(script, in: directory)
+      #expect(first.contains("True\n"))
+      for _ in 0..<4 { #expect(try Self.run(script, in: directory) == first) }
+    }
+  }
+
+  @Test(
+    "lets a shell wait by its clock while something is in the background",
+    arguments: [
+      "end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do sleep 0.2; done",
+      "SECONDS=0; while [ $SECONDS -lt 2 ]; do sleep 0.5; done",
+    ], ["advancing", "frozen"])
+  func background(_ loop: String, _ time: String) throws {
+    try CommandLine.withDirectory { directory in
+      try "sleep 300 & \(loop); kill $!; echo over".write(
+        toFile: directory + "/wait.sh", atomically: true, encoding: .utf8)
+      let output = try Self.run("bash wait.sh", time: time, ["--timeout", "120"], in: directory)
+      #expect(output == "over\n")
+    }
+  }
+
+  @Test("has nothing given that is of the future", arguments: [0, 1, 1_000_000_000])
+  func given(_ epoch: Int) throws {
+    try CommandLine.withDirectory { directory in
+      try "all: o\no: i\n\tcp i o\n".write(toFile: directory + "/Makefile", atomically: true, encoding: .utf8)
+      try "1".write(toFile: directory + "/i", atomically: true, encoding: .utf8)
+      let output = try Self.run("make; make", ["--epoch", "\(epoch)"], in: directory)
+      #expect(output == "cp i o\nmake: Nothing to be done for 'all'.\n")
+    }
+  }
+
   @Test("begins at the epoch, wherever that comes from")
   func epochs() throws {
     try CommandLine.withDirectory { directory in

@@ -27,6 +27,21 @@ struct VerifyTests {
     }
   }
 
+  @Test("the last run is none of those made in copies, which are gone", arguments: [2, 3])
+  func last(_ count: Int) throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try Self.verify("sh -c 'echo hi > out'", "--verify \(count)", in: directory)
+      #expect(outcome.status == 0, "\(outcome)")
+      let used = try CommandLine.shell(
+        """
+        readlink build/last; '\(CommandLine.binary)' diff --name-status last
+        '\(CommandLine.binary)' run --quiet --system --parent last -- cat /project/src/out
+        '\(CommandLine.binary)' run --quiet --replay last~\(count == 2 ? 1 : 2) && echo again
+        """, in: directory + "/repo/src")
+      #expect(used.output == "0/\(count == 2 ? 0 : 2)\nA\tout\nhi\nagain\n", "\(used)")
+    }
+  }
+
   struct Difference: CustomTestStringConvertible {
     var option: String
     var command: String

@@ -149,7 +149,8 @@ final class FileTimes {
   /// What no process of the guest's has made: what was there is older than the run. All that is newer than the epoch is of the second before
   /// it, and which is newer can still be told, for make(1).
   func clamped(_ time: timespec) -> timespec {
-    guard time.sinceEpoch > epoch, epoch > Self.second else { return time }
+    guard time.sinceEpoch > epoch else { return time }
+    guard epoch > Self.second else { return timespec() }
     let rest = Self.end - min(time.sinceEpoch, Self.end)
     return timespec(nanoseconds: epoch - 1 - min(rest / max(1, (Self.end - epoch) / Self.second), Self.second - 1))
   }

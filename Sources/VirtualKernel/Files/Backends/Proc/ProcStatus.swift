@@ -1,6 +1,6 @@
 extension ProcFileSystem {
   func rewrite(_ bytes: [UInt8], _ entry: ProcEntry, _ id: Int32, _ call: Call) -> [UInt8] {
-    if entry.isNamed("timerslack_ns") { return rewriteSlack(bytes, call) }
+    if entry.isNamed("timerslack_ns") { return rewriteSlack(bytes, id, call) }
     // Guest init is root's.
     if id == 1 { return rewriteStatus(bytes, Credentials(user: 0, group: 0), nil, call) }
     let thread = try? thread(id, call)
@@ -10,11 +10,12 @@ extension ProcFileSystem {
   }
 
   /// What stands for a thread's credentials is no slack of the guest's.
-  private func rewriteSlack(_ bytes: [UInt8], _ call: Call) -> [UInt8] {
+  private func rewriteSlack(_ bytes: [UInt8], _ id: Int32, _ call: Call) -> [UInt8] {
     guard let value = UInt64(String(decoding: bytes.prefix { $0 != 0x0a }, as: UTF8.self)),
       call.kernel.processes.credentials.isReserved(value)
     else { return bytes }
-    return Array("\(CredentialsTable.usualSlack)\n".utf8)
+    let own = (try? thread(id, call))?.credentials.pointee.timerSlack ?? 0
+    return Array("\(own != 0 ? own : CredentialsTable.usualSlack)\n".utf8)
   }
 
   // /proc/<pid>/status (proc_pid_status(5)) as the guest is to see it.
