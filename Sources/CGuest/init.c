@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static struct uwrx_guest guest;
@@ -122,11 +123,16 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   if (launch->user_namespace) uwrx_write_settings(proc, launch->user_settings);
   close(proc);
   raise_descriptor_limit();
+  // What the user takes from the modes of new files is the command's.
+  mode_t mask = umask(0);
   uwrx_build_mounts(launch, events, network, &guest);
 
   guest.command = fork();
   if (guest.command < 0) uwrx_fail(events, "fork the command");
-  if (guest.command == 0) uwrx_command_main(launch, events, guest.proc);
+  if (guest.command == 0) {
+    umask(mask);
+    uwrx_command_main(launch, events, guest.proc);
+  }
 
   // Held open here, a pipe on stdout would not end for its reader when the guest closes it.
   int null = open("/dev/null", O_RDWR);

@@ -97,7 +97,7 @@ void uwrx_build_mounts(const struct uwrx_launch *launch, int events, uint64_t ne
   guest->skeleton = open(UWRX_SKELETON, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (views[UWRX_VIEW_PROC] < 0 || views[UWRX_VIEW_SHARED] < 0 || guest->skeleton < 0) uwrx_fail(events, "open the mounts");
   struct uwrx_message header = {.operation = UWRX_READY, .inode = network};
-  if (uwrx_send_descriptors(events, &header, "", views, UWRX_VIEWS, 0)) _exit(125);
+  if (uwrx_send_descriptors(events, &header, "", views, UWRX_VIEWS, 0)) uwrx_fail(events, "hand over the mounts");
   for (int view = 0; view < UWRX_VIEWS; view++)
     if (view != UWRX_VIEW_PROC) close(views[view]);
   guest->proc = views[UWRX_VIEW_PROC];

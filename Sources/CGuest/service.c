@@ -88,12 +88,10 @@ static int bind_socket(const struct uwrx_guest *guest, int file, const char *dir
   if (file < 0 || length > sizeof address.sun_path) return -EINVAL;
   memcpy(address.sun_path, name, length);
   int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), result = 0;
-  // The virtual kernel says who may connect; its own rights are the same for all of the guest's processes.
-  mode_t mask = umask(0);
+  // The virtual kernel says who may connect; its own rights are the same for all of the guest's processes, and no umask is ours.
   if (host < 0 || fchdir(guest->skeleton) || chroot(".") || (*directory && chdir(directory)) || (*name == '/' && chroot(".")) ||
       bind(file, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)))
     result = -errno;
-  umask(mask);
   if (host < 0 || fchdir(host) || chroot(".")) _exit(125);
   close(host);
   return result;

@@ -31,7 +31,10 @@ public struct RunDirectory: Sendable {
     // What a run was given and has printed is its user's own.
     attempt = try Self.claimNumber(in: "\(real)/\(self.step)", interval: 1, mode: 0o700)
     path = "\(real)/\(self.step)/\(attempt)"
-    guard mkdir("\(path)/files", 0o755) == 0 else { throw Self.failure("\(path)/files") }
+    // Its mode is that of the guest's root, whatever the umask is.
+    guard mkdir("\(path)/files", 0o755) == 0, chmod("\(path)/files", 0o755) == 0 else {
+      throw Self.failure("\(path)/files")
+    }
   }
 
   /// Makes the directory that holds the steps.

@@ -10,16 +10,17 @@ extension RunCommand {
     guard command.isEmpty else {
       throw ValidationError("--replay makes the recorded command again: leave out what follows --")
     }
-    let others = [
-      ("--system", system), ("--project", project != nil), ("--no-project", noProject), ("--workdir", workdir != nil),
-      ("--step", step != nil), ("--seed", seed != nil), ("--clear-env", clearEnv), ("--env-all", envAll),
-      ("--reproducible", reproducible.reproducible), ("--verify", reproducible.verify != nil),
-      ("--times", times != nil), ("--time", clock.time != nil), ("--epoch", clock.epoch != nil),
-      ("--process-numbers", processNumbers == true), ("--no-process-numbers", processNumbers == false),
-      ("--instructions", instructions == true), ("--no-instructions", instructions == false),
-      ("--strict-calls", strictCalls), ("--tmp", tmp != nil),
-      ("--uid", uid != 0), ("--gid", gid != 0), ("--hostname", hostname != "uwrx"), ("--trace", trace != .standard),
-    ] + reproducible.parts
+    let others =
+      [
+        ("--system", system), ("--project", project != nil), ("--no-project", noProject), ("--workdir", workdir != nil),
+        ("--step", step != nil), ("--seed", seed != nil), ("--clear-env", clearEnv), ("--env-all", envAll),
+        ("--reproducible", reproducible.reproducible), ("--verify", reproducible.verify != nil),
+        ("--times", times != nil), ("--time", clock.time != nil), ("--epoch", clock.epoch != nil),
+        ("--process-numbers", processNumbers == true), ("--no-process-numbers", processNumbers == false),
+        ("--instructions", instructions == true), ("--no-instructions", instructions == false),
+        ("--strict-calls", strictCalls), ("--tmp", tmp != nil),
+        ("--uid", uid != 0), ("--gid", gid != 0), ("--hostname", hostname != "uwrx"), ("--trace", trace != .standard),
+      ] + reproducible.parts
     if let (name, _) = others.first(where: { $0.1 }) {
       throw ValidationError("--replay makes the run as it was recorded, which excludes \(name)")
     }

@@ -30,7 +30,9 @@ extension RunCommand {
     if reproducible.verify != nil, trace == .off {
       throw ValidationError("--verify compares what traces tell: not with --trace off")
     }
-    if reproducible.verify != nil, summary { throw ValidationError("--verify makes several runs: it excludes --summary") }
+    if reproducible.verify != nil, summary {
+      throw ValidationError("--verify makes several runs: it excludes --summary")
+    }
     if reproducible.noSeed, seed != nil { throw ValidationError("--no-seed excludes --seed") }
     if instructions == true, replay == nil, seed == nil, try clock.rule(isVirtual: reproducible.isOn) == nil,
       !reproducible.isOn

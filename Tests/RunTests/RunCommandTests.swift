@@ -12,6 +12,16 @@ struct RunCommandTests {
     var testDescription: String { name }
   }
 
+  @Test("the user's umask is the command's, and no other's", arguments: ["777", "077", "000"])
+  func umask(_ mask: String) throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try CommandLine.shell(
+        "mkdir build; umask \(mask); exec '\(CommandLine.binary)' run --quiet --system -- sh -c 'umask; stat -c %a / /dev'",
+        in: directory)
+      #expect(outcome.output == "0\(mask)\n755\n755\n", "\(outcome.error)")
+    }
+  }
+
   @Test(
     "exit status and message",
     arguments: [
@@ -52,6 +62,23 @@ struct RunCommandTests {
       Status(
         name: "a source without a path", arguments: ["run", "--source", "/a=", "--", "true"], status: 125,
         message: "no path"),
+      Status(
+        name: "an epoch in the future", arguments: ["run", "--epoch", "4102444800", "--system", "--", "true"],
+        status: 125,
+        message: "later than now"),
+      Status(
+        name: "an epoch that is none", arguments: ["run", "--epoch", "1.5", "--system", "--", "true"], status: 125,
+        message: "a whole number"),
+      Status(
+        name: "a replay without a part", arguments: ["run", "--replay", "last", "--no-seed"], status: 125,
+        message: "excludes --no-seed"),
+      Status(
+        name: "a replay on other processors", arguments: ["run", "--replay", "last", "--cpus", "2"], status: 125,
+        message: "excludes --cpus"),
+      Status(
+        name: "the summary of several runs",
+        arguments: ["run", "--verify", "2", "--summary", "--system", "--", "true"],
+        status: 125, message: "excludes --summary"),
       Status(
         name: "a project without the system", arguments: ["run", "--project", ".", "--", "true"], status: 125,
         message: "add --system"),
