@@ -15,6 +15,8 @@ final class MockProcesses: ProcessInformation {
   /// The groups whose death is being watched for, by pidfd.
   private(set) var watched: [Int32: AbsTgid] = [:]
   private(set) var statusCalls = 0
+  /// Those that only wait to be reaped.
+  var unreaped: Set<AbsTgid> = []
   /// Limits that are not infinite.
   var limits: [Int32: ResourceLimit] = [:]
   private(set) var signals: [(thread: AbsTid, signal: Int32)] = []
@@ -34,6 +36,7 @@ final class MockProcesses: ProcessInformation {
   func status(of thread: AbsTid) throws(Errno) -> ThreadStatus {
     statusCalls += 1
     let process = try world.process(of: thread)
+    if unreaped.contains(process.id) { throw .noSuchProcess }
     return ThreadStatus(
       group: process.id, parent: process.parent, nsTid: process.threads[thread]!, nsGroup: process.nsID,
       umask: process.umask)
@@ -157,7 +160,9 @@ final class MockProcesses: ProcessInformation {
 
   func readProcLink(_ path: String) throws(Errno) -> [UInt8] {
     guard let text = procLinks[path] else {
-      throw path.hasSuffix("/exe") && process(path)?.isAlive == true ? .permissionDenied : .noSuchFileOrDirectory
+      let process = process(path)
+      let hasProgram = process.map { $0.isAlive && !unreaped.contains($0.id) } ?? false
+      throw path.hasSuffix("/exe") && hasProgram ? .permissionDenied : .noSuchFileOrDirectory
     }
     return Array(text.utf8)
   }
