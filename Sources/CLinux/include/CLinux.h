@@ -70,6 +70,8 @@ long uwrx_pidfd_getfd(int pidfd, int fd);
 long uwrx_pidfd_send_signal(int pidfd, int signal, const void *_Nullable information, unsigned flags);
 // Whether two descriptors of this process are of one open file description (kcmp(2)).
 int uwrx_is_same_file(int one, int other);
+// Whether two processes have one memory.
+int uwrx_shares_memory(int pid, int other);
 // PIDFD_GET_INFO, Linux 6.15: 1 and the wait status of a process that has been reaped, 0 if it has not been.
 long uwrx_pidfd_exit_status(int pidfd, int *status);
 // Whether the process is there, if only to be reaped: 0, or -ESRCH.
