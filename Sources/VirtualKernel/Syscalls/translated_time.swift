@@ -105,6 +105,13 @@ extension VirtualKernel {
     return places
   }
 
+  /// Whether a call may last for as long as it likes. ptrace(2) may stop who calls.
+  public static func mayWait(_ number: Int32) -> Bool {
+    [SyscallNumber.futex, .mq_timedsend, .mq_timedreceive, .clock_nanosleep, .wait4, .waitid, .ptrace].contains {
+      $0.rawValue == number
+    }
+  }
+
   /// Whether a call that its caller cannot make again, since another process traces it, then goes by the machine's clock.
   public func isTranslated(_ number: Int32) -> Bool {
     [SyscallNumber.futex, .timer_settime, .mq_timedsend, .mq_timedreceive].contains { $0.rawValue == number }
