@@ -123,7 +123,13 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
                                 SECCOMP_FILTER_FLAG_NEW_LISTENER | launch->filter_flags, &program);
   if (descriptors[0] < 0) uwrx_fail(events, "install the seccomp filter");
   struct uwrx_message header = {.operation = UWRX_LISTENER};
-  if (uwrx_send_descriptors(events, &header, "", descriptors, 2, 0)) _exit(125);
+  int error = uwrx_send_descriptors(events, &header, "", descriptors, 2, 0);
+  if (error) {
+    header = (struct uwrx_message){.operation = UWRX_FAILED, .value = -error};
+    uwrx_send_descriptors(events, &header, "hand over the seccomp listener", NULL, 0, 0);
+    // exit_group(2), which _exit(3) makes, would wait for the listener's owner.
+    while (1) syscall(SYS_exit, 125);
+  }
   close(descriptors[0]);
   close(descriptors[1]);
 
@@ -138,7 +144,7 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
     _exit(125);
   }
   execvpe(launch->argv[0], (char *const *)launch->argv, (char *const *)launch->envp);
-  int error = errno;
+  error = errno;
   fprintf(stderr, "uwrx: %s: %s\n", launch->shown_command, strerror(error));
   _exit(error == ENOENT ? 127 : 126);
 }

@@ -12,6 +12,8 @@ struct GuestLaunch {
   let events: FileDescriptor
   let hasUserNamespace: Bool
   let pseudoTerminals = PseudoTerminals()
+  /// The command's limit of open files, of which it has guest init's until it is given this.
+  let openFiles: ResourceLimit
 
   /// Creates the namespaces and guest init, and lets it go on after `prepare` was called with its id: what must hold for the
   /// guest must hold for guest init before it forks. The process must not have made a thread yet.
@@ -65,7 +67,9 @@ struct GuestLaunch {
     let memoryOptions = strdup(NamespaceSettings.memoryOptions(configuration.limits))!
     defer { free(memoryOptions) }
     launch.memory_options = UnsafePointer(memoryOptions)
-    let limits = ResourceLimits.all(configuration.limits, isUniform: configuration.machine != nil)
+    let isUniform = configuration.machine != nil
+    let limits = ResourceLimits.all(configuration.limits, isUniform: isUniform)
+    openFiles = ResourceLimits.openFiles(configuration.limits, isUniform: isUniform)
     // Guest init waits before it reads any of this, and has a copy of all.
     let result = filter.program.withUnsafeBytes { program in
       launch.filter = program.baseAddress

@@ -1,5 +1,6 @@
 import CGuest
 import Glibc
+import VirtualKernel
 
 /// The resource limits (setrlimit(2)) that the guest is started with.
 enum ResourceLimits {
@@ -19,6 +20,7 @@ enum ResourceLimits {
     return UInt64(line.dropFirst(5).prefix { $0 != "/" }.drop { $0 == "\t" || $0 == " " }) ?? 0
   }
 
+  /// Those that the command sets itself.
   /// - Parameter isUniform: where it can be told, they are the same on every machine: by the stack's the kernel places what is mapped, and
   ///   by that of open files a program may find that there are too many.
   static func all(_ limits: Limits, isUniform: Bool = false) -> [uwrx_limit] {
@@ -46,12 +48,17 @@ enum ResourceLimits {
     // No core files: the kernel would write them into the skeleton root, which nobody sees, or pipe them to a program of the host's, which is
     // run whatever the limit is, but not at 1 (core(5), fs/coredump.c). The guest cannot change it (prlimit64.swift).
     add(RLIMIT_CORE.rawValue, 1, hard: 1)
-    let files = openFiles(current(RLIMIT_NOFILE.rawValue))
-    let wanted = limits.openFiles.map { UInt64($0) } ?? (isUniform ? uniformOpenFiles : nil)
-    add(
-      RLIMIT_NOFILE.rawValue, wanted ?? files.soft, hard: min(limits.openFiles.map { UInt64($0) } ?? .max, files.hard))
     if isUniform { add(RLIMIT_STACK.rawValue, uniformStack, hard: .max) }
     return result
+  }
+
+  /// That of open files, which the command is given once it has handed over its listener. With it, it might not be able to: what other
+  /// processes of the user's have sent and nobody has received yet counts against it (unix(7), ETOOMANYREFS).
+  static func openFiles(_ limits: Limits, isUniform: Bool) -> ResourceLimit {
+    let wanted = limits.openFiles.map { UInt64($0) }
+    let files = openFiles(current(RLIMIT_NOFILE.rawValue))
+    let hard = min(wanted ?? .max, files.hard)
+    return ResourceLimit(soft: min(wanted ?? (isUniform ? uniformOpenFiles : files.soft), hard), hard: hard)
   }
 
   private static let uniformOpenFiles: UInt64 = 1024

@@ -163,6 +163,11 @@ public final class Supervisor {
     guard case .listener(let listener, let skeleton, let command) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
+    do throws(Errno) {
+      _ = try processes.limit(Int32(RLIMIT_NOFILE.rawValue), of: AbsTid(rawValue: command), setTo: launch.openFiles)
+    } catch {
+      throw SupervisorError("cannot set the command's limit of open files: \(error)")
+    }
     job = JobControl(terminal: terminal, channel: channel, command: command, ownsTerminal: ownsTerminal)
     var kernelConfiguration = KernelConfiguration(
       user: GuestUser(
@@ -251,6 +256,12 @@ public final class Supervisor {
   }
 
   private func nextOrFail() throws(SupervisorError) -> GuestEvent {
+    var ready = pollfd(fd: events.socket.rawValue, events: Int16(POLLIN), revents: 0)
+    while poll(&ready, 1, Self.startPatience) <= 0 {
+      // The main loop, which receives signals, has not begun.
+      guard signals != nil, let signal = EndRequests.pending else { continue }
+      throw SupervisorError("ended by signal \(signal) before the command began")
+    }
     let event = events.next()
     switch event {
     case .failed(let step, let error): throw GuestLaunch.failure(step: step, error)
@@ -258,6 +269,9 @@ public final class Supervisor {
     default: return event
     }
   }
+
+  /// Milliseconds.
+  private static let startPatience: Int32 = 100
 
   private var unexpectedEnd: SupervisorError {
     let memory = configuration.limits.memory.map { ": --memory, \($0) bytes, may be too little to begin" } ?? ""

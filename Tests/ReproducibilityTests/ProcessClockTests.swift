@@ -57,13 +57,49 @@ struct ProcessClockTests {
     let (first, second) = (ProcessClock(rule, at: parent.base), ProcessClock(rule, at: parent.base))
     first.lift(to: rule.epoch + 2_500_000)
     second.lift(to: rule.epoch + 1_200_000)
-    parent.noteEnd(of: first)
+    parent.noteEnd(of: first, id: 7)
     parent.look(at: [8])
     #expect(parent.now == rule.epoch + 2000)
-    parent.noteEnd(of: second)
+    parent.noteEnd(of: second, id: 8)
     parent.look(at: [])
     #expect(parent.now == rule.epoch + 3_000_000)
     #expect(parent.base == parent.now)
+  }
+
+  @Test("comes to a time that it waits for by children that sleep, while another lives")
+  func sleepingChildren() {
+    let parent = makeClock()
+    // Two that sleep at the same time.
+    parent.look(at: [5])
+    parent.look(at: [5, 6, 7])
+    let sleeper = { (parent: ProcessClock) in
+      let child = ProcessClock(rule, at: parent.base)
+      _ = child.ask()
+      child.wait(until: child.now + 200_000_000, for: 200_000_000, isShown: true)
+      return child
+    }
+    let pair = [sleeper(parent), sleeper(parent)]
+    parent.noteEnd(of: pair[0], id: 6)
+    parent.noteEnd(of: pair[1], id: 7)
+    parent.look(at: [5, 7])
+    #expect(parent.now == rule.epoch + 200_000_000)
+    parent.look(at: [5])
+    #expect(parent.now == rule.epoch + 200_000_000)
+    // One after the other.
+    for number in 8..<11 as Range<Int32> {
+      parent.look(at: [5, number])
+      parent.noteEnd(of: sleeper(parent), id: number)
+    }
+    parent.look(at: [5])
+    #expect(parent.now == rule.epoch + 800_000_000)
+    #expect(parent.base == parent.now)
+    // One that has not slept.
+    let other = ProcessClock(rule, at: parent.base)
+    for _ in 0..<5000 { _ = other.ask() }
+    parent.look(at: [5, 11])
+    parent.noteEnd(of: other, id: 11)
+    parent.look(at: [5])
+    #expect(parent.now == rule.epoch + 800_000_000)
   }
 
   @Test("is the same whichever of two children ends first")
@@ -78,7 +114,7 @@ struct ProcessClockTests {
       }
       var living: Set<Int32> = [1, 2]
       for index in order {
-        parent.noteEnd(of: children[index])
+        parent.noteEnd(of: children[index], id: Int32(index + 1))
         living.remove(Int32(index + 1))
         parent.look(at: Array(living))
       }
@@ -93,10 +129,45 @@ struct ProcessClockTests {
     parent.look(at: [1])
     let child = ProcessClock(rule, at: parent.base)
     for _ in 0..<3 { _ = child.ask() }
-    parent.noteEnd(of: child)
+    parent.noteEnd(of: child, id: 1)
     #expect(parent.usedByChildren == 0)
     parent.look(at: [])
     #expect(parent.usedByChildren == 3000)
+  }
+
+  @Test("shows others what does not depend on how threads race")
+  func threads() {
+    func run(_ race: (ProcessClock) -> Void) -> (seen: UInt64, told: UInt64) {
+      let (clock, parent) = (makeClock(), makeClock())
+      for _ in 0..<5 { _ = clock.ask() }
+      clock.beginThreads()
+      race(clock)
+      clock.lift(to: rule.epoch + 7_000_000)
+      race(clock)
+      let now = clock.now
+      clock.wait(until: now + 100_000_000, for: 100_000_000, isShown: true)
+      #expect(clock.now == now + 100_000_000)
+      #expect(clock.touch() == rule.epoch + 107_001_000)
+      parent.look(at: [1])
+      parent.noteEnd(of: clock, id: 1)
+      parent.look(at: [])
+      clock.look(at: [])
+      #expect(clock.base == clock.shown)
+      #expect(parent.usedByChildren == 5000)
+      let told = clock.ask()
+      clock.execute()
+      #expect(clock.now == clock.shown)
+      #expect(clock.ask() == rule.epoch + 107_002_000)
+      return (parent.now, told)
+    }
+    let quiet = run { _ in }
+    let busy = run { clock in
+      for _ in 0..<50_000 { _ = clock.ask() }
+      clock.wait(until: clock.now + 3_000_000_000, for: 3_000_000_000, isShown: false)
+    }
+    #expect(quiet.seen == rule.epoch + 108_000_000)
+    #expect(busy.seen == quiet.seen)
+    #expect(busy.told > quiet.told)
   }
 
   @Test("lets a thread be ahead that has slept on its own account")

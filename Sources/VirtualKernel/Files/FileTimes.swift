@@ -64,7 +64,7 @@ final class FileTimes {
 
   /// Of those that have ended only the latest counts.
   private static func fold(_ holders: inout [Holder]) {
-    func time(_ holder: Holder) -> UInt64 { max(holder.clock.now, holder.clock.lastStamp) }
+    func time(_ holder: Holder) -> UInt64 { max(holder.clock.shown, holder.clock.lastStamp) }
     let last = holders.filter(\.clock.hasEnded).max { time($0) < time($1) }
     holders.removeAll { $0.clock.hasEnded && $0.clock !== last?.clock }
   }
@@ -72,7 +72,7 @@ final class FileTimes {
   /// A file's times are set: what `utimensat` was given, with the present time in the place of UTIME_NOW.
   func resolve(_ time: timespec) -> timespec {
     guard time.tv_nsec == UTIME_NOW_ else { return time }
-    return timespec(nanoseconds: caller?.ask() ?? epoch)
+    return timespec(nanoseconds: caller?.touch() ?? epoch)
   }
 
   /// The host has set a file's time to what it was given.
@@ -138,8 +138,8 @@ final class FileTimes {
   private func present(_ inode: InodeID, isOpen: Bool, after last: UInt64) -> UInt64 {
     let known = holders[inode] ?? []
     var latest = max(last, epoch)
-    for holder in known { latest = max(latest, holder.clock.now, holder.clock.lastStamp) }
-    if isOpen || known.isEmpty, let caller { latest = max(latest, caller.now) }
+    for holder in known { latest = max(latest, holder.clock.shown, holder.clock.lastStamp) }
+    if isOpen || known.isEmpty, let caller { latest = max(latest, caller.shown) }
     // Those that have ended will write no more.
     holders[inode] = known.allSatisfy(\.clock.hasEnded) ? nil : known.filter { !$0.clock.hasEnded }
     for holder in known { holder.clock.lastStamp = latest + tick }

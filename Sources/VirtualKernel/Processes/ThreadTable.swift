@@ -100,6 +100,7 @@ public final class ThreadTable {
     thread.affinity = (threads[status.group.leader] ?? threads[status.parent.leader])?.affinity
     threads[id] = thread
     group.threads.append(id)
+    if !thread.isLeader { group.clock?.beginThreads() }
     namespace.insert(thread)
     peakThreadCount = max(peakThreadCount, threads.count)
     if group.threads.count > group.sweepThreshold { sweep(group) }

@@ -9,6 +9,8 @@ struct TimedWait: BitwiseCopyable {
   var end: UInt64
   /// A timer that goes off again and again does so after so many nanoseconds; 0 for what ends.
   var interval: UInt64 = 0
+  /// Runtimes such as Go's and Java's wait in this way for matters of their own, with the thread that the program began with, too.
+  var isOfRuntime = false
 }
 
 // What time it is to a process in a run with a virtual clock.
@@ -26,24 +28,25 @@ extension VirtualKernel {
     files.times?.caller = clock
     if let wait = thread.wait {
       thread.wait = nil
-      if hostTime >= wait.hostEnd { lift(thread, clock, to: wait.end, slept: wait.interval) }
+      if hostTime >= wait.hostEnd { lift(thread, clock, wait) }
     }
     if !thread.group.timers.isEmpty { settleTimers(of: thread.group, clock, at: hostTime) }
   }
 
   /// The thread has waited to the end.
   func finish(wait: TimedWait, of thread: Thread) {
-    lift(thread, clock(of: thread.group), to: wait.end, slept: wait.interval)
+    lift(thread, clock(of: thread.group), wait)
   }
 
-  private func lift(_ thread: Thread, _ clock: ProcessClock, to end: UInt64, slept: UInt64) {
+  private func lift(_ thread: Thread, _ clock: ProcessClock, _ wait: TimedWait) {
+    let slept = wait.interval
     // A time that is waited for is a little nearer when it is asked for than when it was computed.
     let isRepeated = slept > thread.lastSleep / 10 * 9 && slept < thread.lastSleep / 10 * 11
     thread.lastSleep = slept
     if slept < Self.shortWait || isRepeated && !thread.isLeader, hasOthers(thread) {
-      thread.lead = max(thread.lead, end)
+      thread.lead = max(thread.lead, wait.end)
     } else {
-      clock.lift(to: end)
+      clock.wait(until: wait.end, for: slept, isShown: thread.isLeader && !wait.isOfRuntime)
     }
   }
 
@@ -60,11 +63,11 @@ extension VirtualKernel {
       }
       guard wait.interval >= Self.shortInterval else {
         group.timers[timer] = nil
-        clock.lift(to: wait.end)
+        clock.wait(until: wait.end, for: 0, isShown: false)
         continue
       }
       let count = (hostTime - wait.hostEnd) / wait.interval
-      clock.lift(to: wait.end &+ count &* wait.interval)
+      clock.wait(until: wait.end &+ count &* wait.interval, for: 0, isShown: false)
       group.timers[timer] = TimedWait(
         hostEnd: wait.hostEnd &+ (count + 1) &* wait.interval, end: wait.end &+ (count + 1) &* wait.interval,
         interval: wait.interval)
@@ -94,6 +97,7 @@ extension VirtualKernel {
       start = clock.base
     }
     let clock = ProcessClock(rule, at: start)
+    if group.threads.contains(where: { $0 != group.id.leader }) { clock.beginThreads() }
     group.clock = clock
     return clock
   }
@@ -114,12 +118,19 @@ extension VirtualKernel {
     return time
   }
 
+  /// The process runs another program, of whose threads only the first is left.
+  func continueClock(of group: ThreadGroup) {
+    guard let clock = group.clock else { return }
+    clock.execute()
+    (try? processes.thread(group.id.leader))?.lead = 0
+  }
+
   /// The process ends.
   func endClock(of group: ThreadGroup) {
     guard let clock = group.clock, !clock.hasEnded else { return }
     look(atChildrenOf: group, clock)
     clock.hasEnded = true
-    processes.groups[group.parent]?.clock?.noteEnd(of: clock)
+    processes.groups[group.parent]?.clock?.noteEnd(of: clock, id: group.id.rawValue)
   }
 
   /// What the kernel maps into each program so that it need not be called for the time is made to call (vdso(7)). The program has made no call

@@ -48,6 +48,7 @@ extension VirtualKernel {
       return
     }
     group.execution = nil
+    continueClock(of: group)
     patchVDSO(of: image, group, through: seen)
     // What runs already is not written over.
     if caller != nil { answer(programOf: group, image, through: seen) }

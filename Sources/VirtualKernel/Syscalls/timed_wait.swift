@@ -117,8 +117,11 @@ extension Syscalls {
     guard duration > 0 else { return }
     let now = call.kernel.ask(call)
     call.thread.wait = TimedWait(
-      hostEnd: call.notification.time &+ duration, end: now &+ duration, interval: duration)
+      hostEnd: call.notification.time &+ duration, end: now &+ duration, interval: duration,
+      isOfRuntime: runtimeWaits.contains(call.notification.number))
   }
+
+  private static let runtimeWaits = [SyscallNumber.futex, .epoll_pwait, .epoll_pwait2].map(\.rawValue)
 
   /// How long it is to a time of one of the guest's clocks; nil if the kernel is to complain, or to go by a processor's time.
   static func duration(
@@ -162,7 +165,8 @@ public class DeadlineWait: @unchecked Sendable {
 
   /// The time is over. Runs under the virtual kernel's lock.
   public func expire() -> Result<Int64, Errno> {
-    kernel.finish(wait: TimedWait(hostEnd: hostEnd, end: end, interval: duration), of: thread)
+    kernel.finish(
+      wait: TimedWait(hostEnd: hostEnd, end: end, interval: duration, isOfRuntime: isOfRuntime), of: thread)
     return timeoutResult
   }
 
@@ -172,6 +176,8 @@ public class DeadlineWait: @unchecked Sendable {
   public func poll(at hostTime: UInt64) -> Result<Int64, Errno>? { nil }
 
   var timeoutResult: Result<Int64, Errno> { .success(0) }
+  /// As `TimedWait` has it.
+  var isOfRuntime: Bool { false }
 }
 
 /// clock_nanosleep(2) with TIMER_ABSTIME.
@@ -213,4 +219,5 @@ private final class FutexWait: DeadlineWait, @unchecked Sendable {
   }
 
   override var timeoutResult: Result<Int64, Errno> { .failure(.timedOut) }
+  override var isOfRuntime: Bool { true }
 }
