@@ -2,15 +2,26 @@
 // calls: access chdir chmod mkdir openat rename renameat2 rmdir truncate unlink utimensat
 #include "observe.h"
 
+// With the file that it is about.
+#define TRY(call) \
+  ({ \
+    errno = 0; \
+    long result_ = (long)(call); \
+    int error_ = errno; \
+    char label_[300]; \
+    snprintf(label_, sizeof label_, "%s: %s", path, #call); \
+    show_result(label_, result_, error_); \
+  })
+
 static void try_all(const char *path) {
-  SHOW(open(path, O_RDONLY) < 0 ? -1 : 0);
-  SHOW(open(path, O_WRONLY) < 0 ? -1 : 0);
-  SHOW(open(path, O_RDWR | O_TRUNC) < 0 ? -1 : 0);
-  SHOW(access(path, R_OK));
-  SHOW(access(path, W_OK));
-  SHOW(access(path, X_OK));
-  SHOW(truncate(path, 3));
-  SHOW(utimensat(AT_FDCWD, path, NULL, 0));
+  TRY(open(path, O_RDONLY) < 0 ? -1 : 0);
+  TRY(open(path, O_WRONLY) < 0 ? -1 : 0);
+  TRY(open(path, O_RDWR | O_TRUNC) < 0 ? -1 : 0);
+  TRY(access(path, R_OK));
+  TRY(access(path, W_OK));
+  TRY(access(path, X_OK));
+  TRY(truncate(path, 3));
+  TRY(utimensat(AT_FDCWD, path, NULL, 0));
   show_stat(path);
 }
 
@@ -18,19 +29,19 @@ static void try_directory(const char *path) {
   char name[256];
   say("-- %s", path);
   int fd = open(path, O_RDONLY | O_DIRECTORY);
-  say("open: %s", fd < 0 ? error_name(errno) : "a descriptor");
+  say("%s: open: %s", path, fd < 0 ? error_name(errno) : "a descriptor");
   snprintf(name, sizeof name, "%s/inside", path);
-  SHOW(access(name, F_OK));
-  SHOW(open(name, O_WRONLY | O_CREAT, 0644) < 0 ? -1 : 0);
+  TRY(access(name, F_OK));
+  TRY(open(name, O_WRONLY | O_CREAT, 0644) < 0 ? -1 : 0);
   snprintf(name, sizeof name, "%s/new", path);
-  SHOW(open(name, O_WRONLY | O_CREAT | O_EXCL, 0644) < 0 ? -1 : 0);
-  SHOW(mkdir(name, 0755));
-  SHOW(symlink("target", name));
-  SHOW(unlink(name));
-  SHOW(rename("data/secret", name));
-  SHOW(rename(name, "data/secret"));
+  TRY(open(name, O_WRONLY | O_CREAT | O_EXCL, 0644) < 0 ? -1 : 0);
+  TRY(mkdir(name, 0755));
+  TRY(symlink("target", name));
+  TRY(unlink(name));
+  TRY(rename("data/secret", name));
+  TRY(rename(name, "data/secret"));
   IN_CHILD {
-    SHOW(chdir(path));
+    TRY(chdir(path));
   }
   if (fd >= 0) close(fd);
 }

@@ -68,16 +68,20 @@ static struct {
 
 static int command_ended;
 
+// Returns whether it was sent, or there is nobody to tell any more. Without room or memory it is tried again: a status that were lost would
+// make of the command one that was killed.
+static int send_event(int events, int operation, int value) {
+  struct uwrx_message header = {.operation = operation, .value = value};
+  int sent = uwrx_send_descriptors(events, &header, "", NULL, 0, MSG_DONTWAIT);
+  return sent != -EAGAIN && sent != -ENOBUFS && sent != -ENOMEM && sent != -EINTR;
+}
+
 static void tell(int events) {
   if (untold.has_status) {
-    struct uwrx_message header = {.operation = UWRX_STATUS, .value = untold.status};
-    if (uwrx_send_descriptors(events, &header, "", NULL, 0, MSG_DONTWAIT) == -EAGAIN) return;
+    if (!send_event(events, UWRX_STATUS, untold.status)) return;
     untold.has_status = 0;
   }
-  if (untold.tree_ended) {
-    struct uwrx_message header = {.operation = UWRX_TREE_ENDED};
-    if (uwrx_send_descriptors(events, &header, "", NULL, 0, MSG_DONTWAIT) != -EAGAIN) _exit(0);
-  }
+  if (untold.tree_ended && send_event(events, UWRX_TREE_ENDED, 0)) _exit(0);
 }
 
 // Returns whether there may be more: a guest that stops and continues its processes without end must not keep guest init here.

@@ -80,6 +80,8 @@ int uwrx_is_same_file(int one, int other) {
   return syscall(SYS_kcmp, getpid(), getpid(), 0 /* KCMP_FILE */, one, other) == 0;
 }
 
+int uwrx_shares_memory(int pid, int other) { return syscall(SYS_kcmp, pid, other, 1 /* KCMP_VM */, 0, 0) == 0; }
+
 long uwrx_pidfd_getfd(int pidfd, int fd) {
   return uwrx_result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
 }

@@ -7,8 +7,8 @@ import VirtualKernel
 
 /// Processes of the guest through the host's /proc, the guest's own /proc, and pidfds.
 final class LinuxProcesses: ProcessInformation {
-  private let hostProc: FileDescriptor
-  private let guestProc: FileDescriptor
+  let hostProc: FileDescriptor
+  let guestProc: FileDescriptor
   /// Tells the main loop of the death of processes; an event's data is the id.
   let deaths: FileDescriptor
   private let channel: InitChannel

@@ -52,7 +52,7 @@ struct PendingCall: ~Copyable {
       // Somebody else has its number by now, who goes on as if nothing had been.
       withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 6) {
         $0.initialize(repeating: 0)
-        uwrx_registers_repeat(thread.rawValue, -1, $0.baseAddress!)
+        uwrx_registers_repeat(thread.rawValue, -1, $0.baseAddress!, nil)
       }
       return .over
     case let error: return error == -Int(ESRCH) ? .over : .impossible
@@ -60,11 +60,13 @@ struct PendingCall: ~Copyable {
   }
 
   /// The guest's thread makes the call again with other arguments, which must be such that the filter lets it pass.
-  consuming func letRepeat(_ number: Int32, _ arguments: CallArguments) {
+  /// - Parameter original: for a call that does not wait, with which it leaves its registers.
+  consuming func letRepeat(_ number: Int32, _ arguments: CallArguments, original: CallArguments?) {
     let thread = thread.rawValue
     answer(value: 0)
-    withUnsafeBytes(of: arguments) {
-      uwrx_registers_repeat(thread, Int(number), $0.baseAddress!.assumingMemoryBound(to: UInt64.self))
+    withUnsafeBytes(of: (arguments, original ?? arguments)) {
+      let registers = $0.baseAddress!.assumingMemoryBound(to: UInt64.self)
+      uwrx_registers_repeat(thread, Int(number), registers, original == nil ? nil : registers + 6)
     }
   }
 

@@ -193,7 +193,9 @@ final class Receiver: @unchecked Sendable {
     pool.submit { [self] in
       guard let call = suspended.call.take() else { return }
       switch call.beginRepeat() {
-      case .begun: call.letRepeat(suspended.notification.number, arguments)
+      case .begun:
+        let (number, original) = (suspended.notification.number, suspended.notification.arguments)
+        call.letRepeat(number, arguments, original: VirtualKernel.mayWait(number) ? nil : original)
       case .impossible: return sendInstead(arguments, suspended, call)
       case .over: call.fail(.noSuchProcess)
       }

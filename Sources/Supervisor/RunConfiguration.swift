@@ -180,7 +180,7 @@ public struct RunConfiguration: Sendable {
     let variants = reproduction.variants
     if !variants.isEmpty, let code = VirtualDSO() {
       reproduction.vdsoPatches = code.patches(for: variants)
-      reproduction.vdsoRoom = code.room(for: variants)
+      reproduction.vdsoPlaces = code.places(for: variants)
     }
     reproduction.machine?.hostname = hostname
     reproduction.machine?.givenLimits = limits.given

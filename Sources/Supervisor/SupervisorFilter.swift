@@ -33,8 +33,8 @@ enum SupervisorFilter {
   /// For a run with process numbers: where the guest gives one to a call, the kernel's is put in its place. What the supervisor could do to
   /// other processes of its user with it, it can already do to their memory.
   static let tracingFilter = make(
-    // PTRACE_DETACH, GETREGSET, SETREGSET, SEIZE, INTERRUPT (include/uapi/linux/ptrace.h)
-    allowing: [.ptrace: ([17, 0x4204, 0x4205, 0x4206, 0x4207] as [UInt32]).map { [.low32(0, equals: $0)] }])
+    // PTRACE_DETACH, SYSCALL, GETREGSET, SETREGSET, SEIZE, INTERRUPT (include/uapi/linux/ptrace.h)
+    allowing: [.ptrace: ([17, 24, 0x4204, 0x4205, 0x4206, 0x4207] as [UInt32]).map { [.low32(0, equals: $0)] }])
 
   private static func make(allowing allowed: [SyscallNumber: [[ArgumentCondition]]] = [:]) -> SyscallFilter {
     var errnos: [SyscallNumber: Errno] = [:]

@@ -58,12 +58,17 @@ struct VirtualDSO {
     }
   }
 
-  /// What is left of clock_gettime's code where that is patched.
-  func room(for variants: CallVariants) -> Range<UInt64> {
-    guard variants.contains(.timed), let code = functions[Self.prefix + "clock_gettime"] else { return 0..<0 }
-    // Twelve bytes at most are patched; places begin where numbers of eight bytes may.
-    let start = (code.lowerBound + 12 + 7) & ~7
-    return start..<max(start, code.upperBound)
+  /// What is left of the code of functions that are patched, in pieces of 32 bytes: for times that the guest's calls are given.
+  func places(for variants: CallVariants) -> [UInt64] {
+    guard variants.contains(.timed) else { return [] }
+    let size: UInt64 = 32
+    return Self.calls.filter { !$0.variant.isDisjoint(with: variants) }.flatMap { call -> [UInt64] in
+      guard let code = functions[Self.prefix + call.name] else { return [] }
+      // Where numbers of eight bytes may begin.
+      let start = (code.lowerBound + UInt64(call.code.count) + 7) & ~7
+      return start + size <= code.upperBound
+        ? Array(stride(from: start, through: code.upperBound - size, by: Int(size))) : []
+    }
   }
 
   #if arch(x86_64)

@@ -4,8 +4,9 @@ import Testing
 /// What the options of reproducible runs may not change: times, processes, signals and waits are still Linux's.
 @Suite struct OptionTests {
   private static let fixtures: Set = [
-    "absolute_times", "clone", "epoll", "fork", "futex", "mq", "pgrp", "pidfd", "poll", "proc_tasks", "process_numbers",
-    "ptrace", "signals",
+    "absolute_times", "absolute_times_nested", "affinity", "clone", "epoll", "fork", "futex", "mq", "other_process",
+    "pgrp", "pidfd", "poll", "proc_tasks", "process_numbers",
+    "ptrace", "registers", "signals",
     "threads", "time", "timerfd", "utimensat", "vfork", "wait",
   ]
   private static let options = [

@@ -149,14 +149,17 @@ struct ClockTests {
     #expect(machine.waits.count == 1)
   }
 
-  @Test func signalsEndASleep() throws {
+  /// ERESTARTNOHAND: the kernel makes EINTR of it if a handler runs. What any thread of the process may take has perhaps been taken by another.
+  @Test(
+    arguments: [(.own, .error(Errno(rawValue: 514))), (.ofProcess, .error(.interrupted)), (.none, .value(0))]
+      as [(
+        PendingSignal, Reply
+      )])
+  func signalsEndASleep(_ signal: PendingSignal, _ reply: Reply) throws {
     let machine = try makeMachine()
-    machine.information.pending = [machine.thread]
+    machine.information.pending[machine.thread] = signal
     let time = machine.memory.place(value: Self.time(Self.rule.epoch + 5 * Self.second))
-    // ERESTARTNOHAND: the kernel makes EINTR of it if a handler runs.
-    #expect(
-      machine.call(.clock_nanosleep, UInt64(CLOCK_REALTIME), UInt64(TIMER_ABSTIME), time, 0)
-        == .error(Errno(rawValue: 514)))
+    #expect(machine.call(.clock_nanosleep, UInt64(CLOCK_REALTIME), UInt64(TIMER_ABSTIME), time, 0) == reply)
   }
 
   @Test func futexesWaitForTheWordOrTheTime() throws {

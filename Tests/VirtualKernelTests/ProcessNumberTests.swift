@@ -121,6 +121,28 @@ struct ProcessNumberTests {
     }
   }
 
+  @Test("A process's clock is told also to who cannot make a call again", arguments: [0, 1, 2] as [Int32])
+  func clocksOfProcesses(_ kind: Int32) throws {
+    let machine = try makeMachine()
+    let own = try number(machine)
+    let time = machine.memory.allocate(16)
+    func clock(_ process: Int32, _ kind: Int32) -> UInt64 { UInt64(UInt32(bitPattern: ~process << 3 | kind)) }
+    #expect(machine.call(.clock_gettime, clock(own, kind), time) == .value(0))
+    #expect(machine.memory.load(timespec.self, at: time).tv_sec == 1002)
+    #expect(machine.memory.load(timespec.self, at: time).tv_nsec == Int(kind))
+    #expect(machine.call(.clock_gettime, clock(own, kind), 8) == .error(.badAddress))
+    #expect(machine.call(.clock_getres, clock(own, kind), time) == .value(0))
+    #expect(machine.memory.load(timespec.self, at: time).tv_nsec == 1 + Int(kind))
+    #expect(machine.call(.clock_getres, clock(own, kind), 0) == .value(0))
+    for call in [SyscallNumber.clock_gettime, .clock_getres] {
+      // The kernel's number, and a thread's clock.
+      #expect(machine.call(call, clock(2, kind), time) == .continued)
+      #expect(
+        machine.call(call, clock(own, kind | 4), time)
+          == .repeated([UInt64(bitPattern: Int64(~2 << 3 | kind | 4)), time]))
+    }
+  }
+
   @Test func theFilterLetsTheKernelsNumbersPass() {
     func passes(_ call: SyscallNumber, _ value: UInt64) -> Bool {
       let entry = Registry.entry(call.rawValue)!.under(CallRules(.standard, .numbered))

@@ -74,6 +74,30 @@ struct UniformMachineTests {
     #expect(machine.call(.rseq, numbers, 32, 0, 0) == .error(.noFunction))
   }
 
+  @Test("the processors of one that waits to be reaped, and of one that is gone") func processorsOfTheDead() throws {
+    let machine = try make()
+    machine.call(.getuid)
+    let parent = machine.thread
+    let child = machine.fork(3)
+    machine.thread = child
+    machine.call(.getuid)
+    machine.thread = parent
+    let place = machine.memory.place(value: UInt64(1))
+    machine.kernel.didEnd(AbsTgid(rawValue: 1003))
+    machine.information.unreaped = [AbsTgid(rawValue: 1003)]
+    #expect(machine.call(.sched_getaffinity, 3, 8, place) == .value(8))
+    #expect(machine.call(.sched_setaffinity, 3, 8, place) == .done)
+    #expect(machine.call(.sched_setaffinity, 3, 8, 8) == .error(.badAddress))
+    // Reaped, and nobody has reported the death yet.
+    let other = machine.fork(4)
+    machine.thread = other
+    machine.call(.getuid)
+    machine.thread = parent
+    machine.world.processes[AbsTgid(rawValue: 1004)]?.isAlive = false
+    #expect(machine.call(.sched_getaffinity, 4, 8, place) == .error(.noSuchProcess))
+    #expect(machine.call(.sched_setaffinity, 4, 8, place) == .error(.noSuchProcess))
+  }
+
   private static let openFiles = Int32(RLIMIT_NOFILE.rawValue)
 
   private func limit(_ machine: Machine, _ resource: Int32 = openFiles) throws -> ResourceLimit {

@@ -70,6 +70,8 @@ long uwrx_pidfd_getfd(int pidfd, int fd);
 long uwrx_pidfd_send_signal(int pidfd, int signal, const void *_Nullable information, unsigned flags);
 // Whether two descriptors of this process are of one open file description (kcmp(2)).
 int uwrx_is_same_file(int one, int other);
+// Whether two processes have one memory.
+int uwrx_shares_memory(int pid, int other);
 // PIDFD_GET_INFO, Linux 6.15: 1 and the wait status of a process that has been reaped, 0 if it has not been.
 long uwrx_pidfd_exit_status(int pidfd, int *status);
 // Whether the process is there, if only to be reaped: 0, or -ESRCH.
@@ -94,7 +96,9 @@ long uwrx_set_processors(int thread, const void *_Nullable mask, unsigned length
 // Returns 0, 1 for a thread that is not the one whose call this notification is and that must be let go by uwrx_registers_repeat with the
 // number -1, and -errno for one that is not held.
 long uwrx_registers_begin(int thread, int listener, uint64_t call);
-void uwrx_registers_repeat(int thread, long number, const uint64_t arguments[_Nonnull 6]);
+// original: for a call that does not wait, what its registers are to hold afterwards, as the kernel leaves them; or null.
+void uwrx_registers_repeat(
+    int thread, long number, const uint64_t arguments[_Nonnull 6], const uint64_t *_Nullable original);
 // prlimit(2): `pair` is the soft and the hard limit, the new ones if `sets`, and then what was.
 long uwrx_exchange_limit(int pid, int resource, int sets, uint64_t *pair);
 // Puts the calling thread under a filter, each instruction a struct sock_filter (seccomp(2)), and what it makes later.

@@ -9,8 +9,8 @@ public struct Reproduction {
   public var clock: ClockRule?
   /// What makes the kernel's own code in each program call the kernel (vdso(7)), for what is answered here.
   public var vdsoPatches: [CodePatch] = []
-  /// Where nothing is executed in that code any more, from its start.
-  public var vdsoRoom: Range<UInt64> = 0..<0
+  /// Where nothing is executed in that code any more, from its start: each is the begin of 32 bytes.
+  public var vdsoPlaces: [UInt64] = []
   /// Whether instructions that ask the processor for what `clock` and `randomness` tell are answered as calls are.
   public var answersForProcessor = false
   /// Whether the numbers of processes are made of who they are.

@@ -57,6 +57,19 @@ public protocol ProcessInformation: AnyObject {
   /// The signal that waits for the thread, of those that it does not block.
   func pendingSignal(of thread: AbsTid) -> PendingSignal
 
+  /// The stack pointer of a thread that waits for the answer to its call; nil if it cannot be asked.
+  func stackPointer(of thread: AbsTid) -> UInt64?
+
+  /// Whether two processes have one memory (clone(2), CLONE_VM).
+  func sharesMemory(_ group: AbsTgid, _ other: AbsTgid) -> Bool
+
+  /// The clocks of a process's timers (timer_create(2)), from the newest on to this one.
+  func timerClocks(of process: NsTgid, until wanted: Int32) -> [Int32: Int32]
+
+  /// A clock of a process's processor time, by its last three bits (clock_getcpuclockid(3)).
+  func time(ofClock kind: Int32, of group: AbsTgid) throws(Errno) -> timespec
+  func resolution(ofClock kind: Int32, of group: AbsTgid) throws(Errno) -> timespec
+
   /// The processes that a thread has made and that still live.
   func children(of thread: AbsTid) -> [AbsTgid]
 

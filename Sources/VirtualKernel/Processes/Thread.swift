@@ -15,10 +15,7 @@ public final class Thread {
   var wait: TimedWait?
   /// How long it has waited to the end the last time.
   var lastSleep: UInt64 = 0
-  /// The last time of a clock that it has waited for, and when that is on the host's.
-  var deadline: (end: UInt64, hostEnd: UInt64)?
-  /// What it was made to call again, in a run with a virtual clock.
-  var translatedTime: TranslatedTime?
+  var deadlines = RecentDeadlines()
   /// The clock of a thread that has slept while others of its process have not, where it is ahead of the process's.
   var lead: UInt64 = 0
 

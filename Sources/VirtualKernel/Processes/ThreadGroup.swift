@@ -48,8 +48,10 @@ public final class ThreadGroup {
   /// What time it is to the process, in a run with a virtual clock.
   var clock: ProcessClock?
   var timers: [TimerKey: TimedWait] = [:]
-  /// Whose the places are in which times of the machine's stand for its calls (`Syscalls.translated`).
-  var timePlaces: [AbsTid] = []
+  /// nil before it has needed one.
+  var timePlaces: TimePlaces?
+  /// Of timers (timer_create(2)).
+  var timerClocks: [Int32: Int32] = [:]
   /// What it knows itself by; 0 before anybody has asked, and in a run without process numbers.
   var processNumber: Int32 = 0
   /// Whether it runs another program than the one that it was born with.

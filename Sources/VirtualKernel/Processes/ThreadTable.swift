@@ -44,11 +44,12 @@ public final class ThreadTable {
     thread.isLeader || information.isThread(thread.id, of: thread.group.id)
   }
 
-  /// As `thread(_:)`, also one that has made no call yet that is seen: a thread of a known process, or a child of one.
+  /// As `thread(_:)`, also one that has made no call yet that is seen: a thread of a known process, or a child of one. Its parent may have
+  /// reaped a process before its death was reported.
   func findThread(_ id: NsTid) -> Thread? {
     if let known = thread(id) {
-      if isAlive(known) { return known }
-      remove(known)
+      if information.isThread(known.id, of: known.group.id) { return known }
+      if !known.isLeader { remove(known) }
     }
     // To ask thousands of threads for their children takes long, and most numbers are nobody's.
     guard (try? information.statusOfProcLink(String(id.rawValue))) != nil else { return nil }

@@ -139,6 +139,8 @@ extension VirtualKernel {
   func patchVDSO(of image: ProcessImage, _ group: ThreadGroup, through thread: AbsTid) {
     guard image.vdso != 0, !reproduction.vdsoPatches.isEmpty else { return }
     group.timers = group.timers.filter { if case .created = $0.key { false } else { true } }
+    group.timerClocks = [:]
+    group.timePlaces = nil
     do throws(Errno) {
       try memory.patch(thread, of: group, at: image.vdso, reproduction.vdsoPatches)
     } catch {

@@ -34,8 +34,8 @@ extension Registry {
       .native(.clock_nanosleep, "Blocks, so must not be trapped.")
         .gated(.timed, Syscalls.clock_nanosleep).numberedClock(),
       .native(.clock_gettime, "The host's clock, which every program may read.")
-        .emulated(.timed, Syscalls.clock_gettime).numberedClock(),
-      .native(.clock_getres, "A constant of the kernel.").numberedClock(),
+        .emulated(.timed, Syscalls.clock_gettime).numberedClock(Syscalls.numberedTime),
+      .native(.clock_getres, "A constant of the kernel.").numberedClock(Syscalls.numberedResolution),
       .native(.gettimeofday, "The host's clock, which every program may read.")
         .emulated(.timed, Syscalls.gettimeofday),
       .native(.timer_create, "The caller's own timer.").numberedClock(),

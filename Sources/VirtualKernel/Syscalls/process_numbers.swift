@@ -181,15 +181,39 @@ extension SyscallEntry {
   }
 
   /// In a run with process numbers the clock may be that of a process or thread by such a number.
-  func numberedClock() -> SyscallEntry {
+  func numberedClock(_ handler: @escaping Handler = Syscalls.withKernelClock) -> SyscallEntry {
     // Clocks of the machine; those of processes, and of descriptors, whose number is one of the kernel's.
     gated(
-      .numbered, Syscalls.withKernelClock,
+      .numbered, handler,
       nativeWhen: .all(.clear(0, bits: 1 << 31)) + [[.bits(0, of: 0xff00_0000, equal: 0xff00_0000)]])
   }
 }
 
 extension Syscalls {
+  /// clock_gettime(2). A caller that another process traces cannot make a call again, and asks for the time all the same.
+  @Sendable static func numberedTime(_ call: Call) throws(Errno) -> Outcome {
+    guard let clock = processClock(call) else { return try withKernelClock(call) }
+    try call.write(try call.kernel.information.time(ofClock: clock.kind, of: clock.process), at: call.arguments.1)
+    return .value(0)
+  }
+
+  /// clock_getres(2).
+  @Sendable static func numberedResolution(_ call: Call) throws(Errno) -> Outcome {
+    guard let clock = processClock(call) else { return try withKernelClock(call) }
+    let resolution = try call.kernel.information.resolution(ofClock: clock.kind, of: clock.process)
+    if call.arguments.1 != 0 { try call.write(resolution, at: call.arguments.1) }
+    return .value(0)
+  }
+
+  /// nil for one by the kernel's number, a thread's, and that of who only waits to be reaped.
+  private static func processClock(_ call: Call) -> (process: AbsTgid, kind: Int32)? {
+    let clock = Int32(truncatingIfNeeded: call.arguments.0)
+    let process = call.kernel.processes.kernelNumber(~(clock >> 3))
+    guard clock < 0, clock & 7 < 3, process != ~(clock >> 3) else { return nil }
+    guard let thread = call.kernel.processes.findThread(NsTid(rawValue: process)) else { return nil }
+    return (thread.group.id, clock & 7)
+  }
+
   /// clock_getcpuclockid(3): ~number << 3, and three bits that tell which of its clocks.
   @Sendable static func withKernelClock(_ call: Call) throws(Errno) -> Outcome {
     let clock = Int32(truncatingIfNeeded: call.arguments.0)

@@ -15,21 +15,27 @@ extension Syscalls {
   }
 
   @Sendable static func sched_setaffinity(_ call: Call) throws(Errno) -> Outcome {
-    let pid = call.kernel.processes.kernelNumber(Int32(truncatingIfNeeded: call.arguments.0))
     let information = call.kernel.information
     let length = min(
       Int(UInt32(truncatingIfNeeded: call.arguments.1)), information.processorMaskSize, call.scratch.count)
     let mask = UnsafeMutableRawBufferPointer(rebasing: call.scratch.prefix(length))
     try call.read(at: call.arguments.2, into: mask)
-    guard let target = affinityTarget(pid, call) else {
-      guard exists(pid, call) else { throw .noSuchProcess }
-      // One that only waits to be reaped takes any mask; who it was is forgotten.
-      guard pid != 1, call.kernel.proc.isWithoutMemory(pid, call) else { throw .notPermitted }
-      return .value(0)
-    }
-    try requireSameOwner(target, call)
+    guard let target = try settableAffinity(call) else { return .value(0) }
     try information.setProcessors(of: target.id, to: UnsafeRawBufferPointer(mask))
     return .value(0)
+  }
+
+  /// Whose processors the caller may set.
+  /// - Returns: nil for what only waits to be reaped, which takes any mask; who it was is forgotten.
+  static func settableAffinity(_ call: Call) throws(Errno) -> Thread? {
+    let pid = call.kernel.processes.kernelNumber(Int32(truncatingIfNeeded: call.arguments.0))
+    guard let target = affinityTarget(pid, call) else {
+      guard exists(pid, call) else { throw .noSuchProcess }
+      guard pid != 1, call.kernel.proc.isWithoutMemory(pid, call) else { throw .notPermitted }
+      return nil
+    }
+    try requireSameOwner(target, call)
+    return target
   }
 
   /// kernel/sched/syscalls.c, check_same_owner(). Who has every capability that there is for a guest stands for who has CAP_SYS_NICE.

@@ -143,8 +143,7 @@ public class DeadlineWait: @unchecked Sendable {
   let kernel: VirtualKernel
   let thread: Thread
   let notification: UInt64
-  /// On CLOCK_MONOTONIC of the host's. Who was woken without a cause waits again for the same time, which has not come closer on the guest's
-  /// clock.
+  /// On CLOCK_MONOTONIC of the host's.
   public let hostEnd: UInt64
   /// When it was received, on the same.
   let hostStart: UInt64
@@ -156,12 +155,7 @@ public class DeadlineWait: @unchecked Sendable {
     thread = call.thread
     notification = call.notification.id
     hostStart = call.notification.time
-    if let last = thread.deadline, last.end == end {
-      hostEnd = last.hostEnd
-    } else {
-      hostEnd = hostStart &+ duration
-    }
-    thread.deadline = (end, hostEnd)
+    hostEnd = thread.deadlines.hostEnd(of: end, else: hostStart &+ duration)
     self.end = end
     self.duration = duration
   }

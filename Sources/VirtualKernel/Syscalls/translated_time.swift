@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// A call that its thread was made to make again with a time of the machine's clock.
 struct TranslatedTime: BitwiseCopyable {
@@ -10,10 +11,8 @@ struct TranslatedTime: BitwiseCopyable {
 }
 
 // Calls that only the kernel can wait in, until a time of the guest's clock, which it does not know: they are made again by the caller with the
-// machine's time in its place. That stands where the kernel's own code for clock_gettime(2) was (vdso(7)), behind the few bytes that are now there.
+// machine's time in its place. That stands where the kernel's own code for the time was (vdso(7)), behind the few bytes that are now there.
 extension Syscalls {
-  private static let placeSize: UInt64 = 32
-
   /// mq_timedsend(2), mq_timedreceive(2).
   @Sendable static func mq_timed(_ call: Call) throws(Errno) -> Outcome {
     try translated(call, timeIn: 4, of: CLOCK_REALTIME)
@@ -25,71 +24,63 @@ extension Syscalls {
   static func translated(_ call: Call, timeIn argument: Int, of clock: Int32) throws(Errno) -> Outcome {
     var arguments = call.arguments
     let address = withUnsafeBytes(of: arguments) { $0.load(fromByteOffset: argument * 8, as: UInt64.self) }
-    if let own = call.thread.translatedTime, own.address == address {
+    let places = call.kernel.timePlaces(of: call.thread.group)
+    if let own = places.time(of: call.thread.id, at: address) {
       call.thread.wait = own.wait
       return .continue
     }
-    guard let duration = try duration(call, until: address, on: clock), let place = place(for: call) else {
+    guard let duration = try duration(call, until: address, on: clock), let place = place(in: places, for: call) else {
       return .continue
     }
-    let hostEnd = call.notification.time &+ duration.nanoseconds
-    let end = clock == CLOCK_REALTIME ? call.kernel.host.now().sinceEpoch + duration.nanoseconds : hostEnd
-    guard put(timespec(nanoseconds: end), at: place, call) else { return .continue }
+    let hostEnd = call.thread.deadlines.hostEnd(
+      of: duration.end, else: call.notification.time &+ duration.nanoseconds)
+    // What is left of a wait that was interrupted.
+    let left = hostEnd > call.notification.time ? hostEnd - call.notification.time : 0
+    let end = clock == CLOCK_REALTIME ? call.kernel.host.now().sinceEpoch &+ left : hostEnd
+    guard put(timespec(nanoseconds: end), at: place.address, call) else { return .continue }
     let wait = TimedWait(hostEnd: hostEnd, end: duration.end, interval: duration.nanoseconds)
-    call.thread.translatedTime = TranslatedTime(address: place, wait: wait)
-    withUnsafeMutableBytes(of: &arguments) { $0.storeBytes(of: place, toByteOffset: argument * 8, as: UInt64.self) }
+    places.put(TranslatedTime(address: place.address, wait: wait), in: place.index)
+    withUnsafeMutableBytes(of: &arguments) {
+      $0.storeBytes(of: place.address, toByteOffset: argument * 8, as: UInt64.self)
+    }
     return .repeated(arguments: arguments)
   }
 
   /// timer_settime(2) with a time becomes one with a duration, which the kernel measures.
   static func translatedTimer(_ call: Call, _ interval: UInt64, until address: UInt64) throws(Errno) -> Outcome {
+    let places = call.kernel.timePlaces(of: call.thread.group)
     guard let clock = clock(ofTimer: Int32(truncatingIfNeeded: call.arguments.0), call),
-      let duration = try duration(call, until: address, on: clock), let place = place(for: call)
+      let duration = try duration(call, until: address, on: clock), let place = place(in: places, for: call)
     else { return .continue }
     // One that is over goes off at once; 0 would stop the timer.
     let first = timespec(nanoseconds: max(1, duration.nanoseconds))
-    guard put((timespec(nanoseconds: interval), first), at: place, call) else { return .continue }
+    guard put((timespec(nanoseconds: interval), first), at: place.address, call) else { return .continue }
     var arguments = call.arguments
     arguments.1 &= ~UInt64(TIMER_ABSTIME)
-    arguments.2 = place
+    arguments.2 = place.address
     return .repeated(arguments: arguments)
   }
 
-  /// proc_pid_timers(5): the lines of a timer begin with its number, and the last tells its clock.
+  /// As long as its process runs one program a timer's number is no other's.
   private static func clock(ofTimer timer: Int32, _ call: Call) -> Int32? {
-    var text: [UInt8] = []
-    guard (try? call.kernel.information.readProc("\(call.thread.group.nsID.rawValue)/timers", into: &text)) != nil
-    else { return nil }
-    let wanted = Array("ID: \(timer)".utf8)
-    var isWanted = false
-    for line in text.lazy.split(separator: 0x0a) {
-      if line.starts(with: "ID: ".utf8) { isWanted = line.elementsEqual(wanted) }
-      if isWanted, line.starts(with: "ClockID: ".utf8) {
-        return Int32(String(decoding: line.dropFirst(9), as: UTF8.self))
-      }
-    }
-    return nil
+    let group = call.thread.group
+    if let known = group.timerClocks[timer] { return known }
+    if group.timerClocks.count > mostTimerClocks { group.timerClocks.removeAll() }
+    group.timerClocks.merge(call.kernel.information.timerClocks(of: group.nsID, until: timer)) { $1 }
+    return group.timerClocks[timer]
   }
 
-  /// A place that the thread has for itself as long as it lives: a signal's handler may come between the call and its repetition. nil if
-  /// there are more such threads than places.
-  private static func place(for call: Call) -> UInt64? {
-    let (thread, group, room) = (call.thread, call.thread.group, call.kernel.reproduction.vdsoRoom)
-    let count = (room.upperBound - room.lowerBound) / placeSize
-    guard count > 0, let image = call.kernel.information.image(of: thread.id), image.vdso != 0 else { return nil }
-    let index: Int
-    if let own = group.timePlaces.firstIndex(of: thread.id) {
-      index = own
-    } else if group.timePlaces.count < Int(count) {
-      index = group.timePlaces.count
-      group.timePlaces.append(thread.id)
-    } else {
-      let isFree: (AbsTid) -> Bool = { !call.kernel.information.isThread($0, of: group.id) }
-      guard let free = group.timePlaces.firstIndex(where: isFree) else { return nil }
-      index = free
-      group.timePlaces[free] = thread.id
-    }
-    return image.vdso + room.lowerBound + UInt64(index) * placeSize
+  private static let mostTimerClocks = 1 << 16
+
+  private static func place(in places: TimePlaces, for call: Call) -> (address: UInt64, index: Int)? {
+    let (thread, information) = (call.thread, call.kernel.information)
+    let room = call.kernel.reproduction.vdsoPlaces
+    guard !room.isEmpty, let image = information.image(of: thread.id), image.vdso != 0,
+      let index = places.take(
+        for: thread.id, of: thread.group.id, stack: information.stackPointer(of: thread.id), count: room.count,
+        isThread: { information.isThread($0, of: $1) })
+    else { return nil }
+    return (image.vdso + room[index], index)
   }
 
   private static func put<Value: BitwiseCopyable>(_ value: Value, at place: UInt64, _ call: Call) -> Bool {
@@ -103,6 +94,24 @@ extension Syscalls {
 }
 
 extension VirtualKernel {
+  /// Of the memory that the process has, which it may share with its parent: vfork(2), posix_spawn(3), clone(2) with CLONE_VM.
+  func timePlaces(of group: ThreadGroup) -> TimePlaces {
+    if let parent = processes.groups[group.parent], information.sharesMemory(group.id, parent.id) {
+      return timePlaces(of: parent)
+    }
+    if let known = group.timePlaces { return known }
+    let places = TimePlaces()
+    group.timePlaces = places
+    return places
+  }
+
+  /// Whether a call may last for as long as it likes. ptrace(2) may stop who calls.
+  public static func mayWait(_ number: Int32) -> Bool {
+    [SyscallNumber.futex, .mq_timedsend, .mq_timedreceive, .clock_nanosleep, .wait4, .waitid, .ptrace].contains {
+      $0.rawValue == number
+    }
+  }
+
   /// Whether a call that its caller cannot make again, since another process traces it, then goes by the machine's clock.
   public func isTranslated(_ number: Int32) -> Bool {
     [SyscallNumber.futex, .timer_settime, .mq_timedsend, .mq_timedreceive].contains { $0.rawValue == number }

@@ -34,6 +34,8 @@ final class Machine {
   var hostTime: UInt64 = 1_000_000_000
   /// Calls that waited for a time of the guest's clock.
   private(set) var waits: [DeadlineWait] = []
+  /// Where times of the machine's may stand in the kernel's code.
+  static let vdsoPlaces: [UInt64] = [24, 56, 88, 256, 512]
   /// Whether the kernel finds something wrong with every program that it is to run.
   var refusesPrograms = false
 
@@ -138,7 +140,10 @@ final class Machine {
     configuration.reproduction.answersForProcessor = answersInstructions
     configuration.reproduction.randomness = seed.map { Randomness(seed: $0, devices: MockRandomDevices(world)) }
     configuration.reproduction.clock = clock
-    if clock != nil { configuration.reproduction.vdsoPatches = [CodePatch(offset: 16, bytes: [1, 2, 3])] }
+    if clock != nil {
+      configuration.reproduction.vdsoPatches = [CodePatch(offset: 16, bytes: [1, 2, 3])]
+      configuration.reproduction.vdsoPlaces = Self.vdsoPlaces
+    }
     configuration.reproduction.machine = uniform
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,

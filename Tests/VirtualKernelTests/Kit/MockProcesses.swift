@@ -15,6 +15,8 @@ final class MockProcesses: ProcessInformation {
   /// The groups whose death is being watched for, by pidfd.
   private(set) var watched: [Int32: AbsTgid] = [:]
   private(set) var statusCalls = 0
+  /// Those that only wait to be reaped.
+  var unreaped: Set<AbsTgid> = []
   /// Limits that are not infinite.
   var limits: [Int32: ResourceLimit] = [:]
   private(set) var signals: [(thread: AbsTid, signal: Int32)] = []
@@ -34,6 +36,7 @@ final class MockProcesses: ProcessInformation {
   func status(of thread: AbsTid) throws(Errno) -> ThreadStatus {
     statusCalls += 1
     let process = try world.process(of: thread)
+    if unreaped.contains(process.id) { throw .noSuchProcess }
     return ThreadStatus(
       group: process.id, parent: process.parent, nsTid: process.threads[thread]!, nsGroup: process.nsID,
       umask: process.umask)
@@ -50,8 +53,32 @@ final class MockProcesses: ProcessInformation {
 
   func systemInformation() -> [UInt64] { [UInt64](repeating: 77, count: 14) }
 
-  var pending: Set<AbsTid> = []
-  func pendingSignal(of thread: AbsTid) -> PendingSignal { pending.contains(thread) ? .own : .none }
+  /// Signals that wait for threads.
+  var pending: [AbsTid: PendingSignal] = [:]
+  func pendingSignal(of thread: AbsTid) -> PendingSignal { pending[thread] ?? .none }
+
+  /// Of the thread that calls, deeper the lower.
+  var stackPointer: UInt64? = 0x7ffe_0000
+  func stackPointer(of thread: AbsTid) -> UInt64? { stackPointer }
+
+  func time(ofClock kind: Int32, of group: AbsTgid) throws(Errno) -> timespec {
+    timespec(tv_sec: Int(group.rawValue), tv_nsec: Int(kind))
+  }
+  func resolution(ofClock kind: Int32, of group: AbsTgid) throws(Errno) -> timespec {
+    timespec(tv_sec: 0, tv_nsec: 1 + Int(kind))
+  }
+
+  /// Processes that share their parent's memory.
+  var sharing: Set<AbsTgid> = []
+  func sharesMemory(_ group: AbsTgid, _ other: AbsTgid) -> Bool { sharing.contains(group) }
+
+  /// The clocks of everybody's timers, and how often they were asked for.
+  var timerClocks: [Int32: Int32] = [:]
+  private(set) var timerLooks = 0
+  func timerClocks(of process: NsTgid, until wanted: Int32) -> [Int32: Int32] {
+    timerLooks += 1
+    return timerClocks
+  }
 
   func children(of thread: AbsTid) -> [AbsTgid] {
     world.processes.values.filter { $0.isAlive && $0.parent.leader == thread }.map { $0.id }
@@ -157,7 +184,9 @@ final class MockProcesses: ProcessInformation {
 
   func readProcLink(_ path: String) throws(Errno) -> [UInt8] {
     guard let text = procLinks[path] else {
-      throw path.hasSuffix("/exe") && process(path)?.isAlive == true ? .permissionDenied : .noSuchFileOrDirectory
+      let process = process(path)
+      let hasProgram = process.map { $0.isAlive && !unreaped.contains($0.id) } ?? false
+      throw path.hasSuffix("/exe") && hasProgram ? .permissionDenied : .noSuchFileOrDirectory
     }
     return Array(text.utf8)
   }
