@@ -116,8 +116,9 @@ extension VirtualKernel {
       return CodeSearch(answeredFiles, status, for: call.notification.id, file) { descriptors.release($0) }
     }
     if code.segments.isEmpty, code.left.isEmpty { return nil }
-    let node = call.dentry(of: descriptor, status).map { files.events.node(of: $0) } ?? 0
-    let file = CodeFile(identity: HostIdentity(status), node: node)
+    let canBeLeft = !code.left.isEmpty || code.segments.contains(where: \.asks)
+    let dentry = canBeLeft ? call.dentry(of: descriptor, status) : nil
+    let file = CodeFile(identity: HostIdentity(status), node: dentry.map { files.events.node(of: $0) } ?? 0)
     leave(code.left, of: file, call.thread.group)
     // Where it will be, the kernel alone knows, but for what follows a library's first part (ld.so(8)).
     let flags = Int32(truncatingIfNeeded: call.arguments.3)
