@@ -74,6 +74,10 @@ public struct EventText {
     case .denied:
       line += "\(call(event.version)): \(Errno(rawValue: Int32(bitPattern: event.node)))".utf8
     case .limit: line += Escaping.escape(name)
+    case .unanswered:
+      line += event.node == 0 ? Array("a file without a name".utf8) : path(history.path(ofNode: event.node))
+      line += ": ".utf8
+      line += Escaping.escape(name)
     case .readBytes, .writeBytes, .close:
       line += "\(event.version)".utf8
       if event.node != 0 {
@@ -198,6 +202,9 @@ public struct EventText {
       line.string("name", callName(event.version).map { Array($0.utf8) })
       line.number("errno", event.node)
     case .limit: line.string("text", Array(name))
+    case .unanswered:
+      path("path", history.path(ofNode: event.node))
+      line.string("text", Array(name))
     case .readBytes, .writeBytes, .close:
       line.number("descriptor", event.version)
       path("path", history.path(ofNode: event.node))

@@ -280,6 +280,7 @@ final class LinuxProcesses: ProcessInformation {
       let value = text.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
       image.digest = ((image.digest ^ type) &* 0x100_0000_01b3 ^ value) &* 0x100_0000_01b3
       if type == 3 { image.programHeaders = value }  // AT_PHDR
+      if type == 7 { image.interpreterBase = value }  // AT_BASE
       if type == 25 { image.random = value }  // AT_RANDOM
       if type == 31 { image.fileName = value }  // AT_EXECFN
       if type == 33 { image.vdso = value }  // AT_SYSINFO_EHDR

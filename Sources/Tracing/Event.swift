@@ -65,6 +65,9 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case clock
   /// At the end of a run, for each call that was trapped: `version` is its number, `name` a `CallTotals`.
   case totals
+  /// In a run that answers for the processor, a process runs code that asks it itself: `node` is the file or 0, `name` the reason. Told once for
+  /// each file in a process.
+  case unanswered
 
   /// The word for it in `files.meta`, or nil for what changes no file.
   public var metaName: String? {

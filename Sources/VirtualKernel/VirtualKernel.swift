@@ -118,6 +118,7 @@ public final class VirtualKernel {
       if notification.number == SyscallNumber.exit_group.rawValue { return .continue }
       throw error
     }
+    if let work = answerForProcessor(call) { return .blocked(on: work) }
     return try handler(call)
   }
 
@@ -128,6 +129,7 @@ public final class VirtualKernel {
       // Whatever goes wrong here is not the guest's matter.
       do throws(Errno) {
         try call.begin(notification)
+        if let work = answerForProcessor(call) { return .blocked(on: work) }
         _ = try observer(call)
       } catch {}
       return .continue

@@ -128,6 +128,119 @@ import Testing
       #expect(code.last?.patch.offset == 0x1000)
     }
 
+    /// The reasons that the trace tells.
+    private func left(_ machine: Machine) -> [String] {
+      machine.events.records.filter { $0.kind == .unanswered }.map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+
+    @Test func othersAreAnsweredWhileAFileIsSearched() throws {
+      let machine = try makeMachine()
+      let (own, other) = (machine.thread, machine.fork(3))
+      var reply: Reply?
+      machine.whileBlocked = {
+        machine.thread = other
+        reply = machine.call(.access, "/", 0)
+        machine.thread = own
+      }
+      let descriptor = open(Self.program(Self.time), in: machine)
+      for _ in 0..<3 {
+        machine.call(.mmap, 0x1000, 0x1000, UInt64(PROT_READ | PROT_EXEC), Self.fixed, descriptor, 0x1000)
+      }
+      #expect(reply == .value(0) && machine.blockedCount == 1)
+    }
+
+    @Test func aFileThatIsChangedWhileItIsSearchedIsSearchedNoMore() throws {
+      let machine = try makeMachine()
+      let node = Node(Volume(device: 96, isReadOnly: false), mode: FileType.regular | 0o755)
+      node.bytes = Self.program(Self.time)
+      let descriptor = UInt64(machine.process.files.insert(OpenFile(node, flags: O_RDONLY)))
+      machine.whileBlocked = { node.bytes += [0] }
+      machine.call(.mmap, 0x1000, 0x1000, UInt64(PROT_READ | PROT_EXEC), Self.fixed, descriptor, 0x1000)
+      #expect(machine.blockedCount == 1)
+      machine.call(.mmap, 0x1000, 0x1000, UInt64(PROT_READ | PROT_EXEC), Self.fixed, descriptor, 0x1000)
+      #expect(machine.blockedCount == 2)
+    }
+
+    struct Left {
+      let reason: String
+      var code = time
+      var seen: [UInt8]?
+      var fileSize: UInt64?
+      var length: UInt64 = 0x1000
+      var flags = fixed
+      var hasThreads = false
+      var error: Errno?
+    }
+
+    private static let immovable: [UInt8] = [0x0f, 0x31, 0xe8, 0, 0, 0, 0, 0xc3]
+    private static let page = time + [UInt8](repeating: 0x90, count: 4096 - time.count)
+
+    @Test(
+      "The trace tells what is left to the processor",
+      arguments: [
+        Left(reason: "an instruction that no jump can take the place of", code: immovable),
+        Left(reason: "no room for answers behind the code", code: page),
+        Left(reason: "more code or places than are searched", fileSize: 1 << 30),
+        Left(reason: "mapped while there were other threads", hasThreads: true),
+        Left(reason: "mapped shared, in part or where the kernel chose", flags: UInt64(MAP_PRIVATE)),
+        Left(reason: "mapped shared, in part or where the kernel chose", flags: UInt64(MAP_SHARED | MAP_FIXED)),
+        Left(reason: "mapped shared, in part or where the kernel chose", length: 4),
+        Left(reason: "not what the file says", seen: [0x90]),
+        Left(reason: "memory that cannot be written over", error: .ioError),
+        Left(reason: "", error: .noSuchProcess),
+        Left(reason: "", code: [0x0f, 0x31, 0xba, 1, 0, 0, 0, 0xc3]),
+        Left(reason: "", code: [0xb8, 9, 0, 0, 0, 0x0f, 0x05, 0xc3], hasThreads: true),
+        Left(reason: ""),
+      ])
+    func whatIsLeft(_ sample: Left) throws {
+      let machine = try makeMachine()
+      if sample.hasThreads { machine.startThread(9) }
+      machine.memory.patchError = sample.error
+      let descriptor = open(Self.program(sample.code, fileSize: sample.fileSize), in: machine)
+      let address = machine.memory.place((sample.seen ?? sample.code) + [UInt8](repeating: 0, count: 64))
+      for _ in 0..<3 {
+        machine.call(
+          .mmap, address, sample.length, UInt64(PROT_READ | PROT_EXEC), sample.flags, descriptor, 0x1000)
+        _ = machine.call(.access, "/", 0)
+      }
+      // Once for a file in a process.
+      #expect(left(machine) == (sample.reason.isEmpty ? [] : [sample.reason]))
+    }
+
+    @Test func aProgramThatHasAChildBeforeItsFirstCallIsLeft() throws {
+      let machine = try makeMachine()
+      let node = Node(Volume(device: 96, isReadOnly: false), mode: FileType.regular | 0o755)
+      node.bytes = Self.program(Self.time)
+      // The headers lie in the segment.
+      for (place, value) in [(72, 0), (80, 0x40_0000), (96, node.bytes.count), (104, node.bytes.count)] {
+        withUnsafeBytes(of: UInt64(value).littleEndian) { node.bytes.replaceSubrange(place..<place + 8, with: $0) }
+      }
+      machine.information.executable = node
+      machine.information.programHeaders = machine.memory.place(node.bytes) + 64
+      #expect(machine.call(.execve, "/bin/tool", 0, 0) == .continued)
+      let own = machine.thread
+      machine.thread = machine.fork(3)
+      _ = machine.call(.access, "/", 0)
+      machine.thread = own
+      _ = machine.call(.access, "/", 0)
+      #expect(left(machine) == ["begun before it could be written over"])
+      #expect(machine.memory.patches.filter { $0.address != 0x7fff_0000 }.isEmpty)
+    }
+
+    @Test func codeThatAProcessMakesIsNamed() throws {
+      let machine = try makeMachine()
+      let code = UInt64(PROT_READ | PROT_WRITE | PROT_EXEC)
+      for _ in 0..<3 {
+        #expect(machine.call(.mmap, 0, 0x1000, code, UInt64(MAP_PRIVATE | MAP_ANONYMOUS), UInt64.max, 0) == .continued)
+        #expect(machine.call(.mprotect, 0x1000, 0x1000, code) == .continued)
+      }
+      #expect(left(machine) == ["makes code while it runs"])
+      // A file that is no program.
+      let descriptor = open([1, 2, 3], in: machine)
+      machine.call(.mmap, 0, 0x1000, code, UInt64(MAP_SHARED), descriptor, 0)
+      #expect(left(machine).count == 2)
+    }
+
     @Test func aPlainRunDoesNotAsk() throws {
       #expect(try Machine(clock: ClockRule(epoch: 0)).kernel.answeredFiles == nil)
       #expect(try Machine(answersInstructions: true).kernel.answeredFiles == nil)

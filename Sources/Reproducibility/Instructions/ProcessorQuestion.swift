@@ -7,9 +7,20 @@ public struct ProcessorQuestion: Equatable, Sendable {
     case time(withProcessor: Bool)
     /// rdrand, rdseed: which register gets how many bytes.
     case random(register: UInt8, width: Int)
+    /// No question, but replaced as one: mmap(2) and mprotect(2) of a libc, which Linux never ends with EINTR. Where code is searched they are
+    /// trapped, and a signal may.
+    case mapping(call: UInt8)
   }
 
+  /// Bytes of the longest that is looked for.
+  public static let longest = 7
+  /// mov $number, %eax; syscall
+  static func bytes(ofCall number: UInt8) -> [UInt8] { [0xb8, number, 0, 0, 0, 0x0f, 0x05] }
+  private static let mappingCalls = [9, 10] as [UInt8]
+
   public var kind: Kind
+  /// Whether the processor is asked.
+  public var asks: Bool { if case .mapping = kind { false } else { true } }
   /// Of the instruction, in bytes from the start of the code.
   public var start: Int
   public var length: Int
@@ -18,14 +29,14 @@ public struct ProcessorQuestion: Equatable, Sendable {
   /// - Parameter body: gets the place of an opcode, and says whether to go on.
   public static func candidates(in code: UnsafeRawBufferPointer, _ body: (Int) -> Bool) {
     // Opcodes, the second byte of all: 31, 01 F9, C7 F0 to FF.
-    for second in [0x31, 0x01, 0xc7] as [UInt8] {
+    for bytes in [[0x0f, 0x31], [0x0f, 0x01], [0x0f, 0xc7]] + mappingCalls.map({ self.bytes(ofCall: $0) }) {
       var place = 0
       while place < code.count,
-        let found = uwrx_memmem(code.baseAddress! + place, code.count - place, [0x0f, second], 2)
+        let found = uwrx_memmem(code.baseAddress! + place, code.count - place, bytes, bytes.count)
       {
         let start = UnsafeRawPointer(found) - code.baseAddress!
         let third = start + 2 < code.count ? code[start + 2] : 0
-        let isOne = second == 0x31 || second == 0x01 && third == 0xf9 || second == 0xc7 && third >= 0xf0
+        let isOne = bytes[1] == 0x01 ? third == 0xf9 : bytes[1] == 0xc7 ? third >= 0xf0 : true
         if isOne, !body(start) { return }
         place = start + 1
       }
@@ -64,14 +75,25 @@ public struct ProcessorQuestion: Equatable, Sendable {
       }
       if position + instruction.opcodeStart == place {
         guard soundFrom == start || place - soundFrom >= soundBefore else { return nil }
-        return ProcessorQuestion(instruction, at: position)
+        return ProcessorQuestion(instruction, at: position) ?? mapping(in: code, at: position)
       }
       position += instruction.length
     }
     return nil
   }
 
-  init?(_ instruction: Instruction, at start: Int) {
+  private static func mapping(in code: UnsafeBufferPointer<UInt8>, at start: Int) -> ProcessorQuestion? {
+    guard let number = mappingCalls.first(where: { code[start...].starts(with: bytes(ofCall: $0)) }) else { return nil }
+    return ProcessorQuestion(kind: .mapping(call: number), start: start, length: longest)
+  }
+
+  private init(kind: Kind, start: Int, length: Int) {
+    self.kind = kind
+    self.start = start
+    self.length = length
+  }
+
+  private init?(_ instruction: Instruction, at start: Int) {
     guard instruction.map == 1, !instruction.isVector else { return nil }
     switch (instruction.opcode, instruction.modRM) {
     case (0x31, nil): kind = .time(withProcessor: false)

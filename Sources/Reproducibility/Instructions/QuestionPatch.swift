@@ -3,24 +3,39 @@
 public struct QuestionPatch: Sendable {
   /// Bytes and where they go, from the start of the code. What they take the place of is last, so that no jump leads to what is not there yet.
   public private(set) var writes: [(place: Int, bytes: [UInt8])] = []
+  /// Whether some are left to the processor: for want of room, or since what stands beside them cannot be moved.
+  public private(set) var lacksRoom = false
+  public private(set) var hasImmovable = false
+  /// Where the room begins that is left.
+  public private(set) var end: Int
 
   /// - Parameters:
   ///   - sites: with where their questions are, and the bytes there.
   ///   - room: of the code's memory, where nothing is. What it does not suffice for is left to the processor.
   public init(_ sites: [(place: Int, site: QuestionSite, bytes: [UInt8])], room: Range<Int>) {
     var (jumps, next) = ([(place: Int, bytes: [UInt8])](), room.lowerBound)
-    var answers: [Bool: Int] = [:]
+    // By what is called.
+    var answers: [[UInt8]: Int] = [:]
     for site in sites {
-      let isTime = if case .time = site.site.question.kind { true } else { false }
-      let answer = isTime ? Self.time : Self.random
-      let isNew = answers[isTime] == nil
+      let answer =
+        switch site.site.question.kind {
+        case .time: Self.time
+        case .random: Self.random
+        case .mapping: [UInt8]()
+        }
+      let isNew = !answer.isEmpty && answers[answer] == nil
       let start = next + (isNew ? answer.count : 0)
-      guard let stub = Self.stub(for: site, at: start, answer: answers[isTime] ?? next),
-        start + stub.count <= room.upperBound
-      else { continue }
+      guard let stub = Self.stub(for: site, at: start, answer: answers[answer] ?? next) else {
+        hasImmovable = true
+        continue
+      }
+      guard start + stub.count <= room.upperBound else {
+        lacksRoom = true
+        continue
+      }
       if isNew {
         writes.append((next, answer))
-        answers[isTime] = next
+        answers[answer] = next
       }
       writes.append((start, stub))
       next = start + stub.count
@@ -36,6 +51,7 @@ public struct QuestionPatch: Sendable {
       jumps.append((site.place, jump))
     }
     writes += jumps
+    end = next
   }
 
   private static func bytes(_ distance: Int) -> [UInt8] {
@@ -62,6 +78,9 @@ public struct QuestionPatch: Sendable {
       code += [0x40 | (width == 8 ? 8 : 0) | (register >> 3) << 2, 0x8b, 0x04 | (register & 7) << 3, 0x24]
       code += [0x48, 0x8d, 0xa4, 0x24, 0x88, 0, 0, 0]  // lea 0x88(%rsp), %rsp
       code.append(0xf9)  // stc: there was one. Of the other flags only zero, sign and overflow are cleared, before.
+    case .mapping(let call):
+      code = ProcessorQuestion.bytes(ofCall: call)
+      code += [0x83, 0xf8, 0xfc, 0x74, 0xf4]  // cmp $-EINTR, %eax; je to the mov
     }
     var place = site.site.question.length
     let isMoved = site.bytes.withUnsafeBufferPointer { original in

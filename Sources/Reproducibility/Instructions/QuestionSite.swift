@@ -21,6 +21,10 @@ public struct QuestionSite: Equatable, Sendable {
     self.question = question
     guard let moved = Self.movedLength(in: code, question) else { return nil }
     let targets = Self.branchTargets(in: code)
+    // The call alone, with whatever number.
+    if !question.asks, targets[question.start + 1..<question.start + question.length].contains(true) {
+      return nil
+    }
     if moved >= Self.jump, !targets[question.start + 1..<question.start + moved].contains(true) {
       length = moved
       return
@@ -31,14 +35,13 @@ public struct QuestionSite: Equatable, Sendable {
   }
 
   /// How many bytes of whole instructions a jump would take the place of; less than it needs if one among them cannot be moved.
-  /// - Returns: nil if what comes after is no code, or the question is not for the time.
+  /// - Returns: nil if what comes after is no code.
   private static func movedLength(in code: UnsafeBufferPointer<UInt8>, _ question: ProcessorQuestion) -> Int? {
     var end = question.start + question.length
     var length = question.length
     var canBeLonger = true
-    for index in 0..<Self.instructionsAfter {
+    for _ in 0..<Self.instructionsAfter {
       guard let instruction = Instruction(code, at: end) else { return nil }
-      if index == 0, case .time = question.kind, Self.overwritesHighHalf(instruction) { return nil }
       end += instruction.length
       if canBeLonger, length < Self.jump {
         canBeLonger = Self.canBeMoved(instruction, isLast: end - question.start >= Self.jump)
@@ -67,8 +70,11 @@ public struct QuestionSite: Equatable, Sendable {
 
   /// Whoever throws away the high half wants some number, not the time: glibc's locks, between two looks at a lock. Their clocks would tell
   /// how often that came about.
-  private static func overwritesHighHalf(_ instruction: Instruction) -> Bool {
-    instruction.map == 0 && instruction.opcode == 0xba && instruction.rex & 1 == 0
+  public static func isForLock(_ question: ProcessorQuestion, in code: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard case .time = question.kind, let next = Instruction(code, at: question.start + question.length) else {
+      return false
+    }
+    return next.map == 0 && next.opcode == 0xba && next.rex & 1 == 0
   }
 
   /// A call's return address would be elsewhere, and a branch that does not end what is moved is too much to put in the way of.

@@ -152,6 +152,7 @@ struct EventShape {
     case .totals:
       EventShape(
         title: "totals", category: .run, version: .call, payload: .numbers([.count, .totalTime, .longestTime]))
+    case .unanswered: EventShape(title: "unanswered", category: .process, payload: .text(.text))
     }
   }
 }

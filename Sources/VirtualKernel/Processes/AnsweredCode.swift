@@ -1,6 +1,4 @@
-import CLinux
 import Glibc
-import Reproducibility
 import SystemPackage
 
 /// The code of a program or library that asks the processor itself: what is written over it where it is mapped.
@@ -15,34 +13,86 @@ struct AnsweredCode {
     let patches: [CodePatch]
     /// What must stand there, for the guest may have mapped something else.
     let originals: [CodePatch]
+    /// Whether it asks; else it only has calls that are to be made again after a signal.
+    let asks: Bool
   }
 
   var segments: [Segment] = []
   /// Where the file says that its program headers are mapped; nil if it does not.
   var programHeaders: UInt64?
+  /// Why some of what asks is left to the processor.
+  var left: UnansweredReasons = []
 }
 
-/// Finds what asks the processor in the files that are run, each once.
+/// Why code asks the processor although the run answers for it.
+struct UnansweredReasons: OptionSet {
+  let rawValue: UInt16
+
+  /// There is no room for what answers behind the code in its last page.
+  static let noRoom = UnansweredReasons(rawValue: 1)
+  /// An instruction that no jump can take the place of.
+  static let noJump = UnansweredReasons(rawValue: 2)
+  /// It is more than is looked at.
+  static let tooMuch = UnansweredReasons(rawValue: 4)
+  /// Other threads may have been running it when it could have been written over.
+  static let threads = UnansweredReasons(rawValue: 8)
+  /// Mapped in another way than programs and libraries are: shared, in part, or where the kernel chooses.
+  static let otherMapping = UnansweredReasons(rawValue: 16)
+  /// What is there is not what the file says.
+  static let changed = UnansweredReasons(rawValue: 32)
+  /// The kernel does not let it be written over.
+  static let refused = UnansweredReasons(rawValue: 64)
+  /// The program had made a child before it made a call.
+  static let late = UnansweredReasons(rawValue: 128)
+  /// The process makes it, and no file that could be searched holds it.
+  static let made = UnansweredReasons(rawValue: 256)
+
+  /// In the order of their bits.
+  private static let texts = [
+    "no room for answers behind the code", "an instruction that no jump can take the place of",
+    "more code or places than are searched", "mapped while there were other threads",
+    "mapped shared, in part or where the kernel chose", "not what the file says", "memory that cannot be written over",
+    "begun before it could be written over", "makes code while it runs",
+  ]
+
+  /// As the trace tells them.
+  var text: String {
+    Self.texts.enumerated().filter { rawValue >> $0.offset & 1 != 0 }.map(\.element).joined(separator: "; ")
+  }
+}
+
+/// Knows what asks the processor in the files that are run. Each is searched once, by the blocking pool.
 final class AnsweredFiles {
   /// A version of a file.
-  private struct Version: Hashable {
-    let identity: HostIdentity
-    let size: Int64
-    let (seconds, nanoseconds): (Int, Int)
+  struct Version: Hashable {
+    private let identity: HostIdentity
+    private let size: Int64
+    private let (seconds, nanoseconds): (Int, Int)
+
+    init(_ status: stat) {
+      identity = HostIdentity(status)
+      size = Int64(status.st_size)
+      (seconds, nanoseconds) = (status.st_ctim.tv_sec, status.st_ctim.tv_nsec)
+    }
   }
 
-  private let host: any HostFiles
-  private let variants: CallVariants
+  enum Knowledge {
+    case known(AnsweredCode, HostIdentity)
+    /// To be waited for.
+    case searched(CodeSearch)
+
+    /// Of a file that cannot be looked at.
+    static let unknown = Knowledge.known(AnsweredCode(), HostIdentity(device: 0, inode: 0))
+  }
+
+  /// Of those of lower layers, which stay as they are.
+  var interpreters: [InodeID: Knowledge] = [:]
+  fileprivate let host: any HostFiles
+  fileprivate let variants: CallVariants
   private var known: [Version: AnsweredCode] = [:]
   private static let mostKnown = 4096
-  /// Bytes of code that one file may have, places to look at, and questions: one with more is left alone. Hardly a program has as many, and
-  /// the search keeps all calls waiting.
-  private static let mostCode: UInt64 = 1 << 29
-  private static let mostCandidates = 4096
-  private static let mostQuestions = 256
-  /// Of the file that is being searched.
-  private var questions = 0
-  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+  /// What was found last, and for which call.
+  private var last: CodeSearch?
 
   /// - Returns: nil where nothing is asked so, or nothing is known of how.
   init?(_ host: any HostFiles, _ variants: CallVariants) {
@@ -55,119 +105,54 @@ final class AnsweredFiles {
     #endif
   }
 
-  deinit { buffer.deallocate() }
+  /// - Parameter notification: the call that asks. What was searched for it counts, whatever has become of the file meanwhile.
+  /// - Returns: nil for what is to be searched first.
+  func code(of status: stat, for notification: UInt64) -> AnsweredCode? {
+    if let code = known[Version(status)] { return code }
+    guard let last, last.notification == notification, last.identity == HostIdentity(status) else { return nil }
+    return last.code
+  }
 
-  /// - Parameter open: gives the file, which is closed by the caller.
-  func code(of status: stat, _ open: () throws(Errno) -> FileDescriptor) -> AnsweredCode {
-    let version = Version(
-      identity: HostIdentity(status), size: Int64(status.st_size), seconds: status.st_ctim.tv_sec,
-      nanoseconds: status.st_ctim.tv_nsec)
-    if let code = known[version] { return code }
-    // What cannot be read, the guest cannot map either.
-    guard let file = try? open(), let code = try? search(file) else { return AnsweredCode() }
+  fileprivate func didFind(_ search: CodeSearch) {
     if known.count >= Self.mostKnown { known.removeAll() }
-    known[version] = code
-    return code
+    known[search.version] = search.code
+    last = search
+  }
+}
+
+/// The search of a file for what asks the processor.
+final class CodeSearch: BlockingWork, @unchecked Sendable {
+  let notification: UInt64
+  fileprivate let version: AnsweredFiles.Version
+  fileprivate let identity: HostIdentity
+  /// What was found; nothing if the file cannot be read.
+  private(set) var code = AnsweredCode()
+  private unowned let files: AnsweredFiles
+  private let file: FileDescriptor
+  private let close: (FileDescriptor) -> Void
+
+  /// - Parameters:
+  ///   - notification: the call that waits for it.
+  ///   - close: gets the file when it is searched, under the lock.
+  init(
+    _ files: AnsweredFiles, _ status: stat, for notification: UInt64, _ file: FileDescriptor,
+    close: @escaping (FileDescriptor) -> Void
+  ) {
+    self.files = files
+    version = AnsweredFiles.Version(status)
+    identity = HostIdentity(status)
+    self.notification = notification
+    self.file = file
+    self.close = close
   }
 
-  private func search(_ file: FileDescriptor) throws(Errno) -> AnsweredCode {
-    var code = AnsweredCode()
-    let head = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(ProgramSegments.headSize))
-    let count = try host.read(file, at: 0, into: head)
-    guard let headers = try ProgramSegments(file, head: UnsafeRawBufferPointer(rebasing: head.prefix(count)), host)
-    else {
-      return code
-    }
-    let loaded = headers.all.filter { $0.type == ProgramSegment.load }
-    let table = headers.tableOffset
-    code.programHeaders =
-      loaded.first { $0.offset <= table && table - $0.offset < $0.fileSize }.map { $0.address &+ (table - $0.offset) }
-    let segments = loaded.filter { $0.flags & ProgramSegment.executable != 0 }
-    var left = Self.mostCode
-    for segment in segments {
-      guard segment.fileSize <= left, segment.offset < 1 << 40, segment.address < 1 << 47 else { return code }
-      left -= segment.fileSize
-    }
-    questions = 0
-    var places = 0
-    for segment in segments {
-      let candidates = try candidates(file, segment, most: Self.mostCandidates - places)
-      places += candidates.count
-      if places >= Self.mostCandidates { break }
-      if let found = try search(file, segment, candidates, beside: loaded) { code.segments.append(found) }
-      if questions > Self.mostQuestions { return AnsweredCode(programHeaders: code.programHeaders) }
-    }
-    return code
+  func perform() throws(Errno) {
+    var finder = CodeFinder(files.host, files.variants, file)
+    code = (try? finder.search()) ?? AnsweredCode()
   }
 
-  private func search(
-    _ file: FileDescriptor, _ segment: ProgramSegment, _ candidates: Set<Int>, beside others: [ProgramSegment]
-  ) throws(Errno) -> AnsweredCode.Segment? {
-    var sites: [(place: Int, site: QuestionSite, bytes: [UInt8])] = []
-    var originals: [CodePatch] = []
-    var taken: [Range<Int>] = []
-    for place in candidates.sorted() where sites.last.map({ $0.place + $0.site.length <= place }) ?? true {
-      guard questions <= Self.mostQuestions, let site = try site(file, segment, place, taken) else { continue }
-      sites.append(site)
-      originals.append(CodePatch(offset: UInt64(site.place), bytes: site.bytes))
-      if let detour = site.site.detour {
-        let room = site.place + detour..<site.place + detour + QuestionSite.jump
-        taken.append(room)
-        originals.append(CodePatch(offset: UInt64(room.lowerBound), bytes: [UInt8](repeating: 0xcc, count: room.count)))
-      }
-    }
-    guard !sites.isEmpty else { return nil }
-    // The rest of the last page, if nothing of the file's is mapped there.
-    let end = segment.address + segment.fileSize
-    let pageEnd = (end + 4095) & ~4095
-    let isFree =
-      segment.memorySize == segment.fileSize
-      && !others.contains { $0.address < pageEnd && $0.address &+ $0.memorySize > end }
-    let start = (Int(segment.fileSize) + 15) & ~15
-    let patch = QuestionPatch(sites, room: start..<max(start, isFree ? Int(pageEnd - segment.address) : start))
-    guard !patch.writes.isEmpty else { return nil }
-    return AnsweredCode.Segment(
-      offset: segment.offset, address: segment.address, size: segment.fileSize,
-      patches: patch.writes.map { CodePatch(offset: UInt64($0.place), bytes: $0.bytes) },
-      originals: originals)
-  }
-
-  /// Counted from the segment's start.
-  private func candidates(_ file: FileDescriptor, _ segment: ProgramSegment, most: Int) throws(Errno) -> Set<Int> {
-    var found: Set<Int> = []
-    var place = 0
-    while place < Int(segment.fileSize), found.count < most {
-      let wanted = min(buffer.count, Int(segment.fileSize) - place)
-      let count = try host.read(
-        file, at: Int(segment.offset) + place, into: UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(wanted)))
-      guard count > 0 else { break }
-      ProcessorQuestion.candidates(in: UnsafeRawBufferPointer(rebasing: buffer.prefix(count))) {
-        found.insert(place + $0)
-        return found.count < most
-      }
-      // An opcode of three bytes may go over the end.
-      place += count == buffer.count ? count - 2 : count
-    }
-    return found
-  }
-
-  private func site(
-    _ file: FileDescriptor, _ segment: ProgramSegment, _ place: Int, _ taken: [Range<Int>]
-  ) throws(Errno) -> (place: Int, site: QuestionSite, bytes: [UInt8])? {
-    let start = max(0, place - QuestionSite.margin)
-    let wanted = min(Int(segment.fileSize), place + QuestionSite.margin) - start
-    let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(wanted))
-    let count = try host.read(file, at: Int(segment.offset) + start, into: bytes)
-    let code = UnsafeBufferPointer(start: bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), count: count)
-    guard let question = ProcessorQuestion(in: code, at: place - start, isWholeBefore: start == 0) else { return nil }
-    questions += 1
-    switch question.kind {
-    case .time where !variants.contains(.timed), .random where !variants.contains(.seeded): return nil
-    default: break
-    }
-    let others = taken.map { $0.lowerBound - start..<$0.upperBound - start }
-    guard let site = QuestionSite(question, in: code, taken: others) else { return nil }
-    let begin = question.start
-    return (start + begin, site, Array(code[begin..<begin + site.length]))
+  func publish(failed: Bool) throws(Errno) {
+    close(file)
+    files.didFind(self)
   }
 }

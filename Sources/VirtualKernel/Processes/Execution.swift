@@ -9,14 +9,20 @@ public struct ProcessImage: Equatable, BitwiseCopyable {
   public var fileName: UInt64
   /// AT_PHDR: where the program headers are mapped.
   public var programHeaders: UInt64
+  /// AT_BASE: where ld.so(8) is; 0 if it is nowhere.
+  public var interpreterBase: UInt64
   /// AT_SYSINFO_EHDR: where vdso(7) is; 0 if it is nowhere.
   public var vdso: UInt64
 
-  public init(digest: UInt64, random: UInt64, fileName: UInt64, programHeaders: UInt64 = 0, vdso: UInt64 = 0) {
+  public init(
+    digest: UInt64, random: UInt64, fileName: UInt64, programHeaders: UInt64 = 0, interpreterBase: UInt64 = 0,
+    vdso: UInt64 = 0
+  ) {
     self.digest = digest
     self.random = random
     self.fileName = fileName
     self.programHeaders = programHeaders
+    self.interpreterBase = interpreterBase
     self.vdso = vdso
   }
 }

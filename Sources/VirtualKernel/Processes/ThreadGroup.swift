@@ -42,6 +42,11 @@ public final class ThreadGroup {
   var executable = DentryID.none
   /// An execve(2) that was let through and of which it is not known yet what it has led to.
   var execution: Execution?
+  /// What it runs since its last execve(2), in a run that answers for the processor.
+  var newProgram: NewProgram?
+  /// The files of which the trace knows that they ask the processor.
+  var unanswered: Set<HostIdentity> = []
+  static let mostUnanswered = 256
   var end: End?
   /// Where its random numbers come from; nil in a run without a seed.
   var identity: ProcessIdentity?

@@ -22,9 +22,10 @@ extension VirtualKernel {
   private static let shortInterval: UInt64 = 1_000_000_000
 
   /// The thread makes a call at this time of the host's.
-  func keepTime(of thread: Thread, at hostTime: UInt64) {
+  /// - Parameter isNew: false if it waited for work, and is taken up again.
+  func keepTime(of thread: Thread, at hostTime: UInt64, isNew: Bool) {
     let clock = clock(of: thread.group)
-    clock.countCall()
+    if isNew { clock.countCall() }
     files.times?.caller = clock
     if let wait = thread.wait {
       thread.wait = nil

@@ -40,7 +40,6 @@ final class Call {
     let thread = try kernel.processes.thread(notification.thread)
     currentThread = thread
     if thread.group.execution != nil { kernel.settleExecution(of: thread.group, caller: thread) }
-    if kernel.answeredFiles != nil, !thread.newCode.isEmpty { kernel.answerNewCode(of: thread) }
     // It was born of what its parent runs now.
     if !thread.group.isAnnounced, let parent = kernel.processes.groups[thread.group.parent] {
       kernel.settleExecution(of: parent, caller: nil)
@@ -48,7 +47,9 @@ final class Call {
     kernel.events?.beginCall(
       time: notification.time, thread: UInt32(bitPattern: thread.nsID.rawValue), first: notification.firstEvent)
     if !thread.group.isAnnounced { kernel.announce(thread.group) }
-    if kernel.reproduction.clock != nil { kernel.keepTime(of: thread, at: notification.time) }
+    if kernel.reproduction.clock != nil {
+      kernel.keepTime(of: thread, at: notification.time, isNew: notification.firstEvent == 0)
+    }
     files.events.process = thread.group.number
     files.credentials = thread.credentials
   }

@@ -5,16 +5,16 @@ import SystemPackage
 // check lets the caller reach: another one of the guest's tree.
 
 extension Registry {
-  /// Whatever is no code of a file.
-  private static let dataMappings: [[ArgumentCondition]] =
-    .all(.clear(2, bits: UInt64(PROT_EXEC))) + .all(.bits(3, of: UInt64(MAP_ANONYMOUS), equal: UInt64(MAP_ANONYMOUS)))
+  /// Whatever is no code.
+  private static let data: [[ArgumentCondition]] = .all(.clear(2, bits: UInt64(PROT_EXEC)))
 
   static var memory: [SyscallEntry] {
     [
       .native(.mmap, "The caller's own memory; a file that is open read-only cannot be mapped shared and writable.")
-        .gated(.answered, Syscalls.mmap, nativeWhen: dataMappings),
+        .gated(.answered, Syscalls.mmap, nativeWhen: data),
       .native(.munmap, "The caller's own memory."),
-      .native(.mprotect, "The caller's own memory."),
+      .native(.mprotect, "The caller's own memory.")
+        .gated(.answered, Syscalls.mprotect, nativeWhen: data),
       .native(.mremap, "The caller's own memory."),
       .native(.madvise, "The caller's own memory."),
       .native(.brk, "The caller's own memory."),

@@ -50,8 +50,11 @@ extension VirtualKernel {
     group.execution = nil
     continueClock(of: group)
     patchVDSO(of: image, group, through: seen)
-    // What runs already is not written over.
-    if caller != nil { answer(programOf: group, image, through: seen) }
+    if answeredFiles != nil {
+      group.newProgram = NewProgram(
+        image: image, interpreter: execution.interpreters.last ?? .none,
+        interpreterInode: execution.inodes.last ?? .none, isLate: caller == nil)
+    }
     if group.identity != nil { adopt(image, group) }
     if let leader = try? processes.thread(group.id.leader), leader !== execution.thread {
       leader.credentials = execution.thread.credentials
