@@ -13,9 +13,9 @@ public struct ChangedSources: Sendable {
   /// By their paths.
   public let files: [File]
 
+  /// - Parameter history: that of the trace, with accesses.
   /// - Throws: a message if the trace cannot be read.
-  public init(_ trace: TraceDirectory) throws(TraceError) {
-    let history = try RunHistory(trace)
+  public init(_ trace: TraceDirectory, _ history: RunHistory) throws(TraceError) {
     let lower = try LowerFiles(trace)
     // A trace that does not tell when it began tells of nothing that was before.
     let start = history.wallClock ?? 0

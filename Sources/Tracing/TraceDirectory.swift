@@ -14,6 +14,7 @@ import SystemPackage
 ///     files.base   what stood below where the run changed something: see `LowerBases`
 ///     files.meta   a line per change: path, process, operation and executable, with tabs between
 ///     perfetto     what the processes did: see `TraceEncoder`
+///     numbers      only of a replay that has other processes than what it repeats: see `TraceNumbers`
 ///     events       while the run lasts: what is not in `perfetto` yet, see `EventBuffer`
 ///     archive/     while the run lasts: versions that were overwritten, by number
 ///     status       made last: `exit` and the exit status, or `killed` if `uwrx check --repair` has made it. A run without it

@@ -2,6 +2,7 @@ import ArgumentParser
 import Inspect
 import Results
 import Sandbox
+import Supervisor
 import Tracing
 
 // `uwrx run --replay`: a recorded run is made again.
@@ -38,11 +39,12 @@ extension RunCommand {
     configuration.trustsParents = trustParent
     configuration.limits = limits
     try recorded.configure(&configuration, own: own)
-    configuration.replayed = recorded.trace.path
+    let history = try RunHistory(recorded.trace)
+    configuration.replayed = try ReplayedRun(recorded.trace, history)
     configuration.ownsProcess = true
     if !quiet {
       configuration.warn = { printError($0) }
-      try warnOfChanges(since: recorded.trace, given: Set(givenSources.map(\.destination)))
+      try warnOfChanges(since: recorded.trace, history, given: Set(givenSources.map(\.destination)))
     }
     configuration.willStart = { [verbose, trace = recorded.trace.path] directory in
       LastLink.set(runAt: directory)
@@ -53,8 +55,8 @@ extension RunCommand {
 
   private static let mostNames = 5
 
-  private func warnOfChanges(since trace: TraceDirectory, given: Set<String>) throws {
-    let changed = try ChangedSources(trace).files.filter { file in
+  private func warnOfChanges(since trace: TraceDirectory, _ history: RunHistory, given: Set<String>) throws {
+    let changed = try ChangedSources(trace, history).files.filter { file in
       !given.contains { HomeSecrets.isWithin(String(decoding: file.path, as: UTF8.self), $0) }
     }
     guard !changed.isEmpty else { return }
