@@ -9,6 +9,8 @@ public struct ProcessForest: Sendable {
   struct Process: Sendable {
     var pid: UInt32
     var number: ProcessNumber
+    /// Whether it ran a program of its own.
+    var hasRun: Bool
     /// Digests of what it ran, and of that and all below it.
     var deeds: [UInt8]
     var subtree: [UInt8] = []
@@ -25,7 +27,7 @@ public struct ProcessForest: Sendable {
     let temporary = TemporaryFiles(history)
     processes = history.processes.map {
       Process(
-        pid: $0.pid, number: history.number(of: $0.pid),
+        pid: $0.pid, number: history.number(of: $0.pid), hasRun: !$0.programs.isEmpty,
         deeds: SHA256.digest(temporary.command($0, withDirectories: true)))
     }
     let places = Dictionary(uniqueKeysWithValues: processes.enumerated().map { ($1.pid, $0) })

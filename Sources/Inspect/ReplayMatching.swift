@@ -7,6 +7,8 @@ import Tracing
 public struct ReplayMatching {
   /// The recorded numbers, by the replay's places.
   private var numbers: [Int: ProcessNumber] = [:]
+  /// The recorded run's places of those.
+  private var found: Set<Int> = []
   /// All of the recorded run.
   private let taken: Set<ProcessNumber>
   /// Below each number, the last that was looked at.
@@ -25,24 +27,38 @@ public struct ReplayMatching {
   }
 
   private mutating func match(_ recorded: ProcessForest, _ replay: ProcessForest) {
-    var pending = [(recorded.roots, replay.roots)]
-    while var (theirs, ours) = pending.popLast() {
+    match([(recorded.roots, replay.roots)], recorded, replay)
+    // Whose parent has ended before it was found is nobody's child, now or then: chance.
+    func orphans(_ forest: ProcessForest, _ isFree: (Int) -> Bool) -> [Int] {
+      forest.roots.filter { $0 != 0 && isFree($0) && forest.processes[$0].hasRun }
+    }
+    func others(_ forest: ProcessForest, _ isFree: (Int) -> Bool) -> [Int] {
+      forest.processes.indices.filter { isFree($0) && forest.processes[$0].hasRun }
+    }
+    func isFree(_ place: Int) -> Bool { numbers[place] == nil }
+    func isMissing(_ place: Int) -> Bool { !found.contains(place) }
+    let ours = orphans(replay, isFree)
+    if !ours.isEmpty { match([(others(recorded, isMissing), ours)], recorded, replay) }
+    let theirs = orphans(recorded, isMissing)
+    if !theirs.isEmpty { match([(theirs, others(replay, isFree))], recorded, replay) }
+  }
+
+  /// - Parameter pending: recorded processes and those of the replay that may be the same.
+  private mutating func match(_ pending: [([Int], [Int])], _ recorded: ProcessForest, _ replay: ProcessForest) {
+    var pending = pending
+    while let (recordedPlaces, places) = pending.popLast() {
+      var (theirs, ours) = (recordedPlaces, places)
       for key in [\ProcessForest.Process.subtree, \.deeds] {
+        theirs.removeAll { found.contains($0) || !TraceRenumbering.canTake(recorded.processes[$0].number) }
+        ours.removeAll { numbers[$0] != nil }
         var waiting: [[UInt8]: [Int]] = [:]
-        for place in theirs.reversed() where TraceRenumbering.canTake(recorded.processes[place].number) {
-          waiting[recorded.processes[place][keyPath: key], default: []].append(place)
-        }
-        var rest: [Int] = []
+        for place in theirs.reversed() { waiting[recorded.processes[place][keyPath: key], default: []].append(place) }
         for place in ours {
-          guard let match = waiting[replay.processes[place][keyPath: key]]?.popLast() else {
-            rest.append(place)
-            continue
-          }
+          guard let match = waiting[replay.processes[place][keyPath: key]]?.popLast() else { continue }
           numbers[place] = recorded.processes[match].number
+          found.insert(match)
           pending.append((recorded.processes[match].children, replay.processes[place].children))
         }
-        let free = Set(waiting.values.joined())
-        (theirs, ours) = (theirs.filter { free.contains($0) }, rest)
       }
     }
   }

@@ -74,7 +74,9 @@ public struct StatisticsReport {
     try output.endLine()
     var table = TextTable([(column, .right), ("pid", .right), ("processes with " + title, .left)], width: width)
     for process in processes {
-      table.add([Array(value(process).utf8), Array("\(history.number(of: process.pid))".utf8), history.command(of: process)])
+      table.add([
+        Array(value(process).utf8), Array("\(history.number(of: process.pid))".utf8), history.command(of: process),
+      ])
     }
     try table.write(to: output)
   }

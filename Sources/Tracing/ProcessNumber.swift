@@ -25,7 +25,9 @@ public struct ProcessNumber: Sendable, Hashable, Comparable, CustomStringConvert
   public func below(_ ordinal: UInt32) -> ProcessNumber { ProcessNumber(components: components + [ordinal]) }
 
   /// What this one is below; itself if it has no dots.
-  public var above: ProcessNumber { components.count > 1 ? ProcessNumber(components: Array(components.dropLast())) : self }
+  public var above: ProcessNumber {
+    components.count > 1 ? ProcessNumber(components: Array(components.dropLast())) : self
+  }
 
   public var isDotted: Bool { components.count > 1 }
 

@@ -107,9 +107,21 @@ public struct TraceDirectory: Sendable {
       guard parents.count < Self.maximumParents else {
         throw TraceError("the trace \(path) has more than \(Self.maximumParents) parents")
       }
-      parents.append(try TraceDirectory("\(path)/parent/\(parents.count)"))
+      let link = "\(path)/parent/\(parents.count)"
+      var status = stat()
+      if stat(link, &status) < 0, errno == ENOENT {
+        throw TraceError(
+          "the run of the trace \(path) stands on another, which is gone: \(link) -> \(Self.target(link))")
+      }
+      parents.append(try TraceDirectory(link))
     }
     return parents
+  }
+
+  private static func target(_ link: String) -> String {
+    var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = target.withUnsafeMutableBytes { readlink(link, $0.baseAddress!, $0.count) }
+    return String(decoding: Escaping.escape(target[..<max(0, count)]), as: UTF8.self)
   }
 
   /// More lines than any command has arguments or environment has variables (execve(2)).

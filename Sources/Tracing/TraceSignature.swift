@@ -17,7 +17,8 @@ import SystemPackage
 public struct TraceSignature {
   static let name = "signature"
   private static let files = [
-    "cmd", "options", "sources", "seed.txt", "files.index", LowerBases.name, "files.meta", "perfetto", TraceNumbers.name,
+    "cmd", "options", "sources", "seed.txt", "files.index", LowerBases.name, "files.meta", "perfetto",
+    TraceNumbers.name,
   ]
   /// An earlier uwrx has made the first for no run, and only some replays have the second.
   private static let rareFiles: Set = [LowerBases.name, TraceNumbers.name]

@@ -12,7 +12,9 @@ struct ComparisonWords {
     return words + " ".utf8 + command(process.first, comparison.firstHistory)
   }
 
-  func alone(_ pid: UInt32, _ history: RunHistory) -> [UInt8] { Array("\(history.number(of: pid)) ".utf8) + command(pid, history) }
+  func alone(_ pid: UInt32, _ history: RunHistory) -> [UInt8] {
+    Array("\(history.number(of: pid)) ".utf8) + command(pid, history)
+  }
 
   private func number(_ pid: UInt32) -> ProcessNumber { comparison.firstHistory.number(of: pid) }
   private func other(_ pid: UInt32) -> ProcessNumber { comparison.secondHistory.number(of: pid) }

@@ -14,7 +14,8 @@ struct ProcessMatching {
 
   init(_ first: RunFiles, _ second: RunFiles) {
     let areRelated = !Set(first.replayed).isDisjoint(with: second.replayed)
-    let keys = (areRelated ? [RunFiles.numberedCommand] : []) + [RunFiles.deeds, RunFiles.command, RunFiles.executables]
+    let keys =
+      (areRelated ? [RunFiles.numberedCommand] : []) + [RunFiles.deeds, RunFiles.command, RunFiles.executables]
     var pending: [([UInt32], [UInt32])] = [(first.history.roots, second.history.roots)]
     while let (ours, theirs) = pending.popLast() {
       var (left, right) = (ours, theirs)
