@@ -102,11 +102,11 @@ struct ReplayTests {
         try processes("last", in: directory)
           == ["2 of 1: sh s", "3 of 2: cat one", "4 of 2: sort log", "5 of 2: wc log"])
       // Without `sort`, and with a process that overwrites what another has written and read.
-      try "cat one > log\nsh -c 'tr 1 2 < one > log; true'\nwc log\n".write(
+      try "cat one > log\nsh -c '(tr 1 2 < one > log); true'\nwc log\n".write(
         toFile: script, atomically: true, encoding: .utf8)
       #expect(try run(["--replay", "build/0/0"], in: directory).status == 0)
       let expected = [
-        "2 of 1: sh s", "2.1 of 2: sh -c tr 1 2 < one > log; true", "2.2 of 2.1: tr 1 2", "3 of 2: cat one",
+        "2 of 1: sh s", "2.1 of 2: sh -c (tr 1 2 < one > log); true", "2.2 of 2.1: tr 1 2", "3 of 2: cat one",
         "5 of 2: wc log",
       ]
       #expect(try processes("last", in: directory) == expected)
