@@ -19,7 +19,7 @@ public struct EventText {
   ) {
     let kind = EventKind(rawValue: event.kind)
     Self.pad(Units.seconds(history.elapsed(event.time)), left: 12, &line)
-    Self.pad("\(history.number(of: event.pid))", left: 6, &line)
+    Self.pad(history.numbers.text(of: event.pid), left: 6, &line)
     line += "  ".utf8
     Self.pad(kind?.word ?? "\(event.kind)", right: 11, &line)
     line.append(UInt8(ascii: " "))

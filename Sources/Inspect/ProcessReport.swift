@@ -69,7 +69,7 @@ public struct ProcessReport {
   }
 
   private func inOrder(_ pids: [UInt32]) -> [UInt32] {
-    history.numbers.isEmpty ? pids : pids.sorted { history.number(of: $0) < history.number(of: $1) }
+    history.numbers.isEmpty ? pids.sorted() : pids.sorted { history.number(of: $0) < history.number(of: $1) }
   }
 
   /// Beyond it a tree is not drawn any deeper.
@@ -146,7 +146,9 @@ public struct ProcessReport {
         }
       }
     }
-    line.array("children") { line in for child in process.children { line.process(nil, history.number(of: child)) } }
+    line.array("children") { line in
+      for child in inOrder(process.children) { line.process(nil, history.number(of: child)) }
+    }
     line.array("programs") { line in for program in process.programs { line.object { write(program, &$0) } } }
     if let inherited = process.inherited {
       line.object("inherited") { write(inherited, &$0) }

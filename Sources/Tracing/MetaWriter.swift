@@ -40,7 +40,7 @@ final class MetaWriter {
     default:
       guard let operation = kind.metaName else { return }
       text += path(event.node, nodes)
-      text += "\t\(numbers[event.pid])\t\(operation)\t".utf8
+      text += "\t\(numbers.text(of: event.pid))\t\(operation)\t".utf8
       text += executables[event.pid] ?? []
       text.append(UInt8(ascii: "\n"))
       if text.count > 1 << 16 { try flush() }

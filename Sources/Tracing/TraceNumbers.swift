@@ -44,6 +44,9 @@ public struct TraceNumbers: Sendable {
     return dotted[Int(pid - Self.firstDotted)]
   }
 
+  /// That as it is written. Of a process with no dotted number this is as fast as can be: there may be millions of lines.
+  public func text(of pid: UInt32) -> String { pid < Self.firstDotted ? String(pid) : "\(self[pid])" }
+
   /// What events tell a process by; nil if there can be none of this number.
   public func pid(of number: ProcessNumber) -> UInt32? { number.isDotted ? pids[number] : number.components.first }
 
