@@ -41,7 +41,7 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Reproducibility", "Archives", "Tracing", "CGuest", "CLinux",
+        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "CGuest", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(

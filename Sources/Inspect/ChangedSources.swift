@@ -10,21 +10,35 @@ public struct ChangedSources: Sendable {
     public var isGone: Bool
   }
 
-  /// By their paths.
-  public let files: [File]
+  /// A source that is not there any more, or an archive that has changed: where the run saw it, its type, and where it is.
+  public struct Source: Sendable, Equatable {
+    public var destination: [UInt8]
+    public var type: [UInt8]
+    public var hostPath: [UInt8]
+    public var isGone: Bool
+  }
 
+  /// By their paths; none of a source that is gone itself.
+  public let files: [File]
+  /// As the trace has them.
+  public let sources: [Source]
+
+  /// - Parameter history: that of the trace, with accesses.
   /// - Throws: a message if the trace cannot be read.
-  public init(_ trace: TraceDirectory) throws(TraceError) {
-    let history = try RunHistory(trace)
+  public init(_ trace: TraceDirectory, _ history: RunHistory) throws(TraceError) {
     let lower = try LowerFiles(trace)
     // A trace that does not tell when it began tells of nothing that was before.
     let start = history.wallClock ?? 0
+    sources = try trace.fields(of: "sources").compactMap { Self.changed($0, since: start) }
+    let gone = sources.filter(\.isGone).map(\.destination)
     var files: [File] = []
     for id in history.paths.ids where history.accesses(of: id).contains(where: Self.readsWhatWasThere) {
       let path = history.paths.path(of: id)
       guard let hostPath = lower.file(path) else {
         // What stands in no source is the run's own, as in /tmp.
-        guard lower.isOfSource(path) else { continue }
+        guard lower.isOfSource(path),
+          !gone.contains(where: { path == $0 || path.starts(with: $0 + [UInt8(ascii: "/")]) })
+        else { continue }
         files.append(File(path: path, hostPath: [], isGone: true))
         continue
       }
@@ -34,6 +48,26 @@ public struct ChangedSources: Sendable {
       }
     }
     self.files = files.sorted { $0.path.lexicographicallyPrecedes($1.path) }
+  }
+
+  /// - Parameter line: destination, priority, type and specification. Of a repository the trace names the commit.
+  private static func changed(_ line: [[UInt8]], since start: UInt64) -> Source? {
+    guard line.count == 4, let type = line[2].split(separator: UInt8(ascii: ",")).first.map({ Array($0) }),
+      ["host", "public", "tar", "squashfs", "oci", "git"].contains(String(decoding: type, as: UTF8.self))
+    else { return nil }
+    let isArchive = !["host", "public"].contains(String(decoding: type, as: UTF8.self))
+    var path = line[3]
+    // `file!/subpath`, `repository!treeish`
+    if isArchive, !exists(path), let end = path.firstIndex(of: UInt8(ascii: "!")) { path = Array(path[..<end]) }
+    let word = isArchive ? type : Array("host".utf8)
+    if !exists(path) { return Source(destination: line[0], type: word, hostPath: path, isGone: true) }
+    guard isArchive, let time = changeTime(path), time > start else { return nil }
+    return Source(destination: line[0], type: word, hostPath: path, isGone: false)
+  }
+
+  private static func exists(_ path: [UInt8]) -> Bool {
+    var status = stat()
+    return (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { stat($0.baseAddress!, &status) } == 0
   }
 
   private static func readsWhatWasThere(_ access: Access) -> Bool {

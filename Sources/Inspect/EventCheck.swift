@@ -3,7 +3,7 @@ import Tracing
 /// Whether the events of a trace fit together: names, processes and environments are defined before they are used.
 struct EventCheck {
   private var nodeCount = Event.rootNode
-  private var lastPid = Event.supervisor
+  private var pids: Set<UInt32> = [0, Event.supervisor]
   private var environments: Set<UInt32> = [0]
   private var eventCount = 0
   private(set) var problems: [String] = []
@@ -20,8 +20,9 @@ struct EventCheck {
       nodeCount = max(nodeCount, event.node)
       return
     case .spawn:
-      if event.pid <= lastPid || event.node > lastPid { report("makes process \(event.pid) a child of \(event.node)") }
-      lastPid = max(lastPid, event.pid)
+      if !pids.contains(event.node) || !pids.insert(event.pid).inserted {
+        report("makes process \(event.pid) a child of \(event.node)")
+      }
       return
     case .environment: environments.insert(event.version)
     case .arguments:
@@ -29,7 +30,7 @@ struct EventCheck {
     // A version need not have an event that made it: its maker may have been killed within the call.
     default: break
     }
-    if event.pid > lastPid { report("is of process \(event.pid), which is not there") }
+    if !pids.contains(event.pid) { report("is of process \(event.pid), which is not there") }
     if kind.isAccess, event.node == 0 || event.node > nodeCount {
       report("is of the name \(event.node), which is not there")
     }

@@ -19,7 +19,7 @@ public struct EventFilter {
   /// - Parameter history: one that has taken the event.
   public mutating func accepts(_ event: Event, _ name: UnsafeBufferPointer<UInt8>, _ history: RunHistory) -> Bool {
     if kinds.isEmpty ? event.kind == EventKind.node.rawValue : !kinds.contains(event.kind) { return false }
-    if !pids.isEmpty, !pids.contains(where: { $0.matches(event.pid) }) { return false }
+    if !pids.isEmpty, !pids.contains(where: { history.numbers.pid(of: $0) == event.pid }) { return false }
     if patterns.isEmpty { return true }
     let path = history.path(of: event, name)
     guard path != .none else { return false }
@@ -32,7 +32,7 @@ public struct EventFilter {
 
   /// - Throws: a message if the run has none of the processes that are asked for.
   public func requireProcesses(of history: RunHistory, in trace: TraceDirectory) throws(TraceError) {
-    for pid in pids where !pid.matches(0) && !pid.matches(Event.supervisor) {
+    for pid in pids where pid.isDotted || pid.components[0] > Event.supervisor {
       _ = try history.requireProcess(pid, in: trace)
     }
   }

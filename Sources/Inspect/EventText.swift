@@ -19,7 +19,7 @@ public struct EventText {
   ) {
     let kind = EventKind(rawValue: event.kind)
     Self.pad(Units.seconds(history.elapsed(event.time)), left: 12, &line)
-    Self.pad(String(event.pid), left: 6, &line)
+    Self.pad(history.numbers.text(of: event.pid), left: 6, &line)
     line += "  ".utf8
     Self.pad(kind?.word ?? "\(event.kind)", right: 11, &line)
     line.append(UInt8(ascii: " "))
@@ -49,7 +49,7 @@ public struct EventText {
       line += "\(event.node) ".utf8
       line += path(history.path(ofNode: event.node))
     case .spawn:
-      line += "by \(event.node), guest pid \(event.version)".utf8
+      line += "by \(history.number(of: event.node)), guest pid \(event.version)".utf8
       if let host = load(name, as: UInt32.self) { line += ", host pid \(host)".utf8 }
     case .exit:
       line += WaitStatus(rawValue: event.version).description.utf8
@@ -151,7 +151,7 @@ public struct EventText {
     let kind = EventKind(rawValue: event.kind)
     line.object { line in
       line.number("time", history.elapsed(event.time))
-      line.number("pid", event.pid)
+      line.process("pid", history.number(of: event.pid))
       line.number("thread", event.thread)
       line.string("type", kind?.word ?? "\(event.kind)")
       line.number("duration", event.duration)
@@ -175,7 +175,7 @@ public struct EventText {
       line.number("node", event.node)
       path("path", history.path(ofNode: event.node))
     case .spawn:
-      line.number("parent", event.node)
+      line.process("parent", history.number(of: event.node))
       line.number("guestPid", event.version)
       line.number("hostPid", load(name, as: UInt32.self))
     case .exit:

@@ -23,6 +23,7 @@ public final class EventsReport {
     self.describer = describer
     self.format = format
     events = try EventStream(trace)
+    history.numbers = try TraceNumbers(trace)
   }
 
   /// Tells the events that have come since the last time, a line each.

@@ -36,7 +36,7 @@ public struct FilesReport {
       try output.endLine()
       guard who else { return }
       for accesses in Self.byProgram(accesses) {
-        output.append("  \(accesses[0].pid) ")
+        output.append("  \(history.number(of: accesses[0].pid)) ")
         output.append(Escaping.escape(executable(accesses[0])))
         output.append(": ")
         output.append(Self.operations(accesses))
@@ -46,7 +46,7 @@ public struct FilesReport {
         let place = versions.place(ofVersion: version, at: path)
         if version == 0, place == nil { continue }
         output.append("  version \(version)")
-        if let origin = history.origin(ofVersion: version) { output.append(" by \(origin.writer)") }
+        if let origin = history.origin(ofVersion: version) { output.append(" by \(history.number(of: origin.writer))") }
         output.append(": ")
         output.append(place.map { Escaping.escape($0) } ?? Array("not kept".utf8))
         try output.endLine()
@@ -81,7 +81,7 @@ public struct FilesReport {
           for version in Self.versions(accesses) {
             line.object { line in
               line.number("version", version)
-              line.number("writer", history.origin(ofVersion: version)?.writer)
+              line.process("writer", history.origin(ofVersion: version).map { history.number(of: $0.writer) })
               line.string("place", versions.place(ofVersion: version, at: path))
             }
           }
@@ -94,7 +94,7 @@ public struct FilesReport {
 
   private func program(_ accesses: [Access], _ line: inout JSONText) {
     line.object { line in
-      line.number("pid", accesses[0].pid)
+      line.process("pid", history.number(of: accesses[0].pid))
       line.string("executable", executable(accesses[0]))
       line.array("operations") { line in
         for kind in Self.kinds(accesses) { line.string(nil, kind.word) }

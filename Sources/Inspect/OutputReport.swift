@@ -23,7 +23,7 @@ public struct OutputReport {
   public struct Outcome: Sendable {
     /// A process of which some bytes were not recorded.
     public struct Cut: Sendable {
-      public var process: UInt32
+      public var process: ProcessNumber
       /// How many bytes were recorded before the first that were not.
       public var recorded: Int
     }
@@ -48,6 +48,7 @@ public struct OutputReport {
   /// others `base64`; `cut` tells that there were more than were recorded. A write of more than 16 MiB is told in several objects.
   public func json(_ trace: TraceDirectory, to output: OutputBuffer) throws -> Outcome {
     var line = JSONText()
+    let numbers = try TraceNumbers(trace)
     var pending: (event: Event, time: Int64, bytes: [UInt8])?
     func tell() throws(Errno) {
       guard let (event, time, bytes) = pending else { return }
@@ -55,7 +56,7 @@ public struct OutputReport {
       line.clear()
       line.object { line in
         line.number("time", time)
-        line.number("pid", event.pid)
+        line.process("pid", numbers[event.pid])
         line.number("thread", event.thread)
         line.string("stream", event.version == Stream.stdout.rawValue ? "stdout" : "stderr")
         bytes.withUnsafeBufferPointer { bytes in
@@ -85,6 +86,9 @@ public struct OutputReport {
     _ trace: TraceDirectory, _ body: (Event, UnsafeBufferPointer<UInt8>, _ start: UInt64) throws -> Void
   ) throws -> Outcome {
     let events = try EventStream(trace)
+    let numbers = try TraceNumbers(trace)
+    let wanted = process.flatMap { numbers.pid(of: $0) }
+    if let process, wanted == nil { throw process.unknown(in: trace) }
     var isKnown = process == nil
     var start: UInt64 = 0
     var outcome = Outcome()
@@ -92,14 +96,14 @@ public struct OutputReport {
     var recorded: [UInt32: Int] = [:]
     while let (event, bytes) = try events.next() {
       if start == 0 { start = event.time }
-      guard process?.matches(event.pid) ?? true else { continue }
+      guard wanted == nil || wanted == event.pid else { continue }
       isKnown = isKnown || event.pid > Event.supervisor
       guard event.kind == EventKind.output.rawValue, let from = Stream(rawValue: event.version),
         stream == nil || from == stream
       else { continue }
       recorded[event.pid, default: 0] += bytes.count
       if event.flags & Event.isCut != 0, cut.insert(event.pid).inserted {
-        outcome.cut.append(Outcome.Cut(process: event.pid, recorded: recorded[event.pid] ?? 0))
+        outcome.cut.append(Outcome.Cut(process: numbers[event.pid], recorded: recorded[event.pid] ?? 0))
       }
       try body(event, bytes, start)
     }

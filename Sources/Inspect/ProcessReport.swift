@@ -37,7 +37,7 @@ public struct ProcessReport {
     if let tree {
       forEachInTree(tree) { process, prefix, below in add(process, prefix, below) }
     } else {
-      for process in history.processes { add(process, [], Array("  ".utf8)) }
+      for process in history.processesInOrder { add(process, [], Array("  ".utf8)) }
     }
     try table.write(to: output)
   }
@@ -47,7 +47,7 @@ public struct ProcessReport {
     let use = process.use
     let memory = use.flatMap { $0.peakMemory == 0 ? nil : Units.bytes($0.peakMemory) }
     return [
-      String(process.pid), process.parent.map { String($0) } ?? unknown,
+      "\(history.number(of: process.pid))", process.parent.map { "\(history.number(of: $0))" } ?? unknown,
       Units.seconds(history.elapsed(process.start)),
       process.end.map { Units.duration($0 < process.start ? 0 : $0 - process.start) } ?? unknown,
       use.map { Units.duration($0.userTime) } ?? unknown, use.map { Units.duration($0.systemTime) } ?? unknown,
@@ -68,13 +68,17 @@ public struct ProcessReport {
       + difference.changed.map { line("~", $0.name, $0.new) }
   }
 
+  private func inOrder(_ pids: [UInt32]) -> [UInt32] {
+    history.numbers.isEmpty ? pids.sorted() : pids.sorted { history.number(of: $0) < history.number(of: $1) }
+  }
+
   /// Beyond it a tree is not drawn any deeper.
   private static let maximumDepth = 64
 
   /// - Parameter body: takes a process, what is drawn before it, and what is drawn before lines that belong to it.
   private func forEachInTree(_ drawing: Drawing, _ body: (RunProcess, [UInt8], [UInt8]) -> Void) {
     let (tee, corner, bar, gap) = drawing == .boxes ? ("├─ ", "└─ ", "│  ", "   ") : ("|- ", "`- ", "|  ", "   ")
-    var pending = history.roots.reversed().map { (pid: $0, depth: 0, isLast: true) }
+    var pending = inOrder(history.roots).reversed().map { (pid: $0, depth: 0, isLast: true) }
     // For each level below the first, whether the branch goes on.
     var goesOn: [Bool] = []
     while let (pid, depth, isLast) = pending.popLast() {
@@ -86,7 +90,7 @@ public struct ProcessReport {
       let prefix = level == 0 ? [] : above + Array((isLast ? corner : tee).utf8)
       let below = goesOn.flatMap { Array(($0 ? bar : gap).utf8) } + Array((process.children.isEmpty ? gap : bar).utf8)
       body(process, prefix, below)
-      for (index, child) in process.children.enumerated().reversed() {
+      for (index, child) in inOrder(process.children).enumerated().reversed() {
         pending.append((child, depth + 1, index == process.children.count - 1))
       }
     }
@@ -101,12 +105,13 @@ public struct ProcessReport {
   ///
   /// `status` is `exited`, `killed`, `running`, `unfinished` (it was not seen to end) or `other`; `exit` is the exit status, `signal` the
   /// signal's name. Times are nanoseconds, `start`, `end`, `first`, `last` and `time` since the start of the run. `peakMemory` is bytes.
-  /// `inherited` is what the process was forked from. What is not known is null.
+  /// `inherited` is what the process was forked from. What is not known is null. A process's number with dots, which only a replay has, is a
+  /// string.
   /// With environments each process also has `"environment":{"added":[{"name","value"}],"removed":[{"name","value"}],
   /// "changed":[{"name","old","value"}]}` or null.
   public func json(to output: OutputBuffer) throws(Errno) {
     var line = JSONText()
-    for process in history.processes {
+    for process in history.processesInOrder {
       line.clear()
       line.object { write(process, &$0) }
       output.append(line.bytes)
@@ -115,8 +120,8 @@ public struct ProcessReport {
   }
 
   private func write(_ process: RunProcess, _ line: inout JSONText) {
-    line.number("pid", process.pid)
-    line.number("parent", process.parent)
+    line.process("pid", history.number(of: process.pid))
+    line.process("parent", process.parent.map { history.number(of: $0) })
     line.number("guestPid", process.guestPid)
     line.number("hostPid", process.hostPid)
     let status = process.status
@@ -141,7 +146,9 @@ public struct ProcessReport {
         }
       }
     }
-    line.array("children") { line in for child in process.children { line.number(nil, child) } }
+    line.array("children") { line in
+      for child in inOrder(process.children) { line.process(nil, history.number(of: child)) }
+    }
     line.array("programs") { line in for program in process.programs { line.object { write(program, &$0) } } }
     if let inherited = process.inherited {
       line.object("inherited") { write(inherited, &$0) }

@@ -2,6 +2,7 @@ import Tracing
 
 @_exported import struct Tracing.TraceDirectory
 @_exported import struct Tracing.TraceError
+@_exported import struct Tracing.TraceNumbers
 
 /// What the processes of a run are and did, as the events of its trace tell.
 ///
@@ -34,6 +35,9 @@ public struct RunHistory: Sendable {
   public private(set) var eventCount = 0
   /// Whether the events end in the middle, or some of them make no sense.
   public internal(set) var isDamaged = false
+
+  /// By which numbers its processes are shown.
+  public var numbers = TraceNumbers()
 
   private var counts = [Int](repeating: 0, count: Int(UInt8.max) + 1)
   private var indices: [UInt32: Int] = [:]

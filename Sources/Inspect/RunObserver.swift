@@ -18,6 +18,7 @@ public final class RunObserver {
     self.trace = trace
     events = try EventStream(trace)
     history = RunHistory(accesses: accesses)
+    history.numbers = try TraceNumbers(trace)
   }
 
   /// Whether the events end in the middle, or some of them make no sense. One of a run in progress may do so for a moment.

@@ -32,7 +32,7 @@ public struct RunThread: Sendable, Equatable {
 
 /// A process of a run.
 public struct RunProcess: Sendable {
-  /// The trace's own number, which is never used twice.
+  /// The trace's own number, which is never used twice. `RunHistory.number(of:)` is what it is shown by.
   public let pid: UInt32
   /// Its id in the guest and on the host; nil if the trace does not tell.
   public internal(set) var guestPid: UInt32?

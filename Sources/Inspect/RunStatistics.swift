@@ -31,6 +31,7 @@ public struct RunStatistics {
   public init(_ trace: TraceDirectory, top: Int, describer: EventText) throws(TraceError) {
     var history = RunHistory()
     let events = try EventStream(trace)
+    history.numbers = try TraceNumbers(trace)
     var slowest: [SlowCall] = []
     while let (event, name) = try events.next() {
       history.take(event, name)

@@ -74,7 +74,9 @@ public struct StatisticsReport {
     try output.endLine()
     var table = TextTable([(column, .right), ("pid", .right), ("processes with " + title, .left)], width: width)
     for process in processes {
-      table.add([Array(value(process).utf8), Array("\(process.pid)".utf8), history.command(of: process)])
+      table.add([
+        Array(value(process).utf8), Array("\(history.number(of: process.pid))".utf8), history.command(of: process),
+      ])
     }
     try table.write(to: output)
   }
@@ -159,7 +161,7 @@ public struct StatisticsReport {
       for call in statistics.slowest {
         line.object { line in
           line.number("time", history.elapsed(call.event.time))
-          line.number("pid", call.event.pid)
+          line.process("pid", history.number(of: call.event.pid))
           line.number("thread", call.event.thread)
           line.string("type", EventKind(rawValue: call.event.kind)?.word ?? "\(call.event.kind)")
           line.string("path", call.path)
@@ -170,7 +172,7 @@ public struct StatisticsReport {
     line.array("mostTime") { line in
       for process in byTime {
         line.object { line in
-          line.number("pid", process.pid)
+          line.process("pid", history.number(of: process.pid))
           line.number("user", process.use?.userTime)
           line.number("system", process.use?.systemTime)
           line.number("wall", process.end.map { $0 &- process.start })
@@ -181,7 +183,7 @@ public struct StatisticsReport {
     line.array("mostFiles") { line in
       for process in byFiles {
         line.object { line in
-          line.number("pid", process.pid)
+          line.process("pid", history.number(of: process.pid))
           line.number("files", statistics.fileCounts[process.pid])
           line.string("executable", executable(process))
         }

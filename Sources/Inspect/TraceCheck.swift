@@ -79,7 +79,8 @@ public enum TraceCheck {
   }
 
   private static func metaComparison(_ trace: TraceDirectory) throws(TraceError) -> MetaComparison {
-    do throws(Errno) { return try MetaComparison(trace) } catch {
+    let numbers = try TraceNumbers(trace)
+    do throws(Errno) { return try MetaComparison(trace, numbers) } catch {
       throw TraceError("cannot read \(trace.path)/files.meta: \(error)")
     }
   }

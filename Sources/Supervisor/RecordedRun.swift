@@ -26,10 +26,44 @@ public struct RecordedRun {
     seed = try trace.fields(of: "seed.txt").first.flatMap { text($0).first } ?? ""
     key = try? UserKey()
     guard !command.isEmpty else { throw TraceError("the trace \(trace.path) names no command") }
-    for name in ["uid", "gid", "random", "time", "machine", "process-numbers", "instructions"]
-    where options[name] == nil {
+    try requireReproduction()
+  }
+
+  /// What is not recorded, or not as this uwrx records it, is not made up.
+  private func requireReproduction() throws(TraceError) {
+    let words: KeyValuePairs<String, Set<String>> = [
+      "random": ["kernel", "seed"], "machine": ["host", "uniform"], "process-numbers": ["kernel", "same"],
+      "instructions": ["processor", "same"], "times": Set(Times.allCases.map(\.rawValue)),
+      "trace": Set(TraceLevel.allCases.map(\.rawValue)), "calls": Set(CallProfile.allCases.map(\.rawValue)),
+      "groups": ["user", "none"],
+    ]
+    for (name, known) in words { try require(name) { known.contains($0) } }
+    for name in ["uid", "gid"] { try require(name) { UInt32($0) != nil } }
+    try require("time") { $0 == "real" || Self.clock($0, options["epoch"] ?? "") != nil }
+    try require("umask") { $0.isEmpty || UInt32($0, radix: 8) != nil }
+    for name in Self.limits { try require(name) { $0.isEmpty || Double($0) != nil } }
+    if options["machine"] == "uniform" { try require("cpus") { Int($0) != nil } }
+    if options["random"] == "seed", RunSeed(digits: seed) == nil {
+      throw TraceError("the trace \(trace.path) does not say what its seed was")
+    }
+  }
+
+  private static let limits = ["pids", "memory", "timeout", "cpu-time", "file-size", "disk", "open-files"]
+
+  private func require(_ name: String, _ isKnown: (String) -> Bool) throws(TraceError) {
+    guard let value = options[name] else {
       throw TraceError("the trace \(trace.path) does not say what its \(name) was: an older uwrx has made it")
     }
+    if !isKnown(value) {
+      throw TraceError("the trace \(trace.path) says of its \(name) what this uwrx does not know: \(value.prefix(100))")
+    }
+  }
+
+  private static func clock(_ time: String, _ epoch: String) -> ClockRule? {
+    guard time.hasPrefix("advancing:"), let tick = UInt64(time.dropFirst(10)), let epoch = UInt64(epoch),
+      epoch < UInt64(Int64.max) / 1_000_000_000
+    else { return nil }
+    return ClockRule(epoch: epoch * 1_000_000_000, tick: min(tick, 1_000_000_000))
   }
 
   /// Makes a configuration that of the recorded run.
@@ -39,16 +73,17 @@ public struct RecordedRun {
   ///   - own: the user's variables, among which are the values of secrets.
   /// - Throws: what the trace does not hold and the user does not give, or that the trace is not the user's.
   public func configure(_ configuration: inout RunConfiguration, own: [String]) throws(SupervisorError) {
+    let parents: [TraceDirectory]
+    do throws(TraceError) { parents = try trace.parents() } catch { throw SupervisorError(error.description) }
     try ParentTrust(configuration: configuration, key: key).require(trace, sources, to: "repeat")
     configuration.command = command
     configuration.environment = try variables(given: configuration.environment, own: own)
     let replaced = Set(configuration.sources.map(\.destination))
+    configuration.sources = configuration.sources.map(asRecorded)
     configuration.sources += sources.sources.filter { !replaced.contains($0.destination) }
     configuration.links = sources.links
     configuration.emptyDirectories = sources.emptyDirectories
-    do throws(TraceError) {
-      configuration.parents = try trace.parents().map(\.path) + configuration.parents
-    } catch { throw SupervisorError(error.description) }
+    configuration.parents = parents.map(\.path) + configuration.parents
     // Where the trace is, and not where it was made: runs can be moved.
     let place = trace.path.split(separator: "/", omittingEmptySubsequences: false)
     if place.count > 2, let step = Int(place[place.count - 2]), Int(place[place.count - 1]) != nil {
@@ -70,6 +105,20 @@ public struct RecordedRun {
     repeatReproduction(&configuration)
   }
 
+  /// What stands in the place of a recorded source hides as much, and comes as early, as that did.
+  private func asRecorded(_ given: Source) -> Source {
+    guard let recorded = sources.sources.first(where: { $0.destination == given.destination }) else { return given }
+    var source = given
+    if given.priority == Source.defaultPriority { source.priority = recorded.priority }
+    source.isReadOnly = given.isReadOnly || recorded.isReadOnly
+    source.isTool = recorded.isTool
+    if given.kind == .host {
+      source.hidesPrivate = given.hidesPrivate || recorded.hidesPrivate
+      source.hidesSecrets = given.hidesSecrets || recorded.hidesSecrets
+    }
+    return source
+  }
+
   private func number(_ name: String) -> Int? { options[name].flatMap { Int($0) } }
 
   private func repeatLimits(_ limits: inout Limits) {
@@ -86,11 +135,7 @@ public struct RecordedRun {
     configuration.seed = options["random"] == "seed" ? RunSeed(digits: seed) : nil
     configuration.hasProcessNumbers = options["process-numbers"] == "same"
     configuration.answersInstructions = options["instructions"] == "same"
-    if let tick = options["time"].flatMap({ $0.hasPrefix("advancing:") ? UInt64($0.dropFirst(10)) : nil }),
-      let epoch = options["epoch"].flatMap({ UInt64($0) }), epoch < UInt64(Int64.max) / 1_000_000_000
-    {
-      configuration.clock = ClockRule(epoch: epoch * 1_000_000_000, tick: min(tick, 1_000_000_000))
-    }
+    configuration.clock = Self.clock(options["time"] ?? "", options["epoch"] ?? "")
     if options["machine"] == "uniform" {
       let processors = min(max(number("cpus") ?? 1, 1), UniformMachine.mostProcessors)
       configuration.machine = UniformMachine(

@@ -123,8 +123,8 @@ public struct RunConfiguration: Sendable {
   /// `NAME=value`.
   public var environment: [String]
   public var sources: [Source] = []
-  /// The trace of the run that this one makes again.
-  public var replayed: String?
+  /// The run that this one makes again.
+  public var replayed: ReplayedRun?
   /// Earlier runs whose files the guest sees, as they were when those ended.
   public var parents: [String] = []
   /// Parents are believed although this user's uwrx has not made them here, or they were changed since.

@@ -39,7 +39,7 @@ struct RunRecord {
         let target = isNear ? "../../.." + parent.path.dropFirst(directory.build.utf8.count) : parent.path
         if symlink(target, "\(path)/parent/\(index)") < 0 { throw Errno(rawValue: uwrx_errno()) }
       }
-      if let replayed = configuration.replayed {
+      if let replayed = configuration.replayed?.path {
         let isNear = replayed.hasPrefix(directory.build + "/")
         let target = isNear ? "../.." + replayed.dropFirst(directory.build.utf8.count) : replayed
         if symlink(target, "\(path)/replay") < 0 { throw Errno(rawValue: uwrx_errno()) }
@@ -150,14 +150,21 @@ struct RunRecord {
     // setrlimit(2), RLIMIT_FSIZE: what the user's limit forbids is an error with a message, not the end of uwrx.
     let disposition = signal(SIGXFSZ, SIG_IGN)
     defer { signal(SIGXFSZ, disposition) }
+    var renumbering = TraceRenumbering()
+    do throws(TraceError) {
+      if let replayed = configuration.replayed { renumbering = try replayed.renumbering(of: path) }
+    } catch {
+      throw failure(error.description)
+    }
     do throws(Errno) {
-      let lines = try kernel.finish()
+      let lines = try kernel.finish(renumbering)
       // Not empty if a version could not be put in its place; the events say where it is.
       rmdir("\(path)/archive")
       try TraceDirectory.write(
         "\(path)/files.index", LayerIndex.text(uid: configuration.uid, gid: configuration.gid, lines))
       try TraceDirectory.write("\(path)/\(LowerBases.name)", kernel.bases.text)
       try events.finish()
+      try events.renumber(renumbering)
       // It is no worse a record without: nothing stands on it unasked.
       if let key { try? TraceSignature.write(path, exitCode: exitCode, key) }
     } catch {

@@ -37,7 +37,7 @@ extension ViewerState {
     }
     guard let process = current else { return }
     let filter = paneFilters[tab.rawValue].text
-    var name = "\(process.pid) \(shortName(process.pid).cut(to: 15).text) "
+    var name = "\(run.number(of: process.pid)) \(shortName(process.pid).cut(to: 15).text) "
     if !filter.isEmpty { name = "[/\(filter)]  " + name }
     screen.put(
       name, row: row, column: max(column + 1, range.upperBound - Glyphs.width(name)), limit: range.upperBound,

@@ -104,7 +104,7 @@ extension ViewerState {
     ]
     if line.version > 0 { spans.append(Span(text: "  v\(line.version)", style: .dim)) }
     if let writer = line.writer {
-      spans.append(Span(text: " \(glyphs.arrow) \(writer) \(shortName(writer))", style: Style(.accent)))
+      spans.append(Span(text: " \(glyphs.arrow) \(run.number(of: writer)) \(shortName(writer))", style: Style(.accent)))
     }
     return spans
   }

@@ -55,13 +55,13 @@ extension ViewerState {
       lines.append([Span(text: label.padded(to: 11), style: Style(.accent))] + spans)
     }
 
-    var ids = "\(process.pid)"
+    var ids = "\(run.number(of: process.pid))"
     if let guest = process.guestPid {
       ids += "  (pid \(guest) in the guest" + (process.hostPid.map { ", \($0) on the host)" } ?? ")")
     }
     add("Process", Span(text: ids, style: .bold))
     if let parent = process.parent, parent != Event.supervisor {
-      add("Parent", Span(text: "\(parent) \(shortName(parent))"))
+      add("Parent", Span(text: "\(run.number(of: parent)) \(shortName(parent))"))
     }
     var status = statusText(process)
     if let full = process.status { status.text = full.description }

@@ -1,3 +1,5 @@
+import Inspect
+
 /// What is searched for: words that must all be found, whatever their case.
 struct TextSearch: Sendable, Equatable {
   private let words: [[UInt8]]
@@ -9,9 +11,9 @@ struct TextSearch: Sendable, Equatable {
   var isEmpty: Bool { words.isEmpty }
 
   /// Whether all words are in some of the texts, or a word is the number.
-  func matches(_ texts: [some Collection<UInt8>], number: UInt32? = nil) -> Bool {
+  func matches(_ texts: [some Collection<UInt8>], number: ProcessNumber? = nil) -> Bool {
     words.allSatisfy { word in
-      if let number, word.elementsEqual(String(number).utf8) { return true }
+      if let number, word.elementsEqual(number.description.utf8) { return true }
       return texts.contains { text in
         text.withContiguousStorageIfAvailable { Self.contains($0, word) }
           ?? Array(text).withUnsafeBufferPointer { Self.contains($0, word) }

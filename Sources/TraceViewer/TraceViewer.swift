@@ -24,9 +24,11 @@ public struct TraceViewer {
   ///   - callName: a system call's name by its number.
   /// - Throws: a message if there is no terminal, or no trace.
   public init(_ path: String, callName: @escaping @Sendable (UInt32) -> String) throws(ViewerError) {
+    let numbers: TraceNumbers
     do throws(TraceError) {
       trace = try TraceDirectory(path)
       events = try EventStream(trace)
+      numbers = try TraceNumbers(trace)
     } catch {
       throw ViewerError(error.description)
     }
@@ -38,6 +40,7 @@ public struct TraceViewer {
     state = ViewerState(
       path: path, command: command, isUTF8: uwrx_locale_is_utf8() == 1,
       hasClipboard: Clipboard.isKnown(terminal: terminal), callName: callName)
+    state.run.numbers = numbers
     // In the background it waits to be brought to the foreground, as long as any signal can still end it.
     while tcgetpgrp(0) != getpgrp(), tcgetpgrp(0) >= 0 { raise(SIGTTIN) }
     // A signal that ends the viewer must find the terminal as it was, so all are taken where nothing is half drawn.

@@ -9,8 +9,8 @@ extension ViewerState {
   }
 
   private func treeColumns(_ width: Int) -> Columns {
-    let largest = run.processes.last?.pid ?? 0
-    return Columns(pid: max(5, String(largest).count), hasTimes: width >= 76, hasMemory: width >= 96)
+    let last = run.processes.last.map { run.number(of: $0.pid).description.count } ?? 0
+    return Columns(pid: max(5, last, run.numbers.longest), hasTimes: width >= 76, hasMemory: width >= 96)
   }
 
   func drawTree(_ screen: inout Screen, _ area: Layout.Area) {
@@ -65,7 +65,7 @@ extension ViewerState {
     }
     func faded(_ style: Style) -> Style { treeRow.isMatch ? style : .dim }
     let status = statusText(process)
-    put("\(process.pid)".aligned(to: columns.pid) + " ", faded(.normal))
+    put("\(run.number(of: process.pid))".aligned(to: columns.pid) + " ", faded(.normal))
     put(status.text.cut(to: 9).text.padded(to: 10), faded(status.style))
     put(Units.duration(duration(process)).aligned(to: 7) + " ", faded(.normal))
     if columns.hasTimes {

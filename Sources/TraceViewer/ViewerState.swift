@@ -189,8 +189,11 @@ public struct ViewerState: Sendable {
       if showsFailuresOnly, !hasFailed(process) { return false }
       if minimalDuration > 0, duration(process) < minimalDuration { return false }
       guard !search.isEmpty else { return true }
-      guard let program = process.program else { return search.matches([[UInt8]()], number: process.pid) }
-      return search.matches([program.argumentBytes ?? [], run.paths.path(of: program.executable)], number: process.pid)
+      guard let program = process.program else {
+        return search.matches([[UInt8]()], number: run.number(of: process.pid))
+      }
+      return search.matches(
+        [program.argumentBytes ?? [], run.paths.path(of: program.executable)], number: run.number(of: process.pid))
     }
   }
 

@@ -14,6 +14,7 @@ import SystemPackage
 ///     24  end of the records of calls that were answered: what is to be moved to `perfetto`
 ///     32  which of the two pairs that follow holds, 0 or 1
 ///     40  end of the records that are in `perfetto`, and its length then; and so again at 56
+///     72  1 if another file, with all records, has taken the place of `perfetto`: then the buffer is of use only to those who have opened both
 ///
 /// The process that writes it holds a lock on it (flock(2)).
 enum EventBuffer {
@@ -31,6 +32,7 @@ enum EventBuffer {
     case pair = 32
     case firstPair = 40
     case secondPair = 56
+    case isReplaced = 72
   }
 
   /// How far the records have been moved to `perfetto`.

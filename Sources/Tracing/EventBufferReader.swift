@@ -13,21 +13,26 @@ final class EventBufferReader {
   private(set) var offset: UInt64 = 0
   private(set) var isDamaged = false
 
-  /// - Returns: nil if there is no such file.
+  /// - Returns: nil if there is no such file, or none that is needed any more.
   /// - Throws: what opening or mapping it failed with; `invalidArgument` if it is no buffer.
   init?(path: String) throws(Errno) {
     do throws(Errno) { file = try TraceDirectory.open(path) } catch {
       if error == .noSuchFileOrDirectory { return nil }
       throw error
     }
-    let words: (magic: UInt64, capacity: UInt64)
+    let words: (magic: UInt64, capacity: UInt64, isReplaced: UInt64)
     do throws(Errno) {
       words = (
-        try Self.load(file, EventBuffer.Word.magic.rawValue), try Self.load(file, EventBuffer.Word.capacity.rawValue)
+        try Self.load(file, EventBuffer.Word.magic.rawValue), try Self.load(file, EventBuffer.Word.capacity.rawValue),
+        try Self.load(file, EventBuffer.Word.isReplaced.rawValue)
       )
     } catch {
       close(file.rawValue)
       throw .invalidArgument
+    }
+    if words.isReplaced != 0, words.magic == EventBuffer.magic {
+      close(file.rawValue)
+      return nil
     }
     capacity = words.capacity
     let window = UInt64(EventBuffer.windowSize)

@@ -44,6 +44,9 @@ public final class EventReader {
   /// What was read so far, in bytes of the two files.
   public var offset: Int { Int(clamping: packets?.offset ?? 0) + Int(clamping: buffer?.offset ?? 0) }
 
+  /// Whether `perfetto` has all events that there will be.
+  var isWhole: Bool { buffer == nil && !isBroken }
+
   /// How much of `perfetto` holds while there is a buffer.
   var lengthOfPackets: UInt64 { limit == .max ? 0 : limit }
 

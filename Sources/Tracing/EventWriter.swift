@@ -16,6 +16,7 @@ public final class EventWriter: EventSink {
   /// End of what the disk has room for.
   private var reserved: UInt64 = 0
   private let collector: EventCollector
+  private let callName: CallName
   /// Of the call whose events are being written; the time is 0 between calls.
   private var callTime: UInt64 = 0
   private var callThread: UInt32 = 0
@@ -40,6 +41,7 @@ public final class EventWriter: EventSink {
     getrlimit(__rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue)), &limit)
     let allowed = Int(clamping: limit.rlim_cur) - EventBuffer.headerSize
     let capacity = min(capacity, max(allowed, 2 * window)) / window * window
+    self.callName = callName
     collector = try EventCollector(trace: trace, callName: callName)
     path = "\(trace)/events"
     let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -218,6 +220,13 @@ public final class EventWriter: EventSink {
     sealed = end
     publish()
     try collector.finish()
+  }
+
+  /// Gives the processes of a record that is whole other numbers. Who follows it goes on to read the one that it has opened.
+  public func renumber(_ renumbering: TraceRenumbering) throws(Errno) {
+    if renumbering.isEmpty { return }
+    EventBuffer.store(header, .isReplaced, 1)
+    try renumbering.apply(to: String(path.dropLast("/events".utf8.count)), callName: callName)
   }
 
   /// Removes the buffer of a record that is whole; as long as it is there, and its writer lives, the run goes on for others.

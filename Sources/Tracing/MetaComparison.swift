@@ -42,10 +42,10 @@ public final class MetaComparison {
   }
 
   /// - Throws: what open(2) failed with.
-  public init(_ trace: TraceDirectory) throws(Errno) {
+  public init(_ trace: TraceDirectory, _ numbers: TraceNumbers) throws(Errno) {
     let file = try OpenedFile("\(trace.path)/files.meta")
     self.file = file
-    meta = MetaWriter { (text: UnsafeRawBufferPointer) throws(Errno) in try file.compare(text) }
+    meta = MetaWriter(numbers: numbers) { (text: UnsafeRawBufferPointer) throws(Errno) in try file.compare(text) }
   }
 
   /// Takes the next event.

@@ -6,13 +6,17 @@ final class MetaWriter {
   private let write: (UnsafeRawBufferPointer) throws(Errno) -> Void
   private var executables: [UInt32: [UInt8]] = [:]
   private var text: [UInt8] = []
+  private let numbers: TraceNumbers
 
   /// - Parameter write: takes the text, piece by piece.
-  init(write: @escaping (UnsafeRawBufferPointer) throws(Errno) -> Void) { self.write = write }
+  init(numbers: TraceNumbers, write: @escaping (UnsafeRawBufferPointer) throws(Errno) -> Void) {
+    self.numbers = numbers
+    self.write = write
+  }
 
   /// - Parameter file: takes the text. It stays the caller's.
-  convenience init(file: FileDescriptor) {
-    self.init { (text: UnsafeRawBufferPointer) throws(Errno) in
+  convenience init(file: FileDescriptor, numbers: TraceNumbers = TraceNumbers()) {
+    self.init(numbers: numbers) { (text: UnsafeRawBufferPointer) throws(Errno) in
       var done = 0
       while done < text.count {
         let count = Glibc.write(file.rawValue, text.baseAddress! + done, text.count - done)
@@ -36,7 +40,7 @@ final class MetaWriter {
     default:
       guard let operation = kind.metaName else { return }
       text += path(event.node, nodes)
-      text += "\t\(event.pid)\t\(operation)\t".utf8
+      text += "\t\(numbers.text(of: event.pid))\t\(operation)\t".utf8
       text += executables[event.pid] ?? []
       text.append(UInt8(ascii: "\n"))
       if text.count > 1 << 16 { try flush() }

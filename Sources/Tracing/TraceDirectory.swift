@@ -14,6 +14,7 @@ import SystemPackage
 ///     files.base   what stood below where the run changed something: see `LowerBases`
 ///     files.meta   a line per change: path, process, operation and executable, with tabs between
 ///     perfetto     what the processes did: see `TraceEncoder`
+///     numbers      only of a replay that has other processes than what it repeats: see `TraceNumbers`
 ///     events       while the run lasts: what is not in `perfetto` yet, see `EventBuffer`
 ///     archive/     while the run lasts: versions that were overwritten, by number
 ///     status       made last: `exit` and the exit status, or `killed` if `uwrx check --repair` has made it. A run without it
@@ -106,9 +107,21 @@ public struct TraceDirectory: Sendable {
       guard parents.count < Self.maximumParents else {
         throw TraceError("the trace \(path) has more than \(Self.maximumParents) parents")
       }
-      parents.append(try TraceDirectory("\(path)/parent/\(parents.count)"))
+      let link = "\(path)/parent/\(parents.count)"
+      var status = stat()
+      if stat(link, &status) < 0, errno == ENOENT {
+        throw TraceError(
+          "the run of the trace \(path) stands on another, which is gone: \(link) -> \(Self.target(link))")
+      }
+      parents.append(try TraceDirectory(link))
     }
     return parents
+  }
+
+  private static func target(_ link: String) -> String {
+    var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = target.withUnsafeMutableBytes { readlink(link, $0.baseAddress!, $0.count) }
+    return String(decoding: Escaping.escape(target[..<max(0, count)]), as: UTF8.self)
   }
 
   /// More lines than any command has arguments or environment has variables (execve(2)).

@@ -56,6 +56,10 @@ public enum TraceRepair {
   /// - Throws: `invalidArgument` if the files make no sense.
   private static func moveRest(_ trace: TraceDirectory, _ callName: @escaping CallName) throws(Errno) -> Int {
     let reader = try EventReader(trace: trace.path)
+    if reader.isWhole {
+      for name in ["perfetto.new", "files.meta.new"] { unlink("\(trace.path)/\(name)") }
+      return 0
+    }
     let length = reader.lengthOfPackets
     let encoder = TraceEncoder(callName: callName)
     // The encoder has to know what it has said; what comes after is not in the file.
@@ -120,12 +124,13 @@ public enum TraceRepair {
   /// Makes `files.meta` anew of all events.
   private static func writeMeta(_ trace: TraceDirectory) throws(TraceError) {
     let path = "\(trace.path)/files.meta"
+    let numbers = try TraceNumbers(trace)
     unlink(path)
     let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw TraceError("cannot create \(path): \(Errno(rawValue: errno))") }
     defer { close(file) }
     do throws(Errno) {
-      let meta = MetaWriter(file: FileDescriptor(rawValue: file))
+      let meta = MetaWriter(file: FileDescriptor(rawValue: file), numbers: numbers)
       let reader = try EventReader(trace: trace.path, packetsOnly: true)
       var nodes = NodeTable()
       while let (event, name) = try reader.next() {

@@ -205,9 +205,12 @@ public final class VirtualKernel {
   public func didMeasure(_ bytes: Int) { files.upperLayer.didMeasure(Int64(bytes)) }
 
   /// The guest has ended: brings its layer into the form in which it is kept.
+  /// - Parameter renumbering: by which numbers processes are shown from now on.
   /// - Returns: what the host's files do not tell of it.
   /// - Throws: what the host failed with; the layer is incomplete then.
-  public func finish() throws(Errno) -> [LayerIndex.Line] { try files.finishLayer() }
+  public func finish(_ renumbering: TraceRenumbering = TraceRenumbering()) throws(Errno) -> [LayerIndex.Line] {
+    try files.finishLayer(renumbering)
+  }
 
   /// What stood below where the run has changed something.
   public var bases: LowerBases { files.lowerLayers.bases }

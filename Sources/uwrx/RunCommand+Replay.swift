@@ -2,6 +2,7 @@ import ArgumentParser
 import Inspect
 import Results
 import Sandbox
+import Supervisor
 import Tracing
 
 // `uwrx run --replay`: a recorded run is made again.
@@ -40,11 +41,12 @@ extension RunCommand {
     configuration.trustsParents = trustParent
     configuration.limits = limits
     try recorded.configure(&configuration, own: own)
-    configuration.replayed = recorded.trace.path
+    let history = try RunHistory(recorded.trace)
+    configuration.replayed = try ReplayedRun(recorded.trace, history)
     configuration.ownsProcess = true
     if !quiet {
       configuration.warn = { printError($0) }
-      try warnOfChanges(since: recorded.trace, given: Set(givenSources.map(\.destination)))
+      try warnOfChanges(since: recorded.trace, history, given: Set(givenSources.map(\.destination)))
     }
     configuration.willStart = { [verbose, trace = recorded.trace.path] directory in
       LastLink.set(runAt: directory)
@@ -55,19 +57,31 @@ extension RunCommand {
 
   private static let mostNames = 5
 
-  private func warnOfChanges(since trace: TraceDirectory, given: Set<String>) throws {
-    let changed = try ChangedSources(trace).files.filter { file in
-      !given.contains { HomeSecrets.isWithin(String(decoding: file.path, as: UTF8.self), $0) }
-    }
-    guard !changed.isEmpty else { return }
+  private func warnOfChanges(
+    since trace: TraceDirectory, _ history: RunHistory, given: Set<String>
+  ) throws {
+    let changed = try ChangedSources(trace, history)
     func text(_ path: [UInt8]) -> String { String(decoding: Escaping.escape(path), as: UTF8.self) }
-    for file in changed.prefix(Self.mostNames) {
-      printError(
-        file.isGone
-          ? "\(text(file.path)), which the run has read, is gone" : "\(text(file.hostPath)) has changed since the run")
+    func isGiven(_ path: [UInt8]) -> Bool {
+      given.contains { HomeSecrets.isWithin(String(decoding: path, as: UTF8.self), $0) }
     }
-    if changed.count > Self.mostNames { printError("... and \(changed.count - Self.mostNames) files more") }
-    printError(
-      "the replay reads them as they are now; --source \(text(changed[0].path))=FILE gives it one as it was")
+    let sources = changed.sources.filter { !isGiven($0.destination) }.map { source in
+      let kind = String(decoding: source.type, as: UTF8.self)
+      let other = "--source \(text(source.destination))=\(kind == "host" ? "" : kind + ":")PATH"
+      return source.isGone
+        ? "the source \(text(source.hostPath)) is gone; \(other) gives it from where it is"
+        : "the archive \(text(source.hostPath)) has changed since the run; \(other) gives it as it was"
+    }
+    let files = changed.files.filter { !isGiven($0.path) }.map { file in
+      let other = "--source \(text(file.path))=FILE gives it"
+      return file.isGone
+        ? "\(text(file.path)), which the run has read, is gone; \(other)"
+        : "\(text(file.hostPath)) has changed since the run; \(other) as it was"
+    }
+    let lines = sources + files
+    if lines.isEmpty { return }
+    for line in lines.prefix(Self.mostNames) { printError(line) }
+    if lines.count > Self.mostNames { printError("... and \(lines.count - Self.mostNames) more") }
+    printError("what is not given is read as it is now")
   }
 }

@@ -52,6 +52,95 @@ struct ReplayTests {
     }
   }
 
+  /// Each process of a run, in the order of their numbers: its number, its parent's and what it ran.
+  private func processes(_ trace: String, in directory: String) throws -> [String] {
+    let listing = try CommandLine.run(["inspect", "procs", "--format", "json", trace], in: directory)
+    #expect(listing.status == 0, "\(listing.error)")
+    return try listing.output.split(separator: "\n").map { line in
+      let process = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+      let programs = process["programs"] as? [[String: Any]] ?? []
+      let commands = programs.map { ($0["arguments"] as? [String] ?? []).joined(separator: " ") }
+      return "\(process["pid"]!) of \(process["parent"]!): " + commands.joined(separator: ", ")
+    }
+  }
+
+  /// Each rule waits in a shell of its own until a rule that begins later is done, or not: who is found first is another one each time.
+  private static let makefile = """
+    all: a b c d
+    \tcat a b c d > all
+    %: %.in
+    \t( cat $< | sort > $@.0; true ); sort $@.0 $@.0 > $@; echo $@ >> log
+    """
+
+  @Test("has the numbers of the recorded run under make -j4, seeded or not", arguments: [["--reproducible"], []])
+  func numbers(_ options: [String]) throws {
+    try CommandLine.withDirectory { directory in
+      try Self.makefile.write(toFile: directory + "/Makefile", atomically: true, encoding: .utf8)
+      for name in ["a", "b", "c", "d"] {
+        try "\(name)\n".write(toFile: directory + "/\(name).in", atomically: true, encoding: .utf8)
+      }
+      #expect(try run(options + ["--system", "--", "make", "-j4"], in: directory).status == 0)
+      let recorded = try processes("build/0/0", in: directory)
+      for _ in 1...3 {
+        #expect(try run(["--replay", "build/0/0"], in: directory).status == 0)
+        #expect(try processes("last", in: directory) == recorded)
+        let check = try CommandLine.run(["check", "last"], in: directory)
+        #expect(check.status == 0, "\(check.output)\(check.error)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: directory + "/build/0/1/numbers"))
+    }
+  }
+
+  @Test("gives dotted numbers to what was not there, and leaves the others theirs")
+  func dottedNumbers() throws {
+    try CommandLine.withDirectory { directory in
+      let script = directory + "/s"
+      try "cat one > log\nsort log >> log\nwc log\n".write(toFile: script, atomically: true, encoding: .utf8)
+      try "1\n".write(toFile: directory + "/one", atomically: true, encoding: .utf8)
+      #expect(try run(["--reproducible", "--system", "--", "sh", "s"], in: directory).status == 0)
+      #expect(
+        try processes("last", in: directory)
+          == ["2 of 1: sh s", "3 of 2: cat one", "4 of 2: sort log", "5 of 2: wc log"])
+      // Without `sort`, and with a process that overwrites what another has written and read.
+      try "cat one > log\nsh -c '(tr 1 2 < one > log); true'\nwc log\n".write(
+        toFile: script, atomically: true, encoding: .utf8)
+      #expect(try run(["--replay", "build/0/0"], in: directory).status == 0)
+      let expected = [
+        "2 of 1: sh s", "2.1 of 2: sh -c (tr 1 2 < one > log); true", "2.2 of 2.1: tr 1 2", "3 of 2: cat one",
+        "5 of 2: wc log",
+      ]
+      #expect(try processes("last", in: directory) == expected)
+      let trace = directory + "/build/0/1"
+      let kept = try FileManager.default.contentsOfDirectory(atPath: trace).filter { $0.hasPrefix("files-") }
+      #expect(kept == ["files-2.2"], "\(kept)")
+      #expect(try String(contentsOfFile: trace + "/files.meta", encoding: .utf8).contains("/log\t2.2\twrite"))
+      #expect(try String(contentsOfFile: trace + "/files-2.2/project/log", encoding: .utf8) == "2\n")
+      let check = try CommandLine.run(["check", "last"], in: directory)
+      #expect(check.status == 0, "\(check.output)\(check.error)")
+
+      // Whoever takes numbers takes these.
+      for (arguments, part) in [
+        (["events", "--pid", "2.2", "last"], "  2.2  exec"), (["files", "--who", "--by-pid", "2.2", "last"], "  2.2 "),
+        (["output", "last", "5"], " log\n"), (["stats", "last"], "  2.1  "),
+      ] {
+        let told = try CommandLine.run(["inspect"] + arguments, in: directory)
+        #expect(told.status == 0 && told.output.contains(part), "\(told.output)\(told.error)")
+      }
+      let unknown = try CommandLine.run(["inspect", "events", "--pid", "2.3", "last"], in: directory)
+      #expect(unknown.status == 125 && unknown.error.contains("no process 2.3"))
+      let difference = try CommandLine.run(["diff", "build/0/0", "last"], in: directory).output
+      #expect(difference.contains("only in the first: 4 sort log"), "\(difference)")
+      #expect(difference.contains("only in the second: 2.1 sh -c"), "\(difference)")
+
+      // Again: nothing is new any more.
+      #expect(try run(["--replay", "last"], in: directory).status == 0)
+      #expect(try processes("last", in: directory) == expected)
+      #expect(try CommandLine.run(["diff", "build/0/1", "build/0/2"], in: directory).status == 0)
+      #expect(try CommandLine.run(["export", "last", "--to", "out"], in: directory).status == 0)
+      #expect(try String(contentsOfFile: directory + "/out/project/log", encoding: .utf8) == "2\n")
+    }
+  }
+
   @Test("has the values of secrets from the user alone")
   func secrets() throws {
     try CommandLine.withDirectory { directory in
@@ -94,6 +183,73 @@ struct ReplayTests {
       let outcome = try run(["--replay", "last"], in: directory)
       #expect(outcome.status == 125 && outcome.error.contains("it was changed"), "\(outcome.error)")
       #expect(outcome.error.contains("it would add /secret = /root"))
+    }
+  }
+
+  @Test("names an archive that has changed and a source that is gone, with what gives them")
+  func changedSources() throws {
+    try CommandLine.withDirectory { directory in
+      for (file, text) in [("t/a", "one"), ("s/b", "two")] {
+        try FileManager.default.createDirectory(
+          atPath: (directory + "/" + file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try (text + "\n").write(toFile: "\(directory)/\(file)", atomically: true, encoding: .utf8)
+      }
+      #expect(try CommandLine.shell("tar cf a.tar -C t . && cp a.tar old.tar", in: directory).status == 0)
+      let sources = ["--system", "--source", "/t=tar:a.tar", "--source", "/s:ro=s"]
+      #expect(try run(sources + ["--", "cat", "/t/a", "/s/b"], in: directory).output == "one\ntwo\n")
+      #expect(try run(["--replay", "build/0/0"], in: directory).error.isEmpty)
+      let change = "echo other > t/a; tar cf a.tar -C t .; mv s elsewhere"
+      #expect(try CommandLine.shell(change, in: directory).status == 0)
+      let gone = try run(["--replay", "build/0/0"], in: directory)
+      #expect(gone.status == 125 && gone.error.contains("/s is gone; --source /s=PATH gives it"), "\(gone.error)")
+      #expect(gone.error.contains("a.tar has changed since the run; --source /t=tar:PATH gives it"), "\(gone.error)")
+      #expect(!gone.error.contains("/s/b"), "\(gone.error)")
+      let given = ["--source", "/t=tar:old.tar", "--source", "/s=elsewhere"]
+      let again = try run(["--replay", "build/0/0"] + given, in: directory)
+      #expect(again.output == "one\ntwo\n" && again.error.isEmpty, "\(again.error)")
+      // It is read-only, as the one in whose place it is.
+      let recorded = try String(contentsOfFile: directory + "/build/last/sources", encoding: .utf8)
+      #expect(recorded.contains("/s\t100\thost,ro\t"), "\(recorded)")
+    }
+  }
+
+  @Test("needs the runs that the recorded one stood on")
+  func parentGone() throws {
+    try CommandLine.withDirectory { directory in
+      #expect(try run(["--system", "--", "touch", "/x"], in: directory).status == 0)
+      #expect(try run(["--system", "--parent", "last", "--", "ls", "/x"], in: directory).status == 0)
+      #expect(try CommandLine.shell("mv build/0 gone", in: directory).status == 0)
+      let outcome = try run(["--replay", "build/10/0"], in: directory)
+      #expect(outcome.status == 125 && outcome.error.contains("which is gone"), "\(outcome.error)")
+      #expect(!outcome.error.contains("--trust-parent"), "\(outcome.error)")
+    }
+  }
+
+  @Test(
+    "makes nothing up that a trace does not say, however far it is trusted",
+    arguments: [
+      ("options", "^random\t.*", "random\tdice", "random"), ("options", "^epoch\t.*", "epoch\t", "time"),
+      ("options", "^time\t.*", "time\tadvancing:x", "time"), ("options", "^uid\t.*", "uid\tx", "uid"),
+      ("options", "^pids\t.*", "pids\tmany", "pids"), ("options", "^machine\t.*", "", "machine"),
+      ("options", "^trace\t.*", "trace\tall", "trace"), ("seed.txt", ".*", "nothing", "seed"),
+    ])
+  func unknown(_ file: String, _ line: String, _ other: String, _ name: String) throws {
+    try CommandLine.withDirectory { directory in
+      #expect(try run(["--reproducible", "--system", "--", "true"], in: directory).status == 0)
+      let edit = "sed -i 's/\(line)/\(other)/' build/0/0/\(file)"
+      #expect(try CommandLine.shell(edit, in: directory).status == 0)
+      let outcome = try run(["--trust-parent", "--replay", "last"], in: directory)
+      #expect(outcome.status == 125 && outcome.error.contains(name), "\(outcome.error)")
+    }
+  }
+
+  @Test("does not guess who is who in a damaged trace")
+  func damagedEvents() throws {
+    try CommandLine.withDirectory { directory in
+      #expect(try run(["--system", "--", "true"], in: directory).status == 0)
+      #expect(try CommandLine.shell("truncate -s -9 build/0/0/perfetto", in: directory).status == 0)
+      let outcome = try run(["--trust-parent", "--replay", "last"], in: directory)
+      #expect(outcome.status == 125 && outcome.error.contains("damaged or cut off"), "\(outcome.error)")
     }
   }
 }

@@ -27,12 +27,18 @@ public final class TraceBuilder {
 
   /// Completes the record and marks the run as complete.
   @discardableResult
-  public func finish() throws -> TraceBuilder {
-    try writer.finish()
+  public func finish(_ renumbering: TraceRenumbering = TraceRenumbering()) throws -> TraceBuilder {
+    try finishEvents(renumbering)
     try writer.removeBuffer()
     try Data("*\t0\t0\n".utf8).write(to: URL(fileURLWithPath: "\(path)/files.index"))
     try Data("exit\t0\n".utf8).write(to: URL(fileURLWithPath: "\(path)/status"))
     return self
+  }
+
+  /// Completes the record, whose run has not ended yet.
+  public func finishEvents(_ renumbering: TraceRenumbering = TraceRenumbering()) throws {
+    try writer.finish()
+    try writer.renumber(renumbering)
   }
 
   public func add(
@@ -58,8 +64,8 @@ public final class TraceBuilder {
     return new
   }
 
-  public func spawn(_ pid: UInt32, by parent: UInt32 = Event.supervisor) {
-    add(.spawn, pid, node: parent, version: pid, bytes(of: 1000 &+ pid))
+  public func spawn(_ pid: UInt32, by parent: UInt32 = Event.supervisor, guest: UInt32? = nil) {
+    add(.spawn, pid, node: parent, version: guest ?? pid, bytes(of: 1000 &+ pid))
   }
 
   public func exec(

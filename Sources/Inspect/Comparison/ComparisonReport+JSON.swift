@@ -9,7 +9,7 @@ extension ComparisonReport {
   ///      "onlyFirst":[...],"onlySecond":[...],
   ///      "files":[{"path","first","second","culprit","origin","contents":[...],"diffoscope"}]}
   ///
-  /// Processes are told by their numbers in each run, in the order of the text. An input or output is `{"kind","path","process",
+  /// Processes are told by their numbers in each run, in the order of the text; one with dots is a string. An input or output is `{"kind","path","process",
   /// "variables"}`, of which the latter are null or empty where the kind has none. What differs in a file is
   /// `{"place":[...],"kind","name","first","second","offset","sizes":[...],"lines":[{"mark","text"}],"reason"}`: the names that lead
   /// there from the outside, and what is null or empty where the kind has none.
@@ -27,18 +27,21 @@ extension ComparisonReport {
         }
       }
       line.array("processes") { line in for process in comparison.byImportance { tell(process, &line) } }
-      line.array("onlyFirst") { line in for pid in comparison.onlyFirst { line.number(nil, pid) } }
-      line.array("onlySecond") { line in for pid in comparison.onlySecond { line.number(nil, pid) } }
+      line.array("onlyFirst") { line in for pid in comparison.onlyFirst { line.process(nil, first(pid)) } }
+      line.array("onlySecond") { line in for pid in comparison.onlySecond { line.process(nil, second(pid)) } }
       line.array("files") { line in for file in comparison.files { tell(file, &line) } }
     }
     output.append(line.bytes)
     try output.endLine()
   }
 
+  private func first(_ pid: UInt32) -> ProcessNumber { comparison.firstHistory.number(of: pid) }
+  private func second(_ pid: UInt32) -> ProcessNumber { comparison.secondHistory.number(of: pid) }
+
   private func tell(_ process: TraceComparison.Process, _ line: inout JSONText) {
     line.object { line in
-      line.number("first", process.first)
-      line.number("second", process.second)
+      line.process("first", first(process.first))
+      line.process("second", second(process.second))
       line.string("command", comparison.firstHistory[process.first].map { comparison.firstHistory.command(of: $0) })
       line.flag("culprit", process.isCulprit)
       line.array("inputs") { line in for difference in process.inputs { tell(difference, &line) } }
@@ -49,10 +52,10 @@ extension ComparisonReport {
   private func tell(_ file: TraceComparison.File, _ line: inout JSONText) {
     line.object { line in
       line.string("path", file.path)
-      line.number("first", file.first)
-      line.number("second", file.second)
-      line.number("culprit", file.culprit)
-      line.number("origin", file.origin)
+      line.process("first", file.first.map(first))
+      line.process("second", file.second.map(second))
+      line.process("culprit", file.culprit.map(first))
+      line.process("origin", file.origin.map(first))
       line.array("contents") { line in for finding in comparison.contents(of: file) { tell(finding, &line) } }
       line.string("diffoscope", diffoscope?.report(on: file))
     }
@@ -79,7 +82,7 @@ extension ComparisonReport {
     line.object { line in
       line.string("kind", kind)
       line.string("path", path)
-      line.number("process", process)
+      line.process("process", process.map(first))
       line.array("variables") { line in for name in variables { line.string(nil, name) } }
     }
   }

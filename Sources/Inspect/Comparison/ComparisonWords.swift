@@ -6,12 +6,18 @@ struct ComparisonWords {
 
   /// "3 (4 in the second) cc -c a.c"
   func process(_ process: TraceComparison.Process) -> [UInt8] {
-    var words = Array("\(process.first)".utf8)
-    if process.second != process.first { words += " (\(process.second) in the second)".utf8 }
+    let (first, second) = (number(process.first), other(process.second))
+    var words = Array("\(first)".utf8)
+    if second != first { words += " (\(second) in the second)".utf8 }
     return words + " ".utf8 + command(process.first, comparison.firstHistory)
   }
 
-  func alone(_ pid: UInt32, _ history: RunHistory) -> [UInt8] { Array("\(pid) ".utf8) + command(pid, history) }
+  func alone(_ pid: UInt32, _ history: RunHistory) -> [UInt8] {
+    Array("\(history.number(of: pid)) ".utf8) + command(pid, history)
+  }
+
+  private func number(_ pid: UInt32) -> ProcessNumber { comparison.firstHistory.number(of: pid) }
+  private func other(_ pid: UInt32) -> ProcessNumber { comparison.secondHistory.number(of: pid) }
 
   private func command(_ pid: UInt32, _ history: RunHistory) -> [UInt8] {
     history[pid].map { history.command(of: $0) } ?? []
@@ -30,7 +36,7 @@ struct ComparisonWords {
     case .executable: Array("program".utf8)
     case .status: Array("exit status".utf8)
     case .text: Array("output".utf8)
-    case .textOf(let pid): Array("output of \(pid), perhaps".utf8)
+    case .textOf(let pid): Array("output of \(number(pid)), perhaps".utf8)
     case .temporaryFiles: Array("temporary files".utf8)
     case .file(let path): Array("contents: ".utf8) + Escaping.escape(path)
     case .source(let path): Array("source, changed in between: ".utf8) + Escaping.escape(path)
@@ -42,13 +48,13 @@ struct ComparisonWords {
   func writers(_ file: TraceComparison.File) -> String {
     var words =
       switch (file.first, file.second) {
-      case (let first?, let second?): ", written by \(first) and \(second)"
-      case (let first?, nil): ", only in the first, written by \(first)"
-      case (nil, let second?): ", only in the second, written by \(second)"
+      case (let first?, let second?): ", written by \(number(first)) and \(other(second))"
+      case (let first?, nil): ", only in the first, written by \(number(first))"
+      case (nil, let second?): ", only in the second, written by \(other(second))"
       case (nil, nil): ""
       }
-    if let culprit = file.culprit, culprit != file.first { words += "; the difference is \(culprit)'s" }
-    if let origin = file.origin { words += "; the difference came in with \(origin)" }
+    if let culprit = file.culprit, culprit != file.first { words += "; the difference is \(number(culprit))'s" }
+    if let origin = file.origin { words += "; the difference came in with \(number(origin))" }
     return words
   }
 

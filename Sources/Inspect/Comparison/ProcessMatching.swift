@@ -1,6 +1,6 @@
 /// Which process of one run is which of another: that of the same parent which ran the same programs with the same arguments, of several
 /// equal ones that which wrote the same files, or else the one at the same place. Of those that are left, that which ran programs of the same
-/// paths.
+/// paths. Of a run and its replay, or two replays, a process of the same number that ran the same comes first.
 struct ProcessMatching {
   struct Pair {
     var first: UInt32
@@ -13,10 +13,13 @@ struct ProcessMatching {
   private(set) var onlySecond: [UInt32] = []
 
   init(_ first: RunFiles, _ second: RunFiles) {
+    let areRelated = !Set(first.replayed).isDisjoint(with: second.replayed)
+    let keys =
+      (areRelated ? [RunFiles.numberedCommand] : []) + [RunFiles.deeds, RunFiles.command, RunFiles.executables]
     var pending: [([UInt32], [UInt32])] = [(first.history.roots, second.history.roots)]
     while let (ours, theirs) = pending.popLast() {
       var (left, right) = (ours, theirs)
-      for key in [RunFiles.deeds, RunFiles.command, RunFiles.executables] {
+      for key in keys {
         var waiting: [[UInt8]: [UInt32]] = [:]
         for pid in right.reversed() { waiting[key(second)(pid), default: []].append(pid) }
         var rest: [UInt32] = []

@@ -14,7 +14,7 @@ final class RunFiles {
   let texts: Texts
   /// The version that a path has at the end; none for what was not changed, or is gone.
   let lastVersions: [PathTable.ID: UInt32]
-  private var temporary: [PathTable.ID: Bool] = [:]
+  private let temporary: TemporaryFiles
   private var changeTimes: [PathTable.ID: Int64?] = [:]
   private var sourceDigests: [PathTable.ID: [UInt8]?] = [:]
 
@@ -22,6 +22,7 @@ final class RunFiles {
     self.trace = trace
     history = try RunHistory(trace)
     places = VersionPlaces(trace, history)
+    temporary = TemporaryFiles(history)
     lastVersions = Dictionary(history.lastVersions.map { ($1, $0) }, uniquingKeysWith: max)
     texts = try Self.texts(trace)
   }
@@ -83,24 +84,24 @@ final class RunFiles {
   /// Of a run that has not ended there is none.
   private(set) lazy var layerIndex = trace.isComplete ? try? trace.layerIndex() : nil
 
-  /// Whether the run has made a file there that was gone at its end: mostly one with a random name.
-  func isTemporary(_ path: PathTable.ID) -> Bool {
-    if let known = temporary[path] { return known }
-    let isTemporary =
-      lastVersions[path] == nil
-      && history.accesses(of: path).contains { [.create, .renameTo, .link].contains($0.kind) }
-    temporary[path] = isTemporary
-    return isTemporary
-  }
+  func isTemporary(_ path: PathTable.ID) -> Bool { temporary.contains(path) }
 
-  /// The programs and arguments of a process; a temporary file's name is as good as another's.
-  func command(_ pid: UInt32) -> [UInt8] {
-    guard let programs = history[pid]?.programs else { return [] }
-    return programs.reduce(into: []) { text, program in
-      text += history.paths.path(of: program.executable) + [0]
-      for argument in program.arguments { text += withoutTemporary(argument) + [0] }
+  /// The programs and arguments of a process.
+  func command(_ pid: UInt32) -> [UInt8] { history[pid].map { temporary.command($0) } ?? [] }
+
+  /// The number of a process, and its programs and arguments.
+  func numberedCommand(_ pid: UInt32) -> [UInt8] { Array("\(history.number(of: pid))\0".utf8) + command(pid) }
+
+  /// The run and what it repeats, and what that repeats.
+  private(set) lazy var replayed: [String] = {
+    var traces = [trace]
+    while traces.count < 100, let next = try? TraceDirectory(traces.last!.path + "/replay"),
+      !traces.contains(where: { $0.path == next.path })
+    {
+      traces.append(next)
     }
-  }
+    return traces.map(\.path)
+  }()
 
   /// The programs and arguments of a process, and the names of the files that it wrote.
   func deeds(_ pid: UInt32) -> [UInt8] {
@@ -132,16 +133,6 @@ final class RunFiles {
   func executables(_ pid: UInt32) -> [UInt8] {
     guard let programs = history[pid]?.programs else { return [] }
     return programs.reduce(into: []) { $0 += history.paths.path(of: $1.executable) + [0] }
-  }
-
-  /// `/tmp/x`, `@/tmp/x` and `--option=/tmp/x`
-  private func withoutTemporary(_ argument: [UInt8]) -> [UInt8] {
-    guard let slash = argument.firstIndex(of: UInt8(ascii: "/")) else { return argument }
-    let start = argument[..<slash]
-    guard start.isEmpty || start == [UInt8(ascii: "@")] || start.last == UInt8(ascii: "="),
-      let path = history.paths.id(of: Array(argument[slash...])), isTemporary(path)
-    else { return argument }
-    return Array(start) + Array("/<temporary>".utf8)
   }
 
   /// Tells two contents apart; nil if a version is not kept. Version 0 is that of a symbolic link that the run has left.

@@ -46,7 +46,9 @@ extension TraceEncoder {
     append(
       describing(TrackNumber(process: pid)) {
         $0.process.pid = Int32(bitPattern: pid)
-        if !program.isEmpty { $0.process.processName = String(decoding: program, as: UTF8.self) }
+        // Perfetto takes no other numbers than whole ones, and shows the name before them.
+        let number = numbers[pid].isDotted ? " \(numbers[pid])" : ""
+        if !program.isEmpty { $0.process.processName = String(decoding: program, as: UTF8.self) + number }
       })
   }
 
@@ -70,9 +72,10 @@ extension TraceEncoder {
     append(
       describing(TrackNumber(rowOf: pid)) {
         $0.parentUuid = TrackNumber(rowOf: hasParent ? process.parent : 0).uuid
-        $0.name = "\(String(decoding: process.program, as: UTF8.self)) \(pid)"
+        $0.name = "\(String(decoding: process.program, as: UTF8.self)) \(numbers[pid])"
         $0.childOrdering = .explicit
-        $0.siblingOrderRank = Int32(bitPattern: pid)
+        // 3.1 comes before 4.
+        $0.siblingOrderRank = Int32(bitPattern: numbers[pid].components[0])
       })
   }
 

@@ -55,6 +55,7 @@ final class TraceEncoder {
   }
 
   private let callName: CallName
+  let numbers: TraceNumbers
   /// As many paths have numbers before all of them are forgotten: neither who writes nor who reads keeps more.
   private let maximumPaths: UInt32
   var packets = PacketWriter(capacity: 1 << 20)
@@ -75,8 +76,9 @@ final class TraceEncoder {
   private var starting: (pid: UInt32, time: UInt64)?
 
   /// - Parameter maximumPaths: how many paths have numbers at a time.
-  init(callName: @escaping CallName, maximumPaths: UInt32 = 1 << 16) {
+  init(callName: @escaping CallName, numbers: TraceNumbers = TraceNumbers(), maximumPaths: UInt32 = 1 << 16) {
     self.callName = callName
+    self.numbers = numbers
     self.maximumPaths = maximumPaths
   }
 

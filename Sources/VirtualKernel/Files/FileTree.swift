@@ -92,11 +92,11 @@ final class FileTree {
 
   /// The guest has ended: every version gets its place.
   /// - Returns: what the host's files do not tell of the layer.
-  func finishLayer() throws(Errno) -> [LayerIndex.Line] {
+  func finishLayer(_ renumbering: TraceRenumbering = TraceRenumbering()) throws(Errno) -> [LayerIndex.Line] {
     lowerLayers.noteMovedBases()
     var finish = LayerFinish(
       host, trace: configuration.places.trace, user: configuration.user, nodes, versions, events,
-      keepsPlaces: times != nil)
+      renumbering, keepsPlaces: times != nil)
     let lines = try finish.run()
     events.process = Event.supervisor
     setTimesOfLayer(finish.lastPlaces)

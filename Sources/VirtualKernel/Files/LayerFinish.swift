@@ -23,6 +23,7 @@ struct LayerFinish: ~Copyable {
   private var live: [(place: [UInt8], path: [UInt8], inode: InodeID)] = []
   /// Where the last version of a path is, if that is not `files`.
   private var directories: [[UInt8]: [UInt8]] = [:]
+  private let renumbering: TraceRenumbering
   private let keepsPlaces: Bool
   /// Where each file stands at the end that the run has written, if that is wanted.
   private(set) var lastPlaces: [(place: [UInt8], inode: InodeID)] = []
@@ -31,8 +32,9 @@ struct LayerFinish: ~Copyable {
 
   init(
     _ host: any HostFiles, trace: FileDescriptor, user: GuestUser, _ nodes: NodeTree, _ versions: Versions,
-    _ events: FileEvents, keepsPlaces: Bool
+    _ events: FileEvents, _ renumbering: TraceRenumbering, keepsPlaces: Bool
   ) {
+    self.renumbering = renumbering
     self.keepsPlaces = keepsPlaces
     self.host = host
     self.trace = trace
@@ -107,9 +109,10 @@ struct LayerFinish: ~Copyable {
   /// - Returns: the directory below the trace, nil if it stays where it is.
   private mutating func place(_ from: [UInt8], _ path: [UInt8], pid: UInt32, version: UInt32) -> [UInt8]? {
     let key = PlaceKey(path: path, process: pid)
+    let number = renumbering.number(of: pid)
     for attempt in (attempts[key] ?? 1)...Int.max {
       attempts[key] = attempt + 1
-      let directory = Array((attempt == 1 ? "files-\(pid)" : "files-\(pid)+\(attempt)").utf8)
+      let directory = Array((attempt == 1 ? "files-\(number)" : "files-\(number)+\(attempt)").utf8)
       let place = directory + [UInt8(ascii: "/")] + path
       do throws(Errno) {
         guard try makeParents(of: place, keeping: 0) != nil, try status(place) == nil else { continue }
