@@ -20,12 +20,15 @@ final class TmpfsSkeleton: Skeleton {
     self.channel = channel
   }
 
+  private static let mode: mode_t = 0o755
+
   func makeDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> HostIdentity {
-    if path[0] != 0, mkdirat(view.rawValue, path, 0o755) < 0, uwrx_errno() != EEXIST {
-      throw Errno(rawValue: uwrx_errno())
-    }
+    let isNew = path[0] != 0 && mkdirat(view.rawValue, path, Self.mode) == 0
+    if path[0] != 0, !isNew, uwrx_errno() != EEXIST { throw Errno(rawValue: uwrx_errno()) }
     let status = try status(path)
     guard status.st_mode & 0o170000 == 0o040000 else { throw .notDirectory }
+    // The user's umask is that of the guest's files.
+    if isNew, status.st_mode & 0o777 != Self.mode { try checkErrno(fchmodat(view.rawValue, path, Self.mode, 0)) }
     return HostIdentity(status)
   }
 
