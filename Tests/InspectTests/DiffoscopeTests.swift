@@ -18,7 +18,8 @@ struct DiffoscopeTests {
     "what it says is passed on, and how it fails",
     arguments: [
       ("echo \"$@\"; exit 1", "--text - --no-progress -- /one /two"),
-      ("echo some; echo bad >&2; exit 2", "some\n(diffoscope failed with status 2)"),
+      ("echo some; echo bad >&2; exit 2", "some\n(diffoscope failed with status 2: bad)"),
+      ("echo warning >&2; echo seen; exit 1", "seen"), ("kill -USR1 $$", "(diffoscope was ended by signal 10)"),
       ("exit 3", "(diffoscope failed with status 3)"), ("cat; exit 1", ""),
     ])
   func reports(_ script: String, _ expected: String) throws { #expect(try Self.report(script) == expected) }
@@ -28,6 +29,8 @@ struct DiffoscopeTests {
     #expect(
       try Self.report("echo start; sleep 1000 & sleep 1000", patience: 1)
         == "start\n(diffoscope was ended after 1 seconds)")
+    let loud = try Self.report("yes bad | head -c 1000000 >&2; exit 2")
+    #expect(loud.hasPrefix("(diffoscope failed with status 2: ") && loud.utf8.count < 5000)
     let long = try Self.report("yes")
     #expect(long.hasSuffix("(diffoscope has more to say: this is the first MiB)") && long.utf8.count < 3 << 20)
   }
