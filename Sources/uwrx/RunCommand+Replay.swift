@@ -60,9 +60,11 @@ extension RunCommand {
     guard !changed.isEmpty else { return }
     func text(_ path: [UInt8]) -> String { String(decoding: Escaping.escape(path), as: UTF8.self) }
     for file in changed.prefix(Self.mostNames) {
-      printError(
-        file.isGone
-          ? "\(text(file.path)), which the run has read, is gone" : "\(text(file.hostPath)) has changed since the run")
+      switch file.change {
+      case .gone: printError("\(text(file.path)), which the run has read, is gone")
+      case .appeared: printError("\(text(file.hostPath)), which the run has looked for in vain, is there now")
+      case .changed: printError("\(text(file.hostPath)) has changed since the run")
+      }
     }
     if changed.count > Self.mostNames { printError("... and \(changed.count - Self.mostNames) files more") }
     printError(
