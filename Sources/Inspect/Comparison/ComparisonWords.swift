@@ -33,6 +33,10 @@ struct ComparisonWords {
     case .textOf(let pid): Array("output of \(pid), perhaps".utf8)
     case .temporaryFiles: Array("temporary files".utf8)
     case .file(let path): Array("contents: ".utf8) + Escaping.escape(path)
+    case .entry(let path): Array("name, type, mode, owner or time: ".utf8) + Escaping.escape(path)
+    case .sourceOnlyFirst(let path): Array("source, only in the first: ".utf8) + Escaping.escape(path)
+    case .sourceOnlySecond(let path): Array("source, only in the second: ".utf8) + Escaping.escape(path)
+    case .listing(let path): Array("names in a directory, changed in between: ".utf8) + Escaping.escape(path)
     case .source(let path): Array("source, changed in between: ".utf8) + Escaping.escape(path)
     case .otherSource(let path): Array("source, another file: ".utf8) + Escaping.escape(path)
     }
@@ -40,16 +44,31 @@ struct ComparisonWords {
 
   /// What follows the path of a file.
   func writers(_ file: TraceComparison.File) -> String {
-    var words =
-      switch (file.first, file.second) {
-      case (let first?, let second?): ", written by \(first) and \(second)"
-      case (let first?, nil): ", only in the first, written by \(first)"
-      case (nil, let second?): ", only in the second, written by \(second)"
-      case (nil, nil): ""
-      }
-    if let culprit = file.culprit, culprit != file.first { words += "; the difference is \(culprit)'s" }
+    var words = ", "
+    switch file.fates {
+    case (.written, .written):
+      let writers = [file.first, file.second].map { $0.map { "\($0)" } ?? "nobody who is told of" }
+      words = file.first == nil && file.second == nil ? "" : ", written by \(writers[0]) and \(writers[1])"
+    case (let fate, .absent): words += "only in the first, " + Self.fate(fate, file.first)
+    case (.absent, let fate): words += "only in the second, " + Self.fate(fate, file.second)
+    case (let one, let other):
+      words += "\(Self.fate(one, file.first)) in the first, \(Self.fate(other, file.second)) in the second"
+    }
+    if let culprit = file.culprit, culprit != file.first ?? file.second.flatMap({ comparison.matches[$0] }) {
+      words += "; the difference is \(culprit)'s"
+    }
     if let origin = file.origin { words += "; the difference came in with \(origin)" }
     return words
+  }
+
+  private static func fate(_ fate: PathFate, _ doer: UInt32?) -> String {
+    let by = doer.map { " by \($0)" } ?? ""
+    return switch fate {
+    case .written: "written" + by
+    case .removed: "removed" + by
+    case .unchanged: "as it was"
+    case .absent: "not there"
+    }
   }
 
   // MARK: Inside of files
