@@ -26,6 +26,12 @@ extension RunFiles {
     return (.unchanged, LeftEntry(base, at: kept))
   }
 
+  /// Whether a directory may be there only as it leads to what was changed: of a run that was killed nothing tells what it has found.
+  func isOnTheWay(_ path: [UInt8]) -> Bool {
+    guard !isComplete, tree.entries[path]?.kind == .directory else { return false }
+    return history.paths.id(of: path).map { !isMade($0) } ?? true
+  }
+
   /// What the run has found at a path where it has changed something.
   func base(of path: [UInt8]) -> LowerBases.Base? { bases[Array(path.dropFirst())] }
 

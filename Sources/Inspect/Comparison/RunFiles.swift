@@ -8,6 +8,8 @@ final class RunFiles {
 
   let history: RunHistory
   private let trace: TraceDirectory
+  /// Whether it was recorded to its end.
+  let isComplete: Bool
   let places: VersionPlaces
   /// What has become of the files.
   let tree: LeftTree
@@ -31,7 +33,8 @@ final class RunFiles {
       throw TraceError("the file \(trace.path)/perfetto is damaged: it tells of no process")
     }
     places = VersionPlaces(trace, history)
-    tree = LeftTree(trace, trace.isComplete ? try? trace.layerIndex() : nil)
+    isComplete = trace.isComplete
+    tree = LeftTree(trace, isComplete ? try? trace.layerIndex() : nil)
     bases = (try? trace.lowerBases()) ?? LowerBases()
     texts = try Self.texts(trace)
   }
@@ -60,7 +63,7 @@ final class RunFiles {
   func isTemporary(_ path: PathTable.ID) -> Bool {
     if let known = temporary[path] { return known }
     let isLeft =
-      trace.isComplete ? tree.entries[history.paths.path(of: path)] != nil : history.lastVersion(of: path) != nil
+      isComplete ? tree.entries[history.paths.path(of: path)] != nil : history.lastVersion(of: path) != nil
     let isTemporary =
       !isLeft
       && history.accesses(of: path).contains { [.create, .renameTo, .link].contains($0.kind) }

@@ -120,7 +120,7 @@ public struct TraceComparison {
     // What has gone, or moved, with a directory.
     for bases in [first.bases, second.bases] { paths.formUnion(bases.bases.keys.map { [UInt8(ascii: "/")] + $0 }) }
     paths.formUnion(first.renamedPaths + second.renamedPaths)
-    for path in paths { compare(path, difference) }
+    for path in paths where !first.isOnTheWay(path) && !second.isOnTheWay(path) { compare(path, difference) }
     // A directory's time is that of the last change of its names.
     let parents = Set(files.map { Self.directory(of: $0.path) })
     files.removeAll { file in
