@@ -91,13 +91,12 @@ extension RunFiles {
     }
     let accesses = history.accesses(of: id)
     if fate == .removed { return accesses.last { Self.removers.contains($0.kind) }?.pid ?? doer(above: path, fate) }
-    if isSameInside, let pid = accesses.last(where: { [.changeMode, .changeOwner].contains($0.kind) })?.pid {
-      return pid
-    }
+    let marker = accesses.last { [.changeMode, .changeOwner].contains($0.kind) }?.pid
+    if isSameInside, let marker { return marker }
     if let version = history.lastVersion(of: id), let origin = history.origin(ofVersion: version) {
       return origin.writer
     }
-    return accesses.last { Self.makers.contains($0.kind) }?.pid ?? doer(above: path, fate)
+    return accesses.last { Self.makers.contains($0.kind) }?.pid ?? marker ?? doer(above: path, fate)
   }
 
   /// Of what has come or gone with a directory.
