@@ -83,9 +83,9 @@ public struct Diffoscope: Sendable {
 
   private func failure(_ code: Int32) -> [UInt8] { Array("(it cannot be started: \(Errno(rawValue: code)))".utf8) }
 
-  private func start(_ first: [UInt8], _ second: [UInt8], output: Int32, errors: Int32, mask: sigset_t) -> Result<
-    pid_t, Errno
-  > {
+  private func start(
+    _ first: [UInt8], _ second: [UInt8], output: Int32, errors: Int32, mask: sigset_t
+  ) -> Result<pid_t, Errno> {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
