@@ -1,13 +1,20 @@
 import Glibc
 import Tracing
 
-/// Files of the host that a run has read and that have changed since it began.
+/// Files of the host that a run has read, or looked for in vain, and that have changed since it began.
 public struct ChangedSources: Sendable {
-  /// Where the run saw it, where it is, and whether it is there any more.
+  /// What has become of a file.
+  public enum Change: Sendable {
+    case changed, gone
+    /// The run has not found it.
+    case appeared
+  }
+
+  /// Where the run saw it, and where it is.
   public struct File: Sendable, Equatable {
     public var path: [UInt8]
     public var hostPath: [UInt8]
-    public var isGone: Bool
+    public var change: Change
   }
 
   /// A source that is not there any more, or an archive that has changed: where the run saw it, its type, and where it is.
@@ -32,19 +39,31 @@ public struct ChangedSources: Sendable {
     sources = try trace.fields(of: "sources").compactMap { Self.changed($0, since: start) }
     let gone = sources.filter(\.isGone).map(\.destination)
     var files: [File] = []
-    for id in history.paths.ids where history.accesses(of: id).contains(where: Self.readsWhatWasThere) {
+    let build = Self.option("build", trace)
+    for id in history.paths.ids {
+      let accesses = history.accesses(of: id)
+      // Whoever looked first has found none, whatever the run has put there itself.
+      if accesses.first?.kind == .missing {
+        let path = history.paths.path(of: id)
+        guard lower.isOfSource(path), let hostPath = lower.file(path), !Self.isWithin(hostPath, build),
+          let time = Self.changeTime(hostPath, ofAnyKind: true), time > start
+        else { continue }
+        files.append(File(path: path, hostPath: hostPath, change: .appeared))
+        continue
+      }
+      guard accesses.contains(where: Self.readsWhatWasThere) else { continue }
       let path = history.paths.path(of: id)
       guard let hostPath = lower.file(path) else {
         // What stands in no source is the run's own, as in /tmp.
         guard lower.isOfSource(path),
           !gone.contains(where: { path == $0 || path.starts(with: $0 + [UInt8(ascii: "/")]) })
         else { continue }
-        files.append(File(path: path, hostPath: [], isGone: true))
+        files.append(File(path: path, hostPath: [], change: .gone))
         continue
       }
       // stat(2): nobody sets st_ctim to what it was.
       if let time = Self.changeTime(hostPath), time > start {
-        files.append(File(path: path, hostPath: hostPath, isGone: false))
+        files.append(File(path: path, hostPath: hostPath, change: .changed))
       }
     }
     self.files = files.sorted { $0.path.lexicographicallyPrecedes($1.path) }
@@ -74,11 +93,22 @@ public struct ChangedSources: Sendable {
     access.version == 0 && (access.kind == .read || access.kind == .exec)
   }
 
-  /// Nanoseconds since 1970; nil for what is no regular file.
-  private static func changeTime(_ path: [UInt8]) -> UInt64? {
+  private static func option(_ name: String, _ trace: TraceDirectory) -> [UInt8] {
+    let options = (try? trace.fields(of: "options")) ?? []
+    return options.last { $0.count == 2 && $0[0].elementsEqual(name.utf8) }?[1] ?? []
+  }
+
+  /// The directory that holds the runs is hidden from all of them.
+  private static func isWithin(_ path: [UInt8], _ directory: [UInt8]) -> Bool {
+    !directory.isEmpty && path.starts(with: directory)
+      && (path.count == directory.count || path[directory.count] == UInt8(ascii: "/"))
+  }
+
+  /// Nanoseconds since 1970; nil for what is no regular file, unless any kind is wanted.
+  private static func changeTime(_ path: [UInt8], ofAnyKind: Bool = false) -> UInt64? {
     var status = stat()
     let found = (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { lstat($0.baseAddress!, &status) }
-    guard found == 0, status.st_mode & S_IFMT == S_IFREG, status.st_ctim.tv_sec >= 0 else { return nil }
+    guard found == 0, ofAnyKind || status.st_mode & S_IFMT == S_IFREG, status.st_ctim.tv_sec >= 0 else { return nil }
     return UInt64(status.st_ctim.tv_sec) * 1_000_000_000 + UInt64(status.st_ctim.tv_nsec)
   }
 }

@@ -62,6 +62,8 @@ struct FileStates: Sendable {
     return result
   }
 
+  func lastVersion(of path: PathTable.ID) -> UInt32? { changes[path]?.last?.version }
+
   /// What stood at a path when a process began: nil if the run had not touched it.
   func change(of path: PathTable.ID, before pid: UInt32) -> (order: Int, version: UInt32?)? {
     let birth = births[pid] ?? 0
@@ -124,6 +126,9 @@ extension RunHistory {
 
   /// The paths that have a version at the end; one of them if several have.
   var lastVersions: [UInt32: PathTable.ID] { files.lastVersions }
+
+  /// The version that a path has at the end, 0 for what is no file of the run's; nil if it was not changed, or is gone.
+  func lastVersion(of path: PathTable.ID) -> UInt32? { files.lastVersion(of: path) }
 
   /// - Parameter pid: the process. What it saw last counts; if it never looked, what stood there when it began.
   public func resolveFile(_ path: [UInt8], asOf pid: UInt32) -> FileResolution {

@@ -3,20 +3,26 @@ import Tracing
 /// The files that a run has made and that were gone at its end: mostly those with random names.
 final class TemporaryFiles {
   private let history: RunHistory
-  /// The paths that have a version at the end.
-  private let last: Set<PathTable.ID>
+  private let isLeft: (PathTable.ID) -> Bool
   private var known: [PathTable.ID: Bool] = [:]
 
-  /// - Parameter history: one that keeps accesses.
-  init(_ history: RunHistory) {
+  /// - Parameters:
+  ///   - history: one that keeps accesses.
+  ///   - isLeft: whether something is there at the end; without it, whether there is a last version.
+  init(_ history: RunHistory, isLeft: ((PathTable.ID) -> Bool)? = nil) {
     self.history = history
-    last = Set(history.lastVersions.values)
+    if let isLeft {
+      self.isLeft = isLeft
+    } else {
+      let last = Set(history.lastVersions.values)
+      self.isLeft = last.contains
+    }
   }
 
   func contains(_ path: PathTable.ID) -> Bool {
     if let known = known[path] { return known }
     let isTemporary =
-      !last.contains(path) && history.accesses(of: path).contains { [.create, .renameTo, .link].contains($0.kind) }
+      !isLeft(path) && history.accesses(of: path).contains { [.create, .renameTo, .link].contains($0.kind) }
     known[path] = isTemporary
     return isTemporary
   }

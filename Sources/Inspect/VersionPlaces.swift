@@ -3,7 +3,7 @@ import Tracing
 /// Where the versions of files are kept that a run saw or made.
 public struct VersionPlaces: Sendable {
   private let history: RunHistory
-  private let lower: LowerFiles?
+  let lower: LowerFiles?
   private let index: LayerIndex?
   /// The paths that have a version at the end.
   private let last: [UInt32: PathTable.ID]

@@ -57,10 +57,15 @@ struct DiffCommand: ParsableCommand {
     }
     try reportingTraceErrors {
       // It only reads.
-      let results = try options.results(trusts: true)
+      let results: Results
+      do { results = try options.results(trusts: true) } catch let error as TraceError {
+        // A second trace may have been meant.
+        guard options.paths.count == 1, let path = options.paths.first, isDirectory(path) else { throw error }
+        throw TraceError("\(error.description), and \(path) is not the trace of a run to compare it with")
+      }
       let output = OutputBuffer()
       try results.diff(format == .json ? .json : stat ? .stat : nameStatus ? .nameStatus : .text, to: output)
-      do { try output.flush() } catch Errno.brokenPipe { throw ExitCode(128 + SIGPIPE) }
+      try flush(output)
       printNotes(results.leftOut) { "not shown: \($0.path): \($0.reason)" }
     }
   }
@@ -69,11 +74,26 @@ struct DiffCommand: ParsableCommand {
   private var other: TraceName? {
     guard options.paths.count == 1 else { return nil }
     let name = TraceName(options.paths[0])
-    return name.isReference || (try? TraceDirectory(options.paths[0])) != nil ? name : nil
+    return name.isReference || looksLikeTrace(options.paths[0]) ? name : nil
+  }
+
+  /// A trace, or what is left of one.
+  private func looksLikeTrace(_ path: String) -> Bool {
+    if (try? TraceDirectory(path)) != nil { return true }
+    return ["files.index", "files.meta", "perfetto"].contains { access("\(path)/\($0)", F_OK) == 0 }
+  }
+
+  private func flush(_ output: OutputBuffer) throws {
+    do { try output.flush() } catch Errno.brokenPipe { throw ExitCode(128 + SIGPIPE) } catch {
+      throw TraceError("cannot write to standard output: \(error)")
+    }
   }
 
   private func compare(with other: TraceName) throws {
     guard !stat, !nameStatus else { throw ValidationError("--stat and --name-status are not for two traces") }
+    guard options.to == nil, !options.withParents else {
+      throw ValidationError("--to and --with-parents compare a run with the host: they are not for two traces")
+    }
     var isSame = true
     let output = OutputBuffer()
     try reportingTraceErrors {
@@ -84,18 +104,36 @@ struct DiffCommand: ParsableCommand {
       try traces.1.requireReadable()
       let comparison = try TraceComparison(traces.0, traces.1)
       isSame = comparison.isEmpty
-      let report = ComparisonReport(comparison, diffoscope: program)
-      switch format {
-      case .text: try report.text(to: output)
-      case .json: try report.json(to: output)
-      case .html: try report.html((options.trace.text, options.paths[0]), to: output)
+      let named = [
+        (trace: traces.0, run: comparison.firstHistory, name: options.trace.text),
+        (trace: traces.1, run: comparison.secondHistory, name: options.paths[0]),
+      ]
+      for (trace, run, name) in named {
+        if run.isDamaged {
+          printError("the events of \(name) are damaged or cut off: this is what can be read of them")
+        } else if let problem = TraceCheck.problems(of: trace).first {
+          printError("the trace \(name) is not whole, or was changed since it was made: \(problem); see uwrx check")
+        }
       }
-      for (run, name) in [(comparison.firstHistory, options.trace.text), (comparison.secondHistory, options.paths[0])]
-      where run.isDamaged {
-        printError("the events of \(name) are damaged or cut off: this is what can be read of them")
+      do {
+        let report = ComparisonReport(comparison, diffoscope: program)
+        switch format {
+        case .text: try report.text(to: output)
+        case .json: try report.json(to: output)
+        case .html: try report.html((options.trace.text, options.paths[0]), to: output)
+        }
+      } catch Errno.brokenPipe { throw ExitCode(128 + SIGPIPE) } catch {
+        throw TraceError("cannot write to standard output: \(error)")
       }
-      do { try output.flush() } catch Errno.brokenPipe { throw ExitCode(128 + SIGPIPE) }
+      try flush(output)
+      // What cannot be read may differ.
+      if isSame, named.contains(where: { $0.run.isDamaged }) { throw ExitCode(125) }
     }
     if !isSame { throw ExitCode(1) }
   }
+}
+
+private func isDirectory(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }

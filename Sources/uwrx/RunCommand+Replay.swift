@@ -74,9 +74,11 @@ extension RunCommand {
     }
     let files = changed.files.filter { !isGiven($0.path) }.map { file in
       let other = "--source \(text(file.path))=FILE gives it"
-      return file.isGone
-        ? "\(text(file.path)), which the run has read, is gone; \(other)"
-        : "\(text(file.hostPath)) has changed since the run; \(other) as it was"
+      return switch file.change {
+      case .gone: "\(text(file.path)), which the run has read, is gone; \(other)"
+      case .appeared: "\(text(file.hostPath)), which the run has looked for in vain, is there now"
+      case .changed: "\(text(file.hostPath)) has changed since the run; \(other) as it was"
+      }
     }
     let lines = sources + files
     if lines.isEmpty { return }

@@ -82,13 +82,16 @@ struct Verification {
     _ first: (trace: String, end: RunProgram.End), _ other: (trace: String, end: RunProgram.End), _ number: Int
   ) throws {
     let comparison = try TraceComparison(try TraceDirectory(first.trace), try TraceDirectory(other.trace))
-    let modes = comparison.files.filter { !$0.attributes.isEmpty }.map(\.path)
     var reasons: [String] = []
     if first.end.exitCode != other.end.exitCode {
       reasons.append("the exit status is \(first.end.exitCode) and \(other.end.exitCode)")
     }
     if first.end.output != other.end.output { reasons.append("what they printed differs") }
-    if !modes.isEmpty { reasons.append("the mode, owner or number of names differs of \(Self.list(modes))") }
+    let changed = comparison.files.filter { !$0.attributes.isEmpty }
+    if !changed.isEmpty {
+      let names = changed.flatMap(\.attributeNames).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+      reasons.append("the \(names.joined(separator: ", ")) differs of \(Self.list(changed.map(\.path)))")
+    }
     if reasons.isEmpty, try comparison.isEmptyButForNumbers() { return }
     printError("runs 1 and \(number + 1) differ\(reasons.isEmpty ? "" : ": " + reasons.joined(separator: "; "))")
     let report = OutputBuffer(.standardError)

@@ -60,7 +60,7 @@ struct VerifyTests {
       option: "--keep-env", command: "sh -c 'echo $TZ > zone'", told: ["got other environment: ", "/project/src/zone"]),
     Difference(
       option: "--keep-env", command: "touch file",
-      told: ["the mode, owner or number of names differs of /project/src/file"]),
+      told: ["the mode differs of /project/src/file", "mode 0644 and 0600"]),
     Difference(
       option: "--no-seed",
       command:

@@ -7,9 +7,10 @@ extension ComparisonReport {
   ///     {"same","settings":[{"name","first","second"}],
   ///      "processes":[{"first","second","command","culprit","inputs":[...],"outputs":[...]}],
   ///      "onlyFirst":[...],"onlySecond":[...],
-  ///      "files":[{"path","first","second","culprit","origin","contents":[...],"diffoscope"}]}
+  ///      "files":[{"path","inFirst","inSecond","first","second","culprit","origin","contents":[...],"diffoscope"}]}
   ///
-  /// Processes are told by their numbers in each run, in the order of the text; one with dots is a string. An input or output is `{"kind","path","process",
+  /// A file's state in a run is "written", "removed", "unchanged" or "absent". Processes are told by their numbers in each run, in the
+  /// order of the text; one with dots is a string. An input or output is `{"kind","path","process",
   /// "variables"}`, of which the latter are null or empty where the kind has none. What differs in a file is
   /// `{"place":[...],"kind","name","first","second","offset","sizes":[...],"lines":[{"mark","text"}],"reason"}`: the names that lead
   /// there from the outside, and what is null or empty where the kind has none.
@@ -52,6 +53,8 @@ extension ComparisonReport {
   private func tell(_ file: TraceComparison.File, _ line: inout JSONText) {
     line.object { line in
       line.string("path", file.path)
+      line.string("inFirst", Array(file.fates.first.rawValue.utf8))
+      line.string("inSecond", Array(file.fates.second.rawValue.utf8))
       line.process("first", file.first.map(first))
       line.process("second", file.second.map(second))
       line.process("culprit", file.culprit.map(first))
@@ -76,6 +79,10 @@ extension ComparisonReport {
     case .temporaryFiles: kind = "temporary files"
     case .textOf(let pid): (kind, process) = ("text of another", pid)
     case .file(let name): (kind, path) = ("file", name)
+    case .entry(let name): (kind, path) = ("entry", name)
+    case .sourceOnlyFirst(let name): (kind, path) = ("source only in the first", name)
+    case .sourceOnlySecond(let name): (kind, path) = ("source only in the second", name)
+    case .listing(let name): (kind, path) = ("directory listing", name)
     case .source(let name): (kind, path) = ("source", name)
     case .otherSource(let name): (kind, path) = ("other source", name)
     }

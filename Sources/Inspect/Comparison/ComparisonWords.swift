@@ -39,6 +39,10 @@ struct ComparisonWords {
     case .textOf(let pid): Array("output of \(number(pid)), perhaps".utf8)
     case .temporaryFiles: Array("temporary files".utf8)
     case .file(let path): Array("contents: ".utf8) + Escaping.escape(path)
+    case .entry(let path): Array("name, type, mode, owner or time: ".utf8) + Escaping.escape(path)
+    case .sourceOnlyFirst(let path): Array("source, only in the first: ".utf8) + Escaping.escape(path)
+    case .sourceOnlySecond(let path): Array("source, only in the second: ".utf8) + Escaping.escape(path)
+    case .listing(let path): Array("names in a directory, changed in between: ".utf8) + Escaping.escape(path)
     case .source(let path): Array("source, changed in between: ".utf8) + Escaping.escape(path)
     case .otherSource(let path): Array("source, another file: ".utf8) + Escaping.escape(path)
     }
@@ -46,16 +50,34 @@ struct ComparisonWords {
 
   /// What follows the path of a file.
   func writers(_ file: TraceComparison.File) -> String {
-    var words =
-      switch (file.first, file.second) {
-      case (let first?, let second?): ", written by \(number(first)) and \(other(second))"
-      case (let first?, nil): ", only in the first, written by \(number(first))"
-      case (nil, let second?): ", only in the second, written by \(other(second))"
-      case (nil, nil): ""
+    var words = ", "
+    switch file.fates {
+    case (.written, .written):
+      let writers = [file.first.map(number), file.second.map(other)].map {
+        $0.map { "\($0)" } ?? "nobody who is told of"
       }
-    if let culprit = file.culprit, culprit != file.first { words += "; the difference is \(number(culprit))'s" }
+      words = file.first == nil && file.second == nil ? "" : ", written by \(writers[0]) and \(writers[1])"
+    case (let fate, .absent): words += "only in the first, " + Self.fate(fate, file.first.map(number))
+    case (.absent, let fate): words += "only in the second, " + Self.fate(fate, file.second.map(other))
+    case (let one, let two):
+      words += Self.fate(one, file.first.map(number)) + " in the first, "
+      words += Self.fate(two, file.second.map(other)) + " in the second"
+    }
+    if let culprit = file.culprit, culprit != file.first ?? file.second.flatMap({ comparison.matches[$0] }) {
+      words += "; the difference is \(number(culprit))'s"
+    }
     if let origin = file.origin { words += "; the difference came in with \(number(origin))" }
     return words
+  }
+
+  private static func fate(_ fate: PathFate, _ doer: ProcessNumber?) -> String {
+    let by = doer.map { " by \($0)" } ?? ""
+    return switch fate {
+    case .written: "written" + by
+    case .removed: "removed" + by
+    case .unchanged: "as it was"
+    case .absent: "not there"
+    }
   }
 
   // MARK: Inside of files

@@ -11,6 +11,8 @@ public struct Diffoscope: Sendable {
   private let program: String
   private let patience: Int
   private static let longestReport = 1 << 20
+  /// Of what it says of its failure.
+  private static let longestErrors = 1 << 12
 
   /// - Parameter patience: seconds that it may take for a pair of files.
   /// - Throws: a message if it is not installed.
@@ -37,42 +39,58 @@ public struct Diffoscope: Sendable {
 
   /// - Parameters: absolute paths, each with its zero.
   func report(_ first: [UInt8], _ second: [UInt8]) -> [UInt8] {
-    var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { return failure(uwrx_errno()) }
-    for end in ends { _ = uwrx_fcntl(end, F_SETFD, Int(FD_CLOEXEC)) }
-    defer { close(ends[0]) }
+    var ends: [[Int32]] = [[-1, -1], [-1, -1]]
+    defer { for end in ends.joined() where end >= 0 { close(end) } }
+    for index in ends.indices {
+      guard pipe(&ends[index]) == 0 else { return failure(uwrx_errno()) }
+      for end in ends[index] { _ = uwrx_fcntl(end, F_SETFD, Int(FD_CLOEXEC)) }
+    }
     // Its group is not the terminal's: whoever ends uwrx ends it, too.
     return EndRequests.heldBack { requests, previous in
-      let started = start(first, second, output: ends[1], mask: previous)
-      close(ends[1])
+      let started = start(first, second, output: ends[0][1], errors: ends[1][1], mask: previous)
+      for index in ends.indices {
+        close(ends[index][1])
+        ends[index][1] = -1
+      }
       switch started {
-      case .success(let child): return report(of: child, ends[0], requests)
+      case .success(let child): return report(of: child, ends[0][0], ends[1][0], requests)
       case .failure(let error): return failure(error.rawValue)
       }
     }
   }
 
-  private func report(of child: pid_t, _ output: Int32, _ requests: Int32) -> [UInt8] {
-    var (report, remark) = read(output, requests)
+  private func report(of child: pid_t, _ output: Int32, _ errors: Int32, _ requests: Int32) -> [UInt8] {
+    var (report, complaint, remark) = read(output, errors, requests)
     kill(-child, SIGKILL)
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, uwrx_errno() == EINTR {}
-    if remark.isEmpty, uwrx_wait_exited(status) != 0, uwrx_wait_exit_status(status) > 1 {
-      remark = "diffoscope failed with status \(uwrx_wait_exit_status(status))"
+    // SIGKILL may be this one: it has said all, and has not ended yet.
+    let isKilled = uwrx_wait_exited(status) == 0 && uwrx_wait_signal(status) == SIGKILL
+    if remark.isEmpty, !isKilled, uwrx_wait_exited(status) == 0 || uwrx_wait_exit_status(status) > 1 {
+      remark =
+        uwrx_wait_exited(status) != 0
+        ? "diffoscope failed with status \(uwrx_wait_exit_status(status))"
+        : "diffoscope was ended by signal \(uwrx_wait_signal(status))"
+      while complaint.last == UInt8(ascii: "\n") { complaint.removeLast() }
+      if !complaint.isEmpty { remark += ": " }
+    } else {
+      complaint = []
     }
     if report.last == UInt8(ascii: "\n") { report.removeLast() }
-    if !remark.isEmpty { report += (report.isEmpty ? "" : "\n").utf8 + Array("(\(remark))".utf8) }
+    if !remark.isEmpty { report += (report.isEmpty ? "" : "\n").utf8 + Array("(\(remark)".utf8) + complaint + ")".utf8 }
     return report
   }
 
   private func failure(_ code: Int32) -> [UInt8] { Array("(it cannot be started: \(Errno(rawValue: code)))".utf8) }
 
-  private func start(_ first: [UInt8], _ second: [UInt8], output: Int32, mask: sigset_t) -> Result<pid_t, Errno> {
+  private func start(
+    _ first: [UInt8], _ second: [UInt8], output: Int32, errors: Int32, mask: sigset_t
+  ) -> Result<pid_t, Errno> {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, output, 1)
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, errors, 2)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     // A group of its own, so that what it starts ends with it.
@@ -96,23 +114,31 @@ public struct Diffoscope: Sendable {
   }
 
   /// Until it has said all, is asked to end, or more than it may, or its time is over.
-  private func read(_ output: Int32, _ requests: Int32) -> (report: [UInt8], remark: String) {
-    var report: [UInt8] = []
+  private func read(
+    _ output: Int32, _ errors: Int32, _ requests: Int32
+  ) -> (report: [UInt8], errors: [UInt8], remark: String) {
+    var texts: [[UInt8]] = [[], []]
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    var polled = [output, errors, requests].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     let end = ContinuousClock.now + .seconds(patience)
-    while report.count < Self.longestReport {
+    func result(_ remark: String) -> (report: [UInt8], errors: [UInt8], remark: String) { (texts[0], texts[1], remark) }
+    while texts[0].count < Self.longestReport {
       let left = (end - .now).components
       let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
-      guard milliseconds > 0 else { return (report, "diffoscope was ended after \(patience) seconds") }
-      var polled = [output, requests].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-      guard poll(&polled, 2, Int32(clamping: milliseconds)) > 0 else { continue }
+      guard milliseconds > 0 else { return result("diffoscope was ended after \(patience) seconds") }
+      guard poll(&polled, 3, Int32(clamping: milliseconds)) > 0 else { continue }
       // The signal waits until the mask is what it was.
-      if polled[1].revents != 0 { return (report, "diffoscope was interrupted") }
-      let count = Glibc.read(output, &buffer, buffer.count)
-      if count < 0, uwrx_errno() == EINTR { continue }
-      if count <= 0 { return (report, "") }
-      report += buffer[..<count]
+      if polled[2].revents != 0 { return result("diffoscope was interrupted") }
+      for index in 0..<2 where polled[index].revents != 0 {
+        let count = Glibc.read(polled[index].fd, &buffer, buffer.count)
+        if count < 0, uwrx_errno() == EINTR { continue }
+        if count > 0 { texts[index] += buffer[..<count] } else { polled[index].fd = -1 }
+        polled[index].revents = 0
+      }
+      // The end tells what it failed of.
+      if texts[1].count > Self.longestErrors { texts[1].removeFirst(texts[1].count - Self.longestErrors) }
+      if polled[0].fd < 0, polled[1].fd < 0 { return result("") }
     }
-    return (report, "diffoscope has more to say: this is the first MiB")
+    return result("diffoscope has more to say: this is the first MiB")
   }
 }

@@ -8,22 +8,36 @@ final class RunFiles {
 
   let history: RunHistory
   private let trace: TraceDirectory
-  private let places: VersionPlaces
-  private var digests: [UInt32: [UInt8]?] = [:]
+  /// Whether it was recorded to its end.
+  let isComplete: Bool
+  let places: VersionPlaces
+  /// What has become of the files.
+  let tree: LeftTree
+  /// What the run has found where it has changed something.
+  let bases: LowerBases
+  /// By the place where it is kept.
+  private var digests: [[UInt8]: [UInt8]?] = [:]
   /// What each process has written to descriptor 1 and to 2, as far as it was recorded; in how many pieces makes no difference.
   let texts: Texts
-  /// The version that a path has at the end; none for what was not changed, or is gone.
-  let lastVersions: [PathTable.ID: UInt32]
   private let temporary: TemporaryFiles
+  /// What was asked for already.
+  var made: [PathTable.ID: Bool] = [:]
+  var counterparts: [PathTable.ID: PathTable.ID?] = [:]
   private var changeTimes: [PathTable.ID: Int64?] = [:]
-  private var sourceDigests: [PathTable.ID: [UInt8]?] = [:]
 
   init(_ trace: TraceDirectory) throws(TraceError) {
     self.trace = trace
     history = try RunHistory(trace)
+    // Of a run without any trace the parameters are told all the same.
+    if history.eventCount == 0 || history.isDamaged && history.processes.isEmpty {
+      throw TraceError("the file \(trace.path)/perfetto is damaged: it tells of no process")
+    }
     places = VersionPlaces(trace, history)
-    temporary = TemporaryFiles(history)
-    lastVersions = Dictionary(history.lastVersions.map { ($1, $0) }, uniquingKeysWith: max)
+    isComplete = trace.isComplete
+    tree = LeftTree(trace, isComplete ? try? trace.layerIndex() : nil)
+    bases = (try? trace.lowerBases()) ?? LowerBases()
+    let isLeft = { [history, tree] (path: PathTable.ID) in tree.entries[history.paths.path(of: path)] != nil }
+    temporary = TemporaryFiles(history, isLeft: isComplete ? isLeft : nil)
     texts = try Self.texts(trace)
   }
 
@@ -47,43 +61,7 @@ final class RunFiles {
     return running.reduce(into: [:]) { $0[$1.key.pid, default: [:]][$1.key.stream] = $1.value.finish() }
   }
 
-  /// The symbolic links that the run has left, which have no versions: where each is kept, with its zero.
-  private(set) lazy var lastLinks: [PathTable.ID: [UInt8]] = history.paths.ids.reduce(into: [:]) { links, path in
-    guard lastVersions[path] == nil,
-      history.accesses(of: path).contains(where: { [.symbolicLink, .renameTo, .link].contains($0.kind) })
-    else { return }
-    let name = history.paths.path(of: path)
-    let directory = layerIndex?[Array(name.dropFirst())]?.directory ?? LayerIndex.files
-    if directory == LayerIndex.absent { return }
-    let place = file(directory + name)
-    var status = stat()
-    guard lstat(place.map { CChar(bitPattern: $0) }, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return }
-    links[path] = place
-  }
-
-  /// Who has made a link, or brought it to its place.
-  func writer(ofLink path: PathTable.ID) -> UInt32? {
-    history.accesses(of: path).last { [.symbolicLink, .renameTo, .link].contains($0.kind) }?.pid
-  }
-
-  /// What the run has left, by path: a version and who wrote it, or 0 for a symbolic link.
-  func left() -> [[UInt8]: (version: UInt32, path: PathTable.ID, writer: UInt32?)] {
-    var left: [[UInt8]: (version: UInt32, path: PathTable.ID, writer: UInt32?)] = [:]
-    for (path, version) in lastVersions {
-      left[history.paths.path(of: path)] = (version, path, history.origin(ofVersion: version)?.writer)
-    }
-    for path in lastLinks.keys { left[history.paths.path(of: path)] = (0, path, writer(ofLink: path)) }
-    return left
-  }
-
-  /// Where what the run has left is kept, with its zero.
-  func leftFile(ofVersion version: UInt32, at path: PathTable.ID) -> [UInt8]? {
-    version == 0 ? lastLinks[path] : file(ofVersion: version, at: path)
-  }
-
-  /// Of a run that has not ended there is none.
-  private(set) lazy var layerIndex = trace.isComplete ? try? trace.layerIndex() : nil
-
+  /// Whether the run has made a file there that was gone at its end: mostly one with a random name.
   func isTemporary(_ path: PathTable.ID) -> Bool { temporary.contains(path) }
 
   /// The programs and arguments of a process.
@@ -114,7 +92,7 @@ final class RunFiles {
     var files: [[UInt8]: (version: UInt32, path: PathTable.ID)] = [:]
     var temporary: [[UInt8]] = []
     for access in history.accesses(by: pid) {
-      if access.kind == .symbolicLink, lastLinks[access.path] != nil {
+      if access.kind == .symbolicLink, link(at: access.path) != nil {
         files[history.paths.path(of: access.path)] = (0, access.path)
       }
       guard access.version != 0, [.create, .write, .truncate].contains(access.kind),
@@ -135,22 +113,28 @@ final class RunFiles {
     return programs.reduce(into: []) { $0 += history.paths.path(of: $1.executable) + [0] }
   }
 
+  /// Where a symbolic link is kept that the run has left, with its zero.
+  private func link(at path: PathTable.ID) -> [UInt8]? {
+    guard let entry = tree.entries[history.paths.path(of: path)], entry.kind == .link else { return nil }
+    return entry.place
+  }
+
   /// Tells two contents apart; nil if a version is not kept. Version 0 is that of a symbolic link that the run has left.
   func digest(ofVersion version: UInt32, at path: PathTable.ID) -> [UInt8]? {
-    if version == 0 { return lastLinks[path].flatMap { Self.digest(of: $0) } }
-    if let known = digests[version] { return known }
-    let digest = places.place(ofVersion: version, at: path).flatMap { Self.digest(of: file($0)) }
-    digests[version] = .some(digest)
+    if version == 0 { return link(at: path).flatMap { digest(at: $0) } }
+    return places.place(ofVersion: version, at: path).flatMap { digest(at: file($0)) }
+  }
+
+  /// - Parameter place: of the host, with its zero.
+  func digest(at place: [UInt8]) -> [UInt8]? {
+    if let known = digests[place] { return known }
+    let digest = Self.digest(of: place)
+    digests[place] = .some(digest)
     return digest
   }
 
   /// Tells two contents apart that were there before a run; nil if they are not there any more.
-  func sourceDigest(of path: PathTable.ID) -> [UInt8]? {
-    if let known = sourceDigests[path] { return known }
-    let digest = file(ofVersion: 0, at: path).flatMap { Self.digest(of: $0) }
-    sourceDigests[path] = .some(digest)
-    return digest
-  }
+  func sourceDigest(of path: PathTable.ID) -> [UInt8]? { file(ofVersion: 0, at: path).flatMap { digest(at: $0) } }
 
   /// Whether a version is kept here and another there, and their contents differ.
   func differs(
@@ -217,9 +201,16 @@ extension RunFiles {
     }
   }
 
-  private func settings() -> [(name: String, value: [UInt8])] {
+  /// The last of each name.
+  var options: [String: [UInt8]] { Dictionary(optionList()) { $1 } }
+
+  private func optionList() -> [(String, [UInt8])] {
     let options = ((try? trace.fields(of: "options")) ?? []).filter { $0.count == 2 }
-    var settings = options.map { (name: String(decoding: $0[0], as: UTF8.self), value: $0[1]) }
+    return options.map { (String(decoding: $0[0], as: UTF8.self), $0[1]) }
+  }
+
+  private func settings() -> [(name: String, value: [UInt8])] {
+    var settings = optionList().map { (name: $0.0, value: $0.1) }
     // Numbers of the kernel's follow no seed.
     if settings.contains(where: { $0.name == "random" && $0.value == Array("seed".utf8) }),
       let seed = try? trace.fields(of: "seed.txt").first?.first

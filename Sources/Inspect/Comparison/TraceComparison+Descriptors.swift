@@ -42,7 +42,7 @@ extension TraceComparison {
   /// Whether what a process was given otherwise is contents that no process of another's subtree has made.
   private func isFrom(outsideOf pid: UInt32, _ input: Difference) -> Bool {
     switch input {
-    case .source, .otherSource: true
+    case .source, .otherSource, .sourceOnlyFirst, .sourceOnlySecond, .listing: true
     case .file(let path): !writers(of: path).contains { $0 == pid || isBelow($0, pid) }
     default: false
     }
@@ -54,7 +54,10 @@ extension TraceComparison {
 
   private static func path(_ difference: Difference) -> [UInt8]? {
     switch difference {
-    case .source(let path), .otherSource(let path), .file(let path): path
+    case .source(let path), .otherSource(let path), .file(let path), .sourceOnlyFirst(let path),
+      .sourceOnlySecond(let path),
+      .listing(let path):
+      path
     default: nil
     }
   }
@@ -66,7 +69,9 @@ extension TraceComparison {
         (process.first, Set(process.inputs.flatMap(Self.variables)))
       })
     processes.removeAll { process in
-      guard process.outputs.isEmpty, let parent = first.history[process.first]?.parent else { return false }
+      guard process.outputs.isEmpty, !process.inputs.isEmpty, let parent = first.history[process.first]?.parent else {
+        return false
+      }
       return process.inputs.allSatisfy {
         let names = Self.variables($0)
         return !names.isEmpty && variables[parent]?.isSuperset(of: names) ?? false
@@ -111,7 +116,9 @@ extension TraceComparison {
   func origins(_ input: Difference, of process: Process) -> [Origin] {
     let isCommand = first.history[process.first]?.parent.map { first.history[$0] == nil } ?? true
     switch input {
-    case .source(let path), .otherSource(let path): return [.source(path)]
+    case .source(let path), .otherSource(let path), .sourceOnlyFirst(let path), .sourceOnlySecond(let path),
+      .listing(let path):
+      return [.source(path)]
     case .environment(let names) where isCommand: return names.map { .variable($0) }
     case .arguments where isCommand, .directory where isCommand: return [.command]
     default: return []

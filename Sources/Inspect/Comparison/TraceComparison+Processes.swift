@@ -6,6 +6,7 @@ extension TraceComparison {
     let speakers = Speakers(
       ordered.filter { first.texts[$0.first] != second.texts[$0.second] }.map(\.first), first.history)
     var shared: [(UInt32, [UInt32])] = []
+    let doings = doings()
     let failed = Set(ordered.filter { status(first, $0.first) != status(second, $0.second) }.map(\.first))
     for pair in ordered {
       let given = Given(first, pair.first)
@@ -13,6 +14,11 @@ extension TraceComparison {
       var process = Process(
         first: pair.first, second: pair.second, inputs: given.differences(from: other) + changedSources(pair),
         outputs: writtenDifferences(pair))
+      let done = (doings.first[pair.first] ?? []) + (doings.second[pair.second] ?? [])
+      for path in done where !process.outputs.contains(.file(path)) && !process.outputs.contains(.entry(path)) {
+        process.outputs.append(.entry(path))
+      }
+      process.hints = hints(pair).filter { !process.inputs.contains($0) }
       if first.texts[pair.first] != second.texts[pair.second] { process.outputs.append(.text) }
       if failed.contains(pair.first) {
         // Mostly a parent ends as its child did.
@@ -27,12 +33,13 @@ extension TraceComparison {
           shared.append((pair.first, givers))
         }
       }
-      guard !process.inputs.isEmpty || !process.outputs.isEmpty else { continue }
+      guard !process.inputs.isEmpty || !process.outputs.isEmpty || !process.hints.isEmpty else { continue }
       indices[pair.first] = processes.count
       processes.append(process)
     }
     let matches = Dictionary(uniqueKeysWithValues: pairs.map { ($0.first, $0.second) })
     for (pid, givers) in shared { joinUnit(of: pid, givers, matches) }
+    takeHints()
     sortProcesses()
     passOn()
     leaveOutInherited()
@@ -66,6 +73,7 @@ extension TraceComparison {
         default: if !processes[index].inputs.contains(input) { processes[index].inputs.append(input) }
         }
       }
+      processes[index].hints += process.hints.filter { !processes[index].hints.contains($0) }
     }
     for output in processes[indices[pid]!].outputs where !processes[index].outputs.contains(output) {
       processes[index].outputs.append(output)

@@ -16,10 +16,17 @@ public struct TraceComparison {
     case textOf(UInt32)
     /// It has read or written other contents at a path.
     case file([UInt8])
+    /// It has made or removed something there in one run alone, or given it another type, mode, owner or time.
+    case entry([UInt8])
     /// The host's file there was changed between the two.
     case source([UInt8])
     /// The host's file there is another one in the second run, with other contents.
     case otherSource([UInt8])
+    /// The host had something there in one run that in the other one was looked for in vain.
+    case sourceOnlyFirst([UInt8])
+    case sourceOnlySecond([UInt8])
+    /// The host's directory there, which it has listed, was changed between the two.
+    case listing([UInt8])
     /// It has read or written other temporary files.
     case temporaryFiles
   }
@@ -32,22 +39,32 @@ public struct TraceComparison {
     /// What it was given otherwise, and what it gave otherwise.
     public var inputs: [Difference]
     public var outputs: [Difference]
+    /// What it was given otherwise and most who are given it do not go by: they count where it gave something else.
+    var hints: [Difference] = []
     /// Whether it has made the difference.
     public var isCulprit: Bool { inputs.isEmpty && !outputs.isEmpty }
   }
 
-  /// A file that the runs have left with different contents, modes or owners, or that only one has left.
+  /// A file, directory or whatever else the runs have left with different contents, types, modes, owners or times, or that only one has left.
   public struct File: Sendable {
     public var path: [UInt8]
-    /// Who wrote it; nil where it was not written.
+    /// What has become of it.
+    var fates: (first: PathFate, second: PathFate)
+    /// Who wrote it, or removed it; nil where it was neither, or a trace does not tell.
     public var first: UInt32?
     public var second: UInt32?
     /// The number in the first run of who made the difference, if that is known.
     public var culprit: UInt32?
     /// If nobody is known to have made it: the number in the first run of who was given something else from outside of the run.
     public var origin: UInt32?
-    /// In what mode, owner and number of names differ.
+    /// In what type, mode, owner, number of names, extended attributes and time differ.
     public var attributes: [ContentFinding] = []
+    /// Both have it, with the same contents.
+    var isSameInside = true
+    /// "mode", "type" and the like.
+    public var attributeNames: [String] {
+      attributes.compactMap { if case .field(let name, _, _) = $0.kind { name } else { nil } }
+    }
     /// Where both are kept on the host; nil if one is missing, or if the contents are the same.
     var places: (first: [UInt8], second: [UInt8])?
   }
@@ -76,6 +93,8 @@ public struct TraceComparison {
   let first: RunFiles
   let second: RunFiles
   let pairs: [ProcessMatching.Pair]
+  /// By their numbers in the second run those in the first.
+  let matches: [UInt32: UInt32]
   var indices: [UInt32: Int] = [:]
 
   /// - Throws: a message if one of the traces cannot be read.
@@ -85,39 +104,73 @@ public struct TraceComparison {
     settings = RunFiles.differentSettings(self.first, self.second)
     let matching = ProcessMatching(self.first, self.second)
     pairs = matching.pairs
+    matches = Dictionary(pairs.map { ($0.second, $0.first) }) { first, _ in first }
     onlyFirst = matching.onlyFirst
     onlySecond = matching.onlySecond
-    compareProcesses()
     compareFiles()
+    compareProcesses()
+    findSources()
   }
 
   private mutating func compareFiles() {
-    let (ours, theirs) = (first.left(), second.left())
-    for (path, mine) in ours {
-      guard let other = theirs[path] else {
-        files.append(File(path: path, first: mine.writer))
-        continue
-      }
-      let differs = first.differs((mine.version, mine.path), from: (other.version, other.path), of: second)
-      let attributes =
-        mine.version == 0 || other.version == 0
-        ? []
-        : AttributeDifference.findings(
-          first.attributes(ofVersion: mine.version, at: mine.path),
-          second.attributes(ofVersion: other.version, at: other.path))
-      guard differs || !attributes.isEmpty else { continue }
-      let (culprit, origin) = differs ? mine.writer.map(sources) ?? (nil, nil) : (nil, nil)
-      var file = File(path: path, first: mine.writer, second: other.writer, culprit: culprit, attributes: attributes)
-      file.origin = culprit == nil ? origin : nil
-      if differs, let one = first.leftFile(ofVersion: mine.version, at: mine.path),
-        let another = second.leftFile(ofVersion: other.version, at: other.path)
-      {
-        file.places = (one, another)
-      }
-      files.append(file)
+    let difference = LeftDifference(first, second)
+    var paths = Set(first.tree.entries.keys).union(first.tree.removed)
+    paths.formUnion(second.tree.entries.keys)
+    paths.formUnion(second.tree.removed)
+    // What has gone, or moved, with a directory.
+    for bases in [first.bases, second.bases] { paths.formUnion(bases.bases.keys.map { [UInt8(ascii: "/")] + $0 }) }
+    paths.formUnion(first.renamedPaths + second.renamedPaths)
+    for path in paths where !first.isOnTheWay(path) && !second.isOnTheWay(path) { compare(path, difference) }
+    // A directory's time is that of the last change of its names.
+    let parents = Set(files.map { Self.directory(of: $0.path) })
+    files.removeAll { file in
+      parents.contains(file.path) && file.isSameInside && file.attributes.allSatisfy(\.isTime)
     }
-    for (path, other) in theirs where ours[path] == nil { files.append(File(path: path, second: other.writer)) }
     files.sort { $0.path.lexicographicallyPrecedes($1.path) }
+  }
+
+  private mutating func compare(_ path: [UInt8], _ difference: LeftDifference) {
+    let (ours, theirs) = (first.left(at: path, second), second.left(at: path, first))
+    if ours.fate == .unchanged && theirs.fate == .unchanged || ours.entry == nil && theirs.entry == nil { return }
+    var file = File(path: path, fates: (ours.fate, theirs.fate))
+    if let one = ours.entry, let other = theirs.entry {
+      file.attributes = difference.findings(path, one, other)
+      if one.kind == other.kind, one.kind == .file || one.kind == .link {
+        switch (one.place, other.place) {
+        case (let mine?, let another?):
+          let contents = (first.digest(at: mine), second.digest(at: another))
+          if let one = contents.0, let other = contents.1, one != other {
+            file.isSameInside = false
+            file.places = (mine, another)
+          }
+        default:
+          // What was there is not known any more: nobody who wrote it has left it as it was.
+          let isWritten = first.hasWritten(path, ours.fate) || second.hasWritten(path, theirs.fate)
+          file.isSameInside = one.size == other.size && !isWritten
+        }
+      }
+      if file.isSameInside, file.attributes.isEmpty { return }
+    } else {
+      file.isSameInside = false
+    }
+    file.first = first.doer(of: path, ours.fate, isSameInside: file.isSameInside)
+    file.second = second.doer(of: path, theirs.fate, isSameInside: file.isSameInside)
+    files.append(file)
+  }
+
+  private static func directory(of path: [UInt8]) -> [UInt8] {
+    Array(path[..<(path.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
+  }
+
+  private mutating func findSources() {
+    for index in files.indices {
+      let file = files[index]
+      // Whoever comes second has its match in the first run.
+      let doer = file.first ?? file.second.flatMap { matches[$0] }
+      guard let (culprit, origin) = doer.map(sources) else { continue }
+      files[index].culprit = culprit
+      files[index].origin = culprit == nil ? origin : nil
+    }
   }
 
   /// In what a file of both runs differs. Reads it, and what is in it.

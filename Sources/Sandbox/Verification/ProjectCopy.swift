@@ -49,7 +49,7 @@ public final class ProjectCopy {
     for name in names.sorted().reversed() where name != "." && name != ".." {
       try copy("\(from)/\(name)", to: "\(to)/\(name)")
     }
-    try complete(to, status)
+    try complete(to, status, from: from)
   }
 
   private func copy(_ from: String, to: String) throws(SupervisorError) {
@@ -84,7 +84,7 @@ public final class ProjectCopy {
     guard copy >= 0 else { throw Self.failure(to) }
     defer { close(copy) }
     if uwrx_clone_contents(copy, source) < 0 { try copyContents(source, copy, from) }
-    try complete(to, status)
+    try complete(to, status, from: from)
   }
 
   private func copyContents(_ source: Int32, _ copy: Int32, _ path: String) throws(SupervisorError) {
@@ -107,9 +107,27 @@ public final class ProjectCopy {
     }
   }
 
-  private func complete(_ path: String, _ status: stat) throws(SupervisorError) {
+  private func complete(_ path: String, _ status: stat, from: String) throws(SupervisorError) {
+    copyAttributes(from, to: path)
     if isExact { _ = lchown(path, status.st_uid, status.st_gid) }
     guard chmod(path, status.st_mode & 0o7777) == 0 else { throw Self.failure(path) }
     if isExact { utimensat(AT_FDCWD, path, [status.st_atim, status.st_mtim], 0) }
+  }
+
+  /// What setxattr(2) has set, as far as the copy's file system keeps it.
+  private func copyAttributes(_ from: String, to: String) {
+    let size = llistxattr(from, nil, 0)
+    // Most have none.
+    guard size > 0 else { return }
+    var names = [CChar](repeating: 0, count: size)
+    let count = llistxattr(from, &names, names.count)
+    guard count > 0 else { return }
+    var value = [UInt8](repeating: 0, count: 1 << 16)
+    let prefix = "user.".utf8.map { CChar(bitPattern: $0) }
+    for name in names[..<count].split(separator: 0) where name.starts(with: prefix) {
+      let name = Array(name) + [0]
+      let length = value.withUnsafeMutableBytes { lgetxattr(from, name, $0.baseAddress, $0.count) }
+      if length >= 0 { _ = value.withUnsafeBytes { lsetxattr(to, name, $0.baseAddress, length, 0) } }
+    }
   }
 }

@@ -31,4 +31,10 @@ public struct ContentFinding: Sendable, Equatable {
   /// The way there from the outside: names of members, a section; empty for the file itself.
   public var place: [[UInt8]]
   public var kind: Kind
+
+  /// Whether it is a time of the file itself.
+  var isTime: Bool {
+    guard place.isEmpty, case .field("time", _, _) = kind else { return false }
+    return true
+  }
 }

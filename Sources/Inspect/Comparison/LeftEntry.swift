@@ -1,0 +1,96 @@
+import CLinux
+import Glibc
+import Tracing
+
+/// What stands at a path when a run has ended.
+struct LeftEntry {
+  enum Kind: String {
+    case file, directory, link, socket, device
+    case fifo = "FIFO"
+
+    init(_ mode: UInt32) {
+      self =
+        switch mode & S_IFMT {
+        case S_IFREG: .file
+        case S_IFDIR: .directory
+        case S_IFLNK: .link
+        case S_IFIFO: .fifo
+        case S_IFSOCK: .socket
+        default: .device
+        }
+    }
+  }
+
+  var kind: Kind
+  /// Permissions, with set-id and sticky bits.
+  var mode: UInt32
+  var size: Int64
+  /// Nanoseconds since 1970.
+  var modified: Int64
+  /// nil where the trace does not tell.
+  var user: UInt32?
+  var group: UInt32?
+  /// How many names it has; nil where that is not the run's doing.
+  var names: UInt32?
+  /// What setxattr(2) has set, by name; nil where it is not known.
+  var attributes: [[UInt8]: [UInt8]]?
+  /// Where it is kept on the host, with its zero; nil if it is not.
+  var place: [UInt8]?
+
+  private static func cString(_ path: [UInt8]) -> [CChar] { path.map { CChar(bitPattern: $0) } }
+
+  /// - Parameter place: with its zero.
+  /// - Returns: nil if nothing is there.
+  init?(at place: [UInt8]) {
+    var status = stat()
+    guard lstat(Self.cString(place), &status) == 0 else { return nil }
+    self.init(status, at: place)
+  }
+
+  init(_ status: stat, at place: [UInt8]) {
+    kind = Kind(UInt32(status.st_mode))
+    mode = UInt32(status.st_mode) & 0o7777
+    size = Int64(status.st_size)
+    modified = Self.nanoseconds(status.st_mtim)
+    if kind == .file { names = UInt32(status.st_nlink) }
+    self.place = place
+    // Nothing else can have what a user sets.
+    attributes = kind == .file || kind == .directory ? Self.attributes(of: Self.cString(place)) : [:]
+  }
+
+  /// What the record tells of something that a run has left as it was.
+  init(_ base: LowerBases.Base, at place: [UInt8]?) {
+    kind = Kind(base.mode)
+    mode = base.mode & 0o7777
+    size = base.size
+    modified = base.modified
+    self.place = place
+    attributes = place.flatMap { Self.attributes(of: Self.cString($0)) }
+  }
+
+  static func nanoseconds(_ time: timespec) -> Int64 {
+    Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+  }
+
+  /// The user's, and those that say how a layer is read.
+  static func attributes(of path: [CChar]) -> [[UInt8]: [UInt8]]? {
+    // Most have none.
+    let size = llistxattr(path, nil, 0)
+    if size <= 0 { return size == 0 || errno == ENOTSUP ? [:] : nil }
+    var names = [CChar](repeating: 0, count: size)
+    let count = llistxattr(path, &names, names.count)
+    guard count >= 0 else { return nil }
+    var attributes: [[UInt8]: [UInt8]] = [:]
+    for name in names[..<count].split(separator: 0) {
+      let name = name.map { UInt8(bitPattern: $0) }
+      guard name.starts(with: "user.".utf8) else { continue }
+      var value = [UInt8](repeating: 0, count: 1 << 16)
+      let length = value.withUnsafeMutableBytes {
+        lgetxattr(path, Self.cString(name + [0]), $0.baseAddress, $0.count)
+      }
+      guard length >= 0 else { return nil }
+      attributes[name] = Array(value.prefix(length))
+    }
+    return attributes
+  }
+}
