@@ -68,11 +68,15 @@ static struct {
 
 static int command_ended;
 
+// The kernel had no memory for what was to be told.
+static int is_short;
+
 // Returns whether it was sent, or there is nobody to tell any more. Without room or memory it is tried again: a status that were lost would
 // make of the command one that was killed.
 static int send_event(int events, int operation, int value) {
   struct uwrx_message header = {.operation = operation, .value = value};
   int sent = uwrx_send_descriptors(events, &header, "", NULL, 0, MSG_DONTWAIT);
+  is_short = sent == -ENOBUFS || sent == -ENOMEM;
   return sent != -EAGAIN && sent != -ENOBUFS && sent != -ENOMEM && sent != -EINTR;
 }
 
@@ -149,8 +153,9 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   if (signals < 0) uwrx_fail(events, "watch the processes of the guest");
   struct pollfd polled[3] = {{.fd = signals, .events = POLLIN}, {.fd = control, .events = POLLIN}, {.fd = events}};
   for (int more = 0;;) {
-    polled[2].events = untold.has_status || untold.tree_ended ? POLLOUT : 0;
-    if (poll(polled, 3, more ? 0 : -1) < 0 && errno != EINTR) _exit(125);
+    // Where memory is short the socket may have room all the same.
+    polled[2].events = !is_short && (untold.has_status || untold.tree_ended) ? POLLOUT : 0;
+    if (poll(polled, 3, more ? 0 : is_short ? 10 : -1) < 0 && errno != EINTR) _exit(125);
     if (polled[0].revents || more) {
       struct signalfd_siginfo info;
       ssize_t length = read(signals, &info, sizeof info);

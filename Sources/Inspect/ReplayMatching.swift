@@ -27,7 +27,16 @@ public struct ReplayMatching {
   }
 
   private mutating func match(_ recorded: ProcessForest, _ replay: ProcessForest) {
-    match([(recorded.roots, replay.roots)], recorded, replay)
+    var pending = [(recorded.roots, replay.roots)]
+    // The command is the command, whatever it has become.
+    if let command = recorded.processes.first, let ours = replay.processes.first,
+      TraceRenumbering.canTake(command.number)
+    {
+      numbers[0] = command.number
+      found.insert(0)
+      pending.append((command.children, ours.children))
+    }
+    match(pending, recorded, replay)
     // Whose parent has ended before it was found is nobody's child, now or then: chance.
     func orphans(_ forest: ProcessForest, _ isFree: (Int) -> Bool) -> [Int] {
       forest.roots.filter { $0 != 0 && isFree($0) && forest.processes[$0].hasRun }
@@ -65,18 +74,21 @@ public struct ReplayMatching {
 
   /// Parents before their children. All that are below one that is known count together, however deep.
   private mutating func numberOthers(_ forest: ProcessForest, _ replay: RunHistory) {
-    var pending = forest.roots.map { (place: $0, known: ProcessNumber(Event.supervisor)) }
     let temporary = TemporaryFiles(replay)
-    while let (place, above) = pending.popLast() {
-      let known = numbers[place] ?? above
-      if numbers[place] == nil { numbers[place] = free(below: above) }
-      let children = forest.processes[place].children
-      let new = children.filter { numbers[$0] == nil }
-      pending += children.filter { numbers[$0] != nil }.map { ($0, known) }
+    var pending: [(place: Int, known: ProcessNumber)] = []
+    func add(_ places: [Int], below known: ProcessNumber) {
+      pending += places.filter { numbers[$0] != nil }.map { ($0, known) }
+      let new = places.filter { numbers[$0] == nil }
       // The last is the next.
       pending += Self.ordered(new) { temporary.command(replay.processes[$0], withDirectories: true) }.reversed().map {
         ($0, known)
       }
+    }
+    add(forest.roots, below: ProcessNumber(Event.supervisor))
+    while let (place, above) = pending.popLast() {
+      let known = numbers[place] ?? above
+      if numbers[place] == nil { numbers[place] = free(below: above) }
+      add(forest.processes[place].children, below: known)
     }
   }
 

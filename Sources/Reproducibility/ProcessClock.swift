@@ -39,8 +39,8 @@ public final class ProcessClock {
   /// Children that it has not waited for, as of the last look.
   private var children: [Int32] = []
   private var latestChild: UInt64 = 0
-  /// Those of them that have ended, with the time that each would have come to by its sleep alone, and how long that was.
-  private var ended: [Int32: (time: UInt64, slept: UInt64)] = [:]
+  /// Those of them that have ended, with the time that each would have come to by its sleep alone.
+  private var ended: [Int32: UInt64] = [:]
   /// By how much it was moved by sleep, its own and that of the children that it has waited for.
   private var slept: UInt64 = 0
   private var pendingUse: UInt64 = 0
@@ -108,7 +108,7 @@ public final class ProcessClock {
     questions = calls == lastQuestion &+ 1 ? questions + 1 : 0
     lastQuestion = calls
     now = min(now &+ currentTick, Self.end)
-    used &+= currentTick
+    used = Self.sum(used, currentTick)
     if !hasThreads { (shown, shownUse) = (now, used) }
   }
 
@@ -129,33 +129,38 @@ public final class ProcessClock {
     now = max(now, min(time, Self.end))
     let before = shown
     if !hasThreads { shown = now } else if isShown { shown = min(now, shown + min(duration, Self.end - shown)) }
-    slept += shown - before
+    slept = Self.sum(slept, shown - before)
   }
 
   /// Looks at the children that live, or wait to be waited for: between two looks the process has made no call that could end them but
   /// one that waits for them, and so what is gone was gone before what is new came.
   public func look(at living: [Int32]) {
+    if !ended.isEmpty { followSleep(of: living) }
     if hasNone(of: living) {
       if !children.isEmpty {
         lift(to: Self.rounded(latestChild))
-        usedByChildren += pendingUse
+        usedByChildren = Self.sum(usedByChildren, pendingUse)
         pendingUse = 0
-        slept += ended.values.reduce(0) { max($0, $1.slept) }
-        ended.removeAll()
       }
       base = shown
-    } else if !ended.isEmpty {
-      // Which of several has ended first may differ from run to run; but a program that waits for a time by sleeping, as shells do with
-      // another program, must come to it while its other children live.
-      for (child, end) in ended where !living.contains(child) {
-        ended[child] = nil
-        lift(to: Self.rounded(end.time))
-        base = max(base, Self.rounded(end.time))
-        slept += end.slept
-      }
     }
     children = living
   }
+
+  /// Goes on by what children have slept that are gone. Which of several has ended first may differ from run to run; but a program that waits
+  /// for a time by sleeping, as shells do with another program, must come to it while its other children live.
+  private func followSleep(of living: [Int32]) {
+    let before = shown
+    for (child, time) in ended where !living.contains(child) {
+      ended[child] = nil
+      lift(to: Self.rounded(time))
+      base = max(base, Self.rounded(time))
+    }
+    slept = Self.sum(slept, shown - before)
+  }
+
+  /// Both are no later than the end.
+  private static func sum(_ one: UInt64, _ other: UInt64) -> UInt64 { min(one + other, end) }
 
   private static func rounded(_ time: UInt64) -> UInt64 { (time + grain - 1) / grain * grain }
 
@@ -172,7 +177,7 @@ public final class ProcessClock {
   /// - Parameter id: its number, as `look` has it.
   public func noteEnd(of child: ProcessClock, id: Int32) {
     note(child: child)
-    if child.slept > 0 { ended[id] = (child.start + min(child.slept, Self.end - child.start), child.slept) }
-    pendingUse += child.shownUse + child.usedByChildren
+    if child.slept > 0 { ended[id] = min(child.start + child.slept, child.shown) }
+    pendingUse = Self.sum(pendingUse, Self.sum(child.shownUse, child.usedByChildren))
   }
 }

@@ -81,9 +81,13 @@ public struct RunList: Sendable {
   public var ownRuns: [Run] { runs.filter { !isInCopy($0) } }
 
   private func isInCopy(_ run: Run) -> Bool {
-    let place = Array("\(build)/\(RunDirectory.verificationPrefix)".utf8)
     guard let sources = try? run.trace.fields(of: "sources") else { return false }
-    return sources.contains { $0.last?.starts(with: place) ?? false }
+    // The runs may have been elsewhere then.
+    return sources.contains { fields in
+      fields.last?.split(separator: UInt8(ascii: "/")).contains {
+        $0.starts(with: RunDirectory.verificationPrefix.utf8)
+      } ?? false
+    }
   }
 
   /// What `RunDirectory` makes, never through a link.

@@ -20,6 +20,8 @@ public struct ReplayedRun: Sendable {
 
   /// The numbers of the processes of a replay whose guest has ended, and whose record has not.
   func renumbering(of replay: String) throws(TraceError) -> TraceRenumbering {
-    ReplayMatching(processes, replay: try RunHistory(TraceDirectory(replay))).renumbering
+    let history = try RunHistory(TraceDirectory(replay))
+    guard !history.isDamaged else { throw TraceError("its events are damaged") }
+    return ReplayMatching(processes, replay: history).renumbering
   }
 }

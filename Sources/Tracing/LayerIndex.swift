@@ -64,7 +64,8 @@ public struct LayerIndex: Sendable {
     while let line = try text.next() {
       if line.isEmpty { continue }
       let fields = line.split(separator: UInt8(ascii: "\t"))
-      guard fields.count == 6, let path = Escaping.unescape(fields[0]), !path.isEmpty, Self.isDirectoryName(fields[1]),
+      guard fields.count == 6, let path = Escaping.unescape(fields[0]), Self.isRelative(path),
+        Self.isDirectoryName(fields[1]),
         let mode = number(fields[2], radix: 8), let uid = number(fields[3]), let gid = number(fields[4]),
         let links = number(fields[5])
       else { return nil }
@@ -72,6 +73,12 @@ public struct LayerIndex: Sendable {
         path: path, directory: Array(fields[1]), mode: mode & 0o7777, uid: uid, gid: gid, links: links)
     }
     if text.isDamaged || !text.isEnded { return nil }
+  }
+
+  private static func isRelative(_ path: [UInt8]) -> Bool {
+    path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
+      !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
+    }
   }
 
   /// `files`, `files-<pid>`, `files-<pid>+<n>` or `-`: nothing that leads out of the trace.

@@ -6,7 +6,7 @@ public struct TraceNumbers: Sendable {
   public static let name = "numbers"
   /// No run has so many processes.
   static let firstDotted: UInt32 = 1 << 30
-  private static let mostDotted = 1 << 24
+  private static let mostDotted = 1 << 20
 
   private var dotted: [ProcessNumber] = []
   private var pids: [ProcessNumber: UInt32] = [:]

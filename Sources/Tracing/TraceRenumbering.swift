@@ -41,13 +41,18 @@ public struct TraceRenumbering: Sendable {
   func apply(to trace: String, callName: @escaping CallName) throws(Errno) {
     let perfetto = "\(trace)/perfetto.new"
     let meta = "\(trace)/files.meta.new"
+    let dotted = "\(trace)/\(TraceNumbers.name).new"
     do throws(Errno) {
-      if !numbers.isEmpty { try TraceDirectory.write("\(trace)/\(TraceNumbers.name)", numbers.text) }
       try copy(trace, to: perfetto, meta: meta, callName)
+      // A file that were cut off would be worse than none: it comes to its place whole, before there is one that needs it.
+      if !numbers.isEmpty {
+        try TraceDirectory.write(dotted, numbers.text)
+        if rename(dotted, "\(trace)/\(TraceNumbers.name)") < 0 { throw Errno(rawValue: errno) }
+      }
       if rename(meta, "\(trace)/files.meta") < 0 { throw Errno(rawValue: errno) }
       if rename(perfetto, "\(trace)/perfetto") < 0 { throw Errno(rawValue: errno) }
     } catch {
-      for path in [perfetto, meta, "\(trace)/\(TraceNumbers.name)"] { unlink(path) }
+      for path in [perfetto, meta, dotted, "\(trace)/\(TraceNumbers.name)"] { unlink(path) }
       throw error
     }
   }

@@ -57,7 +57,7 @@ public enum TraceRepair {
   private static func moveRest(_ trace: TraceDirectory, _ callName: @escaping CallName) throws(Errno) -> Int {
     let reader = try EventReader(trace: trace.path)
     if reader.isWhole {
-      for name in ["perfetto.new", "files.meta.new"] { unlink("\(trace.path)/\(name)") }
+      for name in ["perfetto.new", "files.meta.new", "\(TraceNumbers.name).new"] { unlink("\(trace.path)/\(name)") }
       return 0
     }
     let length = reader.lengthOfPackets

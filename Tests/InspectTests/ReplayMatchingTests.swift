@@ -54,8 +54,8 @@ struct ReplayMatchingTests {
         [(2, 1, 2, "make"), (3, 2, 3, "a"), (4, 2, 4, "x"), (5, 4, 5, "c"), (6, 2, 6, "d"), (7, 2, 7, "w")],
         ["2", "3", "2.2", "2.3", "6", "2.1"]
       ),
-      // Another command: nothing is known again.
-      ([(2, 1, 2, "a"), (3, 2, 3, "b")], [(2, 1, 2, "x"), (3, 2, 3, "b")], ["1.1", "1.2"]),
+      // The command has become another program, and is the command all the same.
+      ([(2, 1, 2, "a"), (3, 2, 3, "b")], [(2, 1, 2, "x"), (3, 2, 3, "b")], ["2", "3"]),
       // One fork fewer.
       (
         [(2, 1, 2, "sh"), (3, 2, 3, nil), (4, 3, 4, "a"), (5, 2, 5, nil), (6, 5, 6, "b")],

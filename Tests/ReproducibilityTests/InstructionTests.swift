@@ -75,6 +75,7 @@ struct InstructionTests {
     Case(name: "a branch that is not last", code: "0f 31 74 00 90 90 90 c3", length: nil),
     Case(name: "a branch into what is replaced", code: "0f 31 89 c6 89 d7 eb fa", length: nil),
     Case(name: "a branch into what would be moved, and room behind", code: "0f 31 eb fd cc cc cc cc cc cc", length: 2),
+    Case(name: "a number that looks like room", code: "0f 31 eb fd 48 b8 cc cc cc cc cc cc cc cc c3", length: nil),
     Case(name: "a return, and room behind", code: "0f 01 f9 c3 cc cc cc cc cc", length: 3),
     Case(name: "a return, and too little room", code: "0f 31 c3 cc cc cc cc 90", length: nil),
     Case(name: "a branch back to it", code: "0f 31 89 c6 89 d7 eb f8", length: 6),

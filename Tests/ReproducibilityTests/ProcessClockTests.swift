@@ -102,6 +102,40 @@ struct ProcessClockTests {
     #expect(parent.now == rule.epoch + 800_000_000)
   }
 
+  @Test("passes on no more sleep than there was, however many have slept at the same time", arguments: [true, false])
+  func parallelSleep(_ isOneByOne: Bool) {
+    let (grandparent, parent) = (makeClock(), makeClock())
+    let numbers = Array(1...8 as ClosedRange<Int32>)
+    parent.look(at: numbers)
+    for (number, child) in numbers.map({ ($0, ProcessClock(rule, at: parent.base)) }) {
+      child.wait(until: child.now + 10_000_000_000, for: 10_000_000_000, isShown: true)
+      parent.noteEnd(of: child, id: number)
+      if isOneByOne { parent.look(at: Array(numbers[Int(number)...])) }
+    }
+    parent.look(at: [])
+    grandparent.look(at: [20, 21])
+    grandparent.noteEnd(of: parent, id: 20)
+    grandparent.look(at: [21])
+    #expect(grandparent.now == rule.epoch + 10_000_000_000)
+  }
+
+  @Test("comes to its end and not further")
+  func end() {
+    let last = UInt64(Int64.max)
+    let (parent, rule) = (ProcessClock(ClockRule(epoch: 0), at: 0), ClockRule(epoch: 0, tick: 1 << 62))
+    parent.look(at: [1, 2])
+    for number in 1...2 as ClosedRange<Int32> {
+      let child = ProcessClock(rule, at: 0)
+      for _ in 0..<3 { _ = child.ask() }
+      child.wait(until: .max, for: .max, isShown: true)
+      #expect(child.now == last && child.used == last)
+      parent.noteEnd(of: child, id: number)
+    }
+    parent.look(at: [])
+    #expect(parent.usedByChildren == last)
+    #expect(parent.ask() == last)
+  }
+
   @Test("is the same whichever of two children ends first")
   func order() {
     func end(_ order: [Int]) -> UInt64 {

@@ -55,6 +55,26 @@ struct ReproducibleTests {
     }
   }
 
+  @Test("computes as processors without FMA do")
+  func arithmetic() throws {
+    let program = """
+      import math
+      print(hash(tuple(math.sin(i * 0.37) for i in range(20000))), hash(tuple((i / 7) ** 1.37 for i in range(2000))))
+      """
+    try CommandLine.withDirectory { directory in
+      try program.write(toFile: directory + "/compute.py", atomically: true, encoding: .utf8)
+      let outcome = try CommandLine.shell(
+        """
+        unset GLIBC_TUNABLES; compute() { python3 compute.py; }; run="'\(CommandLine.binary)' run --quiet --system --reproducible"
+        GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-FMA4 compute; eval $run -- python3 compute.py
+        compute; eval $run --env GLIBC_TUNABLES= -- python3 compute.py
+        """, in: directory)
+      let lines = outcome.output.split(separator: "\n")
+      try #require(lines.count == 4, "\(outcome.error)")
+      #expect(lines[0] == lines[1] && lines[2] == lines[3])
+    }
+  }
+
   static let questions: [String] = [
     "nproc; getconf -a; lscpu 2>&1 | wc -l; python3 -c 'import os; print(os.cpu_count(), os.sched_getaffinity(0))'",
     "free; cat /proc/meminfo /proc/vmstat /proc/swaps",

@@ -36,6 +36,8 @@ struct EscapingTests {
   @Test(arguments: [
     "", "*\t0\n", "*\t0\t0", "*\t0\t0\na\t../x\t644\t0\t0\t1\n", "*\t0\t0\na\tfiles\t9\t0\t0\t1\n",
     "*\t0\t0\na\tfiles\t644\t0\t0\n", "*\t0\t0\n\0\0\0\0\n", "*\t0\t0\na\tfiles\t644\t0\t0\t1\n\u{1b}\n",
+    "*\t0\t0\n../a\tfiles-2\t644\t0\t0\t1\n", "*\t0\t0\na/./b\tfiles\t644\t0\t0\t1\n",
+    "*\t0\t0\n/a\tfiles\t644\t0\t0\t1\n",
   ])
   func damagedIndexIsRefused(_ text: String) throws {
     #expect(try read(Array(text.utf8)) == nil)

@@ -17,14 +17,19 @@ struct LeftDifference {
     }
     comparesTimes = clocks[0] == clocks[1] && clocks[0].time.map { $0 != Array("real".utf8) } ?? false
     func nanoseconds(_ text: [UInt8]?) -> Int64 {
-      Int64(String(decoding: text ?? [], as: UTF8.self)).map { $0.multipliedReportingOverflow(by: 1_000_000_000).0 }
-        ?? 0
+      let seconds = Int64(String(decoding: text ?? [], as: UTF8.self)) ?? 0
+      return (0...Int64.max / 1_000_000_000).contains(seconds) ? seconds * 1_000_000_000 : 0
     }
     epochs = (nanoseconds(clocks[0].epoch), nanoseconds(clocks[1].epoch))
   }
 
   /// Parts of a second depend on how processes race.
   private static let leastTime: Int64 = 1_000_000_000
+
+  private static func areNear(_ one: Int64, _ other: Int64) -> Bool {
+    let (difference, overflows) = one.subtractingReportingOverflow(other)
+    return !overflows && difference.magnitude < leastTime.magnitude
+  }
 
   func findings(_ path: [UInt8], _ one: LeftEntry, _ other: LeftEntry) -> [ContentFinding] {
     if one.kind != other.kind {
@@ -55,7 +60,7 @@ struct LeftDifference {
       let areSame: Bool =
         switch times {
         case (nil, nil): true
-        case (let ours?, let theirs?): abs(ours.subtractingReportingOverflow(theirs).0) < Self.leastTime
+        case (let ours?, let theirs?): Self.areNear(ours, theirs)
         default: false
         }
       if !areSame { findings.append(field("time", times.0.map(Self.text), times.1.map(Self.text))) }

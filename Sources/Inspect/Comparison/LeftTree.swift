@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Tracing
 
@@ -20,16 +21,28 @@ struct LeftTree {
   init(_ trace: TraceDirectory, _ index: LayerIndex?) {
     let root = Array(trace.path.utf8) + [Self.slash]
     walk(root + LayerIndex.files, [], index)
+    let descriptor = open(trace.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { if descriptor >= 0 { close(descriptor) } }
     // A last version that is not the first one of its path is elsewhere.
     for line in index?.lines.values.map({ $0 }) ?? [] where line.directory != LayerIndex.files {
       let path = [Self.slash] + line.path
       if line.directory == LayerIndex.absent {
         entries[path] = nil
         removed.insert(path)
-      } else if let entry = LeftEntry(at: root + line.directory + path + [0]) {
+      } else if Self.isBelow(descriptor, line), let entry = LeftEntry(at: root + line.directory + path + [0]) {
         take(entry, path, index)
       }
     }
+  }
+
+  /// Whether no link leads to what a line names.
+  private static func isBelow(_ trace: Int32, _ line: LayerIndex.Line) -> Bool {
+    let path = line.directory + [slash] + line.path
+    let above = path[..<(path.lastIndex(of: slash) ?? 0)].map { CChar(bitPattern: $0) } + [0]
+    let flags = UInt64(0o10000000 | O_DIRECTORY | O_CLOEXEC)  // O_PATH
+    let result = uwrx_openat2(trace, above, flags, 0, 0x0c)  // RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS
+    if result >= 0 { close(Int32(result)) }
+    return result >= 0
   }
 
   private mutating func walk(_ directory: [UInt8], _ path: [UInt8], _ index: LayerIndex?) {

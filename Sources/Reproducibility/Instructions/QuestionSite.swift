@@ -61,10 +61,20 @@ public struct QuestionSite: Equatable, Sendable {
     for place in stride(from: first, through: last, by: 1) {
       let room = place..<place + jump
       guard code[room].allSatisfy({ $0 == 0xcc }), !taken.contains(where: { $0.overlaps(room) }) else { continue }
-      if !targets[room].contains(true) { return place }
+      if !targets[room].contains(true), isPadding(code, place) { return place }
     }
     return nil
   }
+
+  /// Whether int3 begins, a little before here, behind ret, ud2 or a jump: elsewhere it may be a part of a number.
+  private static func isPadding(_ code: UnsafeBufferPointer<UInt8>, _ place: Int) -> Bool {
+    var start = place
+    while start > 0, place - start < longestPadding, code[start - 1] == 0xcc { start -= 1 }
+    func byte(_ distance: Int) -> UInt8? { start >= distance ? code[start - distance] : nil }
+    return byte(1) == 0xc3 || byte(2) == 0xeb || byte(5) == 0xe9 || byte(2) == 0x0f && byte(1) == 0x0b
+  }
+
+  private static let longestPadding = 64
 
   private static let instructionsAfter = 12
 

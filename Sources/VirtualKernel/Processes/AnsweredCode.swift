@@ -115,7 +115,7 @@ final class AnsweredFiles {
 
   fileprivate func didFind(_ search: CodeSearch) {
     if known.count >= Self.mostKnown { known.removeAll() }
-    known[search.version] = search.code
+    if search.isKept { known[search.version] = search.code }
     last = search
   }
 }
@@ -127,6 +127,7 @@ final class CodeSearch: BlockingWork, @unchecked Sendable {
   fileprivate let identity: HostIdentity
   /// What was found; nothing if the file cannot be read.
   private(set) var code = AnsweredCode()
+  fileprivate private(set) var isKept = true
   private unowned let files: AnsweredFiles
   private let file: FileDescriptor
   private let close: (FileDescriptor) -> Void
@@ -148,7 +149,8 @@ final class CodeSearch: BlockingWork, @unchecked Sendable {
 
   func perform() throws(Errno) {
     var finder = CodeFinder(files.host, files.variants, file)
-    code = (try? finder.search()) ?? AnsweredCode()
+    // What cannot be read now may be later, or by another descriptor.
+    do throws(Errno) { code = try finder.search() } catch { isKept = false }
   }
 
   func publish(failed: Bool) throws(Errno) {

@@ -7,7 +7,8 @@ final class TimePlaces {
     /// The thread's stack pointer in the call; nil if it could not be asked.
     var stack: UInt64?
     var order: UInt64
-    var time: TranslatedTime
+    /// nil until it is known.
+    var time: TranslatedTime?
   }
 
   /// So many calls of one thread are kept apart: a signal's handler may interrupt another, and what it has interrupted is made again after it.
@@ -18,7 +19,7 @@ final class TimePlaces {
 
   /// What a thread was made to call again with this address.
   func time(of thread: AbsTid, at address: UInt64) -> TranslatedTime? {
-    uses.first { $0.thread == thread && $0.time.address == address }?.time
+    uses.first { $0.thread == thread && $0.time?.address == address }?.time
   }
 
   /// A place for a call, which is in use from now on.
@@ -40,9 +41,7 @@ final class TimePlaces {
     index = index ?? stack.flatMap { stack in oldest(own.filter { uses[$0].stack.map { $0 < stack } ?? false }) }
     guard let index = index ?? oldest(own) else { return nil }
     order += 1
-    let use = Use(
-      thread: thread, group: group, stack: stack, order: order,
-      time: TranslatedTime(address: 0, wait: TimedWait(hostEnd: 0, end: 0)))
+    let use = Use(thread: thread, group: group, stack: stack, order: order)
     if index == uses.count { uses.append(use) } else { uses[index] = use }
     return index
   }

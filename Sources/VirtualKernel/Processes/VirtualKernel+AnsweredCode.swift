@@ -68,6 +68,11 @@ extension VirtualKernel {
         if code.segments.contains(where: \.asks) { leave(.late, of: file, group) }
         return nil
       }
+      // A program that links nothing may have made threads before its first call that is seen.
+      if !code.segments.isEmpty, information.threads(of: group.id).count > 1 {
+        leave(.threads, of: file, group)
+        return nil
+      }
       for segment in code.segments {
         let address = image.programHeaders &- headers &+ segment.address
         leave(write(segment, at: address, group, call.thread.id), of: file, group)
