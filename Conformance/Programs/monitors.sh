@@ -16,7 +16,7 @@ killall $name; status=0; wait $sleeper || status=$?; echo "ended $status"; killa
 echo "== top"
 ./$name 100 & sleeper=$!
 until pgrep -x $name >/dev/null; do sleep 0.05; done
-top -b -n 2 -d 0.3 -w 200 -p $sleeper | normal | awk '/^top/ { n++ } /own-sleeper/ { seen++; state = $8 } /Cpu/ { if ($0 ~ / 0.0 us,.* 0.0 sy,.* 0.0 id/) dead++ } END { print n, seen, state, dead + 0 }'
+top -b -n 2 -d 0.3 -w 200 -p $sleeper | normal | awk '/^top/ { n++ } /own-sleeper/ { seen++; state = $8 } /Cpu/ { if ($0 ~ / 0.0 us,.* 0.0 sy,.* 0.0 ni,.* 0.0 id/) dead++ } END { print n, seen, state, dead + 0 }'
 kill $sleeper; wait $sleeper || true
 
 echo "== vmstat"
