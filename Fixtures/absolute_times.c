@@ -1,21 +1,12 @@
 // Waits until a time of a clock, and what comes between: timers, message queues, mutexes with priority inheritance, a process that is stopped
 // while it sleeps, clocks of processes by their number, timers that were closed.
 // calls: clock_getres clock_gettime clock_nanosleep futex mq_timedreceive mq_timedsend timer_settime timerfd_settime
-#include "observe.h"
+#include "deadlines.h"
 #include <linux/futex.h>
 #include <mqueue.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/timerfd.h>
-
-static long long ns(struct timespec t) { return t.tv_sec * 1000000000LL + t.tv_nsec; }
-
-static struct timespec in(clockid_t clock, long milliseconds) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  long long end = ns(t) + milliseconds * 1000000LL;
-  return (struct timespec){end / 1000000000, end % 1000000000};
-}
 
 // As far as the clock says.
 static void passed(const char *what, clockid_t clock, struct timespec end) {

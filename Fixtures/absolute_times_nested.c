@@ -1,19 +1,10 @@
 // Waits until a time of a clock that signals interrupt whose handlers wait for another, that a process makes beside its parent in the same
 // memory, and that many threads make at once; many timers.
 // calls: futex mq_timedreceive timer_settime
-#include "observe.h"
+#include "deadlines.h"
 #include <mqueue.h>
 #include <pthread.h>
 #include <sched.h>
-
-static long long ns(struct timespec t) { return t.tv_sec * 1000000000LL + t.tv_nsec; }
-
-static struct timespec in(clockid_t clock, long milliseconds) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  long long end = ns(t) + milliseconds * 1000000LL;
-  return (struct timespec){end / 1000000000, end % 1000000000};
-}
 
 static bool reached(clockid_t clock, struct timespec end) {
   struct timespec t;

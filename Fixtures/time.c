@@ -1,11 +1,9 @@
 // Clocks and sleeping: that they move, in the right direction, and refuse what they should.
 // calls: clock_adjtime clock_getres clock_gettime clock_nanosleep gettimeofday nanosleep setitimer time times
-#include "observe.h"
+#include "deadlines.h"
 #include <sys/time.h>
 #include <sys/times.h>
 #include <sys/timex.h>
-
-static long long ns(struct timespec t) { return t.tv_sec * 1000000000LL + t.tv_nsec; }
 
 static void alarmed(int number) { (void)number; }
 

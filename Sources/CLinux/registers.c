@@ -23,18 +23,17 @@ long uwrx_registers_begin(int thread, int listener, uint64_t call) {
 #if defined(__x86_64__)
 typedef struct user_regs_struct registers;
 
+static void restore(registers *r, const uint64_t arguments[6]) {
+  r->rdi = arguments[0], r->rsi = arguments[1], r->rdx = arguments[2];
+  r->r10 = arguments[3], r->r8 = arguments[4], r->r9 = arguments[5];
+}
+
 static void repeat(registers *r, long number, const uint64_t arguments[6]) {
   r->rip -= 2; // syscall
   r->rax = (unsigned long)number;
   // Else the kernel may take the stop for one in a call that it has to begin again.
   r->orig_rax = -1UL;
-  r->rdi = arguments[0], r->rsi = arguments[1], r->rdx = arguments[2];
-  r->r10 = arguments[3], r->r8 = arguments[4], r->r9 = arguments[5];
-}
-
-static void restore(registers *r, const uint64_t arguments[6]) {
-  r->rdi = arguments[0], r->rsi = arguments[1], r->rdx = arguments[2];
-  r->r10 = arguments[3], r->r8 = arguments[4], r->r9 = arguments[5];
+  restore(r, arguments);
 }
 #elif defined(__aarch64__)
 typedef struct user_regs_struct registers;

@@ -39,7 +39,8 @@ public struct ChangedSources: Sendable {
     sources = try trace.fields(of: "sources").compactMap { Self.changed($0, since: start) }
     let gone = sources.filter(\.isGone).map(\.destination)
     var files: [File] = []
-    let build = Self.option("build", trace)
+    // The directory that holds the runs is hidden from all of them.
+    let build = trace.options["build"] ?? []
     for id in history.paths.ids {
       let accesses = history.accesses(of: id)
       // Whoever looked first has found none, whatever the run has put there itself.
@@ -56,7 +57,7 @@ public struct ChangedSources: Sendable {
       guard let hostPath = lower.file(path) else {
         // What stands in no source is the run's own, as in /tmp.
         guard lower.isOfSource(path),
-          !gone.contains(where: { path == $0 || path.starts(with: $0 + [UInt8(ascii: "/")]) })
+          !gone.contains(where: { Self.isWithin(path, $0) })
         else { continue }
         files.append(File(path: path, hostPath: [], change: .gone))
         continue
@@ -93,12 +94,6 @@ public struct ChangedSources: Sendable {
     access.version == 0 && (access.kind == .read || access.kind == .exec)
   }
 
-  private static func option(_ name: String, _ trace: TraceDirectory) -> [UInt8] {
-    let options = (try? trace.fields(of: "options")) ?? []
-    return options.last { $0.count == 2 && $0[0].elementsEqual(name.utf8) }?[1] ?? []
-  }
-
-  /// The directory that holds the runs is hidden from all of them.
   private static func isWithin(_ path: [UInt8], _ directory: [UInt8]) -> Bool {
     !directory.isEmpty && path.starts(with: directory)
       && (path.count == directory.count || path[directory.count] == UInt8(ascii: "/"))

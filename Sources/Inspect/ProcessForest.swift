@@ -32,27 +32,11 @@ public struct ProcessForest: Sendable {
     }
     let places = Dictionary(uniqueKeysWithValues: processes.enumerated().map { ($1.pid, $0) })
     func inOrder(_ pids: [UInt32]) -> [Int] {
-      Self.forkOrder(pids.compactMap { places[$0] }) { history.processes[$0].guestPid ?? 0 }
+      ForkOrder.sorted(pids.compactMap { places[$0] }) { history.processes[$0].guestPid ?? 0 }
     }
     roots = inOrder(history.roots)
     for place in processes.indices { processes[place].children = inOrder(history.processes[place].children) }
     digestSubtrees()
-  }
-
-  /// How far the numbers of processes that live at a time can be apart where the kernel has not begun anew.
-  private static let mostAtATime: UInt32 = 1 << 14
-
-  /// - Parameter places: in the order in which they were found, which is nearly that of fork.
-  private static func forkOrder(_ places: [Int], _ number: (Int) -> UInt32) -> [Int] {
-    var round = 0
-    var highest: UInt32 = 0
-    let keys = places.enumerated().map { index, place in
-      let number = number(place)
-      if number < highest, highest - number > mostAtATime { (round, highest) = (round + 1, 0) }
-      highest = max(highest, number)
-      return (round, number, index, place)
-    }
-    return keys.sorted { ($0.0, $0.1, $0.2) < ($1.0, $1.1, $1.2) }.map(\.3)
   }
 
   /// Children before their parents, without recursion: who forks and ends makes a tree as deep as it likes.

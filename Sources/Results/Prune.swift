@@ -88,7 +88,7 @@ public struct Prune {
       rmdir("\(build)/\(choice.run.step)")
     }
     let list = try? RunList(build: build)
-    if let newest = list?.ownRuns.last ?? list?.runs.last {
+    if let newest = list?.newestOwnRuns.first ?? list?.runs.last {
       LastLink.set(runAt: newest.trace.path)
     } else {
       LastLink.remove(in: build)

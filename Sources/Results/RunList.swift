@@ -77,8 +77,9 @@ public struct RunList: Sendable {
     runs.sort { ($0.started, $0.step, $0.attempt) < ($1.started, $1.step, $1.attempt) }
   }
 
-  /// Those that `last` and the like count. A run that `uwrx run --verify` has made in a copy of the project stands on what is gone.
-  public var ownRuns: [Run] { runs.filter { !isInCopy($0) } }
+  /// Those that `last` and the like count, the newest first. A run that `uwrx run --verify` has made in a copy of the project stands on what
+  /// is gone. Each is only looked at when it is come to.
+  public var newestOwnRuns: some Collection<Run> { runs.reversed().lazy.filter { !isInCopy($0) } }
 
   private func isInCopy(_ run: Run) -> Bool {
     guard let sources = try? run.trace.fields(of: "sources") else { return false }

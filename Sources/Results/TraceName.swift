@@ -1,7 +1,7 @@
 import Tracing
 
 /// A trace as a command line names it: a run's directory, `last` for the newest run, `last~1` for the one before it, and so on; with the
-/// directory that holds the runs before it (`DIRECTORY/last~1`) where that is not `build`. `RunList.ownRuns` are counted.
+/// directory that holds the runs before it (`DIRECTORY/last~1`) where that is not `build`. `RunList.newestOwnRuns` are counted.
 public struct TraceName: Sendable {
   private let text: String
   private let build: String
@@ -17,12 +17,10 @@ public struct TraceName: Sendable {
 
   public func resolve() throws(TraceError) -> TraceDirectory {
     guard let (build, distance) = reference else { return try TraceDirectory(text) }
-    let runs = try RunList(build: build).ownRuns
+    let runs = try RunList(build: build).newestOwnRuns
+    if let run = runs.dropFirst(distance).first { return run.trace }
     guard !runs.isEmpty else { throw TraceError("there is no run in \(build) that \(text) could be") }
-    guard distance < runs.count else {
-      throw TraceError("\(text) is before the first run: \(build) keeps \(runs.count), uwrx list names them")
-    }
-    return runs[runs.count - 1 - distance].trace
+    throw TraceError("\(text) is before the first run: \(build) keeps \(runs.count), uwrx list names them")
   }
 
   /// The build directory, and how many runs before the newest; nil for a path.

@@ -35,13 +35,14 @@ extension LinuxProcesses {
         let count = Glibc.read(file, page.baseAddress!, page.count)
         guard count > 0 else { return clocks }
         rest += page.prefix(count)
-        while let end = rest.firstIndex(of: 0x0a) {
-          // proc_pid_timers(5): the lines of a timer begin with its number, and the last tells its clock.
-          let line = String(decoding: rest[..<end], as: UTF8.self)
-          if line.hasPrefix("ID: ") { timer = Int32(line.dropFirst(4)) }
-          if line.hasPrefix("ClockID: "), let timer { clocks[timer] = Int32(line.dropFirst(9)) }
-          rest.removeSubrange(...end)
+        guard let end = rest.lastIndex(of: 0x0a) else { continue }
+        // proc_pid_timers(5): the lines of a timer begin with its number, and the last tells its clock.
+        for line in rest[..<end].split(separator: 0x0a) {
+          func number(after prefix: Int) -> Int32? { Int32(String(decoding: line.dropFirst(prefix), as: UTF8.self)) }
+          if line.starts(with: "ID: ".utf8) { timer = number(after: 4) }
+          if line.starts(with: "ClockID: ".utf8), let timer { clocks[timer] = number(after: 9) }
         }
+        rest.removeSubrange(...end)
         if clocks[wanted] != nil { return clocks }
       }
     }

@@ -138,6 +138,12 @@ public struct TraceDirectory: Sendable {
     return lines
   }
 
+  /// What the run was started with, the last of each name; nothing of what cannot be read.
+  public var options: [String: [UInt8]] {
+    let lines = ((try? fields(of: "options")) ?? []).filter { $0.count == 2 }
+    return Dictionary(lines.map { (String(decoding: $0[0], as: UTF8.self), $0[1]) }) { $1 }
+  }
+
   /// Calls `body` with the fields of each line of a text file of any length.
   /// - Throws: a message if the file cannot be read or is damaged.
   public func forEachLine(

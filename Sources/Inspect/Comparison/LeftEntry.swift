@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Tracing
 
@@ -73,24 +72,8 @@ struct LeftEntry {
   }
 
   /// The user's, and those that say how a layer is read.
-  static func attributes(of path: [CChar]) -> [[UInt8]: [UInt8]]? {
-    // Most have none.
-    let size = llistxattr(path, nil, 0)
-    if size <= 0 { return size == 0 || errno == ENOTSUP ? [:] : nil }
-    var names = [CChar](repeating: 0, count: size)
-    let count = llistxattr(path, &names, names.count)
-    guard count >= 0 else { return nil }
-    var attributes: [[UInt8]: [UInt8]] = [:]
-    for name in names[..<count].split(separator: 0) {
-      let name = name.map { UInt8(bitPattern: $0) }
-      guard name.starts(with: "user.".utf8) else { continue }
-      var value = [UInt8](repeating: 0, count: 1 << 16)
-      let length = value.withUnsafeMutableBytes {
-        lgetxattr(path, Self.cString(name + [0]), $0.baseAddress, $0.count)
-      }
-      guard length >= 0 else { return nil }
-      attributes[name] = Array(value.prefix(length))
-    }
-    return attributes
+  private static func attributes(of path: [CChar]) -> [[UInt8]: [UInt8]]? {
+    guard let all = UserAttributes.all(of: path), !all.values.contains(nil) else { return nil }
+    return all.compactMapValues { $0 }
   }
 }

@@ -201,16 +201,11 @@ extension RunFiles {
     }
   }
 
-  /// The last of each name.
-  var options: [String: [UInt8]] { Dictionary(optionList()) { $1 } }
-
-  private func optionList() -> [(String, [UInt8])] {
-    let options = ((try? trace.fields(of: "options")) ?? []).filter { $0.count == 2 }
-    return options.map { (String(decoding: $0[0], as: UTF8.self), $0[1]) }
-  }
+  var options: [String: [UInt8]] { trace.options }
 
   private func settings() -> [(name: String, value: [UInt8])] {
-    var settings = optionList().map { (name: $0.0, value: $0.1) }
+    let options = ((try? trace.fields(of: "options")) ?? []).filter { $0.count == 2 }
+    var settings = options.map { (name: String(decoding: $0[0], as: UTF8.self), value: $0[1]) }
     // Numbers of the kernel's follow no seed.
     if settings.contains(where: { $0.name == "random" && $0.value == Array("seed".utf8) }),
       let seed = try? trace.fields(of: "seed.txt").first?.first

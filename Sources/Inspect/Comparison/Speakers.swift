@@ -5,23 +5,23 @@ struct Speakers {
   private var below: [UInt32: UInt32] = [:]
   private var children: [UInt32: UInt32] = [:]
 
+  /// A shell forks who writes into a pipe before who reads from it.
+  private let places: [UInt32: Int]
+
   init(_ speakers: [UInt32], _ history: RunHistory) {
     self.history = history
-    for speaker in speakers.sorted(by: { Self.order($0, history) < Self.order($1, history) }) {
+    let order = ForkOrder.sorted(history.processes) { $0.hostPid ?? 0 }
+    places = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1.pid, $0) })
+    for speaker in speakers.sorted(by: { [places] in places[$0, default: 0] < places[$1, default: 0] }) {
       for ancestor in history.ancestors(of: speaker) where below[ancestor] == nil { below[ancestor] = speaker }
       if let parent = history[speaker]?.parent, children[parent] == nil { children[parent] = speaker }
     }
-  }
-
-  /// A shell forks who writes into a pipe before who reads from it, and the kernel counts up: who of them is found first is chance.
-  private static func order(_ pid: UInt32, _ history: RunHistory) -> (UInt32, UInt32) {
-    (history[pid]?.hostPid ?? 0, pid)
   }
 
   /// One below it, or a sibling before it.
   func heard(by pid: UInt32) -> UInt32? {
     if let speaker = below[pid] { return speaker }
     let first = history[pid]?.parent.flatMap { children[$0] }
-    return first.flatMap { Self.order($0, history) < Self.order(pid, history) ? $0 : nil }
+    return first.flatMap { places[$0, default: 0] < places[pid, default: 0] ? $0 : nil }
   }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Tracing
 
 /// Another copy of a project for a while: elsewhere, under another name, and with its files made in another order.
 public final class ProjectCopy {
@@ -116,18 +117,9 @@ public final class ProjectCopy {
 
   /// What setxattr(2) has set, as far as the copy's file system keeps it.
   private func copyAttributes(_ from: String, to: String) {
-    let size = llistxattr(from, nil, 0)
-    // Most have none.
-    guard size > 0 else { return }
-    var names = [CChar](repeating: 0, count: size)
-    let count = llistxattr(from, &names, names.count)
-    guard count > 0 else { return }
-    var value = [UInt8](repeating: 0, count: 1 << 16)
-    let prefix = "user.".utf8.map { CChar(bitPattern: $0) }
-    for name in names[..<count].split(separator: 0) where name.starts(with: prefix) {
-      let name = Array(name) + [0]
-      let length = value.withUnsafeMutableBytes { lgetxattr(from, name, $0.baseAddress, $0.count) }
-      if length >= 0 { _ = value.withUnsafeBytes { lsetxattr(to, name, $0.baseAddress, length, 0) } }
+    for (name, value) in UserAttributes.all(of: Array(from.utf8CString)) ?? [:] {
+      guard let value else { continue }
+      _ = lsetxattr(to, (name + [0]).map { CChar(bitPattern: $0) }, value, value.count, 0)
     }
   }
 }

@@ -123,6 +123,10 @@ extension VirtualKernel {
   func continueClock(of group: ThreadGroup) {
     guard let clock = group.clock else { return }
     clock.execute()
+    // execve(2): timers that were created are gone, and so is the memory in which times stood.
+    group.timers = group.timers.filter { if case .created = $0.key { false } else { true } }
+    group.timerClocks = [:]
+    group.timePlaces = nil
     (try? processes.thread(group.id.leader))?.lead = 0
   }
 
@@ -139,9 +143,6 @@ extension VirtualKernel {
   /// - Parameter thread: of the process, and not known to have ended.
   func patchVDSO(of image: ProcessImage, _ group: ThreadGroup, through thread: AbsTid) {
     guard image.vdso != 0, !reproduction.vdsoPatches.isEmpty else { return }
-    group.timers = group.timers.filter { if case .created = $0.key { false } else { true } }
-    group.timerClocks = [:]
-    group.timePlaces = nil
     do throws(Errno) {
       try memory.patch(thread, of: group, at: image.vdso, reproduction.vdsoPatches)
     } catch {
