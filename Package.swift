@@ -5,11 +5,13 @@ let package = Package(
   name: "uwrx",
   products: [
     .executable(name: "uwrx", targets: ["uwrx"]),
+    .executable(name: "uwrx-proxy", targets: ["uwrx-proxy"]),
     .library(name: "Sandbox", targets: ["Sandbox"]),
     .library(name: "Inspect", targets: ["Inspect"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     // Its traits are off: one brings Foundation whole, which is 37 MB of ICU in a static binary.
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -19,6 +21,7 @@ let package = Package(
       name: "uwrx",
       dependencies: [
         "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect", "Results", "TraceViewer", "Conformance",
+        "Network",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -41,7 +44,7 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "CGuest", "CLinux",
+        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "Network", "CGuest", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
@@ -57,6 +60,16 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "Reproducibility", dependencies: ["CLinux"]),
+    .target(name: "Network", dependencies: ["CLinux"]),
+    .target(
+      name: "Proxy",
+      dependencies: [
+        "Network", "Tracing", "CGuest", "CLinux",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .executableTarget(name: "uwrx-proxy", dependencies: ["Proxy", "Network"]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),

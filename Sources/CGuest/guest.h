@@ -41,6 +41,11 @@ void uwrx_continue_all(int proc);
 // If every process is stopped there is nobody left who could continue one: they get what the kernel sends to the stopped jobs that a shell
 // leaves behind (setpgid(2), orphaned process groups), which it does not do here, as guest init is of the command's session.
 void uwrx_rouse_stranded(int proc);
+// Gives the guest a network whose other side is the proxy at the other end of `channel`.
+void uwrx_build_network(int events, int channel);
+int uwrx_network_listen(int port);
+// One request of the proxy's.
+void uwrx_serve_network(int channel);
 void uwrx_write_settings(int proc, const char *const *settings);
 _Noreturn void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc);
 

@@ -125,6 +125,7 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   sigprocmask(SIG_SETMASK, &all, NULL);
   if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
   uint64_t network = bring_loopback_up(events);
+  if (launch->network >= 0) uwrx_build_network(events, launch->network);
   if (launch->inside_uid == 0) open_low_ports(events);
   int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   uwrx_write_settings(proc, launch->settings);
@@ -151,11 +152,12 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   sigaddset(&children, SIGCHLD);
   int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0) uwrx_fail(events, "watch the processes of the guest");
-  struct pollfd polled[3] = {{.fd = signals, .events = POLLIN}, {.fd = control, .events = POLLIN}, {.fd = events}};
+  struct pollfd polled[4] = {
+      {.fd = signals, .events = POLLIN}, {.fd = control, .events = POLLIN}, {.fd = events}, {.fd = launch->network, .events = POLLIN}};
   for (int more = 0;;) {
     // Where memory is short the socket may have room all the same.
     polled[2].events = !is_short && (untold.has_status || untold.tree_ended) ? POLLOUT : 0;
-    if (poll(polled, 3, more ? 0 : is_short ? 10 : -1) < 0 && errno != EINTR) _exit(125);
+    if (poll(polled, 4, more ? 0 : is_short ? 10 : -1) < 0 && errno != EINTR) _exit(125);
     if (polled[0].revents || more) {
       struct signalfd_siginfo info;
       ssize_t length = read(signals, &info, sizeof info);
@@ -164,5 +166,8 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
     }
     tell(events);
     if (polled[1].revents) uwrx_serve(&guest, control);
+    if (polled[3].revents & POLLIN) uwrx_serve_network(launch->network);
+    // Whatever happens to the proxy, the guest goes on: its connections end, and new ones find nobody.
+    if (polled[3].revents & (POLLHUP | POLLERR)) polled[3].fd = -1;
   }
 }

@@ -77,11 +77,11 @@ static int map_identity(const struct uwrx_launch *launch, int pid) {
 }
 
 // What guest init held open of the supervisor's would not end for whoever is at its other side: a relayed connection, a caller's pipe.
-static void close_all_but(int kept[3]) {
+static void close_all_but(int kept[4]) {
   int first = 3;
   while (1) {
     int next = -1;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
       if (kept[i] >= first && (next < 0 || kept[i] < next)) next = kept[i];
     if (next != first) syscall(SYS_close_range, first, next < 0 ? ~0U : (unsigned)next - 1, 0);
     if (next < 0) return;
@@ -108,7 +108,7 @@ int uwrx_guest_launch(struct uwrx_launch *launch) {
   long pid = syscall(SYS_clone, flags, 0, 0, 0, 0);
   if (pid < 0) return -errno;
   if (pid == 0) {
-    close_all_but((int[]){control[1], events[1], go[0]});
+    close_all_but((int[]){control[1], events[1], go[0], launch->network});
     uwrx_init_main(launch, control[1], events[1], go[0]);
   }
   close(control[1]);

@@ -154,6 +154,7 @@ void uwrx_serve(const struct uwrx_guest *guest, int control) {
     result = made < 0 ? made : 0;
     break;
   case UWRX_BIND_SOCKET: result = bind_socket(guest, taken, path, second); break;
+  case UWRX_NETWORK_LISTEN: result = uwrx_network_listen(m.value); break;
   case UWRX_BIND_REMOVED: result = bind_removed(guest, path, second); break;
   case UWRX_SIGNAL_ALL: kill(-1, m.value); return;
   case UWRX_SIGNAL_COMMAND: kill(-guest->command, m.value); return;

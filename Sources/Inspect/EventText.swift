@@ -73,7 +73,22 @@ public struct EventText {
       line += SocketAddress.text(name)
     case .denied:
       line += "\(call(event.version)): \(Errno(rawValue: Int32(bitPattern: event.node)))".utf8
-    case .limit: line += Escaping.escape(name)
+    case .limit, .lookUp: line += Escaping.escape(name)
+    case .connection, .request:
+      line += "\(event.version) ".utf8
+      line += Escaping.escape(name)
+    case .connectionEnd:
+      line += "\(event.version)".utf8
+      if let sent = load(name, as: UInt64.self),
+        let received = load(.init(rebasing: name.dropFirst(8)), as: UInt64.self)
+      {
+        line += ": \(sent) bytes out, \(received) in".utf8
+      }
+    case .refusal:
+      let (host, option) = parameter(of: name)
+      line += Escaping.escape(host)
+      line += ": ".utf8
+      line += Escaping.escape(option)
     case .unanswered:
       line += event.node == 0 ? Array("a file without a name".utf8) : path(history.path(ofNode: event.node))
       line += ": ".utf8
@@ -201,7 +216,18 @@ public struct EventText {
       line.number("call", event.version)
       line.string("name", callName(event.version).map { Array($0.utf8) })
       line.number("errno", event.node)
-    case .limit: line.string("text", Array(name))
+    case .limit, .lookUp: line.string("text", Array(name))
+    case .connection, .request:
+      line.number("connection", event.version)
+      line.string("text", Array(name))
+    case .connectionEnd:
+      line.number("connection", event.version)
+      line.number("sent", load(name, as: UInt64.self))
+      line.number("received", load(.init(rebasing: name.dropFirst(8)), as: UInt64.self))
+    case .refusal:
+      let (host, option) = parameter(of: name)
+      line.string("host", host)
+      line.string("option", option)
     case .unanswered:
       path("path", history.path(ofNode: event.node))
       line.string("text", Array(name))

@@ -19,7 +19,7 @@ struct GuestLaunch {
   /// guest must hold for guest init before it forks. The process must not have made a thread yet.
   init(
     _ configuration: RunConfiguration, _ directory: RunDirectory, store: TemporaryDirectory?,
-    filter: SyscallFilter, terminal: Int32,
+    filter: SyscallFilter, network: FileDescriptor?, terminal: Int32,
     prepare: (Int32) throws(SupervisorError) -> Void
   ) throws(SupervisorError) {
     let arguments = CStrings(configuration.command)
@@ -52,6 +52,7 @@ struct GuestLaunch {
     launch.user_namespace = isRoot && configuration.uid == 0 && configuration.gid == 0 ? 0 : 1
     launch.inside_uid = configuration.uid
     launch.inside_gid = configuration.gid
+    launch.network = network?.rawValue ?? -1
     launch.terminal = terminal
     launch.terminal_mode = pseudoTerminals.mode
     launch.fixed_addresses = configuration.seed == nil ? 0 : 1

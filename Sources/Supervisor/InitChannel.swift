@@ -23,13 +23,13 @@ final class InitChannel: @unchecked Sendable {
   /// - Throws: `.timedOut` if guest init has not answered in time.
   @discardableResult
   func request(
-    _ operation: uwrx_operation, device: UInt64 = 0, inode: UInt64 = 0,
+    _ operation: uwrx_operation, value: Int32 = 0, device: UInt64 = 0, inode: UInt64 = 0,
     _ path: UnsafePointer<CChar>? = nil, _ second: UnsafePointer<CChar>? = nil, with given: FileDescriptor? = nil
   ) throws(Errno) -> FileDescriptor? {
     lock.lock()
     defer { lock.unlock() }
     serial += 1
-    var header = uwrx_message(operation: operation.rawValue, value: 0, device: device, inode: inode, serial: serial)
+    var header = uwrx_message(operation: operation.rawValue, value: value, device: device, inode: inode, serial: serial)
     _ = try check(Int(uwrx_guest_send(socket.rawValue, &header, path, second, given?.rawValue ?? -1)))
     let deadline = ContinuousTime.now + Self.timeLimit
     while true {

@@ -138,6 +138,10 @@ final class KernelDescriptorBroker: DescriptorBroker {
     Int32(try check(Int(uwrx_socket_option(socket.rawValue, 39 /* SO_DOMAIN */))))
   }
 
+  func isStream(_ socket: FileDescriptor) throws(Errno) -> Bool {
+    try check(Int(uwrx_socket_option(socket.rawValue, SO_TYPE))) == Int(SOCK_STREAM.rawValue)
+  }
+
   func flags(of file: FileDescriptor) throws(Errno) -> Int32 {
     Int32(try check(uwrx_fcntl(file.rawValue, F_GETFL, 0)))
   }

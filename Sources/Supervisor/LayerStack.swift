@@ -66,6 +66,14 @@ struct LayerStack {
     parts += ResolvedSource.ordered(resolved).map { .source($0) }
   }
 
+  /// Puts a directory of the host above all others.
+  mutating func put(_ source: Source, onTopOf configuration: inout RunConfiguration, _ archives: ArchiveOpener)
+    throws(SupervisorError)
+  {
+    parts.insert(.source(try ResolvedSource(source, archives)), at: 0)
+    configuration.sources.append(source)
+  }
+
   /// The runs, the latest first.
   var traces: [TraceDirectory] {
     parts.compactMap {

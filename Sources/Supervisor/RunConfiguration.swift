@@ -156,6 +156,8 @@ public struct RunConfiguration: Sendable {
   public var answersInstructions = false
   /// What the machine is to the guest; nil for what it is.
   public var machine: UniformMachine?
+  /// What the guest may reach beside its own loopback; nil for nothing.
+  public var network: NetworkConfiguration?
   /// The mask of modes that the guest begins with (umask(2)); nil for the supervisor's own.
   public var umask: UInt32?
   /// The guest has the supplementary groups that the user has, where it is the user.

@@ -90,7 +90,12 @@ struct RunRecord {
       ("instructions", configuration.answersInstructions ? "same" : "processor"),
       ("umask", configuration.umask.map { "0" + String($0, radix: 8) } ?? ""),
       ("groups", configuration.keepsGroups ? "user" : "none"),
+      ("net", configuration.network?.mode.rawValue ?? "off"),
     ]
+    if let network = configuration.network {
+      options += network.allowed.map { ("allow", $0) } + network.denied.map { ("deny", $0) }
+      options += network.resolutions.map { ("resolve", $0) }
+    }
     options += configuration.environment.map { ("env", secrets.recorded($0)) }
     return options
   }
@@ -118,6 +123,23 @@ struct RunRecord {
     let nanoseconds = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     withUnsafeBytes(of: nanoseconds.littleEndian) { append(.clock, $0) }
   }
+
+  /// What the network's other side tells.
+  /// - Returns: false for what it has not to tell.
+  func record(_ kind: UInt8, process: UInt32, number: UInt32, _ text: [UInt8]) -> Bool {
+    guard let kind = EventKind(rawValue: kind), Self.networkKinds.contains(kind), text.count < 1 << 15 else {
+      return false
+    }
+    if kind == .connectionEnd, text.count != 16 { return false }
+    text.withUnsafeBytes {
+      events.append(
+        Event(kind, pid: process == 0 ? Event.supervisor : process, node: 0, version: number),
+        $0.bindMemory(to: UInt8.self))
+    }
+    return true
+  }
+
+  private static let networkKinds: Set<EventKind> = [.lookUp, .connection, .connectionEnd, .request, .refusal]
 
   /// - Parameter message: the line for the user.
   func recordLimit(_ message: String) {

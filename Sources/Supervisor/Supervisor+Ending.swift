@@ -87,7 +87,7 @@ extension Supervisor {
     lock.lock()
     for message in reported { record.recordLimit(message) }
     lock.unlock()
-    let messages = (limitHit.map { [$0] } ?? []) + reported + refusals()
+    let messages = (limitHit.map { [$0] } ?? []) + reported + refusals() + (network?.refusals ?? [])
     return RunResult(
       exitCode: code, limitHit: messages.isEmpty ? nil : messages.joined(separator: "\n"),
       directory: directory.path)

@@ -10,6 +10,7 @@ extension Supervisor {
       pollfd(fd: launch.events.rawValue, events: Int16(POLLIN), revents: 0),
       pollfd(fd: processes!.deaths.rawValue, events: Int16(POLLIN), revents: 0),
       pollfd(fd: signals?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: network?.proxy.control.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
     ]
     while true {
       // Deaths are not urgent: waking for each of a thousand short processes would cost as much as answering their calls. Whether
@@ -24,6 +25,7 @@ extension Supervisor {
         buryTime = ContinuousTime.now + Self.buryInterval
       }
       if polled[2].revents != 0 { handleSignals() }
+      if polled[3].revents != 0, !hearNetwork() { polled[3].fd = -1 }
       if polled[0].revents != 0, try handleEvent() { return }
       enforceLimits()
     }

@@ -21,6 +21,7 @@ public final class Supervisor {
   let signals: FileDescriptor?
   var limits: LimitEnforcer
   let launch: GuestLaunch
+  let network: RunNetwork?
   var events: GuestEvents { GuestEvents(socket: launch.events) }
   private let channel: InitChannel
 
@@ -61,22 +62,28 @@ public final class Supervisor {
     let archives = ArchiveOpener(temporary: kept.make)
     // Without a key the run has a trace that nobody believes.
     let key = try? UserKey()
-    let stack = try LayerStack(&configuration, archives, key)
+    var stack = try LayerStack(&configuration, archives, key)
     let directory = try RunDirectory(build: build, step: configuration.step)
     configuration.willStart?(directory.path)
+    let network = try configuration.network.map { given throws(SupervisorError) in
+      try RunNetwork(given, directory, hostname: configuration.hostname)
+    }
+    if let network { try stack.put(network.files, onTopOf: &configuration, archives) }
     let supervisor = try Supervisor(
-      configuration, standard, directory, try RunRecord(directory, configuration, parents: stack.parents, key))
+      configuration, standard, directory, try RunRecord(directory, configuration, parents: stack.parents, key), network)
     return try supervisor.run(stack)
   }
 
   private init(
-    _ configuration: RunConfiguration, _ standard: StandardDescriptors, _ directory: RunDirectory, _ record: RunRecord
+    _ configuration: RunConfiguration, _ standard: StandardDescriptors, _ directory: RunDirectory, _ record: RunRecord,
+    _ network: RunNetwork?
   ) throws(SupervisorError) {
     self.configuration = configuration
     reproduction = configuration.reproduction
     self.standard = standard
     self.record = record
     self.directory = directory
+    self.network = network
     terminal = Terminal(enabled: configuration.ownsProcess)
     ownsTerminal = terminal.isOurs
     let filter = SyscallFilter(
@@ -90,12 +97,13 @@ public final class Supervisor {
     for connection in standard.connections { connection.giveToGuest() }
     defer { for connection in standard.connections { connection.takeBack() } }
     launch = try GuestLaunch(
-      configuration, directory, store: store, filter: filter,
+      configuration, directory, store: store, filter: filter, network: network?.proxy.channel,
       terminal: terminal.isInteractive ? terminal.descriptor : -1
     ) { initPid throws(SupervisorError) in
       try limits.attach(initPid, movesSupervisor: configuration.ownsProcess)
     }
     self.limits = limits
+    network?.proxy.closeChannel()
     Self.raiseDescriptorLimit()
     channel = InitChannel(socket: launch.control)
   }
@@ -152,6 +160,7 @@ public final class Supervisor {
       throw SupervisorError("cannot watch the guest's processes: \(error)")
     }
     self.processes = processes
+    try network?.proxy.waitUntilReady()
     let overlays = OverlayMounts(
       channel, inUserNamespace: launch.hasUserNamespace, host: views.host, store: views.store)
     let host = LinuxHostFiles(
@@ -187,6 +196,7 @@ public final class Supervisor {
     kernelConfiguration.diskLimit = configuration.limits.disk.map { Int64($0) }
     kernelConfiguration.calls = configuration.calls
     kernelConfiguration.reproduction = reproduction
+    kernelConfiguration.network = network.map { NetworkLink(channel, control: $0.proxy.control) }
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(
@@ -213,6 +223,10 @@ public final class Supervisor {
     }
     try loop()
     endGuest()
+    if let network, !network.proxy.finish(takeFromNetwork) {
+      configuration.warn?(
+        "\(ProxyProcess.program) has ended before its time: what the guest did on the network is not all recorded")
+    }
     let result = result()
     if kernel.couldNotPatch {
       configuration.warn?(

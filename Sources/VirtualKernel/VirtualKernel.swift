@@ -26,6 +26,7 @@ public final class VirtualKernel {
   var foreign = ForeignFiles()
   private let calls: CallRules
   let reproduction: Reproduction
+  let network: (any GuestNetwork)?
   /// What asks the processor for the time, or for random numbers; nil where the processor answers.
   let answeredFiles: AnsweredFiles?
   /// The resource limits that the run began with, by their numbers, as far as somebody has asked (`uniform_limits.swift`).
@@ -62,6 +63,7 @@ public final class VirtualKernel {
     let credentials = CredentialsTable(
       Credentials(user: user.uid, group: user.gid, groups: user.groups.sorted()))
     reproduction = configuration.reproduction
+    network = configuration.network
     answeredFiles = AnsweredFiles(host, reproduction.variants)
     processes = ThreadTable(
       information: information, credentials: credentials,

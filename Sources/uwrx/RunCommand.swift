@@ -129,6 +129,9 @@ struct RunCommand: ParsableCommand {
       """, valueName: "digits"))
   var seed: RunSeed?
 
+  @OptionGroup(title: "Network")
+  var network: NetworkOptions
+
   @OptionGroup(title: "Reproducible runs")
   var clock: ClockOptions
 
@@ -257,6 +260,7 @@ struct RunCommand: ParsableCommand {
     configuration.hasProcessNumbers = processNumbers ?? reproducible.isOn
     configuration.answersInstructions = instructions ?? reproducible.isOn
     configuration.calls = strictCalls ? .strict : .standard
+    configuration.network = network.configuration
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?
     if verbose {

@@ -42,7 +42,8 @@ struct Uwrx: ParsableCommand {
     guard arguments.first == RunCommand.configuration.commandName, let terminator = arguments.firstIndex(of: "--"),
       terminator + 1 < arguments.count
     else { return try parseAsRoot(arguments) }
-    let own = arguments[...(terminator + 1)]
+    // An option of the parser's has a value or none.
+    let own = arguments[...(terminator + 1)].map { $0 == "--net" ? "--net=record" : $0 }
     // A run is to start at once: without the other commands the parser has less to do. What is wrong, or asks for help, is told by all.
     let alone = try? RunCommand.parse(Array(own.dropFirst()))
     let command: any ParsableCommand = try alone ?? parseAsRoot(Array(own))

@@ -19,13 +19,20 @@ enum uwrx_operation {
   UWRX_OVERLAY,        // the answer comes with a read-only overlay mount of the host's directory `path`
   UWRX_OPEN_PROC,      // the answer comes with the file `path` of the guest's /proc, opened for reading
   UWRX_BIND_SOCKET,    // bind(2) of the local socket that comes with it to the address `second`, as if from the directory or, for an absolute address, the root `path` of the skeleton
+  UWRX_NETWORK_LISTEN, // connection requests of the guest's for the port `value` wait for what the proxy makes of them
   UWRX_BIND_REMOVED,   // the directory `path` of the skeleton is removed, and then bound at `second` of the skeleton
   // The same way, and never answered: nobody waits for guest init to end or to stop the guest.
   UWRX_SIGNAL_ALL = 32, // value: signal for every process of the guest
   UWRX_SIGNAL_COMMAND,  // value: signal for the command's process group
   UWRX_STOP_ALL,        // every process of the guest stops
   UWRX_CONTINUE_ALL,    // and goes on, but for those that were stopped before
+  // On the channel between guest init and the proxy.
+  UWRX_NETWORK_READY = 48, // guest init: value: the interface to the guest; with descriptors for IPv4, then IPv6: the packet socket that sees connection requests, port 53 for datagrams, port 53 for connections
+  UWRX_NETWORK_SOCKETS,    // the proxy asks for `value` sockets of TCP, device: 4 or 6; the answer comes with them
 };
+
+// So many descriptors a message holds.
+#define UWRX_NETWORK_MOST_SOCKETS 8
 
 // The descriptors of UWRX_READY. All but the last two are mounts of their own on which no symbolic link is followed, so that
 // not even a supervisor whose idea of a path is wrong is led out of them. The last is the list of the guest's System V memory.
@@ -66,6 +73,7 @@ struct uwrx_launch {
   const char *const *user_settings; // the same for the guest's user namespace, whichever process makes it
   const char *memory_options; // of the tmpfs that the guest fills: "" or ",size=..."
   unsigned terminal_mode; // of new pseudo-terminals
+  int network;  // guest init's end of the channel to the proxy, or -1: the guest has its own loopback and nothing else
   int terminal; // descriptor 0, 1 or 2, of the terminal whose foreground group the command becomes, or -1
   const struct uwrx_limit *limits;
   size_t limit_count;

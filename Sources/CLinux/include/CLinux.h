@@ -180,6 +180,35 @@ long uwrx_receive_message(int socket, void *buffer, size_t length, int *descript
 // memmem(3), which Swift does not see.
 const void *_Nullable uwrx_memmem(const void *text, size_t length, const void *part, size_t partLength);
 
+// The network of a guest (Sources/Proxy).
+
+// A datagram's two ends: family AF_INET or AF_INET6, addresses in network order, ports as numbers.
+struct uwrx_datagram_ends {
+  int family, interface;
+  uint16_t peer_port;
+  uint8_t peer[16], own[16];
+};
+
+// Receives one from a socket with IP_PKTINFO or IPV6_RECVPKTINFO, without waiting. Returns its length, or -errno.
+long uwrx_receive_datagram(int socket, void *buffer, size_t length, struct uwrx_datagram_ends *ends);
+
+// Sends one back, from the very address that the other was sent to. Returns 0 or -errno.
+long uwrx_send_datagram(int socket, const void *bytes, size_t length, const struct uwrx_datagram_ends *ends);
+
+// Sends a packet without its link header from a packet socket (packet(7), SOCK_DGRAM). Returns 0 or -errno.
+long uwrx_send_packet(int socket, int interface, int is_ipv6, const uint8_t *hardware, const void *bytes, size_t length);
+
+// bind(2) to one address and port, and connect(2) to the other, without waiting; `length` bytes of each: 4 or 16. Returns 0, also where the
+// connection is in progress, or -errno.
+long uwrx_connect_from(int socket, size_t length, const uint8_t *own, uint16_t own_port, const uint8_t *peer, uint16_t peer_port);
+
+// res_nquery(3): asks the host's name servers. Returns the length of the answer, or -h_errno (gethostbyname(3)), also where there is a negative one.
+long uwrx_query_name(const char *name, int type, void *answer, size_t length);
+
+// Landlock: from here on the caller reads below `readable` (paths, NULL at the end; those that are not there are left out), and makes, changes
+// and removes files below the open directory `writable` alone, and runs no program. Returns 0, also where the kernel has no Landlock, or -errno.
+long uwrx_restrict_files(const char *_Nullable const *_Nonnull readable, int writable);
+
 #pragma clang assume_nonnull end
 
 #endif

@@ -37,6 +37,9 @@ enum Annotation: UInt8, CaseIterable {
   case totalTime
   case longestTime
   case place
+  case connection
+  case sent
+  case received
   /// What no other annotation can hold.
   case data
   /// The texts of this slice are written as `Escaping` says, since they are no UTF-8.
@@ -153,6 +156,13 @@ struct EventShape {
       EventShape(
         title: "totals", category: .run, version: .call, payload: .numbers([.count, .totalTime, .longestTime]))
     case .unanswered: EventShape(title: "unanswered", category: .process, payload: .text(.text))
+    case .lookUp: EventShape(title: "dns_lookup", category: .network, payload: .text(.text))
+    case .connection: EventShape(title: "connection", category: .network, version: .connection, payload: .text(.text))
+    case .connectionEnd:
+      EventShape(
+        title: "connection end", category: .network, version: .connection, payload: .numbers([.sent, .received]))
+    case .request: EventShape(title: "request", category: .network, version: .connection, payload: .text(.text))
+    case .refusal: EventShape(title: "refused", category: .network, payload: .pair(.name, .value))
     }
   }
 }

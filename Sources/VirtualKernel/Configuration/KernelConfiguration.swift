@@ -10,6 +10,8 @@ public struct KernelConfiguration {
   public var calls = CallProfile.standard
   /// What is the same in each run.
   public var reproduction = Reproduction()
+  /// nil for the guest's own loopback alone.
+  public var network: (any GuestNetwork)?
 
   var callRules: CallRules { CallRules(calls, reproduction.variants) }
 

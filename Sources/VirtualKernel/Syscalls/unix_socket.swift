@@ -27,14 +27,21 @@ extension Syscalls {
   }
 
   @Sendable static func connect(_ call: Call) throws(Errno) -> Outcome {
+    // Linux looks at the descriptor first, and at a path only for a local socket.
     let family: Int32
-    do throws(Errno) { family = try self.family(call) } catch {
+    let isStream: Bool
+    do throws(Errno) { (family, isStream) = try kind(call) } catch {
       // Other than bind(2), which finds the socket first, connect(2) reads the address of what is no socket, too (net/socket.c).
       if error.rawValue == ENOTSOCK { try requireAddress(call) }
       throw error
     }
     let address = try address(call)
-    guard family == AF_UNIX, let path = unixPath(address) else { return letThrough(call, .connect, address) }
+    guard family == AF_UNIX, let path = unixPath(address) else {
+      if family == AF_INET || family == AF_INET6 {
+        call.kernel.network?.willDial(call.thread.group.number, address, isStream: isStream)
+      }
+      return letThrough(call, .connect, address)
+    }
     let walk = try path.withUnsafeBufferPointer { bytes throws(Errno) in
       try call.walk(atCurrentDirectory, bytes, .materialise)
     }
@@ -50,10 +57,13 @@ extension Syscalls {
     return letThrough(call, .connect, address)
   }
 
-  /// The family of the socket: Linux looks at the descriptor first, and at a path only for a local socket.
-  private static func family(_ call: Call) throws(Errno) -> Int32 {
-    let descriptor = Int32(truncatingIfNeeded: call.arguments.0)
-    return try call.kernel.descriptors.socketFamily(of: descriptor, of: call.thread.group)
+  /// The family of the socket, and whether it is of a stream, which is asked for where a network wants to know.
+  private static func kind(_ call: Call) throws(Errno) -> (family: Int32, isStream: Bool) {
+    let descriptors = call.kernel.descriptors
+    let socket = try descriptors.duplicate(Int32(truncatingIfNeeded: call.arguments.0), of: call.thread.group)
+    defer { descriptors.release(socket) }
+    let family = try descriptors.domain(of: socket)
+    return (family, call.kernel.network == nil ? false : try descriptors.isStream(socket))
   }
 
   /// move_addr_to_kernel() of net/socket.c.

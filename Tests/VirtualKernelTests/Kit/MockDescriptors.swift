@@ -86,6 +86,11 @@ final class MockDescriptors: DescriptorBroker {
   }
 
   /// A socket's node says its family in its device number; AF_UNIX if it says none.
+  /// Whether sockets are those of streams.
+  var areStreams = true
+
+  func isStream(_ socket: FileDescriptor) throws(Errno) -> Bool { areStreams }
+
   func domain(of socket: FileDescriptor) throws(Errno) -> Int32 {
     let node = world.file(socket).node
     guard node.kind == FileType.socket else { throw .init(rawValue: ENOTSOCK) }

@@ -1,0 +1,60 @@
+/// What the supervisor and uwrx-proxy tell each other: a message each on a socket that keeps messages apart (SOCK_SEQPACKET).
+public enum ControlMessage: Equatable, Sendable {
+  /// To the proxy: a process is about to connect, or to ask for a name. What it says is for the record: the guest may have changed the
+  /// address by the time the kernel reads it.
+  case dialling(process: UInt32, Endpoint)
+  /// To the proxy: the guest has ended.
+  case finish
+  /// From the proxy: what is to be recorded. `kind` is an event's, `number` that of a connection, or 0.
+  case record(kind: UInt8, process: UInt32, number: UInt32, [UInt8])
+  /// From the proxy: it cannot go on, or could not begin.
+  case failed(String)
+  /// From the proxy: it has its sockets, and the guest can begin.
+  case ready
+  /// From the proxy: all that it had to tell has been told.
+  case finished
+
+  /// Bytes that a message has at most.
+  public static let largest = 1 << 16
+
+  public var bytes: [UInt8] {
+    switch self {
+    case .dialling(let process, let endpoint):
+      [1] + Self.bytes(process) + Self.bytes(UInt32(endpoint.port)) + endpoint.address.bytes
+    case .finish: [2]
+    case .record(let kind, let process, let number, let text):
+      [3, kind] + Self.bytes(process) + Self.bytes(number) + text.prefix(Self.largest - 16)
+    case .failed(let reason): [4] + reason.utf8.prefix(Self.largest - 16)
+    case .ready: [5]
+    case .finished: [6]
+    }
+  }
+
+  /// nil for what is no message.
+  public init?(_ bytes: some Collection<UInt8>) {
+    let bytes = Array(bytes)
+    switch bytes.first {
+    case 1:
+      guard bytes.count >= 9, let port = UInt16(exactly: Self.number(bytes[5..<9])),
+        let address = IPAddress(bytes: Array(bytes[9...]))
+      else { return nil }
+      self = .dialling(process: Self.number(bytes[1..<5]), Endpoint(address, port: port))
+    case 2 where bytes.count == 1: self = .finish
+    case 3 where bytes.count >= 10:
+      self = .record(
+        kind: bytes[1], process: Self.number(bytes[2..<6]), number: Self.number(bytes[6..<10]), Array(bytes[10...]))
+    case 4: self = .failed(String(decoding: bytes.dropFirst(), as: UTF8.self))
+    case 5 where bytes.count == 1: self = .ready
+    case 6 where bytes.count == 1: self = .finished
+    default: return nil
+    }
+  }
+
+  private static func bytes(_ number: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+  }
+
+  private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+  }
+}

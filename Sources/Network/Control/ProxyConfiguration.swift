@@ -1,0 +1,84 @@
+/// What uwrx-proxy is to do, as the supervisor tells it: nothing of it stands in an argument or a variable, which others may read.
+public struct ProxyConfiguration: Equatable, Sendable {
+  public enum Mode: String, Sendable {
+    case record, replay
+  }
+
+  public var mode = Mode.record
+  /// As `NetworkPolicy` reads them.
+  public var allowed: [String] = []
+  public var denied: [String] = []
+  /// `host:port:address`
+  public var resolutions: [String] = []
+  /// `host: Header: value`
+  public var injections: [String] = []
+  /// Certificates in PEM that are trusted beside the host's.
+  public var upstreamAuthority: [UInt8] = []
+  /// The guest's own name.
+  public var hostname = ""
+  /// What digests of credentials are keyed with.
+  public var digestKey: [UInt8] = []
+
+  /// A seccomp filter that the proxy puts itself under: `struct sock_filter`s.
+  public var filter: [UInt64] = []
+
+  public init() {}
+
+  /// `name=value`, each with a zero.
+  public var bytes: [UInt8] {
+    var fields: [(String, [UInt8])] = [
+      ("mode", Array(mode.rawValue.utf8)), ("hostname", Array(hostname.utf8)), ("upstream-ca", upstreamAuthority),
+      ("digest-key", Self.hexadecimal(digestKey)),
+      (
+        "filter",
+        Self.hexadecimal(filter.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } })
+      ),
+    ]
+    for (name, values) in [("allow", allowed), ("deny", denied), ("resolve", resolutions), ("inject", injections)] {
+      fields += values.map { (name, Array($0.utf8)) }
+    }
+    return fields.flatMap { name, value in Array(name.utf8) + [UInt8(ascii: "=")] + value + [0] }
+  }
+
+  /// nil for what the supervisor cannot have written.
+  public init?(_ bytes: [UInt8]) {
+    guard bytes.last == 0 else { return nil }
+    for field in bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false) {
+      guard let equals = field.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+      let value = Array(field[(equals + 1)...])
+      let text = String(decoding: value, as: UTF8.self)
+      switch String(decoding: field[..<equals], as: UTF8.self) {
+      case "mode":
+        guard let mode = Mode(rawValue: text) else { return nil }
+        self.mode = mode
+      case "hostname": hostname = text
+      case "upstream-ca": upstreamAuthority = value
+      case "digest-key":
+        guard let key = Self.bytes(hexadecimal: value) else { return nil }
+        digestKey = key
+      case "filter":
+        guard let bytes = Self.bytes(hexadecimal: value), bytes.count % 8 == 0 else { return nil }
+        filter = stride(from: 0, to: bytes.count, by: 8).map { start in
+          bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+      case "allow": allowed.append(text)
+      case "deny": denied.append(text)
+      case "resolve": resolutions.append(text)
+      case "inject": injections.append(text)
+      default: return nil
+      }
+    }
+  }
+
+  private static func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
+    let digits = Array("0123456789abcdef".utf8)
+    return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+  }
+
+  private static func bytes(hexadecimal text: [UInt8]) -> [UInt8]? {
+    guard text.count % 2 == 0 else { return nil }
+    let digits = text.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    guard digits.count == text.count else { return nil }
+    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+  }
+}

@@ -1,0 +1,82 @@
+import NIOCore
+
+/// One of two channels whose bytes go to each other as they come: as much is read as the other side takes, and each direction ends by itself.
+final class ByteRelay: ChannelDuplexHandler, Sendable {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
+
+  private let state: NIOLoopBound<State>
+
+  private final class State {
+    var context: ChannelHandlerContext?
+    var partner: State?
+    var wantsToRead = false
+    var count: UInt64 = 0
+    /// Called once both are closed.
+    var ended: ((UInt64, UInt64) -> Void)?
+    var isClosed = false
+  }
+
+  private init(_ state: State, on loop: any EventLoop) { self.state = NIOLoopBound(state, eventLoop: loop) }
+
+  /// - Parameters:
+  ///   - loop: of both channels.
+  ///   - ended: told how many bytes the first and the second have sent.
+  static func pair(on loop: any EventLoop, ended: @escaping (UInt64, UInt64) -> Void) -> (ByteRelay, ByteRelay) {
+    let first = State()
+    let second = State()
+    first.partner = second
+    second.partner = first
+    first.ended = ended
+    return (ByteRelay(first, on: loop), ByteRelay(second, on: loop))
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) { state.value.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) { state.value.context = nil }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let state = state.value
+    state.count += UInt64(unwrapInboundIn(data).readableBytes)
+    state.partner?.context?.write(data, promise: nil)
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    state.value.partner?.context?.flush()
+    context.fireChannelReadComplete()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed = event { state.value.partner?.context?.close(mode: .output, promise: nil) }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    let own = state.value
+    own.isClosed = true
+    guard let partner = own.partner else { return }
+    partner.context?.close(promise: nil)
+    if partner.isClosed || partner.context == nil {
+      let first = own.ended == nil ? partner : own
+      first.ended?(first.count, (first === own ? partner : own).count)
+      first.ended = nil
+    }
+    context.fireChannelInactive()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    let state = state.value
+    if context.channel.isWritable, let partner = state.partner, partner.wantsToRead {
+      partner.wantsToRead = false
+      partner.context?.read()
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  func read(context: ChannelHandlerContext) {
+    let state = state.value
+    if let other = state.partner?.context, other.channel.isWritable { context.read() } else { state.wantsToRead = true }
+  }
+}

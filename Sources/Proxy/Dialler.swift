@@ -1,0 +1,175 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Network
+import SystemPackage
+import Tracing
+
+/// Decides on each connection that the guest asks for, makes its other side, and joins the two.
+public final class Dialler: Sendable {
+  private let gate: Gate
+  private let control: ControlChannel
+  private let policy: NetworkPolicy
+  private let domains: Domains
+  private let resolver: NameResolver
+  private let names: NameServer
+  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  /// For what waits: the host's resolver, and the moment until the guest has taken a connection.
+  private let threads = NIOThreadPool(numberOfThreads: 32)
+  private let diallers = Diallers()
+  private let connections = OpenConnections()
+
+  public init(_ gate: Gate, _ control: ControlChannel, _ policy: NetworkPolicy, _ domains: Domains, hostname: String) {
+    self.gate = gate
+    self.control = control
+    self.policy = policy
+    self.domains = domains
+    threads.start()
+    resolver = NameResolver(policy: policy, domains: domains)
+    names = NameServer(resolver, hostname: hostname, control, threads, diallers)
+  }
+
+  /// Waits for what the guest and the supervisor do, until the guest has ended.
+  public func run() {
+    let families = [gate.sockets.ipv4, gate.sockets.ipv6].compactMap { $0 }
+    for family in families { serveNames(at: family.nameConnections) }
+    let sockets = [control.socket] + families.flatMap { [$0.requests, $0.datagrams] }
+    var polled = sockets.map { pollfd(fd: $0.rawValue, events: Int16(POLLIN), revents: 0) }
+    while true {
+      if poll(&polled, nfds_t(polled.count), -1) < 0, errno != EINTR { return }
+      // Who is about to connect has said so before its request came.
+      guard hear() else { break }
+      gate.receive { [self] in dial($0) }
+      for family in families { names.receive(family.datagrams) }
+    }
+    connections.end()
+  }
+
+  /// - Returns: false when the guest has ended.
+  private func hear() -> Bool {
+    do throws(Errno) {
+      while let message = try control.receive() {
+        switch message {
+        case .dialling(let process, let endpoint): diallers.add(process, to: endpoint)
+        case .finish: return false
+        default: break
+        }
+      }
+      return true
+    } catch { return false }
+  }
+
+  private func serveNames(at socket: SystemPackage.FileDescriptor) {
+    let names = names
+    ServerBootstrap(group: group)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(NameConnections(names)) }
+      }
+      .withBoundSocket(socket.rawValue).whenFailure { _ in }
+  }
+
+  private func dial(_ request: ConnectionRequest) {
+    let process = diallers.take(for: request.target)
+    guard let domain = domains.domain(at: request.target.address) else {
+      return gate.refuse(request, .networkUnreachable)
+    }
+    let port = request.target.port
+    guard isLetThrough(policy.decision(domain: domain, port: port), domain, port, process) else {
+      return gate.refuse(request, .networkUnreachable)
+    }
+    let loop = group.next()
+    let found = threads.runIfActive(eventLoop: loop) { [policy, resolver] in
+      try policy.addresses(of: domain, port: port) ?? resolver.addresses(of: domain).get()
+    }
+    found.whenFailure { [gate] _ in gate.refuse(request, .hostUnreachable) }
+    found.whenSuccess { [self] addresses in
+      let permitted = addresses.filter { policy.permits(upstream: $0, for: domain, port: port) == .allowed }
+      if permitted.isEmpty, let first = addresses.first {
+        _ = isLetThrough(policy.permits(upstream: first, for: domain, port: port), domain, port, process, at: first)
+        return gate.refuse(request, .networkUnreachable)
+      }
+      connect(request, domain, permitted, on: loop, process)
+    }
+  }
+
+  /// Records what is not.
+  private func isLetThrough(
+    _ decision: NetworkPolicy.Decision, _ domain: Domain, _ port: UInt16, _ process: UInt32,
+    at address: IPAddress? = nil
+  ) -> Bool {
+    let reason: String
+    switch decision {
+    case .allowed: return true
+    case .refused(let hint): reason = "\(hint) lets it through"
+    case .denied(let rule): reason = "--deny \(rule) keeps it out"
+    }
+    let place = address.map { ", which is at \($0)" } ?? ""
+    let text = "\(domain.bracketed):\(port)\(place)\0\(reason)"
+    control.send(.record(kind: EventKind.refusal.rawValue, process: process, number: 0, Array(text.utf8)))
+    return false
+  }
+
+  private func connect(
+    _ request: ConnectionRequest, _ domain: Domain, _ addresses: [IPAddress], on loop: any EventLoop, _ process: UInt32
+  ) {
+    let upstream = Self.bootstrap(loop)
+      .connectTimeout(.seconds(120))
+      .resolver(FixedAddresses(addresses: addresses, loop: loop))
+      .connect(host: domain.description, port: Int(request.target.port))
+    upstream.whenFailure { [gate] error in
+      if let refusal = Refusal(error) { gate.refuse(request, refusal) } else { gate.forget(request) }
+    }
+    upstream.whenSuccess { [self] channel in join(request, channel, on: loop, domain, process) }
+  }
+
+  private static func bootstrap(_ loop: any EventLoop) -> ClientBootstrap {
+    ClientBootstrap(group: loop)
+      .channelOption(.autoRead, value: false)
+      .channelOption(.allowRemoteHalfClosure, value: true)
+  }
+
+  private func join(
+    _ request: ConnectionRequest, _ upstream: any Channel, on loop: any EventLoop, _ domain: Domain, _ process: UInt32
+  ) {
+    let accepted = threads.runIfActive(eventLoop: loop) { [gate] in try gate.accept(request) }
+      .flatMap { Self.bootstrap(loop).withConnectedSocket($0.rawValue) }
+    accepted.whenFailure { _ in upstream.close(promise: nil) }
+    accepted.whenSuccess { [self] guest in
+      let number = connections.add([guest, upstream])
+      let place = upstream.remoteAddress.flatMap(\.ipAddress) ?? ""
+      let text = "\(domain.bracketed):\(request.target.port) at \(place)"
+      control.send(.record(kind: EventKind.connection.rawValue, process: process, number: number, Array(text.utf8)))
+      let (first, second) = ByteRelay.pair(on: loop) { [self] sent, received in
+        let counts = [sent, received].flatMap { count in (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } }
+        control.send(.record(kind: EventKind.connectionEnd.rawValue, process: process, number: number, counts))
+        connections.remove(number)
+      }
+      do {
+        try guest.pipeline.syncOperations.addHandler(first)
+        try upstream.pipeline.syncOperations.addHandler(second)
+      } catch {
+        for channel in [guest, upstream] { channel.close(promise: nil) }
+        return
+      }
+      for channel in [guest, upstream] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+    }
+  }
+}
+
+extension Refusal {
+  /// What the guest is told where its upstream cannot be reached: as the kernel told it here. Of an upstream that does not answer the guest
+  /// hears nothing, too.
+  init?(_ error: any Error) {
+    let errors = (error as? NIOConnectionError)?.connectionErrors.map(\.error) ?? [error]
+    let codes = errors.compactMap { ($0 as? IOError)?.errnoCode }
+    if codes.contains(ECONNREFUSED) {
+      self = .reset
+    } else if codes.contains(ENETUNREACH) {
+      self = .networkUnreachable
+    } else if errors.allSatisfy({ $0 is ChannelError }), !errors.isEmpty {
+      return nil
+    } else {
+      self = .hostUnreachable
+    }
+  }
+}

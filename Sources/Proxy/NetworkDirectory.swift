@@ -1,0 +1,35 @@
+import Glibc
+import Network
+import SystemPackage
+
+/// The part of a trace that tells what was on the network: `net`, with a directory for each domain.
+public struct NetworkDirectory: Sendable {
+  private let directory: FileDescriptor
+
+  public init(_ directory: FileDescriptor) { self.directory = directory }
+
+  /// The directory of a domain, made where it is not there.
+  /// - Returns: a path that leads there for this process.
+  public func path(of domain: Domain) throws(Errno) -> String {
+    let name = String(decoding: domain.directoryName, as: UTF8.self)
+    if mkdirat(directory.rawValue, name, 0o755) < 0, errno != EEXIST { throw Errno(rawValue: errno) }
+    return "/proc/self/fd/\(directory.rawValue)/\(name)"
+  }
+
+  /// Writes a small file of a domain's whole, in the place of what was there.
+  public func write(_ bytes: [UInt8], to name: String, of domain: Domain) throws(Errno) {
+    let path = try path(of: domain)
+    let temporary = "\(path)/.\(name)"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    guard file >= 0 else { throw Errno(rawValue: errno) }
+    defer { close(file) }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress!, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw Errno(rawValue: errno) }
+      rest = rest.dropFirst(count)
+    }
+    if rename(temporary, "\(path)/\(name)") < 0 { throw Errno(rawValue: errno) }
+  }
+}

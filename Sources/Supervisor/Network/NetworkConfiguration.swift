@@ -1,0 +1,16 @@
+import Network
+
+/// What a guest may reach beside its own loopback.
+public struct NetworkConfiguration: Sendable, Equatable {
+  public var mode = ProxyConfiguration.Mode.record
+  /// `host[:port]`, as `NetworkPolicy` reads them; nothing else can be reached.
+  public var allowed: [String] = []
+  /// Stronger than what is allowed.
+  public var denied: [String] = []
+  /// `host:port:address[,address]`: where a name leads, whatever the host's resolver says.
+  public var resolutions: [String] = []
+  /// A file of certificates in PEM that are trusted beside the host's.
+  public var upstreamAuthority: String?
+
+  public init() {}
+}

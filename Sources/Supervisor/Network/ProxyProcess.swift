@@ -1,0 +1,160 @@
+import CLinux
+import Glibc
+import Network
+import SystemPackage
+import Tracing
+
+/// uwrx-proxy: the other side of the guest's network, a process of its own, since it reads what anybody may have sent.
+final class ProxyProcess {
+  let control: FileDescriptor
+  /// Guest init's end of its channel to the proxy.
+  private(set) var channel: FileDescriptor?
+  private var pid: pid_t
+  /// Whether all that it had to tell was told.
+  private(set) var hasFinished = false
+  /// What it said when it could not go on.
+  private(set) var failure: String?
+
+  static let program = "uwrx-proxy"
+  /// Milliseconds that it may take to begin, and to write what it has when the guest has ended.
+  private static let patience: Int32 = 30_000
+
+  /// - Parameter directory: `net` of the trace, which is there.
+  init(_ configuration: ProxyConfiguration, directory: String) throws(SupervisorError) {
+    let program = try Self.find()
+    var control: [Int32] = [-1, -1]
+    var channel: [Int32] = [-1, -1]
+    let type = Int32(SOCK_SEQPACKET.rawValue) | O_CLOEXEC
+    guard socketpair(AF_UNIX, type, 0, &control) == 0, socketpair(AF_UNIX, type, 0, &channel) == 0 else {
+      throw Self.failure("make the sockets to \(Self.program)")
+    }
+    let network = Glibc.open(directory, O_DIRECTORY | O_CLOEXEC)
+    let given = Int32(uwrx_memfd_create("configuration"))
+    defer { for descriptor in [control[1], channel[1], network, given] where descriptor >= 0 { close(descriptor) } }
+    guard network >= 0, given >= 0 else { throw Self.failure("hand over the configuration of \(Self.program)") }
+    do { try FileDescriptor(rawValue: given).writeAll(configuration.bytes) } catch {
+      throw SupervisorError("cannot hand over the configuration of \(Self.program): \(error)")
+    }
+    lseek(given, 0, SEEK_SET)
+
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    // Beyond the places that they go to, else one would be written over before it is used.
+    let descriptors = [control[1], channel[1], network, given].map { fcntl($0, F_DUPFD_CLOEXEC, 16) }
+    defer { for descriptor in descriptors { close(descriptor) } }
+    for (place, descriptor) in descriptors.enumerated() {
+      posix_spawn_file_actions_adddup2(&actions, descriptor, 3 + Int32(place))
+    }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // The terminal's signals are for the guest; the proxy ends with its socket to the supervisor.
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+    posix_spawnattr_setpgroup(&attributes, 0)
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    var arguments = [strdup(Self.program), nil]
+    defer { free(arguments[0]) }
+    var child: pid_t = 0
+    let result = posix_spawn(&child, program, &actions, &attributes, &arguments, uwrx_environ())
+    guard result == 0 else {
+      close(control[0])
+      close(channel[0])
+      throw SupervisorError("cannot start \(program): \(Errno(rawValue: result))")
+    }
+    pid = child
+    self.control = FileDescriptor(rawValue: control[0])
+    self.channel = FileDescriptor(rawValue: channel[0])
+  }
+
+  deinit {
+    closeChannel()
+    close(control.rawValue)
+    end()
+  }
+
+  /// Guest init has its own now.
+  func closeChannel() {
+    if let channel { close(channel.rawValue) }
+    channel = nil
+  }
+
+  private static func failure(_ what: String) -> SupervisorError {
+    SupervisorError("cannot \(what): \(Errno(rawValue: uwrx_errno()))")
+  }
+
+  /// It stands beside uwrx.
+  private static func find() throws(SupervisorError) -> String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+    guard length > 0 else { throw failure("find \(program)") }
+    let own = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let path = own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/" + program
+    guard access(path, X_OK) == 0 else {
+      throw SupervisorError("--net needs \(path), which is not there: put it beside uwrx; swift build makes both")
+    }
+    return path
+  }
+
+  /// Waits until it has its sockets, or says why it has not.
+  func waitUntilReady() throws(SupervisorError) {
+    guard case .ready = try next() else {
+      throw SupervisorError("the guest has no network: \(failure ?? "\(Self.program) has ended")")
+    }
+  }
+
+  private func next() throws(SupervisorError) -> ControlMessage? {
+    var ready = pollfd(fd: control.rawValue, events: Int16(POLLIN), revents: 0)
+    while true {
+      let result = poll(&ready, 1, Self.patience)
+      if result < 0, uwrx_errno() == EINTR { continue }
+      guard result > 0 else { throw SupervisorError("\(Self.program) does not answer") }
+      return receive().message
+    }
+  }
+
+  /// Takes the next message that is there.
+  /// - Returns: `isOver` if there can be no more.
+  func receive() -> (message: ControlMessage?, isOver: Bool) {
+    var buffer = [UInt8](repeating: 0, count: ControlMessage.largest)
+    let count = recv(control.rawValue, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+    guard count > 0 else { return (nil, count == 0 || uwrx_errno() != EAGAIN && uwrx_errno() != EINTR) }
+    let message = ControlMessage(buffer[..<count])
+    switch message {
+    case .failed(let reason): failure = reason
+    case .finished: hasFinished = true
+    default: break
+    }
+    return (message, false)
+  }
+
+  /// The guest has ended: what the proxy knows is handed to `take`, to its end.
+  /// - Returns: whether all of it has come.
+  func finish(_ take: (ControlMessage) -> Void) -> Bool {
+    let message = ControlMessage.finish.bytes
+    _ = send(control.rawValue, message, message.count, Int32(MSG_NOSIGNAL))
+    var ready = pollfd(fd: control.rawValue, events: Int16(POLLIN), revents: 0)
+    while !hasFinished {
+      let result = poll(&ready, 1, Self.patience)
+      if result < 0, uwrx_errno() == EINTR { continue }
+      guard result > 0 else { break }
+      let (message, isOver) = receive()
+      if let message { take(message) }
+      if isOver { break }
+    }
+    end()
+    return hasFinished
+  }
+
+  private func end() {
+    guard pid > 0 else { return }
+    kill(pid, SIGKILL)
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, uwrx_errno() == EINTR {}
+    pid = 0
+  }
+}

@@ -1,0 +1,89 @@
+import CLinux
+import Glibc
+import Network
+import SystemPackage
+import Tracing
+
+/// The network of one run: its proxy, the files that the guest finds names by, and what was not let through.
+final class RunNetwork {
+  let proxy: ProxyProcess
+  let files: Source
+  private var refused: [(host: String, option: String)] = []
+  private var isCut = false
+
+  /// Hosts that are named at the end.
+  private static let mostRefused = 20
+
+  init(_ given: NetworkConfiguration, _ directory: RunDirectory, hostname: String) throws(SupervisorError) {
+    let path = "\(directory.path)/net"
+    guard mkdir(path, 0o700) == 0 else {
+      throw SupervisorError("cannot make the directory \(path): \(Errno(rawValue: uwrx_errno()))")
+    }
+    var configuration = ProxyConfiguration()
+    configuration.mode = given.mode
+    configuration.allowed = given.allowed
+    configuration.denied = given.denied
+    configuration.resolutions = given.resolutions
+    configuration.hostname = hostname
+    configuration.filter = ProxyFilter.program
+    configuration.digestKey = (0..<32).map { _ in .random(in: .min ... .max) }
+    if let file = given.upstreamAuthority {
+      configuration.upstreamAuthority = try Self.certificates(file)
+    }
+    files = try NetworkFiles.make(in: path, hostname: hostname)
+    proxy = try ProxyProcess(configuration, directory: path)
+  }
+
+  /// Bytes of a file of certificates; the host's whole store has a quarter of a million.
+  private static let mostCertificates = 1 << 24
+
+  private static func certificates(_ path: String) throws(SupervisorError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: mostCertificates)
+    do {
+      let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+      defer { try? file.close() }
+      bytes.removeLast(bytes.count - (try file.readFully(at: 0, into: &bytes)))
+    } catch {
+      throw SupervisorError("--upstream-ca: cannot read \(path): \(error)")
+    }
+    // A zero ends a field of what the proxy is given.
+    guard !bytes.contains(0) else { throw SupervisorError("--upstream-ca: \(path) holds no certificates in PEM") }
+    return bytes
+  }
+
+  /// - Parameter text: of a `refusal` event.
+  func refuse(_ text: [UInt8]) {
+    let parts = text.split(separator: 0, maxSplits: 1).map { String(decoding: Escaping.escape($0), as: UTF8.self) }
+    guard parts.count == 2, !refused.contains(where: { $0.host == parts[0] }) else { return }
+    if refused.count < Self.mostRefused { refused.append((parts[0], parts[1])) } else { isCut = true }
+  }
+
+  /// A line for each host that the guest has asked for in vain.
+  var refusals: [String] {
+    refused.map { "the guest could not reach \($0.host): \($0.option)" }
+      + (isCut ? ["and more: uwrx inspect events last --type refusal names them"] : [])
+  }
+}
+
+extension Supervisor {
+  /// - Returns: false when the proxy is gone.
+  func hearNetwork() -> Bool {
+    guard let proxy = network?.proxy else { return false }
+    while true {
+      let (message, isOver) = proxy.receive()
+      if let message { takeFromNetwork(message) }
+      if isOver, !hasEnded {
+        configuration.warn?("\(ProxyProcess.program) has ended: the guest has no network any more")
+      }
+      if isOver || message == nil { return !isOver }
+    }
+  }
+
+  func takeFromNetwork(_ message: ControlMessage) {
+    guard case .record(let kind, let process, let number, let text) = message else { return }
+    lock.lock()
+    defer { lock.unlock() }
+    guard record.record(kind, process: process, number: number, text) else { return }
+    if EventKind(rawValue: kind) == .refusal { network?.refuse(text) }
+  }
+}

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Network
+import Sandbox
+import Supervisor
+
+/// What a run may reach beside its own loopback.
+struct NetworkOptions: ParsableArguments {
+  enum Mode: String, ExpressibleByArgument, CaseIterable {
+    case record, off
+  }
+
+  @Option(
+    help: ArgumentHelp(
+      "Give the guest a network, of which it reaches what --allow names, and record it (default: off; --net alone: record).",
+      valueName: "record|off"))
+  var net: Mode?
+
+  @Flag(help: "Give the guest its own loopback and nothing else (default).")
+  var noNet = false
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Let the guest reach this: a name, *.example.org for the names below it, an address, a network such as 192.0.2.0/24, or * for every name, \
+      each with a port or ports such as 8000-8010 where not all are meant.
+      """, valueName: "host[:port]"))
+  var allow: [String] = []
+
+  @Option(help: ArgumentHelp("Do not let the guest reach this, whatever --allow says.", valueName: "host[:port]"))
+  var deny: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Where a name leads, whatever the host's resolver says, as curl has it; the port may be *.",
+      valueName: "host:port:address"))
+  var resolve: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Trust these certificates, in PEM, beside the host's.", valueName: "file"), completion: .file())
+  var upstreamCA: String?
+
+  private var isOn: Bool { net == .record && !noNet }
+
+  func validate() throws {
+    if noNet, net == .record { throw ValidationError("--no-net excludes --net") }
+    let given = [
+      ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
+      ("--upstream-ca", upstreamCA != nil),
+    ]
+    try check("--allow", allow) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
+    try check("--deny", deny) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
+    try check("--resolve", resolve) { text throws(NetworkOptionError) in _ = try ResolveRule(text) }
+    if !isOn, let (name, _) = given.first(where: { $0.1 }) {
+      throw ValidationError("\(name) says what a network is to be: add --net")
+    }
+  }
+
+  private func check(
+    _ name: String, _ texts: [String], _ parse: (String) throws(NetworkOptionError) -> Void
+  ) throws(ValidationError) {
+    for text in texts {
+      do throws(NetworkOptionError) { try parse(text) } catch { throw ValidationError("\(name) \(error)") }
+    }
+  }
+
+  /// nil for a run without.
+  var configuration: NetworkConfiguration? {
+    guard isOn else { return nil }
+    var configuration = NetworkConfiguration()
+    configuration.allowed = allow
+    configuration.denied = deny
+    configuration.resolutions = resolve
+    configuration.upstreamAuthority = upstreamCA
+    return configuration
+  }
+}
