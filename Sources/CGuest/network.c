@@ -338,7 +338,7 @@ int uwrx_network_listen(int port) {
 }
 
 // The proxy asks for sockets of the second network, which it can make itself as little as a mount. They are of guest init's user, as the
-// listeners are: so they may have the same ports (socket(7), SO_REUSEPORT).
+// listeners are: so they may have the same ports (socket(7), SO_REUSEPORT). Those of the guest's own reach its servers.
 void uwrx_serve_network(int channel) {
   struct uwrx_message m;
   ssize_t n = recv(channel, &m, sizeof m, MSG_DONTWAIT | MSG_TRUNC);
@@ -349,14 +349,14 @@ void uwrx_serve_network(int channel) {
     return;
   }
   int sockets[UWRX_NETWORK_MOST_SOCKETS], count = 0, on = 1, family = m.device == 6 ? AF_INET6 : AF_INET;
-  enter(outside_namespace);
+  if (!m.inode) enter(outside_namespace);
   while (count < m.value) {
     int s = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s < 0) break;
     sockets[count++] = s;
-    if (setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on)) break;
+    if (!m.inode && setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on)) break;
   }
-  enter(guest_namespace);
+  if (!m.inode) enter(guest_namespace);
   struct uwrx_message answer = {.operation = UWRX_NETWORK_SOCKETS, .value = count, .device = m.device, .serial = m.serial};
   uwrx_send_descriptors(channel, &answer, "", sockets, count, MSG_DONTWAIT);
   while (count) close(sockets[--count]);

@@ -51,7 +51,11 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     context.fireUserInboundEventTriggered(event)
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+  /// One end was reset, and so the other is.
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    state.value.partner?.context?.channel.reset()
+    context.close(promise: nil)
+  }
 
   func channelInactive(context: ChannelHandlerContext) {
     let own = state.value

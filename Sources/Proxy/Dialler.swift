@@ -29,6 +29,16 @@ public final class Dialler: Sendable {
     names = NameServer(resolver, hostname: hostname, control, threads, diallers)
   }
 
+  /// Lets a server of the guest's be reached from the host.
+  /// - Throws: a message for the user.
+  public func publish(_ port: PublishedPort) throws {
+    try PublishedPorts(gate: gate, group: group, threads: threads).open(port) { [self] outside, guest, port in
+      let peer =
+        outside.remoteAddress.flatMap { address in address.ipAddress.map { "\($0):\(address.port ?? 0)" } } ?? ""
+      relay(guest, outside, "published \(port) from \(peer)", 0)
+    }
+  }
+
   /// Waits for what the guest and the supervisor do, until the guest has ended.
   public func run() {
     let families = [gate.sockets.ipv4, gate.sockets.ipv6].compactMap { $0 }
@@ -112,7 +122,7 @@ public final class Dialler: Sendable {
   private func connect(
     _ request: ConnectionRequest, _ domain: Domain, _ addresses: [IPAddress], on loop: any EventLoop, _ process: UInt32
   ) {
-    let upstream = Self.bootstrap(loop)
+    let upstream = Bootstrap.client(loop)
       .connectTimeout(.seconds(120))
       .resolver(FixedAddresses(addresses: addresses, loop: loop))
       .connect(host: domain.description, port: Int(request.target.port))
@@ -122,37 +132,35 @@ public final class Dialler: Sendable {
     upstream.whenSuccess { [self] channel in join(request, channel, on: loop, domain, process) }
   }
 
-  private static func bootstrap(_ loop: any EventLoop) -> ClientBootstrap {
-    ClientBootstrap(group: loop)
-      .channelOption(.autoRead, value: false)
-      .channelOption(.allowRemoteHalfClosure, value: true)
-  }
-
   private func join(
     _ request: ConnectionRequest, _ upstream: any Channel, on loop: any EventLoop, _ domain: Domain, _ process: UInt32
   ) {
     let accepted = threads.runIfActive(eventLoop: loop) { [gate] in try gate.accept(request) }
-      .flatMap { Self.bootstrap(loop).withConnectedSocket($0.rawValue) }
+      .flatMap { Bootstrap.client(loop).withConnectedSocket($0.rawValue) }
     accepted.whenFailure { _ in upstream.close(promise: nil) }
     accepted.whenSuccess { [self] guest in
-      let number = connections.add([guest, upstream])
       let place = upstream.remoteAddress.flatMap(\.ipAddress) ?? ""
-      let text = "\(domain.bracketed):\(request.target.port) at \(place)"
-      control.send(.record(kind: EventKind.connection.rawValue, process: process, number: number, Array(text.utf8)))
-      let (first, second) = ByteRelay.pair(on: loop) { [self] sent, received in
-        let counts = [sent, received].flatMap { count in (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } }
-        control.send(.record(kind: EventKind.connectionEnd.rawValue, process: process, number: number, counts))
-        connections.remove(number)
-      }
-      do {
-        try guest.pipeline.syncOperations.addHandler(first)
-        try upstream.pipeline.syncOperations.addHandler(second)
-      } catch {
-        for channel in [guest, upstream] { channel.close(promise: nil) }
-        return
-      }
-      for channel in [guest, upstream] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+      relay(guest, upstream, "\(domain.bracketed):\(request.target.port) at \(place)", process)
     }
+  }
+
+  /// - Parameter text: who is at the other side, for the record.
+  private func relay(_ guest: any Channel, _ other: any Channel, _ text: String, _ process: UInt32) {
+    let number = connections.add([guest, other])
+    control.send(.record(kind: EventKind.connection.rawValue, process: process, number: number, Array(text.utf8)))
+    let (first, second) = ByteRelay.pair(on: guest.eventLoop) { [self] sent, received in
+      let counts = [sent, received].flatMap { count in (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } }
+      control.send(.record(kind: EventKind.connectionEnd.rawValue, process: process, number: number, counts))
+      connections.remove(number)
+    }
+    do {
+      try guest.pipeline.syncOperations.addHandler(first)
+      try other.pipeline.syncOperations.addHandler(second)
+    } catch {
+      for channel in [guest, other] { channel.close(promise: nil) }
+      return
+    }
+    for channel in [guest, other] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
   }
 }
 

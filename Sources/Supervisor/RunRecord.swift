@@ -94,7 +94,7 @@ struct RunRecord {
     ]
     if let network = configuration.network {
       options += network.allowed.map { ("allow", $0) } + network.denied.map { ("deny", $0) }
-      options += network.resolutions.map { ("resolve", $0) }
+      options += network.resolutions.map { ("resolve", $0) } + network.published.map { ("publish", $0) }
     }
     options += configuration.environment.map { ("env", secrets.recorded($0)) }
     return options

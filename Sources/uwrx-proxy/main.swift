@@ -26,6 +26,7 @@ func serve(_ control: ControlChannel) throws {
   let gate = Gate(try GuestSockets(channel: FileDescriptor(rawValue: 4)))
   let domains = Domains(NetworkDirectory(FileDescriptor(rawValue: 5)))
   let dialler = Dialler(gate, control, policy, domains, hostname: configuration.hostname)
+  for text in configuration.published { try dialler.publish(try PublishedPort(text)) }
   control.send(.ready)
   dialler.run()
   control.send(.finished)

@@ -36,6 +36,12 @@ struct NetworkOptions: ParsableArguments {
   var resolve: [String] = []
 
   @Option(
+    help: ArgumentHelp(
+      "Let a server of the guest's be reached from the host; without an address, at 127.0.0.1.",
+      valueName: "[address:]port[:guest-port]"))
+  var publish: [String] = []
+
+  @Option(
     help: ArgumentHelp("Trust these certificates, in PEM, beside the host's.", valueName: "file"), completion: .file())
   var upstreamCA: String?
 
@@ -49,6 +55,7 @@ struct NetworkOptions: ParsableArguments {
     ]
     try check("--allow", allow) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     try check("--deny", deny) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
+    try check("--publish", publish) { text throws(NetworkOptionError) in _ = try PublishedPort(text) }
     try check("--resolve", resolve) { text throws(NetworkOptionError) in _ = try ResolveRule(text) }
     if !isOn, let (name, _) = given.first(where: { $0.1 }) {
       throw ValidationError("\(name) says what a network is to be: add --net")
@@ -65,11 +72,12 @@ struct NetworkOptions: ParsableArguments {
 
   /// nil for a run without.
   var configuration: NetworkConfiguration? {
-    guard isOn else { return nil }
+    guard isOn || !publish.isEmpty else { return nil }
     var configuration = NetworkConfiguration()
     configuration.allowed = allow
     configuration.denied = deny
     configuration.resolutions = resolve
+    configuration.published = publish
     configuration.upstreamAuthority = upstreamCA
     return configuration
   }

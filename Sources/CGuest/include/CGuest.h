@@ -28,7 +28,7 @@ enum uwrx_operation {
   UWRX_CONTINUE_ALL,    // and goes on, but for those that were stopped before
   // On the channel between guest init and the proxy.
   UWRX_NETWORK_READY = 48, // guest init: value: the interface to the guest; with descriptors for IPv4, then IPv6: the packet socket that sees connection requests, port 53 for datagrams, port 53 for connections
-  UWRX_NETWORK_SOCKETS,    // the proxy asks for `value` sockets of TCP, device: 4 or 6; the answer comes with them
+  UWRX_NETWORK_SOCKETS,    // the proxy asks for `value` sockets of TCP, device: 4 or 6, inode: 1 for the guest's own network, 0 for the second; the answer comes with them
 };
 
 // So many descriptors a message holds.

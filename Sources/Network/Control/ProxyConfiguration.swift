@@ -10,6 +10,8 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var denied: [String] = []
   /// `host:port:address`
   public var resolutions: [String] = []
+  /// As `PublishedPort` reads them.
+  public var published: [String] = []
   /// `host: Header: value`
   public var injections: [String] = []
   /// Certificates in PEM that are trusted beside the host's.
@@ -34,7 +36,9 @@ public struct ProxyConfiguration: Equatable, Sendable {
         Self.hexadecimal(filter.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } })
       ),
     ]
-    for (name, values) in [("allow", allowed), ("deny", denied), ("resolve", resolutions), ("inject", injections)] {
+    for (name, values) in [
+      ("allow", allowed), ("deny", denied), ("resolve", resolutions), ("inject", injections), ("publish", published),
+    ] {
       fields += values.map { (name, Array($0.utf8)) }
     }
     return fields.flatMap { name, value in Array(name.utf8) + [UInt8(ascii: "=")] + value + [0] }
@@ -64,6 +68,7 @@ public struct ProxyConfiguration: Equatable, Sendable {
       case "allow": allowed.append(text)
       case "deny": denied.append(text)
       case "resolve": resolutions.append(text)
+      case "publish": published.append(text)
       case "inject": injections.append(text)
       default: return nil
       }

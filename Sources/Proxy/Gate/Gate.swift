@@ -50,23 +50,42 @@ public final class Gate: Sendable {
   /// - Throws: where the guest has given up meanwhile.
   public func accept(_ request: ConnectionRequest) throws(Errno) -> FileDescriptor {
     defer { forget(request) }
-    let socket = try sockets.take(isIPv6: request.isIPv6)
+    let socket = try sockets.take(.outside(isIPv6: request.isIPv6))
     do throws(Errno) {
       let own = request.target.address.bytes
       let result = uwrx_connect_from(
         socket.rawValue, own.count, own, request.target.port, request.guest.address.bytes, request.guest.port)
       guard result == 0 else { throw Errno(rawValue: Int32(-result)) }
-      var ready = pollfd(fd: socket.rawValue, events: Int16(POLLOUT), revents: 0)
-      guard poll(&ready, 1, Self.patience) > 0 else { throw .timedOut }
-      var error: Int32 = 0
-      var size = socklen_t(MemoryLayout<Int32>.size)
-      getsockopt(socket.rawValue, SOL_SOCKET, SO_ERROR, &error, &size)
-      if error != 0 { throw Errno(rawValue: error) }
+      try waitForConnection(socket)
       return socket
     } catch {
       Glibc.close(socket.rawValue)
       throw error
     }
+  }
+
+  /// A connection to a server of the guest's, wherever it listens.
+  /// - Throws: `.connectionRefused` where none does.
+  public func connect(toGuest port: UInt16) throws(Errno) -> FileDescriptor {
+    let socket = try sockets.take(.inside)
+    do throws(Errno) {
+      let result = uwrx_connect_from(socket.rawValue, 4, [0, 0, 0, 0], 0, [127, 0, 0, 1], port)
+      guard result == 0 else { throw Errno(rawValue: Int32(-result)) }
+      try waitForConnection(socket)
+      return socket
+    } catch {
+      Glibc.close(socket.rawValue)
+      throw error
+    }
+  }
+
+  private func waitForConnection(_ socket: FileDescriptor) throws(Errno) {
+    var ready = pollfd(fd: socket.rawValue, events: Int16(POLLOUT), revents: 0)
+    guard poll(&ready, 1, Self.patience) > 0 else { throw .timedOut }
+    var error: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    getsockopt(socket.rawValue, SOL_SOCKET, SO_ERROR, &error, &size)
+    if error != 0 { throw Errno(rawValue: error) }
   }
 
   public func refuse(_ request: ConnectionRequest, _ refusal: Refusal) {

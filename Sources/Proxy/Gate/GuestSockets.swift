@@ -15,9 +15,18 @@ public final class GuestSockets: Sendable {
     public let nameConnections: FileDescriptor
   }
 
+  /// Where a socket is.
+  public enum Place: Sendable {
+    /// The second network, of either family.
+    case outside(isIPv6: Bool)
+    /// The guest's own, of IPv4.
+    case inside
+  }
+
   private struct Spare {
     var ipv4: [FileDescriptor] = []
     var ipv6: [FileDescriptor] = []
+    var inside: [FileDescriptor] = []
     var serial: UInt64 = 0
   }
 
@@ -49,24 +58,31 @@ public final class GuestSockets: Sendable {
 
   /// An unbound socket of TCP, which does not wait.
   /// - Throws: what guest init says; `.tooManyOpenFiles` where it could make none.
-  public func take(isIPv6: Bool) throws(Errno) -> FileDescriptor {
+  public func take(_ place: Place) throws(Errno) -> FileDescriptor {
     let result: Result<FileDescriptor, Errno> = spare.withLock { spare in
-      let list = isIPv6 ? \Spare.ipv6 : \Spare.ipv4
+      let list =
+        switch place {
+        case .outside(let isIPv6): isIPv6 ? \Spare.ipv6 : \Spare.ipv4
+        case .inside: \Spare.inside
+        }
       if let socket = spare[keyPath: list].popLast() { return .success(socket) }
       do throws(Errno) {
         spare.serial += 1
-        spare[keyPath: list] = try request(isIPv6: isIPv6, serial: spare.serial)
+        spare[keyPath: list] = try request(place, serial: spare.serial)
       } catch { return .failure(error) }
       return spare[keyPath: list].popLast().map { .success($0) } ?? .failure(.tooManyOpenFiles)
     }
     return try result.get()
   }
 
-  private func request(isIPv6: Bool, serial: UInt64) throws(Errno) -> [FileDescriptor] {
+  private func request(_ place: Place, serial: UInt64) throws(Errno) -> [FileDescriptor] {
     var header = uwrx_message()
     header.operation = UWRX_NETWORK_SOCKETS.rawValue
     header.value = UWRX_NETWORK_MOST_SOCKETS
-    header.device = isIPv6 ? 6 : 4
+    switch place {
+    case .outside(let isIPv6): header.device = isIPv6 ? 6 : 4
+    case .inside: (header.device, header.inode) = (4, 1)
+    }
     header.serial = serial
     guard send(channel.rawValue, &header, MemoryLayout<uwrx_message>.size, Int32(MSG_NOSIGNAL)) >= 0 else {
       throw Errno(rawValue: uwrx_errno())

@@ -9,6 +9,8 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var denied: [String] = []
   /// `host:port:address[,address]`: where a name leads, whatever the host's resolver says.
   public var resolutions: [String] = []
+  /// `[address:]port[:guest-port]`: servers of the guest's that are reached from the host.
+  public var published: [String] = []
   /// A file of certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: String?
 

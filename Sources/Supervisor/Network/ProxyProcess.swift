@@ -103,7 +103,7 @@ final class ProxyProcess {
   /// Waits until it has its sockets, or says why it has not.
   func waitUntilReady() throws(SupervisorError) {
     guard case .ready = try next() else {
-      throw SupervisorError("the guest has no network: \(failure ?? "\(Self.program) has ended")")
+      throw SupervisorError(failure ?? "\(Self.program) has ended before the guest had a network")
     }
   }
 

@@ -24,6 +24,7 @@ final class RunNetwork {
     configuration.allowed = given.allowed
     configuration.denied = given.denied
     configuration.resolutions = given.resolutions
+    configuration.published = given.published
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
     configuration.digestKey = (0..<32).map { _ in .random(in: .min ... .max) }
