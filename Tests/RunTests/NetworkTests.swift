@@ -1,0 +1,213 @@
+import Foundation
+import Testing
+
+/// A guest that was given a network, with servers of the host's loopback at its other side.
+@Suite("Network", .serialized)
+struct NetworkTests {
+  /// What the guest sees is what a program outside sees of the same server, as root and as an ordinary user.
+  @Test("connections are those of Linux", arguments: users)
+  func connections(_ user: Int) throws {
+    try withServer(user) { server, run in
+      let native = try CommandLine.shell(
+        "python3 client.py 127.0.0.1,::1 \(server.port) \(server.closedPort)", in: server.directory)
+      let guest = try run(
+        "--system --net --allow server.test --resolve 'server.test:*:127.0.0.1' -- "
+          + "python3 client.py server.test \(server.port) \(server.closedPort)")
+      #expect(native.status == 0, "\(native.error)")
+      #expect(guest.output == native.output)
+      #expect(guest.error == "")
+      #expect(guest.status == 0)
+      // Who connected, and to what; how much went which way.
+      let events = try run("inspect events last --type connection --type connection-end", command: "").output
+      #expect(events.contains("server.test:\(server.port) at 127.0.0.1"))
+      #expect(events.contains("20971521 bytes out, 9 in"), "\(events.suffix(500))")
+    }
+  }
+
+  @Test("what is not allowed cannot be reached, and is named with what would let it through", arguments: users)
+  func refused(_ user: Int) throws {
+    try withServer(user) { server, run in
+      let script = """
+        import errno, socket, sys, time
+        for host, port in (("other.test", 80), ("server.test", 25), ("192.0.2.1", 443), ("2001:db8::1", 443), ("169.254.169.254", 80),
+                           ("denied.test", 80)):
+            began = time.monotonic()
+            try:
+                socket.create_connection((host, port))
+            except OSError as error:
+                print(host, port, errno.errorcode[error.errno])
+            assert time.monotonic() - began < 30
+        """
+      try script.write(toFile: server.directory + "/try.py", atomically: false, encoding: .utf8)
+      let outcome = try run(
+        "--system --net --allow server.test:\(server.port) --allow '*.test:80' --deny denied.test --deny other.test "
+          + "--resolve 'server.test:*:127.0.0.1' -- python3 try.py")
+      let hosts = [
+        "other.test 80", "server.test 25", "192.0.2.1 443", "2001:db8::1 443", "169.254.169.254 80", "denied.test 80",
+      ]
+      #expect(outcome.output == hosts.map { $0 + " ENETUNREACH\n" }.joined())
+      let lines = [
+        "other.test:80: --deny other.test keeps it out", "server.test:25: --allow server.test:25 lets it through",
+        "192.0.2.1:443: --allow 192.0.2.1:443 lets it through",
+        "[2001:db8::1]:443: --allow '[2001:db8::1]:443' lets it through",
+        "169.254.169.254:80: --allow 169.254.169.254:80 lets it through",
+        "denied.test:80: --deny denied.test keeps it out",
+      ]
+      #expect(outcome.error == lines.map { "uwrx: the guest could not reach \($0)\n" }.joined())
+      let events = try run("inspect events last --type refusal --format json", command: "").output
+      #expect(events.contains(#""host":"192.0.2.1:443","option":"--allow 192.0.2.1:443 lets it through""#), "\(events)")
+    }
+  }
+
+  @Test("names are answered to whoever asks in whatever way", arguments: users)
+  func names(_ user: Int) throws {
+    try withServer(user) { server, run in
+      let outcome = try run(
+        """
+        --system --net --allow server.test --resolve 'server.test:*:127.0.0.1' -- sh -c '
+        cat /etc/resolv.conf; getent hosts localhost nothere.invalid; echo $?
+        getent ahostsv4 server.test | cut -d " " -f 1 | sort -u
+        busybox nslookup server.test 10.0.2.3 | grep -c "^Address: 127"
+        busybox nslookup server.test 192.0.2.53 | grep -c "^Address: 127"
+        python3 names.py'
+        """,
+        files: [
+          "names.py": """
+          import socket, struct
+          query = b"\\x12\\x34\\x01\\0\\0\\1\\0\\0\\0\\0\\0\\0\\6server\\4test\\0\\0\\1\\0\\1"
+          with socket.create_connection(("10.0.2.3", 53)) as connection:
+              connection.sendall((struct.pack(">H", len(query)) + query) * 2)
+              answers = connection.makefile("rb")
+              for _ in range(2):
+                  answer = answers.read(struct.unpack(">H", answers.read(2))[0])
+                  print(answer[:2].hex(), answer[-4], len(answer))
+          with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as datagrams:
+              datagrams.connect(("2001:db8::53", 53))
+              datagrams.send(query)
+              print(datagrams.recv(512)[-4])
+          name = socket.gethostbyaddr(socket.gethostbyname("server.test"))[0]
+          print(name)
+          """
+        ])
+      let lines = outcome.output.split(separator: "\n").map(String.init)
+      #expect(lines.count == 10, "\(outcome.output) \(outcome.error)")
+      #expect(lines.first == "nameserver 10.0.2.3")
+      #expect(lines.dropFirst(1).first?.hasSuffix("localhost ip6-localhost ip6-loopback") == true)
+      #expect(Array(lines.dropFirst(2).prefix(1)) == ["2"])
+      #expect(lines.dropFirst(3).first?.hasPrefix("127.") == true)
+      #expect(Array(lines.dropFirst(4)) == ["1", "1", "1234 127 45", "1234 127 45", "127", "server.test"])
+      let kept = try String(contentsOfFile: server.directory + "/build/0/0/net/server.test/ip4.txt", encoding: .utf8)
+      #expect(kept.dropLast() == lines[3])
+    }
+  }
+
+  @Test("a guest's server is reached from the host where it is published", arguments: users)
+  func published(_ user: Int) throws {
+    try withServer(user) { server, run in
+      // The host's port is one that was free a moment ago.
+      let script = """
+        import socket, subprocess, sys, threading
+        probe = socket.socket(); probe.bind(("127.0.0.1", 0)); port = probe.getsockname()[1]; probe.close()
+        server = "import socket; s = socket.create_server((sys.argv[1], 7777)); print(1, flush=True); c, _ = s.accept(); c.sendall(c.recv(9) + b'!')"
+        for address in ("127.0.0.1", "0.0.0.0"):
+            guest = subprocess.Popen(sys.argv[1:] + ["--publish", f"{port}:7777", "--", "python3", "-c", "import sys; " + server, address],
+                                     stdout=subprocess.PIPE)
+            guest.stdout.readline()
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(b"hello")
+                print(address, connection.recv(9), flush=True)
+            print(guest.wait(), flush=True)
+        with socket.create_server(("127.0.0.1", port)):
+            print(subprocess.run(sys.argv[1:] + ["--publish", f"{port}:7777", "--", "true"], stderr=subprocess.STDOUT).returncode, flush=True)
+        """
+      try script.write(toFile: server.directory + "/publish.py", atomically: false, encoding: .utf8)
+      let outcome = try CommandLine.shell("python3 publish.py \(server.prefix) run --system", in: server.directory)
+      let lines = outcome.output.split(separator: "\n").map(String.init)
+      #expect(Array(lines.prefix(4)) == ["127.0.0.1 b'hello!'", "0", "0.0.0.0 b'hello!'", "0"], "\(outcome)")
+      #expect(lines.dropFirst(4).first?.hasPrefix("uwrx: cannot publish at 127.0.0.1:") == true, "\(outcome.output)")
+      #expect(lines.last == "125")
+    }
+  }
+
+  @Test("without --net there is no network, and nothing of it")
+  func off() throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try CommandLine.run(
+        ["run", "--system", "--", "sh", "-c", "ls /sys/class/net; python3 -c 'import socket; print(socket.if_nameindex())'"], in: directory)
+      #expect(outcome.output.contains("[(1, 'lo')"))
+      #expect(!outcome.output.contains("eth0"))
+      #expect(!FileManager.default.fileExists(atPath: directory + "/build/0/0/net"))
+    }
+  }
+
+  @Test(
+    "a wrong option is one clear message",
+    arguments: [
+      ("--allow example.org", "--allow says what a network is to be: add --net"),
+      ("--net --allow https://example.org", "--allow 'https://example.org' is a URL: write the host alone, and a port after a colon"),
+      ("--net --allow 0x7f.1", "four decimal numbers"),
+      ("--net --resolve a.test:80", "has not three parts"),
+      ("--net --no-net", "--no-net excludes --net"),
+      ("--net --upstream-ca /nosuch", "--upstream-ca: cannot read /nosuch"),
+      ("--publish 99999", "is no port"),
+      ("--net=maybe", "The value 'maybe' is invalid"),
+    ])
+  func wrong(_ options: String, _ message: String) throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try CommandLine.shell("\(CommandLine.binary) run --system \(options) -- true", in: directory)
+      #expect(outcome.status == 125)
+      #expect(outcome.error.contains(message), "\(outcome.error)")
+    }
+  }
+
+  static let users = getuid() == 0 ? [0, 1000] : [Int(getuid())]
+
+  private struct Server {
+    let directory: String
+    let port: Int
+    let closedPort: Int
+    /// uwrx, as the user of the test.
+    let prefix: String
+  }
+
+
+  private struct Runner {
+    let server: Server
+
+    func callAsFunction(_ options: String, command: String = "run", files: [String: String] = [:]) throws -> CommandLine.Outcome {
+      for (name, text) in files {
+        try text.write(toFile: "\(server.directory)/\(name)", atomically: false, encoding: .utf8)
+      }
+      return try CommandLine.shell("\(server.prefix) \(command) \(options)", in: server.directory)
+    }
+  }
+
+  private func withServer(_ user: Int, _ body: (Server, Runner) throws -> Void) throws {
+    let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Conformance/Network").path
+    try CommandLine.withDirectory { directory in
+      var prefix = CommandLine.binary
+      let isOther = user != Int(getuid())
+      _ = try CommandLine.shell(
+        "cp \(scripts)/*.py . && cp \(prefix) \(prefix)-proxy . && chmod 755 * && chown -R \(user) .", in: directory)
+      if isOther { prefix = "env HOME=/nonexistent setpriv --reuid \(user) --regid \(user) --clear-groups ./uwrx" }
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      process.arguments = ["python3", directory + "/server.py"]
+      let (input, output) = (Pipe(), Pipe())
+      process.standardInput = input
+      process.standardOutput = output
+      try process.run()
+      defer {
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+      }
+      var line = Data()
+      while line.last != 0x0a, let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty { line += byte }
+      let ports = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+      try #require(ports.count == 2)
+      let server = Server(directory: directory, port: ports[0], closedPort: ports[1], prefix: prefix)
+      try body(server, Runner(server: server))
+    }
+  }
+}
