@@ -57,6 +57,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "Reproducibility", dependencies: ["CLinux"]),
+    .target(name: "Network", dependencies: ["CLinux"]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),
@@ -91,6 +92,7 @@ let package = Package(
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
+    .testTarget(name: "NetworkTests", dependencies: ["Network"]),
     .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
     .testTarget(
