@@ -133,6 +133,19 @@ struct DNSMessageTests {
     #expect(try DNSMessage(parsing: message.serialized()) == message)
   }
 
+  @Test("has a name across the end of the first 16 KiB", arguments: 0x3ff0...0x4002)
+  func nameAcross(_ start: Int) throws {
+    var message = DNSMessage(header: DNSHeader(id: 1))
+    message.answers = [
+      DNSRecord(
+        .root, timeToLive: 1, .other(DNSType(rawValue: 999), [UInt8](repeating: 0, count: start - 2 * 11 - 4 - 12)))
+    ]
+    message.answers += ["org", "a.b.org", "a.org", "b.org", "a.b.org", "x.a.b.org"].map {
+      DNSRecord(DNSName($0)!, timeToLive: 1, .other(DNSType(rawValue: 999), []))
+    }
+    #expect(try DNSMessage(parsing: message.serialized()) == message)
+  }
+
   /// A header with numbers of records, and more.
   private static func bytes(_ counts: [UInt8], _ rest: [UInt8]) -> [UInt8] {
     [0, 1, 1, 0] + counts.flatMap { [0, $0] } + rest
@@ -165,6 +178,13 @@ struct DNSMessageTests {
 
   @Test("is not anything", arguments: wrong)
   func refused(_ bytes: [UInt8]) { #expect(throws: DNSFormatError.self) { try DNSMessage(parsing: bytes) } }
+
+  @Test("has names of 255 bytes and no longer", arguments: [(61, true), (62, false)])
+  func longestName(_ last: Int, _ isRight: Bool) {
+    let labels = [63, 63, 63, last].flatMap { [UInt8($0)] + [UInt8](repeating: 0x61, count: $0) }
+    let message = try? DNSMessage(parsing: Self.bytes([1, 0, 0, 0], labels + [0, 0, 1, 0, 1]))
+    #expect((message?.questions[0].name.wire.count == 255) == isRight)
+  }
 
   @Test("keeps names in data of old types whole")
   func expansion() throws {
