@@ -174,7 +174,7 @@ struct DNSResponderTests {
     arguments: [(nil, 512), (100, 512), (512, 512), (1_000, 1_000), (1_232, 1_232), (65_535, 1_232)] as [(UInt16?, Int)]
   )
   func truncation(_ size: UInt16?, _ limit: Int) throws {
-    let query = Self.query("example.org", .txt, edns: size.map { EDNS(payloadSize: $0, flags: 0x8000) })
+    let query = Self.query("example.org", .txt, edns: size.map { EDNS(payloadSize: $0, flags: 0xffff) })
     let records = (0..<40).map {
       DNSRecord(.root, timeToLive: 1, .txt([[UInt8](repeating: UInt8($0), count: 100)]))
     }
