@@ -90,7 +90,7 @@ struct RunRecord {
       ("instructions", configuration.answersInstructions ? "same" : "processor"),
       ("umask", configuration.umask.map { "0" + String($0, radix: 8) } ?? ""),
       ("groups", configuration.keepsGroups ? "user" : "none"),
-      ("net", configuration.network?.mode.rawValue ?? "off"),
+      ("net", configuration.network == nil ? "off" : "record"),
     ]
     if let network = configuration.network {
       options += network.allowed.map { ("allow", $0) } + network.denied.map { ("deny", $0) }

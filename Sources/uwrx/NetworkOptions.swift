@@ -41,17 +41,12 @@ struct NetworkOptions: ParsableArguments {
       valueName: "[address:]port[:guest-port]"))
   var publish: [String] = []
 
-  @Option(
-    help: ArgumentHelp("Trust these certificates, in PEM, beside the host's.", valueName: "file"), completion: .file())
-  var upstreamCA: String?
-
   private var isOn: Bool { net == .record && !noNet }
 
   func validate() throws {
     if noNet, net == .record { throw ValidationError("--no-net excludes --net") }
     let given = [
       ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
-      ("--upstream-ca", upstreamCA != nil),
     ]
     try check("--allow", allow) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     try check("--deny", deny) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
@@ -78,7 +73,6 @@ struct NetworkOptions: ParsableArguments {
     configuration.denied = deny
     configuration.resolutions = resolve
     configuration.published = publish
-    configuration.upstreamAuthority = upstreamCA
     return configuration
   }
 }

@@ -1,8 +1,5 @@
-import Network
-
 /// What a guest may reach beside its own loopback.
 public struct NetworkConfiguration: Sendable, Equatable {
-  public var mode = ProxyConfiguration.Mode.record
   /// `host[:port]`, as `NetworkPolicy` reads them; nothing else can be reached.
   public var allowed: [String] = []
   /// Stronger than what is allowed.
@@ -11,8 +8,6 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var resolutions: [String] = []
   /// `[address:]port[:guest-port]`: servers of the guest's that are reached from the host.
   public var published: [String] = []
-  /// A file of certificates in PEM that are trusted beside the host's.
-  public var upstreamAuthority: String?
 
   public init() {}
 }

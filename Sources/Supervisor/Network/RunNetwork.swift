@@ -20,42 +20,24 @@ final class RunNetwork {
       throw SupervisorError("cannot make the directory \(path): \(Errno(rawValue: uwrx_errno()))")
     }
     var configuration = ProxyConfiguration()
-    configuration.mode = given.mode
     configuration.allowed = given.allowed
     configuration.denied = given.denied
     configuration.resolutions = given.resolutions
     configuration.published = given.published
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
-    configuration.digestKey = (0..<32).map { _ in .random(in: .min ... .max) }
-    if let file = given.upstreamAuthority {
-      configuration.upstreamAuthority = try Self.certificates(file)
-    }
     files = try NetworkFiles.make(in: path, hostname: hostname)
     proxy = try ProxyProcess(configuration, directory: path)
-  }
-
-  /// Bytes of a file of certificates; the host's whole store has a quarter of a million.
-  private static let mostCertificates = 1 << 24
-
-  private static func certificates(_ path: String) throws(SupervisorError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: mostCertificates)
-    do {
-      let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-      defer { try? file.close() }
-      bytes.removeLast(bytes.count - (try file.readFully(at: 0, into: &bytes)))
-    } catch {
-      throw SupervisorError("--upstream-ca: cannot read \(path): \(error)")
-    }
-    // A zero ends a field of what the proxy is given.
-    guard !bytes.contains(0) else { throw SupervisorError("--upstream-ca: \(path) holds no certificates in PEM") }
-    return bytes
   }
 
   /// - Parameter text: of a `refusal` event.
   func refuse(_ text: [UInt8]) {
     let parts = text.split(separator: 0, maxSplits: 1).map { String(decoding: Escaping.escape($0), as: UTF8.self) }
-    guard parts.count == 2, !refused.contains(where: { $0.host == parts[0] }) else { return }
+    // Who looks for an open port of a host is told once of the rule against it.
+    func isSame(_ other: (host: String, option: String)) -> Bool {
+      other.option == parts[1] && other.host.prefix { $0 != ":" } == parts[0].prefix { $0 != ":" }
+    }
+    guard parts.count == 2, !refused.contains(where: isSame) else { return }
     if refused.count < Self.mostRefused { refused.append((parts[0], parts[1])) } else { isCut = true }
   }
 
