@@ -8,7 +8,7 @@ struct Tool: CustomTestStringConvertible, Sendable {
 
   init(_ name: String) {
     self.name = name
-    let folders = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/lib/go/bin"]
+    let folders = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/lib/go/bin", "/usr/lib/go-1.19/bin"]
     path = folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
   }
 
@@ -22,7 +22,8 @@ struct Tool: CustomTestStringConvertible, Sendable {
     var text: String
   }
 
-  /// Runs it to its end: nothing to read, both outputs in one text.
+  /// Runs it to its end: nothing to read, both outputs in one text. They go through a file, for another test's server
+  /// would hold a pipe open that it has inherited.
   func run(
     _ arguments: [String], in directory: TemporaryDirectory, environment: [String: String] = [:]
   ) throws -> Outcome {
@@ -30,16 +31,17 @@ struct Tool: CustomTestStringConvertible, Sendable {
     let process = Process()
     // A client that waits for ever is ended.
     process.executableURL = URL(filePath: "/usr/bin/timeout")
-    process.arguments = ["120", path] + arguments
+    process.arguments = ["60", path] + arguments
     process.currentDirectoryURL = URL(filePath: directory.path)
     process.environment = ["PATH": "/usr/bin:/bin", "HOME": directory.path, "LC_ALL": "C"].merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
-    let output = Pipe()
+    let log = "output-\(UUID().uuidString)"
+    let output = try FileHandle(forWritingTo: URL(filePath: directory.write([], log)))
     process.standardOutput = output
     process.standardError = output
     try process.run()
-    let read = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
+    let read = try directory.read(log)
     return Outcome(status: process.terminationStatus, text: String(decoding: read, as: UTF8.self))
   }
 
@@ -86,12 +88,15 @@ final class TLSServer {
 
   /// - Parameter leaf: PEM files of its chain and its key.
   init(address: String, chain: String, key: String, in directory: TemporaryDirectory) throws {
-    let answer = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n"
-    let reference = "0123456789012345678901234567890123456789"
-    try directory.write(Array((answer + "hello\n").utf8), "index")
-    try directory.write(
-      Array((answer + "\(reference)\trefs/heads/main\n").utf8), "x.git/info/refs?service=git-upload-pack")
-    try directory.write(Array((answer + "ref: refs/heads/main\n").utf8), "x.git/HEAD")
+    // s_server sends files as whole answers. Of a known length: Java waits for the end of a connection that waits for Java.
+    func answer(_ body: String, to path: String) throws {
+      let head = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+      try directory.write(Array((head + body).utf8), path)
+    }
+    try answer("hello\n", to: "index")
+    let reference = String(repeating: "1234567890", count: 4)
+    try answer("\(reference)\trefs/heads/main\n", to: "x.git/info/refs?service=git-upload-pack")
+    try answer("ref: refs/heads/main\n", to: "x.git/HEAD")
     process.executableURL = URL(filePath: "/usr/bin/openssl")
     process.arguments = [
       "s_server", "-accept", address.contains(":") ? "[\(address)]:0" : "\(address):0", "-cert", chain, "-cert_chain", chain,
@@ -117,7 +122,8 @@ final class TLSServer {
 
   deinit {
     output.fileHandleForReading.readabilityHandler = nil
-    process.terminate()
+    // It has inherited the blocked signals of a thread of Dispatch's: SIGTERM would wait.
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 }
