@@ -85,14 +85,18 @@ let package = Package(
         "Inspect", "Tracing", "CNcurses", "CLinux", .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "CNcurses", cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "TrustStores"),
+    .target(name: "Certificates", dependencies: ["TrustStores", "COpenSSL"]),
     .target(name: "CGuest"),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
     .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
+    .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores"]),
     .testTarget(
       name: "TracingTests",
       dependencies: ["Tracing", "Inspect", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),

@@ -42,7 +42,8 @@ public enum PKCS12Store {
     let added = content(DER.sequence(PKCS12Bags.bag(certificate, alias: alias)))
     let newSafe = DER.element(0x30, Array(bags.content) + added)
     return DER.sequence(
-      Array(version.whole), content(newSafe), try code.map { code throws(TrustStoreError) in
+      Array(version.whole), content(newSafe),
+      try code.map { code throws(TrustStoreError) in
         try code.resealed(newSafe, password)
       } ?? [])
   }

@@ -72,7 +72,8 @@ struct AuthorityTests {
     #expect(throws: CertificateError.notOfThisSeed) {
       try CertificateAuthority(seed: Samples.seed, certificate: leaf.chain)
     }
-    for text in ["", "-----BEGIN CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+    for text in ["", "-----BEGIN CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+    {
       #expect(throws: CertificateError.malformed) {
         try CertificateAuthority(seed: Samples.seed, certificate: Array(text.utf8))
       }
@@ -127,7 +128,8 @@ struct AuthorityTests {
     }
     let ca = try lines("ca.pem")
     for expected in [
-      "X509v3 Basic Constraints: critical\nCA:TRUE, pathlen:0", "X509v3 Key Usage: critical\nCertificate Sign, CRL Sign",
+      "X509v3 Basic Constraints: critical\nCA:TRUE, pathlen:0",
+      "X509v3 Key Usage: critical\nCertificate Sign, CRL Sign",
       "X509v3 Subject Key Identifier:", "Not Before: Jan  1 00:00:00 1970 GMT\nNot After : Dec 31 23:59:59 2049 GMT",
       "Version: 3 (0x2)", "Issuer: CN = uwrx ", "Subject: CN = uwrx ", "ASN1 OID: prime256v1",
     ] {
@@ -142,7 +144,8 @@ struct AuthorityTests {
       #expect(leaf.contains(expected), "\(expected) in \(leaf)")
     }
     let long = try lines("long.pem")
-    #expect(long.contains("Subject:\n") && long.contains("X509v3 Subject Alternative Name: critical\nDNS:\(host)"), "\(long)")
+    #expect(
+      long.contains("Subject:\n") && long.contains("X509v3 Subject Alternative Name: critical\nDNS:\(host)"), "\(long)")
   }
 
   @Test("has the names of a hashed directory that openssl gives it")

@@ -31,7 +31,8 @@ enum Client: String, CaseIterable, CustomTestStringConvertible, Sendable {
       return try tool.run(
         [
           "s_client", "-connect", isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)", "-CAfile", bundle,
-          "-no-CApath", "-no-CAstore", "-verify_return_error", "-x509_strict", isAddress ? "-verify_ip" : "-verify_hostname", host,
+          "-no-CApath", "-no-CAstore", "-verify_return_error", "-x509_strict",
+          isAddress ? "-verify_ip" : "-verify_hostname", host,
         ], in: directory)
     case .curl:
       return try tool.run(
@@ -109,8 +110,12 @@ enum Java {
   static func get(
     _ url: String, store: String, password: String?, in directory: TemporaryDirectory
   ) throws -> Tool.Outcome {
-    let file = try directory.write(Array(program.utf8), "Get.java")
+    if access("\(directory.path)/Get.class", R_OK) != 0 {
+      try directory.write(Array(program.utf8), "Get.java")
+      try Tool("javac").output(["Get.java"], in: directory)
+    }
     let secret = password.map { ["-Djavax.net.ssl.trustStorePassword=\($0)"] } ?? []
-    return try tool.run(["-Djavax.net.ssl.trustStore=\(store)"] + secret + [file, url], in: directory)
+    return try tool.run(
+      ["-Djavax.net.ssl.trustStore=\(store)"] + secret + ["-cp", directory.path, "Get", url], in: directory)
   }
 }

@@ -71,7 +71,8 @@ struct ClientTests {
     let leaf = try authority.leaf(for: "localhost")
     let place = try #require(TrustStorePaths.directories.first)
     let names = TrustStorePaths.names(
-      in: place, subjectHashes: [authority.subjectHash, authority.oldSubjectHash]) { _ in false }
+      in: place, subjectHashes: [authority.subjectHash, authority.oldSubjectHash]
+    ) { _ in false }
     for name in names { try directory.write(authority.pem, "certs/\(name)") }
     let server = try TLSServer(
       address: "127.0.0.1", chain: directory.write(leaf.chain, "chain.pem"), key: directory.write(leaf.key, "key.pem"),

@@ -99,7 +99,8 @@ final class TLSServer {
     try answer("ref: refs/heads/main\n", to: "x.git/HEAD")
     process.executableURL = URL(filePath: "/usr/bin/openssl")
     process.arguments = [
-      "s_server", "-accept", address.contains(":") ? "[\(address)]:0" : "\(address):0", "-cert", chain, "-cert_chain", chain,
+      "s_server", "-accept", address.contains(":") ? "[\(address)]:0" : "\(address):0", "-cert", chain, "-cert_chain",
+      chain,
       "-key", key, "-HTTP",
     ]
     process.currentDirectoryURL = URL(filePath: directory.path)
