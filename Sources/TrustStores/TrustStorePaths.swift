@@ -1,7 +1,7 @@
 /// Where programs look for what they trust. Absolute paths are the guest's.
 ///
 /// NSS is not here: Debian's libnssckbi.so holds Mozilla's certificates as code, and what is added to them lies in each
-/// user's own database (`~/.pki/nssdb`, a browser's profile), whose format is SQLite. Where a distribution replaces the
+/// user's own database (`~/.pki/nssdb`, a browser's profile), whose format is SQLite (for Chromium: ``ChromiumPolicy``). Where a distribution replaces the
 /// library by p11-kit's (Fedora, Arch), the anchors below count. p11-kit on Debian, and GnuTLS by its system store, read
 /// ca-certificates.crt.
 public enum TrustStorePaths {
@@ -77,7 +77,7 @@ public enum TrustStorePaths {
   /// certificate as its content, or is a symbolic link to the first.
   /// - Parameters:
   ///   - subjectHashes: each as eight hexadecimal digits.
-  ///   - taken: whether a name is there already. OpenSSL asks for `hash.0`, `hash.1` and so on until one is missing.
+  ///   - taken: whether a name is there already with another certificate. OpenSSL asks for `hash.0`, `hash.1` and so on until one is missing.
   public static func names(in directory: Directory, subjectHashes: [String], taken: (String) -> Bool) -> [String] {
     guard directory.isHashed else { return [fileName] }
     let linked = subjectHashes.compactMap { hash in

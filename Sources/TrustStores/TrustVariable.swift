@@ -31,7 +31,8 @@ public struct TrustVariable: Equatable, Sendable {
     TrustVariable(name: "DENO_CERT", value: .authority, isSetWhereAbsent: false),
     TrustVariable(name: "REQUESTS_CA_BUNDLE", value: .bundle, isSetWhereAbsent: true),
     TrustVariable(name: "PIP_CERT", value: .bundle, isSetWhereAbsent: true),
-    TrustVariable(name: "UV_NATIVE_TLS", value: .word("true"), isSetWhereAbsent: true),
+    // Later versions of uv read the system's bundle anyway, and warn of the earlier name UV_NATIVE_TLS.
+    TrustVariable(name: "UV_SYSTEM_CERTS", value: .word("true"), isSetWhereAbsent: true),
     TrustVariable(name: "CURL_CA_BUNDLE", value: .bundle, isSetWhereAbsent: true),
     TrustVariable(name: "GIT_SSL_CAINFO", value: .bundle, isSetWhereAbsent: true),
     TrustVariable(name: "CARGO_HTTP_CAINFO", value: .bundle, isSetWhereAbsent: true),

@@ -64,6 +64,33 @@ struct ClientTests {
     #expect(outcome.status != 0, "\(outcome.text)")
   }
 
+  @Test(
+    "by a policy, in Chromium", .enabled(if: Tool("chromium").isWanted && Tool("unshare").isWanted),
+    arguments: [true, false])
+  func chromium(_ trusts: Bool) throws {
+    let directory = try TemporaryDirectory()
+    let authority = try CertificateAuthority(seed: Samples.seed)
+    let leaf = try authority.leaf(for: "localhost")
+    let server = try TLSServer(
+      address: "127.0.0.1", chain: directory.write(leaf.chain, "chain.pem"), key: directory.write(leaf.key, "key.pem"),
+      in: directory)
+    let trusted = trusts ? authority : try CertificateAuthority(seed: Samples.otherSeed)
+    let place = try #require(ChromiumPolicy.directories.first)
+    try directory.write(ChromiumPolicy.contents(trusting: trusted.pem), ChromiumPolicy.fileName)
+    // In namespaces of its own, whose /etc/chromium is another. Its processes end with the first of them.
+    let script = """
+      set -e
+      mount -t tmpfs none /etc/chromium
+      mkdir -p \(place)
+      cp \(ChromiumPolicy.fileName) \(place)/
+      chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" --dump-dom \
+        https://localhost:\(server.port)/index
+      """
+    let outcome = try Tool("unshare").run(
+      ["--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script], in: directory)
+    #expect(outcome.text.contains("hello") == trusts, "\(outcome.text)")
+  }
+
   @Test("by a directory of files, by OpenSSL's names and by GnuTLS's reading of all", arguments: ["openssl", "git"])
   func hashedDirectory(_ program: String) throws {
     let directory = try TemporaryDirectory()
