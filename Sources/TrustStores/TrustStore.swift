@@ -17,22 +17,25 @@ public enum TrustStore {
   public static let prefixBytes = 4096
 
   /// Whether a file of this name can be a trust store: for the most of all opens, an answer by the last component alone.
-  /// - Parameter path: absolute, as the guest sees it; symbolic links followed or not.
-  public static func isCandidate(path: [UInt8]) -> Bool {
+  /// - Parameters:
+  ///   - path: absolute, as the guest sees it; symbolic links followed or not.
+  ///   - bundles: paths that the user's own variables name (``TrustVariable/namesFile``).
+  public static func isCandidate(path: [UInt8], bundles: [[UInt8]] = []) -> Bool {
     let start = path.lastIndex(of: 0x2f).map { $0 + 1 } ?? 0
     let name = path[start...]
     if keyStoreNames.contains(where: { name.elementsEqual($0.utf8) }) { return true }
     return TrustStorePaths.bundles.contains { path.elementsEqual($0.utf8) }
-      || TrustStorePaths.bundleSuffixes.contains { suffix($0, ends: path) }
+      || TrustStorePaths.bundleSuffixes.contains { suffix($0, ends: path) } || bundles.contains(path)
   }
 
   /// Which function adds a certificate to a file.
   /// - Parameters:
   ///   - path: absolute, as the guest sees it; symbolic links followed or not.
   ///   - contents: the file, or its first ``prefixBytes`` bytes.
+  ///   - bundles: paths that the user's own variables name (``TrustVariable/namesFile``).
   /// - Returns: nil for a file that is no trust store.
-  public static func kind(ofPath path: [UInt8], contents: [UInt8]) -> Kind? {
-    guard isCandidate(path: path) else { return nil }
+  public static func kind(ofPath path: [UInt8], contents: [UInt8], bundles: [[UInt8]] = []) -> Kind? {
+    guard isCandidate(path: path, bundles: bundles) else { return nil }
     let head = contents.prefix(prefixBytes)
     if head.starts(with: [0xfe, 0xed, 0xfe, 0xed]) || head.starts(with: [0xce, 0xce, 0xce, 0xce]) {
       return .javaKeyStore

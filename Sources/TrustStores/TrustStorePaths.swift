@@ -51,9 +51,14 @@ public enum TrustStorePaths {
     public var path: String
     /// Whether OpenSSL finds certificates in it by the hash of their subject.
     public var isHashed: Bool
+
+    public init(path: String, isHashed: Bool) {
+      self.path = path
+      self.isHashed = isHashed
+    }
   }
 
-  /// The directories that programs read, and those that update-ca-certificates and update-ca-trust make the others of.
+  /// The directories that programs read (and where a user has set SSL_CERT_DIR, that one, hashed), and those that update-ca-certificates and update-ca-trust make the others of.
   public static let directories: [Directory] = [
     Directory(path: "/etc/ssl/certs", isHashed: true),  // all; git with GnuTLS reads each of its files
     Directory(path: "/etc/pki/tls/certs", isHashed: true),  // Fedora

@@ -34,6 +34,14 @@ struct TrustStoreTests {
   @Test("of Java's own paths are candidates", arguments: TrustStorePaths.keyStorePaths + TrustStorePaths.bundlePaths)
   func candidates(_ path: String) { #expect(TrustStore.isCandidate(path: Array(path.utf8))) }
 
+  @Test("are also what a user's own variable names")
+  func named() {
+    let path = Array("/home/me/roots.pem".utf8)
+    #expect(TrustStore.kind(ofPath: path, contents: Self.pem) == nil)
+    #expect(TrustStore.kind(ofPath: path, contents: Self.pem, bundles: [path]) == .pemBundle)
+    #expect(TrustVariable.all.filter(\.namesFile).map(\.name).contains("SSL_CERT_FILE"))
+  }
+
   @Test("names of a hashed directory are those that OpenSSL asks for next")
   func names() {
     let hashed = TrustStorePaths.Directory(path: "/etc/ssl/certs", isHashed: true)
