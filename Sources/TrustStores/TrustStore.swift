@@ -13,7 +13,7 @@ public enum TrustStore {
   /// The largest store that is read. Debian's bundle has 0.2 MB, its keystore the same.
   public static let mostBytes = 64 << 20
 
-  /// How many first bytes ``kind(ofPath:contents:)`` looks at.
+  /// How many first bytes ``kind(ofPath:contents:bundles:)`` looks at.
   public static let prefixBytes = 4096
 
   /// Whether a file of this name can be a trust store: for the most of all opens, an answer by the last component alone.
