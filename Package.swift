@@ -44,7 +44,7 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "Network", "CGuest", "CLinux",
+        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "Network", "TrustStores", "CGuest", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
@@ -64,12 +64,12 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Network", "Tracing", "CGuest", "CLinux",
+        "Network", "Certificates", "TrustStores", "Tracing", "CGuest", "CLinux",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .executableTarget(name: "uwrx-proxy", dependencies: ["Proxy", "Network"]),
+    .executableTarget(name: "uwrx-proxy", dependencies: ["Proxy", "Network", "Certificates"]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),

@@ -11,6 +11,7 @@ public final class Dialler: Sendable {
   private let control: ControlChannel
   private let policy: NetworkPolicy
   private let domains: Domains
+  private let keyStores: KeyStores
   private let resolver: NameResolver
   private let names: NameServer
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -19,7 +20,11 @@ public final class Dialler: Sendable {
   private let diallers = Diallers()
   private let connections = OpenConnections()
 
-  public init(_ gate: Gate, _ control: ControlChannel, _ policy: NetworkPolicy, _ domains: Domains, hostname: String) {
+  public init(
+    _ gate: Gate, _ control: ControlChannel, _ policy: NetworkPolicy, _ domains: Domains, _ keyStores: KeyStores,
+    hostname: String
+  ) {
+    self.keyStores = keyStores
     self.gate = gate
     self.control = control
     self.policy = policy
@@ -61,6 +66,7 @@ public final class Dialler: Sendable {
       while let message = try control.receive() {
         switch message {
         case .dialling(let process, let endpoint): diallers.add(process, to: endpoint)
+        case .splice: control.send(.spliced(keyStores.splice()))
         case .finish: return false
         default: break
         }

@@ -1,3 +1,4 @@
+import Certificates
 import Glibc
 import Network
 import Proxy
@@ -18,14 +19,17 @@ func serve(_ control: ControlChannel) throws {
   }
   try file.close()
   guard let configuration = ProxyConfiguration(Array(given[..<length])) else { throw Errno.invalidArgument }
+  let authority = try CertificateAuthority(seed: configuration.authoritySeed)
+  control.send(.authority(certificate: authority.pem, hashes: [authority.subjectHash, authority.oldSubjectHash]))
   let policy = NetworkPolicy(
     allow: try configuration.allowed.map { try NetworkRule($0) },
     deny: try configuration.denied.map { try NetworkRule($0) },
     resolve: try configuration.resolutions.map { try ResolveRule($0) })
   try Walls.raise(filter: configuration.filter, network: 5)
   let gate = Gate(try GuestSockets(channel: FileDescriptor(rawValue: 4)))
-  let domains = Domains(NetworkDirectory(FileDescriptor(rawValue: 5)))
-  let dialler = Dialler(gate, control, policy, domains, hostname: configuration.hostname)
+  let directory = NetworkDirectory(FileDescriptor(rawValue: 5))
+  let domains = Domains(directory)
+  let dialler = Dialler(gate, control, policy, domains, KeyStores(authority, directory), hostname: configuration.hostname)
   for text in configuration.published { try dialler.publish(try PublishedPort(text)) }
   control.send(.ready)
   dialler.run()

@@ -7,6 +7,8 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var resolutions: [String] = []
   /// As `PublishedPort` reads them.
   public var published: [String] = []
+  /// Of the run's own authority (`CertificateAuthority`).
+  public var authoritySeed: [UInt8] = []
   /// The guest's own name.
   public var hostname = ""
 
@@ -18,7 +20,7 @@ public struct ProxyConfiguration: Equatable, Sendable {
   /// `name=value`, each with a zero.
   public var bytes: [UInt8] {
     var fields: [(String, [UInt8])] = [
-      ("hostname", Array(hostname.utf8)),
+      ("hostname", Array(hostname.utf8)), ("authority", Self.hexadecimal(authoritySeed)),
       (
         "filter",
         Self.hexadecimal(filter.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } })
@@ -41,6 +43,9 @@ public struct ProxyConfiguration: Equatable, Sendable {
       let text = String(decoding: value, as: UTF8.self)
       switch String(decoding: field[..<equals], as: UTF8.self) {
       case "hostname": hostname = text
+      case "authority":
+        guard let seed = Self.bytes(hexadecimal: value) else { return nil }
+        authoritySeed = seed
       case "filter":
         guard let bytes = Self.bytes(hexadecimal: value), bytes.count % 8 == 0 else { return nil }
         filter = stride(from: 0, to: bytes.count, by: 8).map { start in

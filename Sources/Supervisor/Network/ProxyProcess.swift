@@ -100,10 +100,32 @@ final class ProxyProcess {
     return path
   }
 
+  /// Waits for the certificate of the run's own authority.
+  func authority() throws(SupervisorError) -> (certificate: [UInt8], hashes: [String]) {
+    guard case .authority(let certificate, let hashes) = try next() else {
+      throw SupervisorError(failure ?? "\(Self.program) has ended before it began")
+    }
+    return (certificate, hashes)
+  }
+
   /// Waits until it has its sockets, or says why it has not.
   func waitUntilReady() throws(SupervisorError) {
     guard case .ready = try next() else {
       throw SupervisorError(failure ?? "\(Self.program) has ended before the guest had a network")
+    }
+  }
+
+  /// Waits until it has looked at the keystore that stands in the place for it.
+  /// - Returns: whether the other is it.
+  func splice() throws(SupervisorError) -> Bool {
+    let message = ControlMessage.splice.bytes
+    guard send(control.rawValue, message, message.count, Int32(MSG_NOSIGNAL)) >= 0 else { return false }
+    while true {
+      switch try next() {
+      case .spliced(let isMade): return isMade
+      case nil: return false
+      default: continue
+      }
     }
   }
 

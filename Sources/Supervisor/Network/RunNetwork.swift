@@ -3,11 +3,14 @@ import Glibc
 import Network
 import SystemPackage
 import Tracing
+import TrustStores
 
 /// The network of one run: its proxy, the files that the guest finds names by, and what was not let through.
 final class RunNetwork {
   let proxy: ProxyProcess
-  let files: Source
+  /// Above and below all other sources.
+  let files, lastFiles: Source
+  let stores: TrustedStores
   private var refused: [(host: String, option: String)] = []
   private var isCut = false
 
@@ -26,8 +29,24 @@ final class RunNetwork {
     configuration.published = given.published
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
-    files = try NetworkFiles.make(in: path, hostname: hostname)
+    configuration.authoritySeed = (0..<32).map { _ in .random(in: .min ... .max) }
     proxy = try ProxyProcess(configuration, directory: path)
+    let (certificate, hashes) = try proxy.authority()
+    do throws(Errno) {
+      try TraceDirectory.write("\(directory.path)/ca.pem", certificate)
+      try TraceDirectory.write("\(directory.path)/ca-seed", configuration.authoritySeed)
+      if chmod("\(directory.path)/ca-seed", 0o600) < 0 { throw Errno(rawValue: uwrx_errno()) }
+    } catch { throw SupervisorError("cannot write to \(directory.path): \(error)") }
+    (files, lastFiles) = try NetworkFiles.make(in: path, hostname: hostname, certificate: certificate, hashes: hashes)
+    stores = try TrustedStores("\(path)/trust", certificate: certificate)
+  }
+
+  /// Tells programs where the authority is that ask no file for it.
+  func complete(_ environment: inout [String]) {
+    let names = Set(environment.map { $0.prefix { $0 != "=" } })
+    for (name, value) in TrustVariable.assignments(
+      isSet: { names.contains($0[...]) }, bundle: NetworkFiles.bundle, authority: NetworkFiles.authority)
+    { environment.append("\(name)=\(value)") }
   }
 
   /// - Parameter text: of a `refusal` event.
