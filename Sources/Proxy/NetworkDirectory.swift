@@ -8,6 +8,9 @@ public struct NetworkDirectory: Sendable {
 
   public init(_ directory: FileDescriptor) { self.directory = directory }
 
+  /// A path that leads there for this process.
+  var path: String { "/proc/self/fd/\(directory.rawValue)/." }
+
   /// The directory of a domain, made where it is not there.
   /// - Returns: a path that leads there for this process.
   public func path(of domain: Domain) throws(Errno) -> String {
