@@ -64,12 +64,13 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Network", "Certificates", "TrustStores", "Tracing", "CGuest", "CLinux",
+        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "CGuest", "CLinux",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .executableTarget(name: "uwrx-proxy", dependencies: ["Proxy", "Network", "Certificates"]),
+    .target(name: "TLS", dependencies: ["COpenSSL", .product(name: "NIOCore", package: "swift-nio")]),
+    .executableTarget(name: "uwrx-proxy", dependencies: ["Proxy", "Network", "Certificates", "TLS"]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),

@@ -9,6 +9,12 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var published: [String] = []
   /// Of the run's own authority (`CertificateAuthority`).
   public var authoritySeed: [UInt8] = []
+  /// Whose TLS is left alone, as `NetworkPolicy` reads them.
+  public var passthrough: [String] = []
+  /// Certificates in PEM that are trusted beside the host's.
+  public var upstreamAuthority: [UInt8] = []
+  /// What digests of credentials are keyed with.
+  public var digestKey: [UInt8] = []
   /// The guest's own name.
   public var hostname = ""
 
@@ -20,7 +26,8 @@ public struct ProxyConfiguration: Equatable, Sendable {
   /// `name=value`, each with a zero.
   public var bytes: [UInt8] {
     var fields: [(String, [UInt8])] = [
-      ("hostname", Array(hostname.utf8)), ("authority", Self.hexadecimal(authoritySeed)),
+      ("hostname", Array(hostname.utf8)), ("upstream-ca", upstreamAuthority),
+      ("digest-key", Self.hexadecimal(digestKey)), ("authority", Self.hexadecimal(authoritySeed)),
       (
         "filter",
         Self.hexadecimal(filter.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } })
@@ -28,6 +35,7 @@ public struct ProxyConfiguration: Equatable, Sendable {
     ]
     for (name, values) in [
       ("allow", allowed), ("deny", denied), ("resolve", resolutions), ("publish", published),
+      ("passthrough", passthrough),
     ] {
       fields += values.map { (name, Array($0.utf8)) }
     }
@@ -54,6 +62,11 @@ public struct ProxyConfiguration: Equatable, Sendable {
       case "allow": allowed.append(text)
       case "deny": denied.append(text)
       case "resolve": resolutions.append(text)
+      case "upstream-ca": upstreamAuthority = value
+      case "digest-key":
+        guard let key = Self.bytes(hexadecimal: value) else { return nil }
+        digestKey = key
+      case "passthrough": passthrough.append(text)
       case "publish": published.append(text)
       default: return nil
       }

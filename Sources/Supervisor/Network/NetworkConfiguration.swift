@@ -6,6 +6,10 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var denied: [String] = []
   /// `host:port:address[,address]`: where a name leads, whatever the host's resolver says.
   public var resolutions: [String] = []
+  /// `host[:port]`: whose TLS goes through as it is, and is not recorded.
+  public var passthrough: [String] = []
+  /// A file of certificates in PEM that are trusted beside the host's.
+  public var upstreamAuthority: String?
   /// `[address:]port[:guest-port]`: servers of the guest's that are reached from the host.
   public var published: [String] = []
 

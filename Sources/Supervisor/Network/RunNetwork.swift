@@ -27,6 +27,9 @@ final class RunNetwork {
     configuration.denied = given.denied
     configuration.resolutions = given.resolutions
     configuration.published = given.published
+    configuration.passthrough = given.passthrough
+    configuration.digestKey = (0..<32).map { _ in .random(in: .min ... .max) }
+    if let file = given.upstreamAuthority { configuration.upstreamAuthority = try Self.certificates(file) }
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
     configuration.authoritySeed = (0..<32).map { _ in .random(in: .min ... .max) }
@@ -39,6 +42,23 @@ final class RunNetwork {
     } catch { throw SupervisorError("cannot write to \(directory.path): \(error)") }
     (files, lastFiles) = try NetworkFiles.make(in: path, hostname: hostname, certificate: certificate, hashes: hashes)
     stores = try TrustedStores("\(path)/trust", certificate: certificate)
+  }
+
+  /// Bytes of a file of certificates; the host's whole store has a quarter of a million.
+  private static let mostCertificates = 1 << 24
+
+  private static func certificates(_ path: String) throws(SupervisorError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: mostCertificates)
+    do {
+      let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+      defer { try? file.close() }
+      bytes.removeLast(bytes.count - (try file.readFully(at: 0, into: &bytes)))
+    } catch {
+      throw SupervisorError("--upstream-ca: cannot read \(path): \(error)")
+    }
+    // A zero ends a field of what the proxy is given.
+    guard !bytes.contains(0) else { throw SupervisorError("--upstream-ca: \(path) holds no certificates in PEM") }
+    return bytes
   }
 
   /// Tells programs where the authority is that ask no file for it.
