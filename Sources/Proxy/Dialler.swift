@@ -14,6 +14,8 @@ public final class Dialler: Sendable {
   private let keyStores: KeyStores
   private let services: Conversation.Services
   private let resolver: NameResolver
+  /// What comes of connections and names is kept there, or in a replay read from there.
+  private let record: NetworkRecord
   private let names: NameServer
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   /// For what waits: the host's resolver, and the moment until the guest has taken a connection.
@@ -23,8 +25,9 @@ public final class Dialler: Sendable {
 
   init(
     _ gate: Gate, _ control: ControlChannel, _ policy: NetworkPolicy, _ domains: Domains, _ keyStores: KeyStores,
-    _ services: Conversation.Services, hostname: String
+    _ services: Conversation.Services, _ record: NetworkRecord, hostname: String
   ) {
+    self.record = record
     self.keyStores = keyStores
     self.services = services
     self.gate = gate
@@ -33,7 +36,10 @@ public final class Dialler: Sendable {
     self.domains = domains
     threads.start()
     resolver = NameResolver(policy: policy, domains: domains)
-    names = NameServer(resolver, hostname: hostname, control, threads, diallers)
+    let isReplay = services.recorded != nil
+    names = NameServer(
+      isReplay ? RecordedNames(record: record, domains: domains) : resolver, domains, isReplay ? nil : record,
+      hostname: hostname, control, threads, diallers)
   }
 
   /// Lets a server of the guest's be reached from the host.
@@ -98,10 +104,14 @@ public final class Dialler: Sendable {
       return gate.refuse(request, .networkUnreachable)
     }
     let loop = group.next()
+    if services.recorded != nil { return replay(request, on: loop, report) }
     let found = threads.runIfActive(eventLoop: loop) { [policy, resolver] in
       try policy.addresses(of: domain, port: report.port) ?? resolver.addresses(of: domain).get()
     }
-    found.whenFailure { [gate] _ in gate.refuse(request, .hostUnreachable) }
+    found.whenFailure { [gate, record] _ in
+      record.note(.unreachable, of: domain, port: report.port)
+      gate.refuse(request, .hostUnreachable)
+    }
     found.whenSuccess { [self] addresses in
       func decision(_ address: IPAddress) -> NetworkPolicy.Decision {
         policy.permits(upstream: address, for: domain, port: report.port)
@@ -122,10 +132,14 @@ public final class Dialler: Sendable {
       .connectTimeout(.seconds(120))
       .resolver(FixedAddresses(addresses: addresses, loop: loop))
       .connect(host: report.domain.description, port: Int(report.port))
-    upstream.whenFailure { [gate] error in
-      if let refusal = Refusal(error) { gate.refuse(request, refusal) } else { gate.forget(request) }
+    upstream.whenFailure { [gate, record] error in
+      guard let refusal = Refusal(error) else { return gate.forget(request) }
+      let outcome: NetworkRecord.Connection = if case .reset = refusal { .refused } else { .unreachable }
+      record.note(outcome, of: report.domain, port: report.port)
+      gate.refuse(request, refusal)
     }
     upstream.whenSuccess { [self] upstream in
+      record.note(.connected, of: report.domain, port: report.port)
       let accepted = threads.runIfActive(eventLoop: loop) { [gate] in try gate.accept(request) }
         .flatMap { Bootstrap.client(loop).withConnectedSocket($0.rawValue) }
       accepted.whenFailure { _ in upstream.close(promise: nil) }
@@ -136,23 +150,37 @@ public final class Dialler: Sendable {
     }
   }
 
+  private func replay(_ request: ConnectionRequest, on loop: any EventLoop, _ report: Report) {
+    switch record.connection(to: report.domain, port: report.port) {
+    case .connected: break
+    case .refused: return gate.refuse(request, .reset)
+    case .unreachable: return gate.refuse(request, .hostUnreachable)
+    case nil:
+      report.missed("nobody has connected to it")
+      return gate.refuse(request, .networkUnreachable)
+    }
+    let accepted = threads.runIfActive(eventLoop: loop) { [gate] in try gate.accept(request) }
+      .flatMap { Bootstrap.client(loop).withConnectedSocket($0.rawValue) }
+    accepted.whenSuccess { [self] in relay($0, nil, "\(report.place) as recorded", report) }
+  }
+
   /// - Parameter text: who is at the other side, for the record.
-  private func relay(_ guest: any Channel, _ other: any Channel, _ text: String, _ report: Report, isPublished: Bool = false) {
-    let number = connections.add([guest, other])
+  private func relay(_ guest: any Channel, _ other: (any Channel)?, _ text: String, _ report: Report, isPublished: Bool = false) {
+    let number = connections.add([guest, other].compactMap { $0 })
     report.connected(number, text)
     let ended = { [connections] (sent: UInt64, received: UInt64) in
       report.ended(number, sent: sent, received: received)
       connections.remove(number)
     }
     do {
-      if isPublished {
+      if isPublished, let other {
         try ByteRelay.join(
           guest, other, after: ByteBuffer(), ByteBuffer(), firstEnded: false, secondEnded: false, ended: ended)
       } else {
         try Conversation.begin(guest, other, services, report, number: number, ended: ended)
       }
     } catch {
-      for channel in [guest, other] { channel.close(promise: nil) }
+      for channel in [guest, other] { channel?.close(promise: nil) }
       ended(0, 0)
     }
   }

@@ -12,11 +12,11 @@ public struct KeyStores: Sendable {
     self.directory = directory
   }
 
-  /// `trust/store` with the certificate of the run's own authority becomes `trust/spliced`.
+  /// `+trust/store` with the certificate of the run's own authority becomes `+trust/spliced`.
   /// - Returns: false for what is no keystore, or one with a password of its own.
   func splice() -> Bool {
     do {
-      let store = try directory.read("trust/store", limit: TrustStore.mostBytes)
+      let store = try directory.read("+trust/store", limit: TrustStore.mostBytes)
       // Java keeps one of a name.
       let alias = "uwrx-\(authority.subjectHash)"
       let spliced: [UInt8]
@@ -25,7 +25,7 @@ public struct KeyStores: Sendable {
       case .pkcs12: spliced = try PKCS12Store.adding(authority.der, alias: alias, to: store)
       case .pemBundle, nil: return false
       }
-      try directory.write(spliced, to: "trust/spliced")
+      try directory.write(spliced, to: "+trust/spliced")
       return true
     } catch { return false }
   }

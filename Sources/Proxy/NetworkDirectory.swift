@@ -19,6 +19,9 @@ public struct NetworkDirectory: Sendable {
     return "/proc/self/fd/\(directory.rawValue)/\(name)"
   }
 
+  /// The names of what is in it, in no order.
+  func names() throws(Errno) -> [[UInt8]] { try DirectoryHandle(path).names() }
+
   /// Reads a file of at most so many bytes.
   func read(_ name: String, limit: Int) throws(Errno) -> [UInt8] {
     let file = openat(directory.rawValue, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)

@@ -66,13 +66,12 @@ struct LayerStack {
     parts += ResolvedSource.ordered(resolved).map { .source($0) }
   }
 
-  /// Puts one directory of the host above all others, and one below.
+  /// Puts one directory of the host above all others, and one below: what stands in them is the run's own, and no source.
   mutating func put(
-    _ first: Source, _ last: Source, around configuration: inout RunConfiguration, _ archives: ArchiveOpener
+    _ first: Source, _ last: Source, _ archives: ArchiveOpener
   ) throws(SupervisorError) {
     parts.insert(.source(try ResolvedSource(first, archives)), at: 0)
     parts.append(.source(try ResolvedSource(last, archives)))
-    configuration.sources += [first, last]
   }
 
   /// The runs, the latest first.

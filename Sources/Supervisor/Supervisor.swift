@@ -69,7 +69,7 @@ public final class Supervisor {
       try RunNetwork(given, directory, hostname: configuration.hostname)
     }
     if let network {
-      try stack.put(network.files, network.lastFiles, around: &configuration, archives)
+      try stack.put(network.files, network.lastFiles, archives)
       network.complete(&configuration.environment)
     }
     let supervisor = try Supervisor(

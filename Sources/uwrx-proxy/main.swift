@@ -3,8 +3,9 @@ import Network
 import Proxy
 import SystemPackage
 
-// Started by uwrx run --net with descriptors 3 to 6: the socket to the supervisor, the socket to guest init, the trace's directory for what was
-// on the network, and what is to be done.
+// Started by uwrx run --net with descriptors 3 to 7: the socket to the supervisor, the socket to guest init, the trace's directory for what was
+// on the network, what is to be done,
+// and of a replay the directory of the run that is made again.
 
 func configuration(_ file: FileDescriptor) throws -> ProxyConfiguration {
   defer { try? file.close() }
@@ -20,7 +21,8 @@ let control = ControlChannel(socket: FileDescriptor(rawValue: 3))
 do {
   try ProxyServer.run(
     try configuration(FileDescriptor(rawValue: 6)), control: control, channel: FileDescriptor(rawValue: 4),
-    network: FileDescriptor(rawValue: 5))
+    network: FileDescriptor(rawValue: 5),
+    recorded: fcntl(7, F_GETFD) < 0 ? nil : FileDescriptor(rawValue: 7))
 } catch {
   control.send(.failed("\(error)"))
   exit(125)

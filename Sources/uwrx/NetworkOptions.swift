@@ -51,6 +51,23 @@ struct NetworkOptions: ParsableArguments {
       valueName: "host[:port]"))
   var netPassthrough: [String] = []
 
+  enum Misses: String, ExpressibleByArgument, CaseIterable {
+    case fail, allow
+  }
+
+  @Option(
+    help: ArgumentHelp(
+      "Of a replay that asks the network for what was not recorded: fail (default) or go on as it would without.", valueName: "fail|allow"))
+  var replayMisses: Misses?
+
+  /// What a replay takes from the recorded run.
+  var recorded: [(String, Bool)] {
+    [
+      ("--net", net != nil), ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
+      ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty), ("--publish", !publish.isEmpty),
+    ]
+  }
+
   private var isOn: Bool { net == .record && !noNet }
 
   func validate() throws {

@@ -3,9 +3,9 @@ public enum ControlMessage: Equatable, Sendable {
   /// To the proxy: a process is about to connect, or to ask for a name. What it says is for the record: the guest may have changed the
   /// address by the time the kernel reads it.
   case dialling(process: UInt32, Endpoint)
-  /// To the proxy: `trust/store` below its directory is a keystore of Java's, to which the authority's certificate is to be added.
+  /// To the proxy: `+trust/store` below its directory is a keystore of Java's, to which the authority's certificate is to be added.
   case splice
-  /// From the proxy: whether `trust/spliced` is it.
+  /// From the proxy: whether `+trust/spliced` is it.
   case spliced(Bool)
   /// To the proxy: the guest has ended.
   case finish

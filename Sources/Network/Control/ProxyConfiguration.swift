@@ -9,12 +9,12 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var published: [String] = []
   /// Of the run's own authority (`CertificateAuthority`).
   public var authoritySeed: [UInt8] = []
+  /// Its certificate in PEM, of a replay; else it is made.
+  public var authority: [UInt8] = []
   /// Whose TLS is left alone, as `NetworkPolicy` reads them.
   public var passthrough: [String] = []
   /// Certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: [UInt8] = []
-  /// What digests of credentials are keyed with.
-  public var digestKey: [UInt8] = []
   /// The guest's own name.
   public var hostname = ""
 
@@ -27,7 +27,7 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var bytes: [UInt8] {
     var fields: [(String, [UInt8])] = [
       ("hostname", Array(hostname.utf8)), ("upstream-ca", upstreamAuthority),
-      ("digest-key", Self.hexadecimal(digestKey)), ("authority", Self.hexadecimal(authoritySeed)),
+      ("authority-seed", Self.hexadecimal(authoritySeed)), ("authority", authority),
       (
         "filter",
         Self.hexadecimal(filter.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } })
@@ -51,7 +51,8 @@ public struct ProxyConfiguration: Equatable, Sendable {
       let text = String(decoding: value, as: UTF8.self)
       switch String(decoding: field[..<equals], as: UTF8.self) {
       case "hostname": hostname = text
-      case "authority":
+      case "authority": authority = value
+      case "authority-seed":
         guard let seed = Self.bytes(hexadecimal: value) else { return nil }
         authoritySeed = seed
       case "filter":
@@ -63,9 +64,6 @@ public struct ProxyConfiguration: Equatable, Sendable {
       case "deny": denied.append(text)
       case "resolve": resolutions.append(text)
       case "upstream-ca": upstreamAuthority = value
-      case "digest-key":
-        guard let key = Self.bytes(hexadecimal: value) else { return nil }
-        digestKey = key
       case "passthrough": passthrough.append(text)
       case "publish": published.append(text)
       default: return nil

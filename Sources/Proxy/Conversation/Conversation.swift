@@ -15,6 +15,8 @@ final class Conversation: ConversationOwner {
     let trust: TLSContext
     /// Whose TLS is left alone.
     let passthrough: [NetworkRule]
+    /// Of a replay: what an earlier run was answered. There are no upstreams then.
+    let recorded: ExchangeIndex?
   }
 
   private enum Phase {
@@ -36,7 +38,8 @@ final class Conversation: ConversationOwner {
   private let ended: (UInt64, UInt64) -> Void
   private let loop: any EventLoop
   private var guest: ConversationEnd!
-  private var upstream: ConversationEnd!
+  /// nil in a replay.
+  private var upstream: ConversationEnd?
   private var phase = Phase.listening
   private var scheme = HTTPConnection.Scheme.http
   private var guestBytes = ByteBuffer()
@@ -47,16 +50,19 @@ final class Conversation: ConversationOwner {
   private static let protocols = ["http/1.1", "http/1.0"]
 
   static func begin(
-    _ guest: any Channel, _ upstream: any Channel, _ services: Services, _ report: Report, number: UInt32,
+    _ guest: any Channel, _ upstream: (any Channel)?, _ services: Services, _ report: Report, number: UInt32,
     ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
     let conversation = Conversation(guest.eventLoop, services, report, number, ended)
     conversation.guest = ConversationEnd(guest, owner: conversation)
-    conversation.upstream = ConversationEnd(upstream, owner: conversation)
     try guest.pipeline.syncOperations.addHandler(conversation.guest)
-    try upstream.pipeline.syncOperations.addHandler(conversation.upstream)
+    if let upstream {
+      let end = ConversationEnd(upstream, owner: conversation)
+      conversation.upstream = end
+      try upstream.pipeline.syncOperations.addHandler(end)
+    }
     guest.read()
-    upstream.read()
+    upstream?.read()
   }
 
   private init(
@@ -104,8 +110,8 @@ final class Conversation: ConversationOwner {
   func closed(_ end: ConversationEnd, isReset: Bool) {
     if case .over = phase { return }
     phase = .over
-    let other = end === guest ? upstream! : guest!
-    if isReset { other.channel.reset() } else { other.channel.close(promise: nil) }
+    let other = end === guest ? upstream : guest
+    if isReset { other?.channel.reset() } else { other?.channel.close(promise: nil) }
     ended(0, 0)
   }
 
@@ -150,6 +156,7 @@ final class Conversation: ConversationOwner {
       return refuse(.noApplicationProtocol)
     }
     let server = name ?? report.domain.description
+    guard let upstream else { return identify(server, offered.first, parser) }
     do {
       let handler = try TLSHandler.client(context: services.trust, serverName: server, protocols: offered)
       phase = .upstreamHandshake(parser, name: server)
@@ -202,13 +209,13 @@ final class Conversation: ConversationOwner {
     // What it has sent is read, lest the alert be lost in a reset.
     guest.channel.writeAndFlush(TLSAlert.record(alert), promise: nil)
     guest.channel.close(mode: .output, promise: nil)
-    upstream.channel.close(promise: nil)
+    upstream?.channel.close(promise: nil)
     let channel = guest.channel
     loop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
   }
 
   private func close() {
-    for end in [guest!, upstream!] { end.channel.close(promise: nil) }
+    for end in [guest, upstream] { end?.channel.close(promise: nil) }
   }
 
   // MARK: Who takes over
@@ -216,17 +223,21 @@ final class Conversation: ConversationOwner {
   /// Both channels are free of handlers of this.
   private func handOver(_ body: @escaping () throws -> Void) {
     phase = .over
-    let removals = [guest!, upstream!].map { $0.channel.pipeline.syncOperations.removeHandler($0) }
+    let removals = [guest, upstream].compactMap { $0 }.map { $0.channel.pipeline.syncOperations.removeHandler($0) }
     EventLoopFuture.andAllComplete(removals, on: loop).assumeIsolated().whenComplete { [self] _ in
       do { try body() } catch {
         report.refused("it cannot be relayed: \(error)")
-        for end in [guest!, upstream!] { end.channel.reset() }
+        for end in [guest, upstream] { end?.channel.reset() }
         ended(0, 0)
       }
     }
   }
 
   private func relay() {
+    guard let upstream else {
+      report.missed("what is no HTTP is not kept, and cannot be answered again", on: number)
+      return guest.channel.reset()
+    }
     handOver { [self] in
       try ByteRelay.join(
         guest.channel, upstream.channel, after: guestBytes, upstreamBytes, firstEnded: hasGuestEnded,
@@ -238,11 +249,22 @@ final class Conversation: ConversationOwner {
     handOver { [self] in
       let connection = HTTPConnection(
         domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process)
+      guard let upstream else { return try replayHTTP(connection) }
       try HTTPRelay.start(
         connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes, into: services.store,
         events: HTTPRelay.Events(
           exchange: { [self] in report.exchanged(number, $0, scheme) },
           recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended))
     }
+  }
+
+  private func replayHTTP(_ connection: HTTPConnection) throws {
+    guard let recorded = services.recorded else { return guest.channel.reset() }
+    try HTTPReplay.start(
+      connection, guest: guest.channel, after: guestBytes, from: recorded,
+      events: HTTPReplay.Events(
+        exchange: { [self] in report.exchanged(number, $0, scheme) },
+        missed: { [self] exchange, reason in report.missed("\(exchange.method) \(exchange.target): \(reason)", on: number) },
+        ended: { [self] in ended($0, 0) }))
   }
 }

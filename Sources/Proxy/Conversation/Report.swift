@@ -42,6 +42,9 @@ struct Report: Sendable {
     return false
   }
 
+  /// Of a replay.
+  func missed(_ what: String, on number: UInt32 = 0) { send(.miss, number: number, "\(place): \(what)") }
+
   /// - Parameter reason: a clause for the user, with what to do.
   func refused(_ reason: String, at address: IPAddress? = nil) {
     let address = address.map { ", which is at \($0)" } ?? ""

@@ -10,6 +10,10 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var passthrough: [String] = []
   /// A file of certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: String?
+  /// The trace of the run whose network is answered again: then there is no other.
+  public var recorded: String?
+  /// What a replay asks for and the recorded run did not is no failure of the replay's.
+  public var allowsMisses = false
   /// `[address:]port[:guest-port]`: servers of the guest's that are reached from the host.
   public var published: [String] = []
 

@@ -27,7 +27,7 @@ enum NetworkFiles {
     """
 
   /// - Parameters:
-  ///   - directory: `net` of the trace.
+  ///   - directory: `net` of the trace, in which no domain's directory begins with a plus sign.
   ///   - certificate: in PEM.
   ///   - hashes: the names by which OpenSSL finds it in a directory, without a number.
   /// - Returns: the sources that they stand in: one above all others, and one below, for a guest without a bundle of certificates.
@@ -41,8 +41,8 @@ enum NetworkFiles {
     ]
     files += hashes.map { ("/etc/ssl/certs/\($0).0", certificate) }
     return (
-      try source(files, in: "\(directory)/root", priority: .min),
-      try source([(bundle, certificate)], in: "\(directory)/base", priority: .max)
+      try source(files, in: "\(directory)/+root", priority: .min),
+      try source([(bundle, certificate)], in: "\(directory)/+base", priority: .max)
     )
   }
 

@@ -5,7 +5,7 @@ import Tracing
 import TrustStores
 import VirtualKernel
 
-/// The trust stores of a run, as the guest sees them: kept below `net/trust` of the trace, a file each.
+/// The trust stores of a run, as the guest sees them: kept below `net/+trust` of the trace, a file each.
 final class TrustedStores {
   private let directory: String
   /// Of the run's own authority, in PEM.
