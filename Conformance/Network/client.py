@@ -37,20 +37,24 @@ def read(connection):
 
 for family in (socket.AF_INET, socket.AF_INET6):
     with connect(family) as connection:
-        connection.sendall(b"Eboth families")
+        connection.sendall(b"eboth families")
         connection.shutdown(socket.SHUT_WR)
         print("echo", read(connection))
 
 with connect() as connection:
-    connection.sendall(b"S")
+    connection.sendall(b"E")
+    connection.sendall(b"E")
+    print("letters", connection.recv(1))
+with connect() as connection:
+    connection.sendall(b"s")
     data = read(connection)
     print("received", len(data), data == bytes(range(256)) * 4096 * 20)
 with connect() as connection:
-    connection.sendall(b"R" + bytes(20 << 20))
+    connection.sendall(b"r" + bytes(20 << 20))
     connection.shutdown(socket.SHUT_WR)
     print("sent", read(connection))
 with connect() as connection:
-    connection.sendall(b"X")
+    connection.sendall(b"x")
     try:
         print("reset", connection.recv(1))
     except OSError as error:
@@ -92,7 +96,7 @@ while left:
         left -= 1
 for number, connection in enumerate(connections.values()):
     connection.setblocking(True)
-    connection.sendall(b"E%05d" % number)
+    connection.sendall(b"e%05d" % number)
 print("many", [number for number, connection in enumerate(connections.values()) if connection.recv(9) != b"%05d" % number])
 for connection in connections.values():
     connection.close()
@@ -103,7 +107,7 @@ results = []
 
 def talk(number):
     with connect() as connection:
-        connection.sendall(b"E%d" % number)
+        connection.sendall(b"e%d" % number)
         connection.shutdown(socket.SHUT_WR)
         results.append(read(connection))
 

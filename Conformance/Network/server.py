@@ -1,7 +1,7 @@
 """A server of the host's loopback. Prints its port, and one that nobody listens at; ends when its input does.
 
-The first byte of a connection says what it does: S sends 20 MB and waits for the end, R counts until the end, E sends back what comes,
-X resets, W waits.
+The first byte of a connection says what it does: s sends 20 MB and waits for the end, r counts until the end, e sends back what comes,
+E does so, too, and is one that HTTP could begin with, x resets.
 """
 import socket
 import struct
@@ -12,24 +12,22 @@ import threading
 def serve(connection):
     try:
         what = connection.recv(1)
-        if what == b"S":
+        if what == b"s":
             for _ in range(20):
                 connection.sendall(bytes(range(256)) * 4096)
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(65536):
                 pass
-        elif what == b"R":
+        elif what == b"r":
             count = 0
             while data := connection.recv(1 << 20):
                 count += len(data)
             connection.sendall(b"%d\n" % count)
-        elif what == b"E":
+        elif what in (b"e", b"E"):
             while data := connection.recv(65536):
                 connection.sendall(data)
-        elif what == b"X":
+        elif what == b"x":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        elif what == b"W":
-            connection.recv(1)
         connection.close()
     except OSError:
         pass

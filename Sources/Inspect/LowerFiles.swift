@@ -28,9 +28,14 @@ public struct LowerFiles: Sendable {
 
   /// From the top, each run's layer and what it brought; the run itself has no layer here.
   private var strata: [(layer: Layer?, sources: [Source])] = []
+  /// What a run with a network has above and below all others: no sources of the user's.
+  private let first, last: Source
 
   /// - Throws: a message if the record of the run or of one below it cannot be read.
   public init(_ trace: TraceDirectory) throws(TraceError) {
+    let network = Array("\(trace.path)/net/".utf8)
+    first = Source(destination: [UInt8(ascii: "/")], path: network + Array("+root".utf8), type: [])
+    last = Source(destination: [UInt8(ascii: "/")], path: network + Array("+base".utf8), type: [])
     var isFinished: [String: Bool] = [:]
     try add(trace, isTop: true, &isFinished)
     strata.reverse()
@@ -66,6 +71,7 @@ public struct LowerFiles: Sendable {
   /// - Returns: nil if nobody has it, or an archive has.
   public func file(_ path: [UInt8]) -> [UInt8]? {
     let relative = Array(path.dropFirst())
+    if let file = file(path, in: first) { return file }
     for (layer, sources) in strata {
       if let layer {
         let line = layer.index[relative]
@@ -75,13 +81,17 @@ public struct LowerFiles: Sendable {
         if let mode = mode(file) { return mode & S_IFMT == S_IFCHR ? nil : file }
       }
       for source in sources {
-        guard let rest = source.rest(of: path) else { continue }
-        let hasSlash = rest.isEmpty || rest.first == UInt8(ascii: "/")
-        let file = source.path + (hasSlash ? [] : [UInt8(ascii: "/")]) + rest
-        if mode(file) != nil { return file }
+        if let file = file(path, in: source) { return file }
       }
     }
-    return nil
+    return file(path, in: last)
+  }
+
+  private func file(_ path: [UInt8], in source: Source) -> [UInt8]? {
+    guard let rest = source.rest(of: path) else { return nil }
+    let hasSlash = rest.isEmpty || rest.first == UInt8(ascii: "/")
+    let file = source.path + (hasSlash ? [] : [UInt8(ascii: "/")]) + rest
+    return mode(file) == nil ? nil : file
   }
 
   /// Whether a source is there, whatever is in it now.

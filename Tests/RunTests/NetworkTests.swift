@@ -129,6 +129,67 @@ struct NetworkTests {
     }
   }
 
+  /// In the clear and by TLS, with what the guest trusts wherever it looks.
+  @Test("what was asked of servers is answered again without them", arguments: users)
+  func replayed(_ user: Int) throws {
+    try withServer(user, "web.py", ["served"]) { server, run in
+      let clients = "clients.sh \(server.port) \(server.closedPort)"
+      let recorded = try run(
+        "--system --net --upstream-ca ca.pem --allow web.test --resolve 'web.test:*:127.0.0.1' --env MORE= -- "
+          + "env -u SSL_CERT_DIR sh \(clients)")
+      #expect(recorded.error == "")
+      #expect(recorded.status == 0)
+      let lines = recorded.output.split(separator: "\n").map(String.init)
+      // Of HTTP and HTTPS, each by several programs.
+      for line in ["one two three", "204", "404", "ydob", "sknuhc ni", "None", "session=of-the-guest", "b'contents\\n'", "readme"] {
+        #expect(lines.contains(line), "\(line) \(recorded.output)")
+      }
+      let events = try run("inspect events last --type request", command: "").output
+      #expect(events.contains("POST http://web.test:\(server.port)/post 200, 4 bytes out, 4 in"), "\(events)")
+      #expect(events.contains("GET https://web.test:\(server.closedPort)/large 200, 0 bytes out, 3000000 in"))
+      // Neither the header nor the cookie is kept.
+      let secrets = try CommandLine.shell(
+        "find build/0/0 -name request -o -name response -o -name perfetto | xargs grep -l of-the-guest", in: server.directory)
+      #expect(secrets.output == "")
+
+      server.end()
+      let again = try run("--replay build/0/0")
+      #expect(again.output == recorded.output)
+      #expect(again.error == "")
+      #expect(again.status == 0)
+
+      let missing = try run("--replay build/0/0 --env MORE=1", files: ["more": ""])
+      #expect(missing.output == recorded.output, "\(missing.error)")
+    }
+  }
+
+  @Test("a replay asks nobody for what was not recorded, and says what that was", arguments: users)
+  func missing(_ user: Int) throws {
+    try withServer(user, "web.py", ["served"]) { server, run in
+      let get = "curl -sS http://web.test:\(server.port)/$WHAT http://${HOST-web.test}:${PORT-\(server.port)}/file"
+      _ = try run("--system --net --allow '*.test' --resolve '*.test:*:127.0.0.1' --env WHAT=file -- sh -c '\(get)'")
+      let first = try run(
+        "--system --net --allow web.test --allow other.test --resolve 'web.test:*:127.0.0.1' --resolve 'other.test:*:127.0.0.1' "
+          + "--env WHAT=file -- sh -c '\(get)'")
+      #expect(first.output == "contents\ncontents\n", "\(first.error)")
+      // The server is there, and hears nothing.
+      for (variable, line) in [
+        ("WHAT=cookie", "not in the recorded run: "), ("HOST=other.test", "not in the recorded run: the name other.test A was not asked for"),
+        ("PORT=\(server.closedPort)", "not in the recorded run: web.test:\(server.closedPort): nobody has connected to it"),
+      ] {
+        let replay = try run("--replay last~0 --env \(variable)")
+        #expect(replay.status == 125, "\(variable)")
+        #expect(replay.error.contains(line), "\(replay.error)")
+        #expect(!replay.output.contains("None"))
+        let allowed = try run("--replay last --replay-misses allow --env \(variable)")
+        #expect(allowed.status != 125)
+        _ = try CommandLine.shell("rm -rf build/*/[1-9]*; ln -sfn $(ls -d build/*0/0 | sort -V | tail -1 | cut -d / -f 2-) build/last", in: server.directory)
+      }
+      let off = try run("--replay last --no-net")
+      #expect(off.error.contains("Could not resolve host"))
+    }
+  }
+
   @Test("without --net there is no network, and nothing of it")
   func off() throws {
     try CommandLine.withDirectory { directory in
@@ -170,9 +231,11 @@ struct NetworkTests {
   private struct Server {
     let directory: String
     let port: Int
+    /// One that nobody listens at; of web.py, that of TLS.
     let closedPort: Int
     /// uwrx, as the user of the test.
     let prefix: String
+    let end: () -> Void
   }
 
   private struct Runner {
@@ -188,18 +251,27 @@ struct NetworkTests {
     }
   }
 
-  private func withServer(_ user: Int, _ body: (Server, Runner) throws -> Void) throws {
+  private func withServer(
+    _ user: Int, _ script: String = "server.py", _ arguments: [String] = [], _ body: (Server, Runner) throws -> Void
+  ) throws {
     let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appendingPathComponent("Conformance/Network").path
     try CommandLine.withDirectory { directory in
       var prefix = CommandLine.binary
       let isOther = user != Int(getuid())
       _ = try CommandLine.shell(
-        "cp \(scripts)/*.py . && cp \(prefix) \(prefix)-proxy . && chmod 755 * && chown -R \(user) .", in: directory)
+        """
+        cp \(scripts)/* . && cp \(prefix) \(prefix)-proxy . && chmod 755 * && mkdir served && cd served && echo contents > file &&
+        head -c 3000000 /dev/urandom > large && git init -q --bare repository.git && git init -q ../origin && cd ../origin &&
+        echo readme > readme && git add . && git -c user.name=a -c user.email=a commit -q -m 1 &&
+        git push -q ../served/repository.git HEAD:refs/heads/master && cd ../served/repository.git &&
+        git symbolic-ref HEAD refs/heads/master && git update-server-info && cd ../.. && chown -R \(user) .
+        """, in: directory)
       if isOther { prefix = "env HOME=/nonexistent setpriv --reuid \(user) --regid \(user) --clear-groups ./uwrx" }
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = ["python3", directory + "/server.py"]
+      process.arguments = ["python3", script] + arguments
+      process.currentDirectoryURL = URL(fileURLWithPath: directory)
       let (input, output) = (Pipe(), Pipe())
       process.standardInput = input
       process.standardOutput = output
@@ -214,7 +286,10 @@ struct NetworkTests {
       }
       let ports = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
       try #require(ports.count == 2)
-      let server = Server(directory: directory, port: ports[0], closedPort: ports[1], prefix: prefix)
+      let server = Server(directory: directory, port: ports[0], closedPort: ports[1], prefix: prefix) {
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+      }
       try body(server, Runner(server: server))
     }
   }

@@ -205,7 +205,16 @@ extension RunFiles {
 
   private func settings() -> [(name: String, value: [UInt8])] {
     let options = ((try? trace.fields(of: "options")) ?? []).filter { $0.count == 2 }
-    var settings = options.map { (name: String(decoding: $0[0], as: UTF8.self), value: $0[1]) }
+    var settings: [(name: String, value: [UInt8])] = []
+    for option in options {
+      let name = String(decoding: option[0], as: UTF8.self)
+      // One that is given several times is one list.
+      if let index = settings.firstIndex(where: { $0.name == name }), !Self.irrelevantOptions.contains(name) {
+        settings[index].value += Array(", ".utf8) + option[1]
+      } else {
+        settings.append((name, option[1]))
+      }
+    }
     // Numbers of the kernel's follow no seed.
     if settings.contains(where: { $0.name == "random" && $0.value == Array("seed".utf8) }),
       let seed = try? trace.fields(of: "seed.txt").first?.first

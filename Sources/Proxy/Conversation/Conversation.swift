@@ -117,7 +117,9 @@ final class Conversation: ConversationOwner {
 
   private func listen() {
     switch Sniffer.sniff(guestBytes.readableBytesView) {
-    case .needMore: guest.channel.read()
+    case .needMore:
+      guest.channel.read()
+      decideLater()
     case .http: relayHTTP()
     case .stream: relay()
     case .tls:
@@ -129,6 +131,16 @@ final class Conversation: ConversationOwner {
       greet(result, parser)
     }
   }
+
+  /// Who has sent letters that HTTP could begin with, and says no more, waits for an answer.
+  private func decideLater() {
+    let count = guestBytes.readableBytes
+    loop.assumeIsolated().scheduleTask(in: Self.patience) { [self] in
+      if case .listening = phase, guestBytes.readableBytes == count { relay() }
+    }
+  }
+
+  private static let patience = TimeAmount.milliseconds(500)
 
   // MARK: TLS
 
@@ -220,16 +232,14 @@ final class Conversation: ConversationOwner {
 
   // MARK: Who takes over
 
-  /// Both channels are free of handlers of this.
-  private func handOver(_ body: @escaping () throws -> Void) {
+  /// What comes from now on goes to the handlers that `body` adds.
+  private func handOver(_ body: () throws -> Void) {
     phase = .over
-    let removals = [guest, upstream].compactMap { $0 }.map { $0.channel.pipeline.syncOperations.removeHandler($0) }
-    EventLoopFuture.andAllComplete(removals, on: loop).assumeIsolated().whenComplete { [self] _ in
-      do { try body() } catch {
-        report.refused("it cannot be relayed: \(error)")
-        for end in [guest, upstream] { end?.channel.reset() }
-        ended(0, 0)
-      }
+    for end in [guest, upstream] { end?.release() }
+    do { try body() } catch {
+      report.refused("it cannot be relayed: \(error)")
+      for end in [guest, upstream] { end?.channel.reset() }
+      ended(0, 0)
     }
   }
 
@@ -238,7 +248,7 @@ final class Conversation: ConversationOwner {
       report.missed("what is no HTTP is not kept, and cannot be answered again", on: number)
       return guest.channel.reset()
     }
-    handOver { [self] in
+    handOver {
       try ByteRelay.join(
         guest.channel, upstream.channel, after: guestBytes, upstreamBytes, firstEnded: hasGuestEnded,
         secondEnded: hasUpstreamEnded, ended: ended)
@@ -246,7 +256,7 @@ final class Conversation: ConversationOwner {
   }
 
   private func relayHTTP() {
-    handOver { [self] in
+    handOver {
       let connection = HTTPConnection(
         domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process)
       guard let upstream else { return try replayHTTP(connection) }
@@ -264,7 +274,7 @@ final class Conversation: ConversationOwner {
       connection, guest: guest.channel, after: guestBytes, from: recorded,
       events: HTTPReplay.Events(
         exchange: { [self] in report.exchanged(number, $0, scheme) },
-        missed: { [self] exchange, reason in report.missed("\(exchange.method) \(exchange.target): \(reason)", on: number) },
+        missed: { [self] _, reason in report.missed(line: reason, on: number) },
         ended: { [self] in ended($0, 0) }))
   }
 }

@@ -11,7 +11,8 @@ protocol ConversationOwner: AnyObject {
   func closed(_ end: ConversationEnd, isReset: Bool)
 }
 
-final class ConversationEnd: ChannelInboundHandler, RemovableChannelHandler {
+/// Stays where it is when its channel was taken over, and lets all pass: nothing is lost between two owners.
+final class ConversationEnd: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
   let channel: any Channel
@@ -24,22 +25,28 @@ final class ConversationEnd: ChannelInboundHandler, RemovableChannelHandler {
     self.owner = owner
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) { owner?.received(unwrapInboundIn(data), at: self) }
+  func release() { owner = nil }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard let owner else { return context.fireChannelRead(data) }
+    owner.received(unwrapInboundIn(data), at: self)
+  }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case ChannelEvent.inputClosed = event { owner?.inputEnded(at: self) }
-    if let event = event as? TLSEvent { owner?.tlsChanged(event, at: self) }
+    guard let owner else { return context.fireUserInboundEventTriggered(event) }
+    if case ChannelEvent.inputClosed = event { owner.inputEnded(at: self) }
+    if let event = event as? TLSEvent { owner.tlsChanged(event, at: self) }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard owner != nil else { return context.fireErrorCaught(error) }
     isReset = true
     context.close(promise: nil)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    owner?.closed(self, isReset: isReset)
-    owner = nil
+    guard let owner else { return context.fireChannelInactive() }
+    self.owner = nil
+    owner.closed(self, isReset: isReset)
   }
-
-  func handlerRemoved(context: ChannelHandlerContext) { owner = nil }
 }

@@ -43,6 +43,8 @@ struct Report: Sendable {
   }
 
   /// Of a replay.
+  func missed(line: String, on number: UInt32) { send(.miss, number: number, line) }
+
   func missed(_ what: String, on number: UInt32 = 0) { send(.miss, number: number, "\(place): \(what)") }
 
   /// - Parameter reason: a clause for the user, with what to do.

@@ -5,7 +5,8 @@ import Network
 /// Where names lead.
 protocol NameSource: Sendable {
   /// May wait.
-  func find(_ question: DNSQuestion) -> DNSOutcome
+  /// - Returns: nil for what a recorded run has not asked: an error, and never a question to the world.
+  func find(_ question: DNSQuestion) -> DNSOutcome?
 }
 
 /// What an earlier run was told.
@@ -13,11 +14,9 @@ struct RecordedNames: NameSource {
   let record: NetworkRecord
   let domains: Domains
 
-  func find(_ question: DNSQuestion) -> DNSOutcome {
+  func find(_ question: DNSQuestion) -> DNSOutcome? {
     guard let domain = Domain(name: question.name) else { return .noSuchName }
-    let outcome = record.outcome(of: domain, question.type) { domains.assign(domain).map { .addresses($0) } ?? .failure }
-    // What was never asked is an error, and never a question to the world.
-    return outcome ?? .failure
+    return record.outcome(of: domain, question.type) { domains.assign(domain).map { .addresses($0) } ?? .failure }
   }
 }
 
@@ -27,7 +26,7 @@ struct NameResolver: NameSource {
   let domains: Domains
 
   /// Waits for the host's resolver.
-  func find(_ question: DNSQuestion) -> DNSOutcome {
+  func find(_ question: DNSQuestion) -> DNSOutcome? {
     guard let domain = Domain(name: question.name) else { return .noSuchName }
     let isAddress = question.type == .a || question.type == .aaaa
     // The connection to it is what is refused, and says what would let it through. That a name was asked for tells nobody anything.

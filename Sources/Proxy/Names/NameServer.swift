@@ -82,7 +82,12 @@ final class NameServer: Sendable {
       threads.submit { [self] state in
         defer { waiting.withLock { $0 -= 1 } }
         guard state == .active else { return }
-        let outcome = source.find(lookup.question)
+        let found = source.find(lookup.question)
+        let outcome = found ?? .failure
+        if found == nil {
+          let text = "the name \(lookup.question) was not asked for"
+          control.send(.record(kind: EventKind.miss.rawValue, process: process, number: 0, Array(text.utf8)))
+        }
         if let record, let domain = Domain(name: lookup.question.name) {
           record.note(outcome, of: domain, lookup.question.type)
         }

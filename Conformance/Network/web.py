@@ -1,0 +1,83 @@
+"""web.py DIRECTORY: serves a directory of the host's loopback over HTTP and HTTPS, by an authority of its own. Ends when its input does.
+
+Makes DIRECTORY/../ca.pem, and prints the two ports. Beside files: POST gives the body back reversed, /chunked an answer in chunks, /empty one of
+status 204, /moved a redirection, /cookie sets one and tells which it got, /slow two halves.
+"""
+import functools
+import http.server
+import os
+import ssl
+import subprocess
+import sys
+import threading
+
+directory = os.path.abspath(sys.argv[1])
+base = os.path.dirname(directory)
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, cwd=base, stderr=subprocess.DEVNULL)
+
+
+KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+openssl("req", "-x509", *KEY, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=Authority of a test")
+openssl("req", *KEY, "-keyout", "web.key", "-out", "web.csr", "-subj", "/CN=web.test")
+with open(os.path.join(base, "names"), "w") as file:
+    file.write("subjectAltName=DNS:web.test,DNS:*.web.test\n")
+openssl("x509", "-req", "-in", "web.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-extfile", "names",
+        "-out", "web.pem")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments):
+        pass
+
+    def answer(self, body, *headers, status=200):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.answer(body[::-1])
+
+    def do_GET(self):
+        if self.path == "/chunked":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for part in (b"one ", b"two ", b"three\n"):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.wfile.write(b"0\r\n\r\n")
+        elif self.path == "/empty":
+            self.answer(b"", status=204)
+        elif self.path == "/moved":
+            self.answer(b"", ("Location", "/file"), status=302)
+        elif self.path == "/cookie":
+            self.answer(f"{self.headers.get('Cookie')}\n".encode(), ("Set-Cookie", "session=of-the-guest"))
+        else:
+            super().do_GET()
+
+
+servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=directory)) for _ in range(2)]
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(os.path.join(base, "web.pem"), os.path.join(base, "web.key"))
+servers[1].socket = context.wrap_socket(servers[1].socket, server_side=True)
+for server in servers:
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+print(*[server.server_address[1] for server in servers], flush=True)
+sys.stdin.read()
