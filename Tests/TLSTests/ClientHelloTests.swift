@@ -34,10 +34,11 @@ import Testing
     return parser
   }
 
-  @Test(arguments: [
-    ("Example.COM", ["h2", "http/1.1"], "example.com"), ("localhost", [], "localhost"), ("127.0.0.1", ["h2"], nil),
-    ("::1", [], nil), ("a.example.", ["http/1.0"], "a.example"),
-  ] as [(String, [String], String?)])
+  @Test(
+    arguments: [
+      ("Example.COM", ["h2", "http/1.1"], "example.com"), ("localhost", [], "localhost"), ("127.0.0.1", ["h2"], nil),
+      ("::1", [], nil), ("a.example.", ["http/1.0"], "a.example"),
+    ] as [(String, [String], String?)])
   func namesAndProtocols(sent: String, protocols: [String], name: String?) throws {
     let bytes = try Self.hello(sent, protocols)
     let parser = Self.parse(bytes, by: bytes.count)
@@ -56,7 +57,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "GET / HTTP/1.1\r\n", "SSH-2.0-x", "\u{16}\u{2}", "\u{16}\u{3}\u{5}", "\u{16}\u{3}\u{1}\u{0}\u{0}", "\u{16}\u{3}\u{1}\u{41}",
+    "GET / HTTP/1.1\r\n", "SSH-2.0-x", "\u{16}\u{2}", "\u{16}\u{3}\u{5}", "\u{16}\u{3}\u{1}\u{0}\u{0}",
+    "\u{16}\u{3}\u{1}\u{41}",
     "\u{16}\u{3}\u{1}\u{1}\u{0}\u{2}", "\u{15}\u{3}\u{3}\u{0}\u{2}", "\u{0}", "*1\r\n",
   ])
   func otherProtocols(text: String) {
@@ -82,7 +84,8 @@ import Testing
   }
 
   static let malformed: [[(type: UInt8, content: [UInt8])]] = [
-    [(0, name([]))], [(0, name([0]))], [(0, name(Array("a/b".utf8)))], [(0, name([0xc3, 0xa4]))], [(0, [])], [(0, [0, 0])],
+    [(0, name([]))], [(0, name([0]))], [(0, name(Array("a/b".utf8)))], [(0, name([0xc3, 0xa4]))], [(0, [])],
+    [(0, [0, 0])],
     [(0, name([97])), (0, name([97]))], [(0, name([97]) + [0])], [(0, [0, 4, 1, 0, 1, 97])],
     [(0, [0, 8, 0, 0, 1, 97, 0, 0, 1, 98])], [(16, [])], [(16, [0, 0])], [(16, [0, 1, 0])], [(16, [0, 2, 2, 97])],
     [(16, [0, 2, 1, 97]), (16, [0, 2, 1, 97])],

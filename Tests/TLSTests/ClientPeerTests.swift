@@ -58,7 +58,8 @@ import Testing
     let server = try await LoopbackServer.echo(context(), continuation)
     let client = try PeerProcess(
       [
-        "curl", "-sv", option, "--cacert", "ca.pem", "--noproxy", "*", "--resolve", "a.example.test:\(server.port):127.0.0.1",
+        "curl", "-sv", option, "--cacert", "ca.pem", "--noproxy", "*", "--resolve",
+        "a.example.test:\(server.port):127.0.0.1",
         "https://a.example.test:\(server.port)/",
       ], in: certificates.directory, input: "")
     let text = await client.text()

@@ -125,14 +125,12 @@ extension AsyncStream<Seen> {
   }
 }
 
-/// Bytes that are the same in each run and not periodic.
-func pattern(_ count: Int, seed: UInt64 = 1) -> ByteBuffer {
-  var state = seed
+/// Bytes that are the same in each run; their period is no multiple of a record's size.
+func pattern(_ count: Int) -> ByteBuffer {
+  var random = SplitMix(state: 1)
+  let block = (0..<125_001).flatMap { _ in withUnsafeBytes(of: random.next(), Array.init) }.dropLast(5)
   var buffer = ByteBuffer()
-  buffer.reserveCapacity(count + 8)
-  while buffer.readableBytes < count {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    buffer.writeInteger(state)
-  }
-  return buffer.readSlice(length: count)!
+  buffer.reserveCapacity(count)
+  while buffer.readableBytes < count { buffer.writeBytes(block.prefix(count - buffer.readableBytes)) }
+  return buffer
 }

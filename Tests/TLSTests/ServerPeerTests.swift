@@ -23,7 +23,8 @@ import Testing
 
   func pythonServer(_ mode: String, _ version: String) async throws -> (PeerProcess, port: Int) {
     let server = try PeerProcess(
-      ["python3", "-c", PythonPeer.server, mode, "leaf.pem", "leaf.key", version], in: certificates.directory, input: "")
+      ["python3", "-c", PythonPeer.server, mode, "leaf.pem", "leaf.key", version], in: certificates.directory, input: ""
+    )
     return (server, Int(try await server.line(beginning: "PORT ").split(separator: " ")[1])!)
   }
 
@@ -59,7 +60,8 @@ import Testing
     Refused(certificate: "leaf", name: "a.b.example.test", error: "hostname mismatch", alert: "alert bad certificate"),
     Refused(certificate: "leaf", name: "127.0.0.2", error: "IP address mismatch", alert: "alert bad certificate"),
     Refused(
-      certificate: "leaf", trust: "lone.pem", error: "unable to get local issuer certificate", alert: "alert unknown ca"),
+      certificate: "leaf", trust: "lone.pem", error: "unable to get local issuer certificate", alert: "alert unknown ca"
+    ),
   ])
   func refused(_ refused: Refused) async throws {
     let (server, port) = try await opensslServer(refused.certificate, [])

@@ -153,8 +153,9 @@ import Testing
     try pump(client, server)
     client.transport.writes = []
     let small = client.channel.eventLoop.makePromise(of: Void.self)
+    let piece = pattern(100)
     for index in 0..<10_000 {
-      client.channel.write(pattern(100), promise: index == 9_999 ? small : nil)
+      client.channel.write(piece, promise: index == 9_999 ? small : nil)
     }
     #expect(client.transport.writes.isEmpty)
     client.channel.flush()
