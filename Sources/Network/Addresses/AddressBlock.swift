@@ -24,6 +24,7 @@ public struct AddressBlock: Hashable, Sendable, CustomStringConvertible {
     self.init(IPAddress(parts[0])!, length: Int(parts[1])!)!
   }
 
+  /// Whether an address of the same family lies within.
   public func contains(_ other: IPAddress) -> Bool {
     other.family == address.family && other.prefix(length) == address
   }

@@ -3,6 +3,7 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
   /// brackets and zone.
   public init?(_ text: some StringProtocol) { self.init(text: text.utf8) }
 
+  /// The same for a `String`.
   public init?(_ text: String) { self.init(text: text.utf8) }
 
   /// - Parameter text: as of `init(_: String)`.

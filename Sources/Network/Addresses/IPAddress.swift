@@ -7,6 +7,7 @@ public struct IPAddress: Hashable, Sendable {
     case ipv6 = 6
   }
 
+  /// What `bytes` has: four of them or sixteen.
   public let family: Family
   /// The first eight bytes of an IPv6 address as a number, 0 for IPv4.
   let high: UInt64

@@ -1,5 +1,6 @@
 /// A question that somebody waits for an answer to.
 public struct DNSLookup: Sendable {
+  /// What is asked, in the case in which it was.
   public let question: DNSQuestion
   let header: DNSHeader
   let edns: EDNS?

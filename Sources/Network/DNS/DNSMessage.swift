@@ -5,6 +5,7 @@ public struct DNSMessage: Hashable, Sendable {
 
   /// Its low four bits are those of `responseCode`, whatever is set here.
   public var header: DNSHeader
+  /// Without EDNS, 15 at most.
   public var responseCode: DNSResponseCode
   public var questions: [DNSQuestion]
   public var answers: [DNSRecord]

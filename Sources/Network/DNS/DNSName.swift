@@ -37,8 +37,11 @@ public struct DNSName: Sendable {
     return labels
   }
 
-  // Lengths are below 64, where there are no letters: so the case of all bytes can be changed.
-  public var lowercased: DNSName { DNSName(unchecked: wire.map(ASCII.lowercased)) }
+  /// The name with its letters in lower case: what to compare as bytes.
+  public var lowercased: DNSName {
+    // Lengths are below 64, where there are no letters: so the case of all bytes can be changed.
+    DNSName(unchecked: wire.map(ASCII.lowercased))
+  }
 
   /// Whether this is `other` or a name below it.
   public func isWithin(_ other: DNSName) -> Bool {

@@ -81,7 +81,9 @@ struct DNSReader {
   private mutating func data(_ type: DNSType, end: Int) throws(DNSFormatError) -> DNSRecordData {
     switch type {
     case .a, .aaaa:
-      guard end - offset == (type == .a ? 4 : 16) else { throw DNSFormatError("an address of a wrong length", at: offset) }
+      guard end - offset == (type == .a ? 4 : 16) else {
+        throw DNSFormatError("an address of a wrong length", at: offset)
+      }
       return .address(IPAddress(bytes: try take(end - offset))!)
     case .cname: return .cname(try name())
     case .ns: return .ns(try name())

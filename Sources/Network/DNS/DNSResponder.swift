@@ -4,11 +4,13 @@
 /// (``Plan/lookUp(_:)``). Every question for A or AAAA gets an answer: resolvers ask for both and wait seconds for one that does not come.
 /// Nothing in an answer depends on when it is made: all records live 60 seconds.
 public struct DNSResponder: Sendable {
+  /// How a query arrived; an answer by TCP may have 65,535 bytes.
   public enum Transport: Sendable {
     case udp
     case tcp
   }
 
+  /// What is to be done about a message.
   public enum Plan: Sendable {
     /// Send these bytes back, from the address that was asked. With TCP a length of 16 bits goes before them.
     case answer([UInt8])
@@ -41,14 +43,17 @@ public struct DNSResponder: Sendable {
   ///   - table: for names of addresses.
   public func plan(_ query: [UInt8], transport: Transport, table: DomainTable) -> Plan {
     guard query.count >= DNSHeader.length else { return .ignore }
-    let header = DNSHeader(id: UInt16(query[0]) << 8 | UInt16(query[1]), flags: UInt16(query[2]) << 8 | UInt16(query[3]))
+    let header = DNSHeader(
+      id: UInt16(query[0]) << 8 | UInt16(query[1]), flags: UInt16(query[2]) << 8 | UInt16(query[3]))
     if header.isResponse { return .ignore }
     func refuse(_ code: DNSResponseCode) -> Plan {
       .answer(DNSMessage(header: DNSLookup.answerHeader(header), responseCode: code).serialized())
     }
     if header.operation != 0 { return refuse(.notImplemented) }
     // One question (RFC 9619), looked at before time is spent on the rest.
-    guard query[4] == 0, query[5] == 1, let message = try? DNSMessage(parsing: query) else { return refuse(.formatError) }
+    guard query[4] == 0, query[5] == 1, let message = try? DNSMessage(parsing: query) else {
+      return refuse(.formatError)
+    }
 
     let lookup = DNSLookup(
       question: message.questions[0], header: header, edns: message.edns,
@@ -67,7 +72,8 @@ public struct DNSResponder: Sendable {
       return .answer(lookup.answer([.other(.hinfo, [7] + Array("RFC8482".utf8) + [0])]))
     case .axfr, .ixfr: return .answer(lookup.answer(code: .refused))
     // OPT is no question, nor is what else asks for something about messages (RFC 6895, section 3.1).
-    case .opt, DNSType(rawValue: 128)...DNSType(rawValue: 254): return .answer(lookup.answer(code: .notImplemented))
+    case let type where type == .opt || (128...254).contains(type.rawValue):
+      return .answer(lookup.answer(code: .notImplemented))
     // Would lead past the table of addresses, and to HTTP/3.
     case .svcb, .https: return .answer(lookup.answer(.noData))
     default: break
@@ -108,10 +114,4 @@ public struct DNSResponder: Sendable {
     guard let name else { return lookup.answer(.noSuchName) }
     return lookup.question.type == .ptr ? lookup.answer([.ptr(name)]) : lookup.answer(.noData)
   }
-}
-
-private func ~= (range: ClosedRange<DNSType>, type: DNSType) -> Bool { range.contains(type) }
-
-extension DNSType: Comparable {
-  public static func < (left: DNSType, right: DNSType) -> Bool { left.rawValue < right.rawValue }
 }

@@ -47,7 +47,8 @@ struct DNSWriter {
     for label in labels.prefix(known) { starts.append(starts.last! + 1 + label.count) }
     bytes += name.wire[..<(starts.last! - bytes.count)]
     if parent > 0 { short(0xc000 | UInt16(parent)) } else { byte(0) }
-    for index in (0..<known).reversed() where starts[index] < 0x4000 {
+    for index in (0..<known).reversed() {
+      guard starts[index] < 0x4000 else { break }
       places[Suffix(label: labels[index], parent: parent)] = starts[index]
       parent = starts[index]
     }

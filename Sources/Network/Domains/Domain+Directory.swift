@@ -1,13 +1,13 @@
-/// The name of a domain's directory below `net/` of a trace.
-///
-/// Letters, digits, `-` and `_` of a name's labels stand as they are, in lower case, all other bytes as `%hh`; labels have dots between. A
-/// name that begins with `-` begins with `%2d`, lest it be taken for an option. If that is longer than 255 bytes, then `~` and a digest of
-/// it follow its first 222 bytes. Addresses stand as they are written. So no two domains share a directory, and none is `.`, `..` or
-/// empty, or has a slash or a NUL.
 extension Domain {
   /// The longest name of a file that Linux has.
   static let longestFileName = 255
 
+  /// The name of the domain's directory below `net/` of a trace: 1 to 255 bytes.
+  ///
+  /// Letters, digits, `-` and `_` of a name's labels stand as they are, in lower case, all other bytes as `%hh`; labels have dots between. A
+  /// name that begins with `-` begins with `%2d`, lest it be taken for an option. If that is longer than 255 bytes, then `~` and a digest
+  /// of it follow its first 222 bytes. Addresses stand as they are written. So no two domains share a directory, and none is `.`, `..` or
+  /// empty, or has a slash or a NUL.
   public var directoryName: [UInt8] {
     guard let name else { return text }
     var result: [UInt8] = []

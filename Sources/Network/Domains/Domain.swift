@@ -28,7 +28,10 @@ public struct Domain: Hashable, Sendable, CustomStringConvertible {
     if let address = IPAddress(text: address) {
       self.init(address: address)
     } else {
-      guard let name = DNSName(text: text) else { return nil }
+      // No bytes that a name has only when they are escaped: a colon and a port, a slash, a space.
+      guard let name = DNSName(text: text),
+        [[], [UInt8(ascii: ".")]].contains(where: { name.lowercased.text + $0 == text.map(ASCII.lowercased) })
+      else { return nil }
       self.init(name: name)
     }
   }

@@ -1,7 +1,7 @@
 /// Which address each domain has in the guest's network, so that a connection says for which name it is.
 ///
-/// Addresses come from a digest of the name, so they do not depend on what was asked for before; of two names whose digests meet (of 1,000
-/// names, in one of 33 tables) the later gets the next free address. A domain that is itself an address keeps that.
+/// Addresses come from a digest of the name, so they do not depend on what was asked for before; of two names whose digests meet (with
+/// 1,000 names in three of a hundred tables) the later gets the next free address. A domain that is itself an address keeps that.
 public struct DomainTable: Sendable {
   /// The networks 127.0.1 to 127.255.254, less their first and last addresses, which some programs take for a network and a broadcast.
   private static let networks: UInt64 = 0xffff - 1

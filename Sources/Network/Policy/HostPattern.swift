@@ -33,7 +33,8 @@ public enum HostPattern: Hashable, Sendable {
     guard let address = IPAddress(unbracketed(text[..<slash])),
       let length = DecimalNumber.parse(text[text.index(after: slash)...].utf8, limit: address.width)
     else {
-      throw NetworkOptionError(text, "is no block of addresses: write one as 10.0.0.0/8 or fd00::/8, and a host without a path")
+      throw NetworkOptionError(
+        text, "is no block of addresses: write one as 10.0.0.0/8 or fd00::/8, and a host without a path")
     }
     guard let block = AddressBlock(address, length: length) else {
       throw NetworkOptionError(

@@ -3,6 +3,7 @@
 /// Two checks: `decision` when it connects, by the name or the address that it dialled; `permits` for each address at which the upstream is
 /// said to be, since whoever owns a name decides where it leads (DNS rebinding).
 public struct NetworkPolicy: Hashable, Sendable {
+  /// Whether a connection may be made, and if not, what is to be told.
   public enum Decision: Hashable, Sendable {
     case allowed
     /// Nothing allows it.
@@ -12,8 +13,10 @@ public struct NetworkPolicy: Hashable, Sendable {
     case denied(by: NetworkRule)
   }
 
+  /// What `--allow` and `--deny` give, in any order.
   public var allow: [NetworkRule]
   public var deny: [NetworkRule]
+  /// What `--resolve` gives, in the order given.
   public var resolve: [ResolveRule]
 
   /// Without rules nothing is allowed.

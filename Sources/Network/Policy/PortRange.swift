@@ -17,7 +17,8 @@ public struct PortRange: Hashable, Sendable, CustomStringConvertible {
       .map { DecimalNumber.parse($0.utf8, limit: 65_535) ?? 0 }
     guard ports.allSatisfy({ $0 > 0 }), ports[0] <= ports[ports.count - 1] else {
       throw NetworkOptionError(
-        text, "is no port: write a number from 1 to 65535, or two as 8000-8010; leave it out with its colon for any port")
+        text,
+        "is no port: write a number from 1 to 65535, or two as 8000-8010; leave it out with its colon for any port")
     }
     self.init(first: UInt16(ports[0]), last: UInt16(ports[ports.count - 1]))
   }

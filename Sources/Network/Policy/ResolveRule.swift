@@ -14,7 +14,8 @@ public struct ResolveRule: Hashable, Sendable {
       [text[..<$0]] + text[$0...].dropFirst().split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     }
     guard let parts, parts.count == 3, text[parts[0].endIndex] == ":" else {
-      throw NetworkOptionError(text, "has not three parts: write host:port:address, for example example.org:443:127.0.0.1")
+      throw NetworkOptionError(
+        text, "has not three parts: write host:port:address, for example example.org:443:127.0.0.1")
     }
     switch try HostPattern(parts[0]) {
     case .name(let name): host = Domain(name: name)!
@@ -34,7 +35,8 @@ public struct ResolveRule: Hashable, Sendable {
     for part in parts[2].split(separator: ",", omittingEmptySubsequences: false) {
       let isBracketed = part.hasPrefix("[") && part.hasSuffix("]") && part.contains(":")
       guard let address = IPAddress(isBracketed ? part.dropFirst().dropLast() : part) else {
-        throw NetworkOptionError(part, "is no address: write those of \(parts[0]) with commas between, 192.0.2.1,[2001:db8::1]")
+        throw NetworkOptionError(
+          part, "is no address: write those of \(parts[0]) with commas between, 192.0.2.1,[2001:db8::1]")
       }
       addresses.append(address.unmapped)
     }

@@ -1,0 +1,18 @@
+/// A request and its answer, as an event tells of them.
+public struct HTTPExchange: Equatable, Sendable {
+  public let method: String
+  /// As it is recorded: without credentials.
+  public let target: String
+  /// 0 if there was no answer.
+  public internal(set) var status = 0
+  /// Of the body, without transfer coding.
+  public internal(set) var requestBytes: UInt64 = 0
+  public internal(set) var responseBytes: UInt64 = 0
+  /// Whether the answer came to its end.
+  public internal(set) var isComplete = false
+
+  init(_ head: HTTPHead, _ credentials: Credentials) {
+    method = String(decoding: head.method, as: UTF8.self)
+    target = String(decoding: credentials.hiding(inURL: head.target), as: UTF8.self)
+  }
+}

@@ -1,0 +1,355 @@
+import NIOCore
+import SystemPackage
+
+/// Joins a guest's connection and its upstream, both of HTTP/1.x, and records what goes over them.
+///
+/// Bytes go on as they came, but that a head has the fields added that the domain is given, and `Upgrade: h2c` left out: HTTP/2 could not be
+/// recorded here. Nothing is held of a message but its head. Several requests may be on their way; their answers come in order.
+///
+/// A request that could be read in two ways, or is not for the connection's domain, is answered here (400, 403, 405, 421, 431, 501, 505), after
+/// which the connection ends. Where the upstream's answer breaks off, the guest's connection is reset.
+///
+/// All on the event loop of both channels.
+public final class HTTPRelay {
+  /// What a relay tells; called on its event loop.
+  public struct Events {
+    /// An exchange has ended. Refused requests are told of, too, and are not recorded.
+    public var exchange: (HTTPExchange) -> Void
+    /// An exchange could not be recorded; the connection is reset.
+    public var recordingFailed: (Errno) -> Void
+    /// Both connections are closed: bytes that the guest has sent, and the upstream.
+    public var ended: (UInt64, UInt64) -> Void
+
+    public init(
+      exchange: @escaping (HTTPExchange) -> Void, recordingFailed: @escaping (Errno) -> Void,
+      ended: @escaping (UInt64, UInt64) -> Void
+    ) {
+      self.exchange = exchange
+      self.recordingFailed = recordingFailed
+      self.ended = ended
+    }
+  }
+
+  /// Requests that wait for their answers; more are not read.
+  private static let mostWaiting = 64
+
+  private let connection: HTTPConnection
+  private let injected: [HTTPHeaderField]
+  private let store: ExchangeStore
+  private let requests: DirectoryHandle
+  private let check: HTTPRequestCheck
+  private let events: Events
+
+  private var guest: HTTPEnd!
+  private var upstream: HTTPEnd!
+  private var requestReader = HTTPMessageReader(.request)
+  private var responseReader = HTTPMessageReader(.response)
+  private var requestBytes = ByteBuffer()
+  private var responseBytes = ByteBuffer()
+  /// Whose answers have not ended, the next one first.
+  private var waiting = CircularBuffer<RelayedExchange>()
+  /// Whose request has not ended.
+  private var sending: RelayedExchange?
+  /// The request that is to be answered here when those before it are.
+  private var refusal: HTTPFailure?
+  private var hasRefused = false
+  private var isInformational = false
+  private var hasGuestEnded = false
+  private var hasUpstreamEnded = false
+  /// After 101, bytes are but bytes.
+  private var isStream = false
+  private let lingering = HTTPLingering()
+
+  /// Begins to relay.
+  /// - Parameters:
+  ///   - guest, upstream: of one event loop, on which this is called; they do not read by themselves yet, and do from now on.
+  ///   - bytes: what the guest has sent before.
+  ///   - injecting: added to each request on its way upstream, in the place of fields of the same name. Never recorded.
+  /// - Throws: `Errno` if the domain's directory cannot be made, and the pipelines' errors; then both channels are the caller's still.
+  public static func start(
+    _ connection: HTTPConnection, guest: any Channel, upstream: any Channel, after bytes: ByteBuffer = ByteBuffer(),
+    injecting: [HTTPHeaderField] = [], into store: ExchangeStore, events: Events
+  ) throws {
+    let relay = HTTPRelay(connection, injecting, store, try store.requests(of: connection.domain), events)
+    let ends = (HTTPEnd(guest, owner: relay), HTTPEnd(upstream, owner: relay))
+    (relay.guest, relay.upstream) = ends
+    try guest.pipeline.syncOperations.addHandler(ends.0)
+    do { try upstream.pipeline.syncOperations.addHandler(ends.1) } catch {
+      guest.pipeline.syncOperations.removeHandler(ends.0, promise: nil)
+      throw error
+    }
+    if bytes.readableBytes > 0 { relay.received(bytes, at: ends.0) }
+    for channel in [guest, upstream] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+  }
+
+  private init(
+    _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ store: ExchangeStore, _ requests: DirectoryHandle,
+    _ events: Events
+  ) {
+    self.connection = connection
+    self.injected = injected
+    self.store = store
+    self.requests = requests
+    self.events = events
+    check = HTTPRequestCheck(domain: connection.domain)
+  }
+}
+
+// MARK: - From the guest
+
+extension HTTPRelay {
+  private var takesRequests: Bool {
+    guard refusal == nil, !hasRefused, !isStream else { return false }
+    // Whether what comes after it is HTTP is known when it is answered.
+    if let last = waiting.last, last.asksForUpgrade, last.hasRequestEnded { return false }
+    return !requestReader.isBetweenMessages || waiting.count < Self.mostWaiting
+  }
+
+  private func takeRequests() {
+    do {
+      while takesRequests, !guest.isClosed {
+        guard let part = try requestReader.next(from: &requestBytes) else { break }
+        try take(part)
+      }
+    } catch let failure as HTTPFailure {
+      refusal = failure
+    } catch { return recordingFailed(error) }
+    upstream.flush()
+    refuse()
+    if hasGuestEnded, takesRequests { endRequests() }
+  }
+
+  private func endRequests() {
+    hasGuestEnded = false
+    upstream.closeOutput()
+  }
+
+  private func take(_ part: HTTPMessageReader.Part) throws {
+    switch part {
+    case .head(let head, _):
+      let summary = HTTPExchange(head, store.credentials)
+      do { try permit(head) } catch {
+        var refused = summary
+        refused.status = error.status
+        events.exchange(refused)
+        throw error
+      }
+      let exchange = RelayedExchange(head, summary, try store.begin(head, of: connection, in: requests))
+      waiting.append(exchange)
+      sending = exchange
+      upstream.write(forwarded(head))
+    case .framing(let bytes): upstream.write(bytes)
+    case .content(let bytes):
+      try sending?.add(toRequest: bytes)
+      upstream.write(bytes)
+    case .end(let trailers):
+      upstream.write(trailers)
+      guard let exchange = sending else { return }
+      sending = nil
+      try exchange.endRequest(trailers)
+      // It was answered before it had ended.
+      if exchange.hasResponseEnded { try finish(exchange, .complete) }
+    }
+  }
+
+  private func permit(_ head: HTTPHead) throws(HTTPFailure) {
+    try check.check(head)
+    // Its answer is the request, with what was added.
+    if !injected.isEmpty, head.method.elementsEqual("TRACE".utf8) { throw HTTPFailure(405, "TRACE is refused") }
+  }
+
+  /// A request's head as it goes upstream.
+  private func forwarded(_ head: HTTPHead) -> [UInt8] {
+    let dropsUpgrade = RelayedExchange.asksForHTTP2(head)
+    if injected.isEmpty, !dropsUpgrade { return head.bytes }
+    let names = injected.map { $0.name.lowercased() } + (dropsUpgrade ? ["upgrade", "http2-settings"] : [])
+    return head.bytes(without: { name in names.contains { HTTPToken.equals(name, $0) } }, adding: injected)
+  }
+
+  /// Answers a refused request when the ones before it are answered.
+  private func refuse() {
+    guard let failure = refusal, !hasRefused else { return }
+    if let exchange = sending {
+      // It is wrong in its middle, and upstream already.
+      guard waiting.first === exchange || waiting.isEmpty else { return }
+      guard !exchange.hasResponseBegun else { return reset() }
+    } else if !waiting.isEmpty {
+      return
+    }
+    hasRefused = true
+    abort()
+    upstream.reset()
+    lingering.end(guest, with: failure)
+  }
+}
+
+// MARK: - From upstream
+
+extension HTTPRelay {
+  private func takeResponses() {
+    do {
+      while !isStream, !hasRefused, !upstream.isClosed,
+        responseBytes.readableBytes > 0 || !responseReader.isBetweenMessages
+      {
+        guard let exchange = waiting.first else { break }
+        guard let part = try responseReader.next(from: &responseBytes, answering: exchange.method) else { break }
+        try take(part, for: exchange)
+      }
+      guest.flush()
+      // What nobody has asked for, such as 408 to a connection that was idle, is the end of the connection.
+      if waiting.isEmpty, !isStream, !hasRefused, responseBytes.readableBytes > 0 { return close() }
+    } catch is HTTPFailure { return badResponse() } catch { return recordingFailed(error) }
+    refuse()
+    takeRequests()
+    guest.resume()
+  }
+
+  private func take(_ part: HTTPMessageReader.Part, for exchange: RelayedExchange) throws {
+    switch part {
+    case .head(let head, let length):
+      isInformational = (100..<200).contains(head.status) && length != .upgraded
+      guard length != .upgraded || exchange.asksForUpgrade && exchange.hasRequestEnded else {
+        throw HTTPFailure(502, "the upstream upgrades what it was not asked to")
+      }
+      if !isInformational { exchange.respond(head) }
+      guest.write(head.bytes)
+      if length == .upgraded { try becomeStream(exchange) }
+    case .framing(let bytes): guest.write(bytes)
+    case .content(let bytes):
+      try exchange.add(toResponse: bytes)
+      guest.write(bytes)
+    case .end(let trailers):
+      guest.write(trailers)
+      if isInformational { return }
+      waiting.removeFirst()
+      exchange.endResponse(trailers)
+      if exchange.hasRequestEnded { try finish(exchange, .complete) }
+    }
+  }
+
+  private func becomeStream(_ exchange: RelayedExchange) throws {
+    isStream = true
+    waiting.removeFirst()
+    exchange.endResponse([])
+    try finish(exchange, .complete)
+    guest.write(responseBytes)
+    upstream.write(requestBytes)
+    (requestBytes, responseBytes) = (ByteBuffer(), ByteBuffer())
+    guest.flush()
+    upstream.flush()
+    if hasGuestEnded { endRequests() }
+    guest.resume()
+  }
+
+  /// What upstream says is not HTTP, or can be read in two ways.
+  private func badResponse() {
+    guard waiting.first?.hasResponseBegun == false else { return reset() }
+    sending = nil
+    abort()
+    hasRefused = true
+    upstream.reset()
+    lingering.end(guest, with: HTTPFailure(502, "the answer of \(connection.domain.bracketed) is not one of HTTP/1.1"))
+  }
+}
+
+// MARK: - Ends
+
+extension HTTPRelay {
+  private func finish(_ exchange: RelayedExchange, _ state: ExchangeMeta.State) throws(Errno) {
+    try exchange.finish(state)
+    events.exchange(exchange.summary)
+  }
+
+  /// What has not ended is recorded as that.
+  private func abort() {
+    var rest = Array(waiting)
+    if let sending, !rest.contains(where: { $0 === sending }) { rest.append(sending) }
+    waiting.removeAll()
+    sending = nil
+    do throws(Errno) {
+      for exchange in rest { try finish(exchange, exchange.hasResponseEnded ? .complete : .aborted) }
+    } catch { events.recordingFailed(error) }
+  }
+
+  private func recordingFailed(_ error: any Error) {
+    events.recordingFailed(error as? Errno ?? .ioError)
+    reset()
+  }
+
+  private func reset() {
+    abort()
+    guest.reset()
+    upstream.reset()
+  }
+
+  private func close() {
+    abort()
+    guest.closeOutput()
+    upstream.close()
+  }
+}
+
+extension HTTPRelay: HTTPEndOwner {
+  func received(_ bytes: ByteBuffer, at end: HTTPEnd) {
+    if hasRefused {
+      if end === guest { lingering.received(bytes, at: end) }
+      return
+    }
+    if isStream {
+      let other: HTTPEnd = end === guest ? upstream : guest
+      other.write(bytes)
+      return other.flush()
+    }
+    if end === guest {
+      if upstream.isClosed { return lingering.received(bytes, at: end) }
+      requestBytes.append(bytes)
+      takeRequests()
+    } else {
+      responseBytes.append(bytes)
+      takeResponses()
+    }
+  }
+
+  func inputEnded(at end: HTTPEnd) {
+    if hasRefused || end === guest && upstream.isClosed { return end.close() }
+    if end === upstream { hasUpstreamEnded = true }
+    if isStream { return (end === guest ? upstream : guest).closeOutput() }
+    if end === guest {
+      hasGuestEnded = true
+      return takeRequests()
+    }
+    if responseReader.finish(), let exchange = waiting.popFirst() {
+      exchange.endResponse([])
+      do { if exchange.hasRequestEnded { try finish(exchange, .complete) } } catch { return recordingFailed(error) }
+    } else if !responseReader.isBetweenMessages || responseBytes.readableBytes > 0 {
+      return reset()
+    }
+    abort()
+    guest.closeOutput()
+  }
+
+  func failed(at end: HTTPEnd) {
+    abort()
+    (end === guest ? upstream : guest).reset()
+  }
+
+  func closed(_ end: HTTPEnd) {
+    if end === upstream, !hasUpstreamEnded, !hasRefused, !guest.isClosed { inputEnded(at: end) }
+    abort()
+    if end === guest { lingering.ended() }
+    if guest.isClosed && upstream.isClosed { return events.ended(guest.count, upstream.count) }
+    if hasRefused { return }
+    if end === guest { return upstream.close() }
+    // What has come last from upstream may be on its way to the guest still.
+    guest.closeOutput()
+    guest.resume()
+  }
+
+  func becameWritable(_ end: HTTPEnd) { (end === guest ? upstream : guest).resume() }
+
+  func mayRead(at end: HTTPEnd) -> Bool {
+    if hasRefused || end === guest && upstream.isClosed { return true }
+    guard (end === guest ? upstream : guest).channel.isWritable else { return false }
+    return end === upstream || isStream || takesRequests
+  }
+}

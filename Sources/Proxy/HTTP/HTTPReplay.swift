@@ -1,0 +1,194 @@
+import NIOCore
+import Network
+import SystemPackage
+
+/// Answers a guest's connection of HTTP/1.x from what an earlier run recorded (``ExchangeIndex``).
+///
+/// An answer is given as it was recorded: head, body, transfer coding, the end of the connection after it, and a reset where it broke off. A
+/// request that was not recorded, or whose answer was the beginning of another protocol (101), gets 502 and a text that names it. What
+/// ``HTTPRelay`` refuses is refused here, too.
+///
+/// On the channel's event loop.
+public final class HTTPReplay {
+  /// What a replay tells; called on its event loop.
+  public struct Events {
+    /// A request was answered.
+    public var exchange: (HTTPExchange) -> Void
+    /// A request was not recorded; why, for the user.
+    public var missed: (HTTPExchange, String) -> Void
+    /// The connection is closed: bytes that the guest has sent.
+    public var ended: (UInt64) -> Void
+
+    public init(
+      exchange: @escaping (HTTPExchange) -> Void, missed: @escaping (HTTPExchange, String) -> Void,
+      ended: @escaping (UInt64) -> Void
+    ) {
+      self.exchange = exchange
+      self.missed = missed
+      self.ended = ended
+    }
+  }
+
+  private let connection: HTTPConnection
+  private let index: ExchangeIndex
+  private let check: HTTPRequestCheck
+  private let events: Events
+
+  private var guest: HTTPEnd!
+  private var reader = HTTPMessageReader(.request)
+  private var bytes = ByteBuffer()
+  private var request: (head: HTTPHead, digest: SHA256, summary: HTTPExchange)?
+  private var answer: ReplayedAnswer?
+  private var hasInputEnded = false
+  /// The last answer is on its way.
+  private var isEnding = false
+  private let lingering = HTTPLingering()
+
+  /// Begins to answer.
+  /// - Parameters:
+  ///   - guest: on whose event loop this is called; it does not read by itself yet, and does from now on.
+  ///   - bytes: what the guest has sent before.
+  /// - Throws: the pipeline's errors; then the channel is the caller's still.
+  public static func start(
+    _ connection: HTTPConnection, guest: any Channel, after bytes: ByteBuffer = ByteBuffer(),
+    from index: ExchangeIndex, events: Events
+  ) throws {
+    let replay = HTTPReplay(connection, index, events)
+    let end = HTTPEnd(guest, owner: replay)
+    replay.guest = end
+    try guest.pipeline.syncOperations.addHandler(end)
+    if bytes.readableBytes > 0 { replay.received(bytes, at: end) }
+    guest.setOption(.autoRead, value: true).whenFailure { _ in }
+  }
+
+  private init(_ connection: HTTPConnection, _ index: ExchangeIndex, _ events: Events) {
+    self.connection = connection
+    self.index = index
+    self.events = events
+    check = HTTPRequestCheck(domain: connection.domain)
+  }
+
+  private func advance() {
+    do {
+      while !guest.isClosed, !isEnding {
+        if let answer {
+          guard guest.channel.isWritable else { break }
+          try advance(answer)
+        } else {
+          guard let part = try reader.next(from: &bytes) else { break }
+          try take(part)
+        }
+      }
+      guest.flush()
+      if hasInputEnded, answer == nil, !isEnding { end() }
+    } catch let failure as HTTPFailure {
+      isEnding = true
+      lingering.end(guest, with: failure)
+    } catch { guest.reset() }
+  }
+
+  private func advance(_ answer: ReplayedAnswer) throws(Errno) {
+    if let part = try answer.next() { return guest.write(part) }
+    self.answer = nil
+    var summary = answer.summary
+    summary.isComplete = !answer.isBroken
+    events.exchange(summary)
+    if answer.isBroken {
+      isEnding = true
+      guest.flush()
+      guest.reset()
+    } else if answer.isLast {
+      end()
+    }
+  }
+
+  private func end() {
+    isEnding = true
+    lingering.end(guest)
+  }
+
+  private func take(_ part: HTTPMessageReader.Part) throws(HTTPFailure) {
+    switch part {
+    case .head(let head, let length):
+      var summary = HTTPExchange(head, index.credentials)
+      do throws(HTTPFailure) { try check.check(head) } catch {
+        summary.status = error.status
+        events.exchange(summary)
+        throw error
+      }
+      request = (head, SHA256(), summary)
+      if length != .none, head.minorVersion == 1, head.members(of: "expect").contains(Array("100-continue".utf8)) {
+        guest.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
+      }
+    case .framing: break
+    case .content(let bytes):
+      bytes.withUnsafeReadableBytes { request?.digest.add($0) }
+      request?.summary.requestBytes += UInt64(bytes.readableBytes)
+    case .end:
+      if let (head, digest, summary) = request { respond(head, digest.hexadecimal, summary) }
+      request = nil
+    }
+  }
+
+  private func respond(_ head: HTTPHead, _ digest: String, _ summary: HTTPExchange) {
+    let key = ExchangeKey(
+      head, index.credentials.hiding(inURL: head.target), digest: digest, connection.domain.directoryName,
+      scheme: connection.scheme.rawValue, port: connection.port)
+    switch index.find(key, for: connection.process) {
+    case .missing(let reason): miss(head, summary, reason)
+    case .found(let entry, let reader):
+      do throws(ExchangeFormatError) {
+        guard let response = try reader.response(entry.number, to: head.method, entry.meta.state) else {
+          events.exchange(summary)
+          isEnding = true
+          guest.flush()
+          return guest.reset()
+        }
+        guard response.length != .upgraded else {
+          return miss(head, summary, "its answer was the beginning of another protocol, which is not recorded")
+        }
+        answer = ReplayedAnswer(response, entry.meta.state, summary, keepsAlive: head.keepsAlive)
+      } catch { miss(head, summary, "its record is damaged: \(error)") }
+    }
+  }
+
+  private func miss(_ head: HTTPHead, _ summary: HTTPExchange, _ reason: String) {
+    var summary = summary
+    summary.status = 502
+    let name = "\(summary.method) \(connection.scheme.rawValue)://\(connection.domain.bracketed):\(connection.port)"
+    let text = "\(name) \(summary.target) has no recorded answer: \(reason)"
+    events.missed(summary, text)
+    let failure = HTTPFailure(502, text)
+    guest.write(failure.answer(hasBody: summary.method != "HEAD", keepsAlive: head.keepsAlive))
+    if !head.keepsAlive { end() }
+  }
+}
+
+extension HTTPReplay: HTTPEndOwner {
+  func received(_ bytes: ByteBuffer, at end: HTTPEnd) {
+    if isEnding { return lingering.received(bytes, at: end) }
+    self.bytes.append(bytes)
+    advance()
+  }
+
+  func inputEnded(at end: HTTPEnd) {
+    if isEnding, answer == nil { return end.close() }
+    hasInputEnded = true
+    advance()
+  }
+
+  func failed(at end: HTTPEnd) { answer = nil }
+
+  func closed(_ end: HTTPEnd) {
+    answer = nil
+    lingering.ended()
+    events.ended(end.count)
+  }
+
+  func becameWritable(_ end: HTTPEnd) {
+    advance()
+    end.resume()
+  }
+
+  func mayRead(at end: HTTPEnd) -> Bool { isEnding || answer == nil }
+}

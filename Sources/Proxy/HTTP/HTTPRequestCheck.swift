@@ -1,0 +1,57 @@
+import Network
+
+/// Whether a request may go where the guest's connection goes.
+struct HTTPRequestCheck: Sendable {
+  let domain: Domain
+
+  /// - Throws: 400 for a request whose host can be read in two ways, 403 for CONNECT, 421 for one that is for another host.
+  func check(_ head: HTTPHead) throws(HTTPFailure) {
+    if head.method.elementsEqual("CONNECT".utf8) {
+      throw HTTPFailure(403, "CONNECT is refused: connect to the host itself")
+    }
+    let hosts = head.values(of: "host")
+    guard hosts.count <= 1 else { throw HTTPFailure(400, "the request has more than one Host") }
+    guard head.minorVersion == 0 || !hosts.isEmpty else { throw HTTPFailure(400, "the request has no Host") }
+    var named = hosts.filter { !$0.isEmpty }
+    if head.target.first != UInt8(ascii: "/") {
+      let isOptions = head.method.elementsEqual("OPTIONS".utf8) && head.target.elementsEqual("*".utf8)
+      if !isOptions { named.append(try authority(head.target)) }
+    }
+    // RFC 9112, 3.2.2: the target counts, not Host; a server may think otherwise, and so both must be right.
+    for name in named {
+      guard let host = Self.host(name) else {
+        throw HTTPFailure(400, "the request's host is neither a name nor an address")
+      }
+      // Whoever dials an address may mean any of the hosts that are served there.
+      guard domain.address != nil || host == domain else {
+        throw HTTPFailure(421, "the request is for \(host.bracketed), but the connection is to \(domain.bracketed)")
+      }
+    }
+  }
+
+  /// Of a target in absolute form (RFC 9112, 3.2.2).
+  private func authority(_ target: ArraySlice<UInt8>) throws(HTTPFailure) -> ArraySlice<UInt8> {
+    let failure = HTTPFailure(400, "the target is neither a path nor a URL")
+    guard let colon = target.firstIndex(of: UInt8(ascii: ":")) else { throw failure }
+    let rest = target[(colon + 1)...]
+    guard ["http", "https"].contains(where: { HTTPToken.equals(target[..<colon], $0) }), rest.starts(with: "//".utf8)
+    else { throw failure }
+    let authority = rest.dropFirst(2).prefix { !"/?#".utf8.contains($0) }
+    guard !authority.isEmpty, !authority.contains(UInt8(ascii: "@")) else { throw failure }
+    return authority
+  }
+
+  /// - Parameter text: `host` or `host:port`.
+  private static func host(_ text: ArraySlice<UInt8>) -> Domain? {
+    var host = text
+    if let colon = text.lastIndex(of: UInt8(ascii: ":")), text.last != UInt8(ascii: "]") {
+      guard text[(colon + 1)...].allSatisfy({ (0x30...0x39).contains($0) }), text.endIndex - colon <= 6 else {
+        return nil
+      }
+      host = text[..<colon]
+    }
+    // An IPv6 address has brackets here (RFC 3986, 3.2.2).
+    guard host.first == UInt8(ascii: "[") || !host.contains(UInt8(ascii: ":")) else { return nil }
+    return Domain(text: Array(host))
+  }
+}

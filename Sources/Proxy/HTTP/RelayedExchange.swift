@@ -1,0 +1,55 @@
+import NIOCore
+import SystemPackage
+
+/// A request that is on its way, and its answer.
+final class RelayedExchange {
+  let method: ArraySlice<UInt8>
+  /// Whether an answer 101 may be the end of HTTP on the connection.
+  let asksForUpgrade: Bool
+  private let writer: ExchangeWriter
+  private(set) var summary: HTTPExchange
+  private(set) var hasRequestEnded = false
+  private(set) var hasResponseBegun = false
+  private(set) var hasResponseEnded = false
+
+  init(_ head: HTTPHead, _ summary: HTTPExchange, _ writer: ExchangeWriter) {
+    method = head.method
+    asksForUpgrade = !head.values(of: "upgrade").isEmpty && !Self.asksForHTTP2(head)
+    self.summary = summary
+    self.writer = writer
+  }
+
+  /// RFC 7540, 3.2, which RFC 9113 has taken back: Java's client asks for it each time.
+  static func asksForHTTP2(_ head: HTTPHead) -> Bool { head.members(of: "upgrade").contains(Array("h2c".utf8)) }
+
+  func add(toRequest bytes: ByteBuffer) throws(Errno) {
+    summary.requestBytes += UInt64(bytes.readableBytes)
+    try writer.add(toRequest: bytes)
+  }
+
+  func endRequest(_ trailers: [UInt8]) throws(Errno) {
+    hasRequestEnded = true
+    writer.add(trailers: trailers, toResponse: false)
+  }
+
+  func respond(_ head: HTTPHead) {
+    hasResponseBegun = true
+    summary.status = head.status
+    writer.respond(head)
+  }
+
+  func add(toResponse bytes: ByteBuffer) throws(Errno) {
+    summary.responseBytes += UInt64(bytes.readableBytes)
+    try writer.add(toResponse: bytes)
+  }
+
+  func endResponse(_ trailers: [UInt8]) {
+    hasResponseEnded = true
+    writer.add(trailers: trailers, toResponse: true)
+  }
+
+  func finish(_ state: ExchangeMeta.State) throws(Errno) {
+    summary.isComplete = state == .complete
+    try writer.finish(state)
+  }
+}

@@ -1,0 +1,111 @@
+import Network
+import Synchronization
+import SystemPackage
+
+/// Finds the answers that an earlier run recorded.
+///
+/// Among equal requests (``ExchangeKey``) each answer is given once: first those to the same process, in their order, then those of the run.
+/// When none is left, the last is given again if all were equal and the method is GET or HEAD.
+public final class ExchangeIndex: Sendable {
+  struct Entry {
+    let number: Int
+    let meta: ExchangeMeta
+  }
+
+  private struct Answers {
+    var unused: [Entry] = []
+    /// The last of all.
+    var last: Entry
+    /// Whether all are equal; nil if that was not asked yet.
+    var areEqual: Bool?
+    var numbers: [Int] = []
+  }
+
+  enum Match {
+    case found(Entry, ExchangeReader)
+    /// Why there is no answer, for the user.
+    case missing(String)
+  }
+
+  /// The most exchanges of a run that are read; each takes about 1 KiB.
+  private static let most = 1 << 20
+
+  private let readers: [[UInt8]: ExchangeReader]
+  private let answers: Mutex<[ExchangeKey: Answers]>
+  /// The same without what chooses among answers.
+  private let targets: Set<[[UInt8]]>
+  let credentials: Credentials
+  /// `<domain>/requests/<n>` and what is wrong there; what is wrong is not found.
+  public let damaged: [String]
+
+  /// Reads the heads of all exchanges.
+  /// - Parameters:
+  ///   - directory: `net` of the earlier run's trace.
+  ///   - key: of the digests of credentials in it.
+  public init(_ directory: NetworkDirectory, key: [UInt8]) throws(Errno) {
+    credentials = Credentials(key: key)
+    var readers: [[UInt8]: ExchangeReader] = [:]
+    var entries: [(key: ExchangeKey, entry: Entry)] = []
+    var damaged: [String] = []
+    for name in try DirectoryHandle(directory.path).names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      let text = String(decoding: name, as: UTF8.self)
+      guard text.utf8.elementsEqual(name), let reader = try? ExchangeReader("\(directory.path)/\(text)") else {
+        continue
+      }
+      readers[name] = reader
+      for number in try reader.numbers() where entries.count < Self.most {
+        do throws(ExchangeFormatError) {
+          let meta = try reader.meta(number)
+          let head = try reader.request(number).head
+          let key = ExchangeKey(
+            head, Array(head.target), digest: meta.requestDigest, name, scheme: meta.scheme, port: meta.port)
+          entries.append((key, Entry(number: number, meta: meta)))
+        } catch { damaged.append("\(text)/requests/\(number): \(error)") }
+      }
+    }
+    var answers: [ExchangeKey: Answers] = [:]
+    for (key, entry) in entries.sorted(by: { $0.entry.meta.order < $1.entry.meta.order }) {
+      var list = answers[key] ?? Answers(last: entry)
+      list.unused.append(entry)
+      list.last = entry
+      list.numbers.append(entry.number)
+      answers[key] = list
+    }
+    targets = Set(answers.keys.map { [$0.directoryName, $0.method, $0.target] })
+    self.readers = readers
+    self.damaged = damaged
+    self.answers = Mutex(answers)
+  }
+
+  func find(_ key: ExchangeKey, for process: UInt32) -> Match {
+    guard let reader = readers[key.directoryName] else {
+      return .missing("nothing of \(String(decoding: key.directoryName, as: UTF8.self)) was recorded")
+    }
+    return answers.withLock { answers in
+      guard var list = answers.removeValue(forKey: key) else { return .missing(reason(key)) }
+      defer { answers[key] = list }
+      if !list.unused.isEmpty {
+        let place = list.unused.firstIndex { $0.meta.process == process } ?? 0
+        return .found(list.unused.remove(at: place), reader)
+      }
+      guard [Array("GET".utf8), Array("HEAD".utf8)].contains(key.method) else {
+        return .missing("it was recorded \(list.numbers.count) times, and is asked for once more")
+      }
+      if list.areEqual == nil {
+        list.areEqual = list.numbers.allSatisfy {
+          $0 == list.last.number || reader.haveEqualAnswers($0, list.last.number, to: key.method[...])
+        }
+      }
+      guard list.areEqual == true else {
+        return .missing("its \(list.numbers.count) recorded answers differ, and it is asked for once more")
+      }
+      return .found(list.last, reader)
+    }
+  }
+
+  private func reason(_ key: ExchangeKey) -> String {
+    targets.contains([key.directoryName, key.method, key.target])
+      ? "it was recorded with another body, Range, Accept, Accept-Encoding, Git-Protocol, scheme or port only"
+      : "it was never recorded"
+  }
+}

@@ -1,0 +1,79 @@
+import Glibc
+import Network
+import Synchronization
+import SystemPackage
+
+/// The requests and answers of a run, below `net/` of its trace.
+///
+/// An exchange is a directory `net/<domain>/requests/<n>`, n = 1, 2, … in the order in which the domain's requests came. While it is written
+/// it is `.<n>`. What is there if the proxy ended in the middle stays `.<n>`, and nobody reads it.
+///
+/// | file | holds |
+/// |---|---|
+/// | `request` | the request line and fields as the guest sent them, a line feed after each; if there were fields after a chunked body, an empty line and those |
+/// | `request-body` | the body without its transfer coding, its Content-Encoding kept; not there if empty |
+/// | `response` | the final answer's status line and fields, in the same way; not there if none came |
+/// | `response-body` | as `request-body` |
+/// | `meta` | lines of a key, a tab and a value: ``ExchangeMeta`` |
+///
+/// The keys of `meta`: `scheme` (http, https), `port`, `connection`, `process`, `order`, `started` and `ended` (ns since 1970), `request-digest`
+/// (SHA-256 of `request-body`, hexadecimal), `state` (`complete`, or `aborted` if the answer did not come to its end).
+///
+/// Values of Authorization, Proxy-Authorization, Cookie, Set-Cookie and of token-like parameters in queries are `digest:` and a keyed digest
+/// (``Credentials``). Headers that the proxy adds are not there.
+public final class ExchangeStore: Sendable {
+  private struct State {
+    var next: [Domain: UInt64] = [:]
+    var order: UInt64 = 0
+  }
+
+  private let directory: NetworkDirectory
+  let credentials: Credentials
+  private let state = Mutex(State())
+
+  /// - Parameters:
+  ///   - directory: a trace's `net`.
+  ///   - key: of the digests of credentials.
+  public init(_ directory: NetworkDirectory, key: [UInt8]) {
+    self.directory = directory
+    credentials = Credentials(key: key)
+  }
+
+  /// - Throws: what the file system says.
+  func requests(of domain: Domain) throws(Errno) -> DirectoryHandle {
+    let path = try directory.path(of: domain) + "/requests"
+    if mkdir(path, 0o755) < 0, errno != EEXIST { throw Errno(rawValue: errno) }
+    let requests = try DirectoryHandle(path)
+    // Numbers go on after those of a proxy that ended before.
+    let isKnown = state.withLock { $0.next[domain] != nil }
+    if !isKnown {
+      let last =
+        try requests.names().compactMap { name in
+          HTTPToken.number(name.first == UInt8(ascii: ".") ? name.dropFirst() : name[...])
+        }.max() ?? 0
+      state.withLock { if $0.next[domain] == nil { $0.next[domain] = UInt64(last) + 1 } }
+    }
+    return requests
+  }
+
+  /// A new exchange, whose request's head has come.
+  /// - Parameters:
+  ///   - requests: what `requests(of:)` gave for the connection's domain.
+  func begin(_ head: HTTPHead, of connection: HTTPConnection, in requests: DirectoryHandle) throws(Errno)
+    -> ExchangeWriter
+  {
+    let (number, order) = state.withLock { state in
+      let number = state.next[connection.domain] ?? 1
+      state.next[connection.domain] = number + 1
+      state.order += 1
+      return (number, state.order)
+    }
+    var meta = ExchangeMeta()
+    meta.scheme = connection.scheme.rawValue
+    meta.port = connection.port
+    meta.connection = connection.number
+    meta.process = connection.process
+    meta.order = order
+    return try ExchangeWriter(number, meta, credentials.stored(head), credentials, in: requests)
+  }
+}

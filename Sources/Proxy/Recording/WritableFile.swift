@@ -1,0 +1,35 @@
+import Glibc
+import NIOCore
+import SystemPackage
+
+/// A new file that grows.
+final class WritableFile {
+  private let descriptor: Int32
+
+  init(descriptor: Int32) { self.descriptor = descriptor }
+
+  deinit { close(descriptor) }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw Errno(rawValue: errno) }
+      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+    }
+  }
+
+  func write(_ bytes: [UInt8]) throws(Errno) {
+    // A closure's typed error is not passed on by `withUnsafeBytes`.
+    let result: Result<Void, Errno> = bytes.withUnsafeBytes { bytes in Result { () throws(Errno) in try write(bytes) } }
+    try result.get()
+  }
+
+  func write(_ bytes: ByteBuffer) throws(Errno) {
+    let result: Result<Void, Errno> = bytes.withUnsafeReadableBytes { bytes in
+      Result { () throws(Errno) in try write(bytes) }
+    }
+    try result.get()
+  }
+}
