@@ -51,6 +51,29 @@ import Testing
     try await server.close()
   }
 
+  /// New keys in the midst of a connection, and the answer with ours.
+  @Test func keysAreUpdated() async throws {
+    let (seen, continuation) = AsyncStream.makeStream(of: Seen.self)
+    let server = try await LoopbackServer.echo(context(), continuation)
+    let client = try PeerProcess(
+      ["openssl", "s_client", "-connect", "127.0.0.1:\(server.port)", "-CAfile", "ca.pem", "-tls1_3"],
+      in: certificates.directory)
+    for word in ["one", "two"] {
+      try client.write("\(word)\n")
+      _ = try await client.line(beginning: word)
+      // A line that begins so is a command.
+      try client.write("K\n")
+      _ = try await client.line(beginning: "KEYUPDATE")
+    }
+    try client.write("three\n")
+    _ = try await client.line(beginning: "three")
+    try client.closeInput()
+    _ = await client.text()
+    let all = await seen.collect()
+    #expect(all == [.tls(.established(protocol: nil, version: "TLSv1.3")), .inputClosed, .inactive])
+    try await server.close()
+  }
+
   @Test(arguments: [("--http1.1", "http/1.1"), ("--http2", "h2")])
   func curl(option: String, chosen: String) async throws {
     let (seen, continuation) = AsyncStream.makeStream(of: Seen.self)
