@@ -109,6 +109,7 @@ import Testing
     // Records of one byte make six of one.
     let thin = Self.records(of: Self.message([(21, [UInt8](repeating: 0, count: 12_000))])[5...], size: 1)
     #expect(Self.parse(thin, by: 1000).result == .malformed)
+    #expect(Self.parse(thin, by: thin.count).result == .malformed)
     // A length that cannot be is told by the message's header.
     #expect(Self.parse([22, 3, 1, 0, 5, 1, 2, 0, 0, 0], by: 1).result == .malformed)
     // Another record within the hello.

@@ -148,6 +148,18 @@ import Testing
     #expect(server.transport.reads == reads + 1)
   }
 
+  /// Where the channel reads by itself, what is held does not wait for bytes that may never come.
+  @Test func heldBytesAreGivenWhereReadingIsAutomatic() throws {
+    let (client, server) = try pair()
+    try pump(client, server)
+    client.channel.writeAndFlush(pattern(600_000), promise: nil)
+    try pump(client, server)
+    #expect(server.application.bytes == 0)
+    server.application.mayRead = .max
+    server.channel.read()
+    #expect(server.application.bytes == 600_000)
+  }
+
   @Test func oneFlushIsFewLargeWrites() throws {
     let (client, server) = try pair()
     try pump(client, server)
