@@ -110,6 +110,14 @@ let package = Package(
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
     .testTarget(name: "NetworkTests", dependencies: ["Network"]),
     .testTarget(
+      name: "TLSTests",
+      dependencies: [
+        "TLS",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .testTarget(
       name: "ProxyTests",
       dependencies: [
         "Proxy", "Network",

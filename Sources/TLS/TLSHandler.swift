@@ -242,6 +242,11 @@ public final class TLSHandler: ChannelDuplexHandler {
   private func endInput(_ context: ChannelHandlerContext, isTruncated: Bool) {
     guard !inputEnded else { return }
     inputEnded = true
+    // A handler that flushes when a batch is complete is to do so before it answers the end.
+    if delivered > 0 {
+      delivered = 0
+      context.fireChannelReadComplete()
+    }
     if isTruncated { context.fireUserInboundEventTriggered(TLSEvent.truncated) }
     context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     if outputSent && phase == .established { context.close(promise: nil) }

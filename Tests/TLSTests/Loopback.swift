@@ -1,0 +1,136 @@
+import NIOCore
+import NIOPosix
+
+@testable import TLS
+
+/// What a handler above TLS saw, in order.
+enum Seen: Sendable, Equatable {
+  case tls(TLSEvent)
+  case bytes(ByteBuffer)
+  case inputClosed
+  case inactive
+  case error(String)
+}
+
+/// Tells all that comes to a stream.
+final class Recorder: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  private let continuation: AsyncStream<Seen>.Continuation
+
+  init(_ continuation: AsyncStream<Seen>.Continuation) { self.continuation = continuation }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { continuation.yield(.bytes(unwrapInboundIn(data))) }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? TLSEvent { continuation.yield(.tls(event)) }
+    if case .inputClosed? = event as? ChannelEvent { continuation.yield(.inputClosed) }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { continuation.yield(.error("\(error)")) }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    continuation.yield(.inactive)
+    continuation.finish()
+  }
+}
+
+/// Sends back what comes, and closes its output after the peer's; reads no more than it can send.
+final class Echo: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+  private var wantsRead = false
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.write(data, promise: nil) }
+
+  func channelReadComplete(context: ChannelHandlerContext) { context.flush() }
+
+  func read(context: ChannelHandlerContext) {
+    wantsRead = !context.channel.isWritable
+    if !wantsRead { context.read() }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if wantsRead && context.channel.isWritable {
+      wantsRead = false
+      context.read()
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    context.fireUserInboundEventTriggered(event)
+    if case .inputClosed? = event as? ChannelEvent { context.close(mode: .output, promise: nil) }
+  }
+}
+
+/// A listener on loopback each of whose connections gets the handlers that `handlers` makes, and what they saw.
+struct LoopbackServer {
+  let channel: any Channel
+  var port: Int { channel.localAddress!.port! }
+
+  init(_ handlers: @escaping @Sendable () throws -> [any ChannelHandler]) async throws {
+    channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(.backlog, value: 64)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandlers(handlers()) }
+      }.bind(host: "127.0.0.1", port: 0).get()
+  }
+
+  /// An echo of TLS.
+  static func echo(_ context: TLSContext, _ seen: AsyncStream<Seen>.Continuation) async throws -> LoopbackServer {
+    try await LoopbackServer { [try TLSHandler.server(context: context), Echo(), Recorder(seen)] }
+  }
+
+  func close() async throws { try await channel.close() }
+}
+
+/// A client's connection.
+struct LoopbackClient {
+  let channel: any Channel
+  let seen: AsyncStream<Seen>
+
+  init(
+    port: Int, _ context: TLSContext, serverName: String = "localhost", protocols: [String] = []
+  ) async throws {
+    let (stream, continuation) = AsyncStream.makeStream(of: Seen.self)
+    channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelInitializer { channel in
+      channel.eventLoop.makeCompletedFuture {
+        try channel.pipeline.syncOperations.addHandlers([
+          try TLSHandler.client(context: context, serverName: serverName, protocols: protocols), Recorder(continuation),
+        ])
+      }
+    }.connect(host: "127.0.0.1", port: port).get()
+    seen = stream
+  }
+
+  func send(_ bytes: ByteBuffer) async throws { try await channel.writeAndFlush(bytes) }
+}
+
+extension AsyncStream<Seen> {
+  /// All until the channel is inactive, with pieces of data put together.
+  func collect(until isLast: (Seen) -> Bool = { _ in false }) async -> [Seen] {
+    var all: [Seen] = []
+    var data = ByteBuffer()
+    for await seen in self {
+      if case .bytes(let more) = seen { data.writeImmutableBuffer(more) }
+      let isEnd = isLast(seen)
+      if case .bytes = seen, !isEnd { continue }
+      if data.readableBytes > 0 { all.append(.bytes(data)) }
+      data = ByteBuffer()
+      if case .bytes = seen { break }
+      all.append(seen)
+      if isEnd { break }
+    }
+    return all
+  }
+}
+
+/// Bytes that are the same in each run; their period is no multiple of a record's size.
+func pattern(_ count: Int) -> ByteBuffer {
+  var random = SplitMix(state: 1)
+  let block = (0..<125_001).flatMap { _ in withUnsafeBytes(of: random.next(), Array.init) }.dropLast(5)
+  var buffer = ByteBuffer()
+  buffer.reserveCapacity(count)
+  while buffer.readableBytes < count { buffer.writeBytes(block.prefix(count - buffer.readableBytes)) }
+  return buffer
+}
