@@ -191,8 +191,11 @@ import Testing
     @Test func aFileThatIsAnotherEachTimeIsNamed() throws {
       let machine = try makeMachine()
       let volume = Volume(device: 96, isReadOnly: false)
+      var nodes: [Node] = []
       func replace(_ times: Int) {
-        machine.information.executable = makeNode(volume)
+        // The number of one that nobody has any more may be given to the next.
+        nodes.append(makeNode(volume))
+        machine.information.executable = nodes.last
         if times > 0 { machine.whileBlocked = { replace(times - 1) } }
       }
       replace(50)
