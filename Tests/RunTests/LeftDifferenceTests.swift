@@ -16,7 +16,7 @@ struct LeftDifferenceTests {
         for script in '\(first)' '\(second)'; do
           \(CommandLine.binary) run --quiet --system \(options) -- sh -c "$script" || echo failed
         done
-        \(CommandLine.binary) diff last~1 last
+        \(CommandLine.binary) diff last~1 last; rm -rf build
         """, in: directory)
       #expect(!outcome.output.contains("failed") && outcome.error.isEmpty, "\(outcome)")
       let lines = outcome.output.split(separator: "\n").map { String($0) }
