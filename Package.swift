@@ -38,7 +38,7 @@ let package = Package(
     .target(
       name: "Sandbox",
       dependencies: [
-        "Supervisor", "VirtualKernel", "Tracing", "CLinux",
+        "Supervisor", "VirtualKernel", "Inspect", "Tracing", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(

@@ -1,5 +1,5 @@
 // Open files of /proc: what they say when they are read again, positions, status, links, O_PATH, and after their process has ended.
-// calls: fstat getdents64 lseek openat pread64 readlink readlinkat fchdir newfstatat
+// calls: fcntl fstat getdents64 lseek openat pread64 readlink readlinkat fchdir newfstatat
 #include "observe.h"
 #include <sched.h>
 
@@ -96,6 +96,25 @@ static void opened_by_path(void) {
   }
 }
 
+static void flags_of_open_files(void) {
+  static const char *const files[] = {"/proc", "/proc/self", "/proc/self/fd", "/proc/self/task", "/proc/self/net", "/proc/sys/kernel", "/proc/self/ns",
+                                      "data", ".", "/proc/self/stat", "/proc/meminfo", "/proc/self/maps", "/proc/sys/kernel/ostype"};
+  static const struct { const char *name; int value; } flags[] = {
+      {"O_DIRECT", O_DIRECT}, {"O_APPEND", O_APPEND}, {"O_NONBLOCK", O_NONBLOCK}, {"O_SYNC", O_SYNC}, {"O_DSYNC", O_DSYNC},
+      {"O_ASYNC", O_ASYNC}, {"O_NOFOLLOW", O_NOFOLLOW}, {"O_NOATIME", O_NOATIME}, {"O_PATH|O_DIRECT", O_PATH | O_DIRECT}, {"O_DIRECT|O_RDWR", O_DIRECT | O_RDWR}};
+  for (int i = 0; i < (int)(sizeof files / sizeof *files); i++) {
+    int directory = i < 9 ? O_DIRECTORY : 0;
+    for (int j = 0; j < (int)(sizeof flags / sizeof *flags); j++) {
+      // Of files it is only whether they can be opened.
+      if (!directory && flags[j].value != O_DIRECT && flags[j].value != (O_PATH | O_DIRECT)) continue;
+      int fd = open(files[i], flags[j].value | directory);
+      if (fd < 0) say("%s by %s: %s", files[i], flags[j].name, error_name(errno));
+      else say("%s by %s: %x", files[i], flags[j].name, fcntl(fd, F_GETFL));
+      close(fd);
+    }
+  }
+}
+
 static void after_death(void) {
   int gate[2];
   QUIET(pipe(gate));
@@ -152,5 +171,6 @@ int main(void) {
   positions();
   status_of_open_files();
   opened_by_path();
+  flags_of_open_files();
   after_death();
 }

@@ -117,9 +117,5 @@ public struct LowerFiles: Sendable {
     return ordered.map(\.element.source)
   }
 
-  private func mode(_ path: [UInt8]) -> UInt32? {
-    var status = stat()
-    let found = (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { lstat($0.baseAddress!, &status) }
-    return found == 0 ? UInt32(status.st_mode) : nil
-  }
+  private func mode(_ path: [UInt8]) -> UInt32? { LongPath.status(path + [0]).map { UInt32($0.st_mode) } }
 }

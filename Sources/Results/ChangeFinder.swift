@@ -15,6 +15,20 @@ final class ChangeFinder {
   private let runs: Set<Int>
   let bases: FoundBases
   private(set) var result = ChangeSet()
+  /// The directories on the way to what is looked at. A guest can make them deeper than a stack is.
+  private var levels: [Level] = []
+
+  private struct Level {
+    let parts: [LowerDirectory]
+    let path: [UInt8]
+    /// What the host has in it and the run's view has not is gone.
+    let isReplaced: Bool
+    /// How many changes there were when it was told that it is added; nil if it is there.
+    let added: Int?
+    /// What is still to be visited, the next one last.
+    var names: [[UInt8]]
+  }
+
   private let build: [UInt8]
 
   /// - Parameters:
@@ -43,9 +57,17 @@ final class ChangeFinder {
 
   func find() throws(TraceError) -> ChangeSet {
     var path: [UInt8] = []
-    do throws(Errno) { try walk(view.root, [], isReplaced: false, current: &path) } catch {
-      throw TraceError("cannot look at /\(Display.text(path)): \(error)")
-    }
+    do throws(Errno) {
+      try enter(view.root, path, isReplaced: false)
+      while let level = levels.last {
+        guard let name = levels[levels.count - 1].names.popLast() else {
+          leave()
+          continue
+        }
+        path = level.path.isEmpty ? name : level.path + [UInt8(ascii: "/")] + name
+        try visit(path, try view.find(name, in: level.parts), isReplaced: level.isReplaced)
+      }
+    } catch { throw TraceError("cannot look at /\(Display.text(path)): \(error)") }
     let (own, others) = (
       result.changes.filter { $0.place.root.isProject }, result.changes.filter { !$0.place.root.isProject }
     )
@@ -54,9 +76,9 @@ final class ChangeFinder {
     return result
   }
 
-  /// - Parameter isReplaced: what the host has in the directory and the run's view has not is gone.
-  private func walk(
-    _ parts: [LowerDirectory], _ path: [UInt8], isReplaced: Bool, current: inout [UInt8]
+  /// What is in the directory comes next.
+  private func enter(
+    _ parts: [LowerDirectory], _ path: [UInt8], isReplaced: Bool, added: Int? = nil
   ) throws(Errno) {
     var names = try view.names(in: isReplaced ? parts : parts.filter { written.contains($0.layer) })
     if isReplaced, let place = try places.place(of: path), let status = try? place.status,
@@ -64,18 +86,22 @@ final class ChangeFinder {
     {
       names.formUnion(try place.root.directory.names(in: place.path))
     }
-    for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      let child = path.isEmpty ? name : path + [UInt8(ascii: "/")] + name
-      current = child
-      try visit(child, try view.find(name, in: parts), isReplaced: isReplaced, current: &current)
-    }
+    levels.append(
+      Level(
+        parts: parts, path: path, isReplaced: isReplaced, added: added,
+        names: names.sorted { $1.lexicographicallyPrecedes($0) }))
+  }
+
+  private func leave() {
+    guard let added = levels.removeLast().added, result.changes.count == added, added > 0 else { return }
+    result.changes[added - 1].isEmptyDirectory = true
   }
 
   private func visit(
-    _ path: [UInt8], _ new: MergedView.Found?, isReplaced: Bool, current: inout [UInt8]
+    _ path: [UInt8], _ new: MergedView.Found?, isReplaced: Bool
   ) throws(Errno) {
     guard let place = try places.place(of: path) else {
-      if let new, new.isDirectory { return try walk(new.lowers, path, isReplaced: false, current: &current) }
+      if let new, new.isDirectory { return try enter(new.lowers, path, isReplaced: false) }
       if new != nil || bases[path] != nil { result.leftOut.append((path, "it is in no directory of the host's")) }
       return
     }
@@ -87,9 +113,7 @@ final class ChangeFinder {
       var change = Change(kind: .added, path: path, place: place, old: nil, new: new)
       change.conflict = "a symbolic link stands there in its way"
       add(change, checked: true)
-      if new.isDirectory {
-        try walk(new.lowers, path, isReplaced: isReplaced || new.isReplaced, current: &current)
-      }
+      if new.isDirectory { try enter(new.lowers, path, isReplaced: isReplaced || new.isReplaced) }
       return
     }
     guard let new else {
@@ -98,7 +122,7 @@ final class ChangeFinder {
       return
     }
     switch new.type {
-    case S_IFDIR: try visitDirectory(path, place, old, new, isReplaced: isReplaced, current: &current)
+    case S_IFDIR: try visitDirectory(path, place, old, new, isReplaced: isReplaced)
     case S_IFREG, S_IFLNK, S_IFIFO:
       if let old, UInt32(old.st_mode) & S_IFMT == S_IFDIR {
         try remove(path, place, old)
@@ -111,8 +135,7 @@ final class ChangeFinder {
   }
 
   private func visitDirectory(
-    _ path: [UInt8], _ place: HostPlaces.Place, _ old: stat?, _ new: MergedView.Found, isReplaced: Bool,
-    current: inout [UInt8]
+    _ path: [UInt8], _ place: HostPlaces.Place, _ old: stat?, _ new: MergedView.Found, isReplaced: Bool
   ) throws(Errno) {
     let isThere = old.map { UInt32($0.st_mode) & S_IFMT == S_IFDIR } ?? false
     let base = bases[path]
@@ -130,9 +153,8 @@ final class ChangeFinder {
       if let old { try remove(path, place, old) }
       add(Change(kind: .added, path: path, place: place, old: nil, new: new), checked: old != nil)
     }
-    let count = result.changes.count
-    try walk(new.lowers, path, isReplaced: isReplaced || new.isReplaced, current: &current)
-    if !isThere, result.changes.count == count, count > 0 { result.changes[count - 1].isEmptyDirectory = true }
+    try enter(
+      new.lowers, path, isReplaced: isReplaced || new.isReplaced, added: isThere ? nil : result.changes.count)
   }
 
   private func compare(
@@ -174,17 +196,29 @@ final class ChangeFinder {
 
   /// Takes away what is there, the contents of a directory first.
   private func remove(_ path: [UInt8], _ place: HostPlaces.Place, _ old: stat) throws(Errno) {
-    var change = Change(kind: .removed, path: path, place: place, old: old, new: nil)
-    if UInt32(old.st_mode) & S_IFMT == S_IFDIR {
+    func removal(
+      _ path: [UInt8], _ place: HostPlaces.Place, _ old: stat
+    ) throws(Errno) -> (change: Change, names: [[UInt8]]) {
+      var change = Change(kind: .removed, path: path, place: place, old: old, new: nil)
+      guard UInt32(old.st_mode) & S_IFMT == S_IFDIR else { return (change, []) }
       let names = try place.root.directory.names(in: place.path)
       change.isEmptyDirectory = names.isEmpty
-      for name in names {
-        let child = HostPlaces.Place(
-          root: place.root, path: place.path.isEmpty ? name : place.path + [UInt8(ascii: "/")] + name)
-        if let status = try child.status { try remove(path + [UInt8(ascii: "/")] + name, child, status) }
-      }
+      return (change, names.reversed())
     }
-    add(change, checked: false)
+    var removals = [try removal(path, place, old)]
+    while let (above, names) = removals.last {
+      guard let name = names.last else {
+        add(above, checked: false)
+        removals.removeLast()
+        continue
+      }
+      removals[removals.count - 1].names.removeLast()
+      let place = HostPlaces.Place(
+        root: above.place.root,
+        path: above.place.path.isEmpty ? name : above.place.path + [UInt8(ascii: "/")] + name)
+      guard let status = try place.status else { continue }
+      removals.append(try removal(above.path + [UInt8(ascii: "/")] + name, place, status))
+    }
   }
 
   private func add(_ change: Change, checked: Bool) {

@@ -57,18 +57,14 @@ struct DiffReport {
     } catch { throw TraceError("cannot read \(Display.text(change.place.fullPath)): \(error)") }
   }
 
-  private func flush() throws(TraceError) {
-    do throws(Errno) { try output.drain() } catch { throw TraceError("cannot write the report: \(error)") }
-  }
-
   // MARK: Text
 
-  func text(_ changes: [Change]) throws(TraceError) {
+  func text(_ changes: [Change]) throws {
     for change in changes {
       heading(change)
       let isFile = change.new.map { !$0.isDirectory } ?? true
       if change.kind != .mode, isFile { try body(change) }
-      try flush()
+      try output.drain()
     }
   }
 
@@ -94,7 +90,7 @@ struct DiffReport {
     return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
   }
 
-  private func body(_ change: Change) throws(TraceError) {
+  private func body(_ change: Change) throws {
     let sides = try sides(change)
     guard !sides.isBinary, let old = sides.old, let new = sides.new else {
       output.append("binary, \(sides.oldSize) -> \(sides.newSize) bytes\n")
@@ -115,16 +111,16 @@ struct DiffReport {
 
   // MARK: Short forms
 
-  func nameStatus(_ changes: [Change]) throws(TraceError) {
+  func nameStatus(_ changes: [Change]) throws {
     for change in changes {
       output.append("\(change.letter)\t")
       output.append(Escaping.escape(name(change)))
       output.append("\n")
-      try flush()
+      try output.drain()
     }
   }
 
-  func stat(_ changes: [Change]) throws(TraceError) {
+  func stat(_ changes: [Change]) throws {
     var rows: [(name: [UInt8], text: String)] = []
     var (insertions, removals) = (0, 0)
     for change in changes {
@@ -153,7 +149,7 @@ struct DiffReport {
       output.append(" ")
       output.append(row.name + [UInt8](repeating: 0x20, count: width - row.name.count))
       output.append(" | \(row.text)\n")
-      try flush()
+      try output.drain()
     }
     guard !changes.isEmpty else { return }
     func count(_ number: Int, _ what: String, _ rest: String) -> String {
@@ -175,7 +171,7 @@ struct DiffReport {
 
   /// An object for each path: `path`, `status` (as `--name-status`), `old_mode` and `new_mode` (octal text), `old_size` and `new_size`,
   /// `binary`, `insertions` and `deletions` (null for what is no text), `conflict` and `caution` (null if there is none).
-  func json(_ changes: [Change]) throws(TraceError) {
+  func json(_ changes: [Change]) throws {
     var json = JSONText()
     for change in changes {
       let sides = try sides(change)
@@ -197,7 +193,7 @@ struct DiffReport {
       }
       output.append(json.bytes)
       output.append("\n")
-      try flush()
+      try output.drain()
     }
   }
 }

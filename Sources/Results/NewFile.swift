@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// Makes files of the host of what a run has left, whose names are not there yet.
 enum NewFile {
@@ -56,17 +57,9 @@ enum NewFile {
     }
   }
 
-  /// Those of the user's.
+  /// Those of the user's, as far as they can be read.
   static func attributes(of file: FileDescriptor) -> Attributes {
-    var names = [CChar](repeating: 0, count: 1 << 16)
-    let count = flistxattr(file.rawValue, &names, names.count)
-    guard count > 0 else { return [] }
-    return names[..<count].split(separator: 0).compactMap { name in
-      let name = Array(name)
-      guard name.starts(with: "user.".utf8.map { CChar($0) }) else { return nil }
-      var value = [UInt8](repeating: 0, count: 1 << 16)
-      let size = fgetxattr(file.rawValue, name + [0], &value, value.count)
-      return size < 0 ? nil : (name.map { UInt8(bitPattern: $0) }, Array(value.prefix(size)))
-    }
+    let all = (UserAttributes.all(of: file.rawValue) ?? [:]).compactMapValues { $0 }
+    return all.map { (name: $0.key, value: $0.value) }.sorted { $0.name.lexicographicallyPrecedes($1.name) }
   }
 }

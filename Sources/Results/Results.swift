@@ -89,7 +89,8 @@ public struct Results {
 
   public enum Form: Sendable { case text, stat, nameStatus, json }
 
-  public func diff(_ form: Form, to output: OutputBuffer) throws(TraceError) {
+  /// - Throws: `TraceError` for what cannot be read, or the `Errno` that writing failed with.
+  public func diff(_ form: Form, to output: OutputBuffer) throws {
     let report = DiffReport(finder, to: output)
     let shown = changes.filter(\.isShown)
     switch form {

@@ -113,7 +113,7 @@ public struct RecordedRun {
   private func asRecorded(_ given: Source) -> Source {
     guard let recorded = sources.sources.first(where: { $0.destination == given.destination }) else { return given }
     var source = given
-    if given.priority == Source.defaultPriority { source.priority = recorded.priority }
+    if !given.isPriorityGiven { source.priority = recorded.priority }
     source.isReadOnly = given.isReadOnly || recorded.isReadOnly
     source.isTool = recorded.isTool
     if given.kind == .host {

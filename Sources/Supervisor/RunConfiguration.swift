@@ -25,6 +25,8 @@ public struct Source: Sendable, Equatable {
   public var destination: String
   /// The lower number wins where sources overlap.
   public var priority: Int
+  /// Whether it was asked for; if not, what stands in the place of a recorded source comes as early as that.
+  public var isPriorityGiven: Bool
   public var kind: Kind
   /// A path on the host; of an archive, the path and what is wanted of it.
   public var hostPath: String
@@ -45,11 +47,12 @@ public struct Source: Sendable, Equatable {
   ]
 
   public init(
-    destination: String, priority: Int = Source.defaultPriority, kind: Kind = .host, hostPath: String,
+    destination: String, priority: Int? = nil, kind: Kind = .host, hostPath: String,
     hidesPrivate: Bool = false, isReadOnly: Bool = false
   ) {
     self.destination = destination
-    self.priority = priority
+    self.priority = priority ?? Self.defaultPriority
+    isPriorityGiven = priority != nil
     self.kind = kind
     self.hostPath = hostPath
     self.hidesPrivate = hidesPrivate

@@ -21,15 +21,20 @@ struct StandardDescriptors {
   init() throws(SupervisorError) {
     var given: [Given] = []
     var connections: [SocketRelay] = []
-    for (descriptor, name) in ["standard input", "standard output", "standard error"].enumerated() {
+    let names = ["standard input", "standard output", "standard error"]
+    if let closed = ClosedDescriptors.hold() {
+      throw SupervisorError("cannot keep the closed \(names[Int(closed)]) closed: open it, as with /dev/null")
+    }
+    for (descriptor, name) in names.enumerated() {
       let descriptor = Int32(descriptor)
-      var status = stat()
-      if fstat(descriptor, &status) < 0 {
-        // A descriptor that is closed would be taken by one of the supervisor's own files.
-        guard uwrx_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) == descriptor else {
-          throw SupervisorError("cannot open /dev/null in place of the closed \(name)")
-        }
+      if ClosedDescriptors.contains(descriptor) {
+        // What only names a place of the host's would lead the guest there.
+        _ = uwrx_fcntl(descriptor, F_SETFD, Int(FD_CLOEXEC))
         continue
+      }
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else {
+        throw SupervisorError("cannot look at the \(name): \(Errno(rawValue: uwrx_errno()))")
       }
       switch status.st_mode & 0o170000 {
       case 0o040000:

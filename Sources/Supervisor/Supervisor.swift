@@ -260,7 +260,7 @@ public final class Supervisor {
 
   private static func inheritedFiles() -> Set<HostIdentity> {
     var files: Set<HostIdentity> = []
-    for descriptor in Int32(0)...2 {
+    for descriptor in Int32(0)...2 where !ClosedDescriptors.contains(descriptor) {
       var status = stat()
       if fstat(descriptor, &status) == 0 { files.insert(HostIdentity(status)) }
     }

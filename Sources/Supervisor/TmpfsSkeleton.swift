@@ -44,8 +44,8 @@ final class TmpfsSkeleton: Skeleton {
     }
   }
 
-  func openDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> FileDescriptor {
-    try open(root, path, flags: O_RDONLY | O_DIRECTORY)
+  func openDirectory(_ path: UnsafePointer<CChar>, flags: Int32) throws(Errno) -> FileDescriptor {
+    try open(root, path, flags: flags | O_DIRECTORY)
   }
 
   func status(_ path: UnsafePointer<CChar>) throws(Errno) -> stat {

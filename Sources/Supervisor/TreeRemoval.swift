@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Tracing
 
 /// Removes a directory and all that is in it, however deep: what a guest has made may be deeper than any path can say.
 ///
@@ -33,7 +34,7 @@ package struct TreeRemoval {
     var hasRemoved = true
     while hasRemoved {
       hasRemoved = false
-      for name in Self.names(in: top) where remove(name) { hasRemoved = true }
+      for name in (try? DirectoryWalk.names(in: top)) ?? [] where remove(name) { hasRemoved = true }
     }
   }
 
@@ -46,7 +47,7 @@ package struct TreeRemoval {
     guard directory >= 0 else { return false }
     defer { close(directory) }
     var hasChanged = false
-    for child in Self.names(in: directory) {
+    for child in (try? DirectoryWalk.names(in: directory)) ?? [] {
       let isGone = unlinkat(directory, child, 0) == 0 || unlinkat(directory, child, AT_REMOVEDIR) == 0
       if isGone || raise(child, directory) { hasChanged = true }
     }
@@ -82,25 +83,5 @@ package struct TreeRemoval {
       chmod("/proc/self/fd/\(place)", status.st_mode & 0o7777 | 0o700)
     }
     return Int32(uwrx_openat(place, ".", O_RDONLY | flags, 0))
-  }
-
-  private static func names(in directory: Int32) -> [[CChar]] {
-    let file = Int32(uwrx_openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0))
-    guard file >= 0 else { return [] }
-    guard let stream = fdopendir(file) else {
-      close(file)
-      return []
-    }
-    defer { closedir(stream) }
-    var names: [[CChar]] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { start in
-          Array(UnsafeBufferPointer(start: start, count: strlen(start) + 1))
-        }
-      }
-      if name != [0x2e, 0], name != [0x2e, 0x2e, 0] { names.append(name) }
-    }
-    return names
   }
 }

@@ -4,122 +4,63 @@ import SystemPackage
 
 /// What a trace keeps: all in `files/` and `files-<pid>/`.
 enum KeptFiles {
-  struct Entry {
-    /// Below the run's directory.
-    var path: [UInt8]
-    var status: stat
-    fileprivate var directory: Int32
-    fileprivate var name: UnsafePointer<CChar>
-
-    /// Type, mode and size.
-    var fields: [[UInt8]] {
-      let type =
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: "file"
-        case S_IFLNK: "link"
-        case S_IFDIR: "directory"
-        case S_IFCHR: "device"
-        default: "other"
-        }
-      let isSized = type == "file" || type == "link"
-      return [type, String(status.st_mode & 0o7777, radix: 8), isSized ? String(status.st_size) : "-"].map {
-        Array($0.utf8)
-      }
-    }
-
-    /// Of its contents or its target, and of its attributes.
-    func digests(_ contents: inout ContentDigests) throws(Errno) -> [[UInt8]] {
-      let none = [UInt8(ascii: "-")]
-      switch status.st_mode & S_IFMT {
-      case S_IFLNK:
-        var target = [UInt8](repeating: 0, count: 4096)
-        let count = target.withUnsafeMutableBytes { readlinkat(directory, name, $0.baseAddress!, $0.count) }
-        guard count >= 0 else { throw Errno(rawValue: errno) }
-        return [SHA256.text(SHA256.digest(Array(target[..<count]))), none]
-      case S_IFREG, S_IFDIR:
-        let file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard file >= 0 else { throw Errno(rawValue: errno) }
-        defer { close(file) }
-        let isFile = status.st_mode & S_IFMT == S_IFREG
-        let digest = try isFile ? contents.digest(FileDescriptor(rawValue: file), status) : none
-        return [digest, Self.attributes(file).map { SHA256.text(SHA256.digest($0)) } ?? none]
-      default: return [none, none]
-      }
-    }
-
-    /// The attributes that a guest can set, and those that say how a layer is read, in the order of their names.
-    private static func attributes(_ file: Int32) -> [UInt8]? {
-      // Most have none.
-      let size = flistxattr(file, nil, 0)
-      if size <= 0 { return nil }
-      var names = [CChar](repeating: 0, count: size)
-      let count = flistxattr(file, &names, names.count)
-      if count <= 0 { return nil }
-      let prefix = "user.".utf8.map { CChar($0) }
-      var all: [[UInt8]] = []
-      for name in names[..<count].split(separator: 0) where name.starts(with: prefix) {
-        var value = [UInt8](repeating: 0, count: 1 << 16)
-        let length = fgetxattr(file, Array(name) + [0], &value, value.count)
-        var attribute = name.map { UInt8(bitPattern: $0) }
-        attribute += Array("\0\(length)\0".utf8)
-        attribute += value[..<max(0, length)]
-        all.append(attribute)
-      }
-      return all.isEmpty ? nil : Array(all.sorted { $0.lexicographicallyPrecedes($1) }.joined())
-    }
-  }
-
-  /// Calls `body` with all of them, a directory before what is in it.
-  /// - Throws: what reading a directory failed with, or what `body` throws.
-  static func forEach(_ trace: String, _ body: (Entry) throws(Errno) -> Void) throws(Errno) {
+  /// Calls `body` with all of them, a directory before what is in it. Paths are those below the run's directory.
+  /// - Throws: as `DirectoryWalk.forEach`.
+  static func forEach(_ trace: String, _ body: (DirectoryWalk.Entry) throws(Errno) -> Void) throws(Errno) {
     let directory = open(trace, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw Errno(rawValue: errno) }
-    defer { close(directory) }
-    try visit(directory, [], body) {
-      $0.starts(with: LayerIndex.files) && ($0.count == 5 || $0[5] == UInt8(ascii: "-"))
+    try DirectoryWalk.forEach(in: directory, isWanted: isKept, body)
+  }
+
+  private static func isKept(_ name: [CChar]) -> Bool {
+    let bytes = name.dropLast().map { UInt8(bitPattern: $0) }
+    return bytes.starts(with: LayerIndex.files) && (bytes.count == 5 || bytes[5] == UInt8(ascii: "-"))
+  }
+}
+
+// What a signature tells of a file.
+extension DirectoryWalk.Entry {
+  /// Type, mode and size.
+  var fields: [[UInt8]] {
+    let type =
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: "file"
+      case S_IFLNK: "link"
+      case S_IFDIR: "directory"
+      case S_IFCHR: "device"
+      default: "other"
+      }
+    let isSized = type == "file" || type == "link"
+    return [type, String(status.st_mode & 0o7777, radix: 8), isSized ? String(status.st_size) : "-"].map {
+      Array($0.utf8)
     }
   }
 
-  private static func visit(
-    _ directory: Int32, _ path: [UInt8], _ body: (Entry) throws(Errno) -> Void,
-    _ isWanted: ([UInt8]) -> Bool = { _ in true }
-  ) throws(Errno) {
-    for name in try names(directory) {
-      let bytes = name.dropLast().map { UInt8(bitPattern: $0) }
-      guard isWanted(bytes) else { continue }
-      var status = stat()
-      guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw Errno(rawValue: errno) }
-      let entryPath = path.isEmpty ? bytes : path + [UInt8(ascii: "/")] + bytes
-      let result: Result<Void, Errno> = name.withUnsafeBufferPointer { name in
-        do throws(Errno) {
-          try body(Entry(path: entryPath, status: status, directory: directory, name: name.baseAddress!))
-          return .success(())
-        } catch { return .failure(error) }
-      }
-      try result.get()
-      guard status.st_mode & S_IFMT == S_IFDIR else { continue }
-      let child = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      guard child >= 0 else { throw Errno(rawValue: errno) }
-      defer { close(child) }
-      try visit(child, entryPath, body)
+  /// Of its contents or its target, and of its attributes.
+  func digests(_ contents: inout ContentDigests) throws(Errno) -> [[UInt8]] {
+    let none = [UInt8(ascii: "-")]
+    switch status.st_mode & S_IFMT {
+    case S_IFLNK:
+      var target = [UInt8](repeating: 0, count: 4096)
+      let count = target.withUnsafeMutableBytes { readlinkat(directory, name, $0.baseAddress!, $0.count) }
+      guard count >= 0 else { throw Errno(rawValue: errno) }
+      return [SHA256.text(SHA256.digest(Array(target[..<count]))), none]
+    case S_IFREG, S_IFDIR:
+      let file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      guard file >= 0 else { throw Errno(rawValue: errno) }
+      defer { close(file) }
+      let isFile = status.st_mode & S_IFMT == S_IFREG
+      let digest = try isFile ? contents.digest(FileDescriptor(rawValue: file), status) : none
+      return [digest, Self.attributes(file).map { SHA256.text(SHA256.digest($0)) } ?? none]
+    default: return [none, none]
     }
   }
 
-  /// NUL-terminated, in no order.
-  private static func names(_ directory: Int32) throws(Errno) -> [[CChar]] {
-    let copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard copy >= 0, let stream = fdopendir(copy) else { throw Errno(rawValue: errno) }
-    defer { closedir(stream) }
-    var names: [[CChar]] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-        name.withMemoryRebound(to: CChar.self, capacity: 256) {
-          Array(UnsafeBufferPointer(start: $0, count: strlen($0) + 1))
-        }
-      }
-      if name != [0x2e, 0], name != [0x2e, 0x2e, 0] { names.append(name) }
-    }
-    return names
+  /// The attributes that a guest can set, and those that say how a layer is read, in the order of their names.
+  private static func attributes(_ file: Int32) -> [UInt8]? {
+    guard let all = UserAttributes.all(of: file), !all.isEmpty else { return nil }
+    let lines = all.map { name, value in name + Array("\0\(value?.count ?? -1)\0".utf8) + (value ?? []) }
+    return Array(lines.sorted { $0.lexicographicallyPrecedes($1) }.joined())
   }
 }
 

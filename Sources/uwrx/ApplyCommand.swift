@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inspect
 import Results
 import Tracing
 
@@ -51,7 +52,12 @@ func applyResults(
   let (done, remarks) = (results.done, results.remarks)
   if !isDryRun { try results.apply() }
   if !isQuiet {
-    for note in done { print("\(note.reason)\t\(note.path)") }
+    let output = OutputBuffer()
+    for note in done {
+      output.append("\(note.reason)\t\(note.path)")
+      try output.endLine()
+    }
+    try output.flush()
     printNotes(remarks) { "\($0.path): \($0.reason)" }
     printNotes(results.leftOut) { "left out: \($0.path): \($0.reason)" }
     if !results.leftOut.isEmpty { printError("a path that is given is applied, and uwrx export brings out all") }

@@ -22,7 +22,7 @@ struct SourceArgument {
     if isReadOnly { destination.removeLast(3) }
     let isTool = destination.hasSuffix(":tool")
     if isTool { destination.removeLast(5) }
-    var priority = Source.defaultPriority
+    var priority: Int?
     if let colon = destination.lastIndex(of: ":") {
       let text = destination[destination.index(after: colon)...]
       guard let number = Int(text) else { throw wrong("\(text) is no priority: write a number, or ro") }

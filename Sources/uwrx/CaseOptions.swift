@@ -1,6 +1,8 @@
 import ArgumentParser
 import Conformance
 import Glibc
+import Synchronization
+import SystemPackage
 
 /// Which cases of the conformance suite, and how.
 struct CaseOptions: ParsableArguments {
@@ -61,16 +63,21 @@ struct CaseOptions: ParsableArguments {
     return try body(try Harness(set, uwrx: try ownPath(), scratch: scratch))
   }
 
+  /// - Parameter report: called for each verdict, one at a time. What it fails with is thrown when all have been tried.
   func run(
-    _ cases: [Case], with harness: Harness, report: @escaping @Sendable (Verdict) -> Void
-  ) -> [Verdict] {
+    _ cases: [Case], with harness: Harness, report: @escaping @Sendable (Verdict) throws(ConformanceError) -> Void
+  ) throws(ConformanceError) -> [Verdict] {
     let progress = ProgressLine()
+    let failure = Mutex<ConformanceError?>(nil)
     let verdicts = Runner(harness, cases) { verdict, done in
       progress.clear()
-      report(verdict)
+      failure.withLock { failure in
+        do throws(ConformanceError) { if failure == nil { try report(verdict) } } catch { failure = error }
+      }
       progress.show("\(done) of \(cases.count) cases")
     }.run(jobs: jobs?.value ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     progress.clear()
+    if let failure = failure.withLock({ $0 }) { throw failure }
     return verdicts
   }
 
@@ -86,17 +93,10 @@ struct CaseOptions: ParsableArguments {
 
 extension Case.Ground: ExpressibleByArgument {}
 
-/// Writes at once, unlike `print`: an interruption must not lose what has been said.
-func write(_ text: String, to descriptor: Int32 = 1) {
-  var text = text
-  text.withUTF8 { bytes in
-    var done = 0
-    while done < bytes.count {
-      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return }
-      done += count
-    }
+/// - Throws: that it cannot be written.
+func printCases(_ text: String) throws(ConformanceError) {
+  do throws(Errno) { try printOutput(text) } catch {
+    throw ConformanceError("cannot write to standard output: \(error)")
   }
 }
 

@@ -23,13 +23,13 @@ struct CheckCommand: ParsableCommand {
       let trace = try trace.resolve()
       try trace.requireReadable()
       if repair, case .repaired(let events) = try TraceRepair.repair(trace, callName: SyscallNumber.name(of:)) {
-        printMessage("repaired \(trace.path): \(events) events were saved")
+        try printMessage("repaired \(trace.path): \(events) events were saved")
       }
       // Whoever has it repaired knows that the run was killed.
       let problems = TraceCheck.problems(of: trace, acceptsKilled: repair)
-      for problem in problems { printMessage(problem) }
+      for problem in problems { try printMessage(problem) }
       if !problems.isEmpty { throw ExitCode(1) }
-      if trace.isComplete { printMessage(try TraceCheck.verdict(on: trace)) }
+      if trace.isComplete { try printMessage(TraceCheck.verdict(on: trace)) }
     } catch let error as TraceError {
       printError(error.description)
       throw ExitCode(125)

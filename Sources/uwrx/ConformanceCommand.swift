@@ -1,6 +1,7 @@
 import ArgumentParser
 import Conformance
 import Glibc
+import SystemPackage
 
 struct ConformanceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,7 +33,10 @@ struct ConformanceCommand: ParsableCommand {
       // A report that cannot be written should not take minutes to say so.
       if let output { try checkWritable(output) }
       let report = try options.withHarness(set) { harness throws(ConformanceError) in
-        let verdicts = options.run(cases, with: harness) { if $0.isFailed { write($0.lines, to: 2) } }
+        let verdicts = try options.run(cases, with: harness) { verdict throws(ConformanceError) in
+          // All of them are in the report.
+          if verdict.isFailed { try? printOutput(verdict.lines, to: .standardError) }
+        }
         return Report(verdicts, of: harness)
       }
       let text =
@@ -41,7 +45,7 @@ struct ConformanceCommand: ParsableCommand {
         case .json: report.json()
         case .html: report.html()
         }
-      if let output { try writeFile(output, Array(text.utf8)) } else { write(text) }
+      if let output { try writeFile(output, Array(text.utf8)) } else { try printCases(text) }
       if report.hasFailures { throw ExitCode(1) }
     } catch let error as ConformanceError {
       printErrorLines(error.description)

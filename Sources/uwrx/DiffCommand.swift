@@ -65,7 +65,7 @@ struct DiffCommand: ParsableCommand {
       }
       let output = OutputBuffer()
       try results.diff(format == .json ? .json : stat ? .stat : nameStatus ? .nameStatus : .text, to: output)
-      try flush(output)
+      try output.flush()
       printNotes(results.leftOut) { "not shown: \($0.path): \($0.reason)" }
     }
   }
@@ -81,12 +81,6 @@ struct DiffCommand: ParsableCommand {
   private func looksLikeTrace(_ path: String) -> Bool {
     if (try? TraceDirectory(path)) != nil { return true }
     return ["files.index", "files.meta", "perfetto"].contains { access("\(path)/\($0)", F_OK) == 0 }
-  }
-
-  private func flush(_ output: OutputBuffer) throws {
-    do { try output.flush() } catch Errno.brokenPipe { throw ExitCode(128 + SIGPIPE) } catch {
-      throw TraceError("cannot write to standard output: \(error)")
-    }
   }
 
   private func compare(with other: TraceName) throws {
@@ -115,17 +109,13 @@ struct DiffCommand: ParsableCommand {
           printError("the trace \(name) is not whole, or was changed since it was made: \(problem); see uwrx check")
         }
       }
-      do {
-        let report = ComparisonReport(comparison, diffoscope: program)
-        switch format {
-        case .text: try report.text(to: output)
-        case .json: try report.json(to: output)
-        case .html: try report.html((options.trace.text, options.paths[0]), to: output)
-        }
-      } catch Errno.brokenPipe { throw ExitCode(128 + SIGPIPE) } catch {
-        throw TraceError("cannot write to standard output: \(error)")
+      let report = ComparisonReport(comparison, diffoscope: program)
+      switch format {
+      case .text: try report.text(to: output)
+      case .json: try report.json(to: output)
+      case .html: try report.html((options.trace.text, options.paths[0]), to: output)
       }
-      try flush(output)
+      try output.flush()
       // What cannot be read may differ.
       if isSame, named.contains(where: { $0.run.isDamaged }) { throw ExitCode(125) }
     }

@@ -17,12 +17,12 @@ struct DoctorCommand: ParsableCommand {
       let walls = try Walls.inspect()
       let width = walls.map(\.name.count).max() ?? 0
       for wall in walls {
-        printMessage(
+        try printMessage(
           "\(wall.state.rawValue.padded(to: 7))  \(wall.name.padded(to: width))  \(wall.detail)")
       }
       try runSomething()
-      printMessage("A run works here.")
-    } catch {
+      try printMessage("A run works here.")
+    } catch let error as SupervisorError {
       printError(error.description)
       throw ExitCode(125)
     }

@@ -19,28 +19,16 @@ struct InspectOptions: ParsableArguments {
     printError("the events of \(trace.text) are damaged or cut off: this is what can be read of them")
   }
 
-  /// Opens the trace, prints what `body` makes of it, and turns what goes wrong into a message and an exit status.
+  /// Opens the trace, prints what `body` makes of it, and turns what goes wrong with it into a message and an exit status.
   func report(_ body: (TraceDirectory, OutputBuffer) throws -> Void) throws {
     let output = OutputBuffer()
-    do {
-      do {
-        try body(try trace.resolve(), output)
-      } catch let error as TraceError {
-        // What was found before it is worth to be seen.
-        try output.flush()
-        throw error
-      }
+    do { try body(try trace.resolve(), output) } catch let error as TraceError {
+      // What was found before it is worth to be seen.
       try output.flush()
-    } catch let error as TraceError {
       printError(error.description)
       throw ExitCode(125)
-    } catch Errno.brokenPipe {
-      // Who reads has seen enough.
-      throw ExitCode(128 + SIGPIPE)
-    } catch let error as Errno {
-      printError("cannot write the report: \(error)")
-      throw ExitCode(125)
     }
+    try output.flush()
   }
 }
 

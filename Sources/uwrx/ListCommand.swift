@@ -23,13 +23,11 @@ struct ListCommand: ParsableCommand {
     try reportingTraceErrors {
       let report = ListReport(try RunList(build: build))
       let output = OutputBuffer()
-      do {
-        switch format {
-        case .text: try report.text(to: output)
-        case .json: try report.json(to: output)
-        }
-        try output.flush()
-      } catch Errno.brokenPipe { throw ExitCode(128 + SIGPIPE) }
+      switch format {
+      case .text: try report.text(to: output)
+      case .json: try report.json(to: output)
+      }
+      try output.flush()
     }
   }
 }

@@ -43,7 +43,7 @@ struct PruneCommand: ParsableCommand {
       let prune = try Prune(RunList(build: build), rules)
       let failed = dryRun ? [] : prune.perform()
       for choice in prune.removed where !failed.contains(where: { $0.number == choice.run.number }) {
-        printMessage("\(dryRun ? "would remove" : "removed") \(choice.run.number)  \(Units.bytes(choice.size))")
+        try printMessage("\(dryRun ? "would remove" : "removed") \(choice.run.number)  \(Units.bytes(choice.size))")
       }
       for (run, reason) in prune.kept { printError("\(run.number) stays: \(reason)") }
       for run in failed { printError("\(run.trace.path) could not be removed: part of it is left") }

@@ -15,15 +15,3 @@ func printError(_ message: String) {
 func printErrorLines(_ message: String) {
   for line in message.split(separator: "\n") { printError(String(line)) }
 }
-
-/// Writes a line to standard output.
-/// - Parameter message: may quote names of any kind.
-func printMessage(_ message: String) { print(Escaping.shown(message)) }
-
-/// What was printed is written, or it is said that it was not.
-/// - Returns: the exit status, which is 125 if it could not be written.
-func flushOutput(_ code: Int32) -> Int32 {
-  if fflush(nil) == 0 { return code }
-  printError("cannot write to standard output: \(String(cString: strerror(errno)))")
-  return 125
-}

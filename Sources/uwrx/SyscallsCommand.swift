@@ -10,11 +10,11 @@ struct SyscallsCommand: ParsableCommand {
   @Option(help: "How to print it.")
   var format = Format.text
 
-  func run() {
+  func run() throws {
     switch format {
-    case .text: print(SyscallTableRenderer.text(), terminator: "")
-    case .json: print(SyscallTableRenderer.json(), terminator: "")
-    case .markdown: print(SyscallTableRenderer.markdown(), terminator: "")
+    case .text: try printOutput(SyscallTableRenderer.text())
+    case .json: try printOutput(SyscallTableRenderer.json())
+    case .markdown: try printOutput(SyscallTableRenderer.markdown())
     }
   }
 }

@@ -40,7 +40,7 @@ struct TestCommand: ParsableCommand {
       let set = try options.makeSet()
       if list {
         for fixture in set.fixtures {
-          printMessage(fixture.name + (fixture.calls.isEmpty ? "" : ": " + fixture.calls.joined(separator: " ")))
+          try printMessage(fixture.name + (fixture.calls.isEmpty ? "" : ": " + fixture.calls.joined(separator: " ")))
         }
         return
       }
@@ -49,7 +49,7 @@ struct TestCommand: ParsableCommand {
       }
       let isSuccess = try options.withHarness(set) { harness throws(ConformanceError) in
         if native { return try printNative(cases, harness) }
-        return printVerdicts(cases, harness)
+        return try printVerdicts(cases, harness)
       }
       if !isSuccess { throw ExitCode(1) }
     } catch let error as ConformanceError {
@@ -58,9 +58,11 @@ struct TestCommand: ParsableCommand {
     }
   }
 
-  private func printVerdicts(_ cases: [Case], _ harness: Harness) -> Bool {
-    let verdicts = options.run(cases, with: harness) { write($0.lines) }
-    write(Report.summary(verdicts) + "\n")
+  private func printVerdicts(_ cases: [Case], _ harness: Harness) throws(ConformanceError) -> Bool {
+    let verdicts = try options.run(cases, with: harness) { verdict throws(ConformanceError) in
+      try printCases(verdict.lines)
+    }
+    try printCases(Report.summary(verdicts) + "\n")
     // Where nothing could be tried, nothing is proved.
     return !verdicts.contains(where: \.isFailed) && !verdicts.allSatisfy(\.isSkipped)
   }
@@ -68,8 +70,8 @@ struct TestCommand: ParsableCommand {
   private func printNative(_ cases: [Case], _ harness: Harness) throws(ConformanceError) -> Bool {
     for test in cases {
       let observation = try harness.runNatively(test)
-      write("\(test.description), natively: exit status \(observation.status)\n")
-      write(String(decoding: observation.output + observation.errors, as: UTF8.self))
+      try printCases("\(test.description), natively: exit status \(observation.status)\n")
+      try printCases(String(decoding: observation.output + observation.errors, as: UTF8.self))
     }
     return true
   }

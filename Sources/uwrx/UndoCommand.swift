@@ -35,7 +35,7 @@ struct UndoCommand: ParsableCommand {
         throw ExitCode(1)
       }
       if dryRun {
-        for path in undo.paths { printMessage(path) }
+        for path in undo.paths { try printMessage(path) }
         return
       }
       let staying = try undo.perform(forces: force)

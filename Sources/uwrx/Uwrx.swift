@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Sandbox
+import SystemPackage
 
 @main
 struct Uwrx: ParsableCommand {
@@ -17,24 +18,30 @@ struct Uwrx: ParsableCommand {
     ])
 
   static func main() {
+    // What is opened from here on must not become standard output.
+    ClosedDescriptors.hold()
     do {
       let arguments = Sandbox.arguments()
       try checkHelp(arguments)
       var command = try parse(arguments)
       try command.run()
-      Glibc.exit(flushOutput(0))
-    } catch let code as ExitCode {
-      Glibc.exit(flushOutput(code.rawValue))
+      Glibc.exit(0)
     } catch {
-      let code = exitCode(for: error)
-      // Help and completion are no failures.
-      if code == .success {
-        print(fullMessage(for: error))
-        Glibc.exit(flushOutput(0))
-      }
-      printErrorLines(message(for: error))
-      Glibc.exit(125)
+      Glibc.exit(status(for: error))
     }
+  }
+
+  private static func status(for error: any Error) -> Int32 {
+    if let code = error as? ExitCode { return code.rawValue }
+    // Nothing else comes as one.
+    if let failure = error as? Errno { return outputStatus(failure) }
+    guard exitCode(for: error) == .success else {
+      printErrorLines(message(for: error))
+      return 125
+    }
+    // Help and completion are no failures.
+    do throws(Errno) { try printOutput(fullMessage(for: error) + "\n") } catch { return outputStatus(error) }
+    return 0
   }
 
   /// The guest's command is none of the parser's, whose time grows with the square of the arguments.

@@ -40,6 +40,9 @@ struct Verification {
       if copy == nil { own = trace } else if let own { LastLink.set(runAt: own) }
       guard let known = first else {
         if end.isInterrupted || end.exitCode == 125 { throw ExitCode(end.exitCode) }
+        if let failure = end.failure {
+          throw SupervisorError("cannot pass on what the command has printed: \(failure); \(trace) keeps it")
+        }
         if end.exitCode != 0 {
           printError(
             "the command has failed in the first run, with exit status \(end.exitCode): there is nothing to compare; \(trace) keeps it"

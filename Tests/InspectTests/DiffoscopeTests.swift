@@ -26,6 +26,12 @@ struct DiffoscopeTests {
       ("echo warning >&2; echo seen; exit 1", "seen"),
       ("ulimit -c 0; kill -FPE $$", "(diffoscope was ended by signal 8)"),
       ("exit 3", "(diffoscope failed with status 3)"), ("cat; exit 1", ""),
+      // As the kernel ends what takes too much memory.
+      ("echo some; kill -KILL $$", "some\n(diffoscope was ended by signal 9)"),
+      // What it has left behind keeps the pipes open.
+      ("echo some; sleep 1000 & exit 1", "some"),
+      ("exec 3>&1; sleep 1000 >&2 & echo some; echo bad >&2; exit 2", "some\n(diffoscope failed with status 2: bad)"),
+      ("exec >&- 2>&-; kill -KILL $$", "(diffoscope was ended by signal 9)"),
     ])
   func reports(_ script: String, _ expected: String) throws {
     let report = try Self.report(script)

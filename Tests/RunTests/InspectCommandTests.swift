@@ -228,6 +228,6 @@ struct InspectCommandTests {
       #expect(outcome.output.utf8.count == 10 && outcome.error == "141\n", "\(outcome.error)")
     }
     let full = try CommandLine.shell("\(report) > /dev/full", in: "/")
-    #expect(full.status == 125 && full.error == "uwrx: cannot write the report: No space left on device\n")
+    #expect(full.status == 125 && full.error == "uwrx: cannot write to standard output: No space left on device\n")
   }
 }

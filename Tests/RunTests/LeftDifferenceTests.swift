@@ -16,7 +16,7 @@ struct LeftDifferenceTests {
         for script in '\(first)' '\(second)'; do
           \(CommandLine.binary) run --quiet --system \(options) -- sh -c "$script" || echo failed
         done
-        \(CommandLine.binary) diff last~1 last
+        \(CommandLine.binary) diff last~1 last; rm -rf build
         """, in: directory)
       #expect(!outcome.output.contains("failed") && outcome.error.isEmpty, "\(outcome)")
       let lines = outcome.output.split(separator: "\n").map { String($0) }
@@ -82,6 +82,45 @@ struct LeftDifferenceTests {
   @Test("each kind is told", arguments: cases)
   func kinds(_ first: String, _ second: String, _ expected: [String]) throws {
     #expect(try Self.told(first, second) == expected)
+  }
+
+  /// Directories that are moved into deep ones, of 2,000 each, with a file in the deepest.
+  private static func deep(_ contents: String, moves: Int) -> String {
+    let script = """
+      import os
+      top = os.getcwd()
+      def chain(name, depth):
+          os.chdir(top); os.mkdir(name); os.chdir(name)
+          for _ in range(depth): os.mkdir("d"); os.chdir("d")
+      chain("t0", 3)
+      open("f", "w").write("\(contents)\\n")
+      for number in range(1, \(moves + 1)):
+          chain("t%d" % number, 1900)
+          os.rename(top + "/t%d" % (number - 1), "d")
+      """
+    return "python3 -c \"\(script.replacing("\"", with: "\\\""))\""
+  }
+
+  @Test("what lies deeper than a path can say is compared, too")
+  func deep() throws {
+    let told = try Self.told(Self.deep("one", moves: 2), Self.deep("two", moves: 2))
+    let name = "differs: t2/" + String(repeating: "d/", count: 1900 + 1 + 1900 + 1 + 3) + "f"
+    #expect(
+      told.map { $0.hasPrefix("differs: t2/d/d/") ? String($0.prefix(name.count)) : $0 } == [
+        name, "    @@ -1 +1 @@", "    -one", "    +two",
+      ])
+  }
+
+  @Test("nothing that a run leaves is deeper than uwrx's stack")
+  func deeperThanTheStack() throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try CommandLine.shell(
+        """
+        ulimit -s 512; \(CommandLine.binary) run --system -- \(Self.deep("one", moves: 4)); echo $?
+        \(CommandLine.binary) check last; rm -rf build
+        """, in: directory)
+      #expect(outcome.output == "0\nthe trace \(directory)/build/0/0 is whole\n" && outcome.error.isEmpty, "\(outcome)")
+    }
   }
 
   @Test("times are compared where both runs have the same clock, to the second")

@@ -141,6 +141,47 @@ struct ReplayTests {
     }
   }
 
+  @Test("a source that is given comes when the recorded one came, unless it says when", arguments: ["", ":100", ":40"])
+  func priority(_ priority: String) throws {
+    try CommandLine.withDirectory { directory in
+      let outcome = try CommandLine.shell(
+        """
+        mkdir low high other; echo low > low/f; echo high > high/f; echo other > other/f; uwrx='\(CommandLine.binary)'
+        $uwrx run --system --no-project --source /s:60=low --source /s/f:50=high/f -- cat /s/f
+        $uwrx run --replay last --source /s\(priority)=other >&2
+        """, in: directory)
+      #expect(outcome.output == "high\n")
+      #expect(outcome.error == (priority == ":40" ? "other\n" : "high\n"), "\(outcome)")
+      let sources = try String(contentsOfFile: directory + "/build/0/1/sources", encoding: .utf8)
+      let recorded = priority.isEmpty ? "60" : String(priority.dropFirst())
+      #expect(sources.contains("/s\t\(recorded)\thost"), "\(sources)")
+    }
+  }
+
+  @Test(
+    "that finds the disk full when it gets its numbers is incomplete, and can be repaired", .enabled(if: getuid() == 0))
+  func fullDisk() throws {
+    try CommandLine.withDirectory { directory in
+      // The replay has a process more, in front of all others. Its record has room on the disk, and a second one beside it has not.
+      let script = """
+        uwrx='\(CommandLine.binary)'; mkdir full; mount -t tmpfs -o size=60m tmpfs full
+        echo 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do head -c 700000 /dev/urandom | base64; done' > s
+        $uwrx run --system --build full/build -- sh s | cat > /dev/null
+        (echo '(cat s; true) > /dev/null'; cat s) > t; mv t s
+        used=$(du -sk full | cut -f 1); mount -o remount,size=$((used * 2 + used / 3))k full
+        $uwrx run --quiet --replay full/build/0/0 | cat > /dev/null
+        $uwrx check full/build/0/1; echo $?
+        mount -o remount,size=60m full; $uwrx check --repair full/build/0/1
+        """
+      let outcome = try CommandLine.shell("unshare -m sh -c \"$(cat <<'END'\n\(script)\nEND\n)\"", in: directory)
+      let message =
+        "the run could not be recorded to its end, and \(directory)/full/build/0/1 is incomplete: No space left on device"
+      #expect(outcome.error.contains(message), "\(outcome)")
+      #expect(outcome.output.contains("is incomplete: its run was killed, or could not be recorded to its end\n1\n"))
+      #expect(outcome.output.contains("repaired \(directory)/full/build/0/1"), "\(outcome)")
+    }
+  }
+
   @Test("has the values of secrets from the user alone")
   func secrets() throws {
     try CommandLine.withDirectory { directory in

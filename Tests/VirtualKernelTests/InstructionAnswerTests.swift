@@ -161,6 +161,51 @@ import Testing
       #expect(machine.blockedCount == 2)
     }
 
+    private func makeNode(_ volume: Volume) -> Node {
+      let node = Node(volume, mode: FileType.regular | 0o755)
+      node.bytes = Self.program(Self.time)
+      return node
+    }
+
+    @Test func twoFilesThatChangeAllTheTimeAreSearchedOnceForACall() throws {
+      let machine = try makeMachine()
+      let files = try #require(machine.kernel.answeredFiles)
+      let volume = Volume(device: 96, isReadOnly: false)
+      let (one, other) = (makeNode(volume), makeNode(volume))
+      var searches = 0
+      for node in [one, other, one, other, other, one] {
+        node.bytes += [0]
+        guard files.code(of: node.status, for: 7) == nil else { continue }
+        let file = machine.world.insert(OpenFile(node, flags: O_RDONLY))
+        let search = CodeSearch(files, node.status, for: 7, file) { machine.world.close($0) }
+        try search.perform()
+        try search.publish(failed: false)
+        searches += 1
+      }
+      #expect(searches == 2)
+      // Another call looks again.
+      one.bytes += [0]
+      #expect(files.code(of: one.status, for: 8) == nil)
+    }
+
+    @Test func aFileThatIsAnotherEachTimeIsNamed() throws {
+      let machine = try makeMachine()
+      let volume = Volume(device: 96, isReadOnly: false)
+      var nodes: [Node] = []
+      func replace(_ times: Int) {
+        // The number of one that nobody has any more may be given to the next.
+        nodes.append(makeNode(volume))
+        machine.information.executable = nodes.last
+        if times > 0 { machine.whileBlocked = { replace(times - 1) } }
+      }
+      replace(50)
+      machine.information.programHeaders = machine.memory.place(Self.program(Self.time)) + 64
+      #expect(machine.call(.execve, "/bin/tool", 0, 0) == .continued)
+      #expect(machine.call(.access, "/", 0) == .value(0))
+      #expect(machine.blockedCount == 8)
+      #expect(left(machine) == ["another file each time that it is searched"])
+    }
+
     struct Left {
       let reason: String
       var code = time

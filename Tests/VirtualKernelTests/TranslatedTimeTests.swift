@@ -123,6 +123,31 @@ struct TranslatedTimeTests {
     #expect(first - again > 2 * Self.second && first - again < 4 * Self.second)
   }
 
+  @Test("All of a chain of processes in one memory keep out of each other's places", arguments: [3, 300])
+  func chain(_ length: Int32) throws {
+    let machine = try makeMachine()
+    let first = machine.thread
+    for number in 0..<length {
+      machine.thread = machine.fork(3 + number)
+      machine.information.sharing.insert(AbsTgid(rawValue: 1003 + number))
+      machine.call(.getuid)
+    }
+    #expect(receive(machine, until: place(machine, 5)) == made(machine, in: 0))
+    machine.thread = first
+    #expect(receive(machine, until: place(machine, 5)) == made(machine, in: 1))
+  }
+
+  @Test("Parents whose numbers are others' by now make no ring") func ring() throws {
+    let machine = try makeMachine()
+    machine.thread = machine.fork(3, of: AbsTgid(rawValue: 1004))
+    machine.call(.getuid)
+    let other = machine.fork(4)
+    machine.information.sharing = [AbsTgid(rawValue: 1003), AbsTgid(rawValue: 1004)]
+    machine.thread = other
+    machine.call(.getuid)
+    #expect(receive(machine, until: place(machine, 5)) == made(machine, in: 0))
+  }
+
   @Test("A child in the same memory keeps out of its parent's places", arguments: [true, false])
   func children(_ sharesMemory: Bool) throws {
     let machine = try makeMachine()

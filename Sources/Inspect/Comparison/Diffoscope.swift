@@ -60,13 +60,12 @@ public struct Diffoscope: Sendable {
   }
 
   private func report(of child: pid_t, _ output: Int32, _ errors: Int32, _ requests: Int32) -> [UInt8] {
-    var (report, complaint, remark) = read(output, errors, requests)
+    var (report, complaint, remark) = read(child, output, errors, requests)
+    // With what it has started. If it was cut off, it is told why and not how it has ended.
     kill(-child, SIGKILL)
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, uwrx_errno() == EINTR {}
-    // SIGKILL may be this one: it has said all, and has not ended yet.
-    let isKilled = uwrx_wait_exited(status) == 0 && uwrx_wait_signal(status) == SIGKILL
-    if remark.isEmpty, !isKilled, uwrx_wait_exited(status) == 0 || uwrx_wait_exit_status(status) > 1 {
+    if remark.isEmpty, uwrx_wait_exited(status) == 0 || uwrx_wait_exit_status(status) > 1 {
       remark =
         uwrx_wait_exited(status) != 0
         ? "diffoscope failed with status \(uwrx_wait_exit_status(status))"
@@ -113,31 +112,37 @@ public struct Diffoscope: Sendable {
     return result == 0 ? .success(child) : .failure(Errno(rawValue: result))
   }
 
-  /// Until it has said all, is asked to end, or more than it may, or its time is over.
+  /// Until it has ended, is asked to end, has said more than it may, or its time is over. What it has started may hold the pipes open for
+  /// longer than it lives.
   private func read(
-    _ output: Int32, _ errors: Int32, _ requests: Int32
+    _ child: pid_t, _ output: Int32, _ errors: Int32, _ requests: Int32
   ) -> (report: [UInt8], errors: [UInt8], remark: String) {
     var texts: [[UInt8]] = [[], []]
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    var polled = [output, errors, requests].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-    let end = ContinuousClock.now + .seconds(patience)
+    let process = Int32(truncatingIfNeeded: uwrx_pidfd_open(child))
     func result(_ remark: String) -> (report: [UInt8], errors: [UInt8], remark: String) { (texts[0], texts[1], remark) }
+    guard process >= 0 else { return result("diffoscope cannot be waited for: \(Errno(rawValue: -process))") }
+    defer { close(process) }
+    for end in [output, errors] { _ = uwrx_fcntl(end, F_SETFL, Int(O_NONBLOCK)) }
+    var polled = [output, errors, requests, process].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    let end = ContinuousClock.now + .seconds(patience)
     while texts[0].count < Self.longestReport {
       let left = (end - .now).components
       let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
       guard milliseconds > 0 else { return result("diffoscope was ended after \(patience) seconds") }
-      guard poll(&polled, 3, Int32(clamping: milliseconds)) > 0 else { continue }
+      guard poll(&polled, nfds_t(polled.count), Int32(clamping: milliseconds)) > 0 else { continue }
       // The signal waits until the mask is what it was.
       if polled[2].revents != 0 { return result("diffoscope was interrupted") }
-      for index in 0..<2 where polled[index].revents != 0 {
+      // What a pipe holds at the end comes with one read.
+      let hasEnded = polled[3].revents != 0
+      for index in 0..<2 where polled[index].fd >= 0 && (hasEnded || polled[index].revents != 0) {
         let count = Glibc.read(polled[index].fd, &buffer, buffer.count)
-        if count < 0, uwrx_errno() == EINTR { continue }
+        if count < 0, uwrx_errno() == EINTR || uwrx_errno() == EAGAIN { continue }
         if count > 0 { texts[index] += buffer[..<count] } else { polled[index].fd = -1 }
-        polled[index].revents = 0
       }
       // The end tells what it failed of.
       if texts[1].count > Self.longestErrors { texts[1].removeFirst(texts[1].count - Self.longestErrors) }
-      if polled[0].fd < 0, polled[1].fd < 0 { return result("") }
+      if hasEnded { return result("") }
     }
     return result("diffoscope has more to say: this is the first MiB")
   }

@@ -36,17 +36,22 @@ struct LeftEntry {
   /// Where it is kept on the host, with its zero; nil if it is not.
   var place: [UInt8]?
 
-  private static func cString(_ path: [UInt8]) -> [CChar] { path.map { CChar(bitPattern: $0) } }
-
-  /// - Parameter place: with its zero.
+  /// - Parameter place: of any length, with its zero.
   /// - Returns: nil if nothing is there.
   init?(at place: [UInt8]) {
-    var status = stat()
-    guard lstat(Self.cString(place), &status) == 0 else { return nil }
+    guard let status = LongPath.status(place) else { return nil }
     self.init(status, at: place)
   }
 
   init(_ status: stat, at place: [UInt8]) {
+    self.init(status, at: place) { Self.attributes(at: place) }
+  }
+
+  init(_ entry: DirectoryWalk.Entry, at place: [UInt8]) {
+    self.init(entry.status, at: place) { Self.known(UserAttributes.all(of: entry.name, in: entry.directory)) }
+  }
+
+  private init(_ status: stat, at place: [UInt8], attributes: () -> [[UInt8]: [UInt8]]?) {
     kind = Kind(UInt32(status.st_mode))
     mode = UInt32(status.st_mode) & 0o7777
     size = Int64(status.st_size)
@@ -54,7 +59,7 @@ struct LeftEntry {
     if kind == .file { names = UInt32(status.st_nlink) }
     self.place = place
     // Nothing else can have what a user sets.
-    attributes = kind == .file || kind == .directory ? Self.attributes(of: Self.cString(place)) : [:]
+    self.attributes = kind == .file || kind == .directory ? attributes() : [:]
   }
 
   /// What the record tells of something that a run has left as it was.
@@ -64,7 +69,7 @@ struct LeftEntry {
     size = base.size
     modified = base.modified
     self.place = place
-    attributes = place.flatMap { Self.attributes(of: Self.cString($0)) }
+    attributes = place.flatMap { Self.attributes(at: $0) }
   }
 
   static func nanoseconds(_ time: timespec) -> Int64 {
@@ -72,8 +77,13 @@ struct LeftEntry {
   }
 
   /// The user's, and those that say how a layer is read.
-  private static func attributes(of path: [CChar]) -> [[UInt8]: [UInt8]]? {
-    guard let all = UserAttributes.all(of: path), !all.values.contains(nil) else { return nil }
+  private static func attributes(at place: [UInt8]) -> [[UInt8]: [UInt8]]? {
+    known((try? LongPath.with(place) { UserAttributes.all(of: $1, in: $0) }) ?? nil)
+  }
+
+  /// All of them, or none.
+  private static func known(_ all: UserAttributes.Values?) -> [[UInt8]: [UInt8]]? {
+    guard let all, !all.values.contains(nil) else { return nil }
     return all.compactMapValues { $0 }
   }
 }

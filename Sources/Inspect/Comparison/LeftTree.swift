@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import SystemPackage
 import Tracing
 
 /// What a run's layer holds at its end: the last version of each path, with its whiteouts, opaque and renamed directories.
@@ -20,7 +21,7 @@ struct LeftTree {
   /// - Parameter index: nil if the run has not ended.
   init(_ trace: TraceDirectory, _ index: LayerIndex?) {
     let root = Array(trace.path.utf8) + [Self.slash]
-    walk(root + LayerIndex.files, [], index)
+    walk(root + LayerIndex.files, index)
     let descriptor = open(trace.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     defer { if descriptor >= 0 { close(descriptor) } }
     // A last version that is not the first one of its path is elsewhere.
@@ -45,26 +46,14 @@ struct LeftTree {
     return result >= 0
   }
 
-  private mutating func walk(_ directory: [UInt8], _ path: [UInt8], _ index: LayerIndex?) {
-    var status = stat()
-    let place = directory.map { CChar(bitPattern: $0) } + [0]
+  private mutating func walk(_ files: [UInt8], _ index: LayerIndex?) {
     // A trace may hold anything: no link is followed.
-    guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, let stream = opendir(place) else { return }
-    var names: [[UInt8]] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-        name.withMemoryRebound(to: UInt8.self, capacity: 256) {
-          Array(UnsafeBufferPointer(start: $0, count: 256).prefix { $0 != 0 })
-        }
-      }
-      if name != [0x2e], name != [0x2e, 0x2e] { names.append(name) }
-    }
-    closedir(stream)
-    for name in names {
-      let (child, childPath) = (directory + [Self.slash] + name, path + [Self.slash] + name)
-      guard let entry = LeftEntry(at: child + [0]) else { continue }
-      take(entry, childPath, index)
-      if entry.kind == .directory { walk(child, childPath, index) }
+    let directory = open((files + [0]).map { CChar(bitPattern: $0) }, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard directory >= 0 else { return }
+    // What cannot be read is not compared.
+    try? DirectoryWalk.forEach(in: directory, failure: .skipped) { entry throws(Errno) in
+      let path = [Self.slash] + entry.path
+      take(LeftEntry(entry, at: files + path + [0]), path, index)
     }
   }
 

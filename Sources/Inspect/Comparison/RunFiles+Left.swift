@@ -37,11 +37,14 @@ extension RunFiles {
 
   /// What is below a directory that was renamed is told of by its names before.
   var renamedPaths: [[UInt8]] {
-    tree.origins.flatMap { directory, origin in
-      bases.bases.keys.compactMap { key in
-        let path = [UInt8(ascii: "/")] + key
-        return path.starts(with: origin + [UInt8(ascii: "/")]) ? directory + path.dropFirst(origin.count) : nil
-      }
+    if tree.origins.isEmpty { return [] }
+    let slash = UInt8(ascii: "/")
+    // In their order those below a directory stand together.
+    let keys = bases.bases.keys.sorted { $0.lexicographicallyPrecedes($1) }
+    return tree.origins.flatMap { directory, origin in
+      let prefix = origin.dropFirst() + [slash]
+      let below = keys[keys.firstIndex(notBefore: prefix)...].prefix { $0.starts(with: prefix) }
+      return below.map { directory + [slash] + $0.dropFirst(prefix.count) }
     }
   }
 
@@ -49,10 +52,7 @@ extension RunFiles {
   private func sourceEntry(at path: [UInt8]) -> LeftEntry? {
     guard let file = places.lower?.file(path), let end = wallTime(history.lastTime) else { return nil }
     let place = file + [0]
-    var status = stat()
-    guard lstat(place.map { CChar(bitPattern: $0) }, &status) == 0, LeftEntry.nanoseconds(status.st_ctim) <= end else {
-      return nil
-    }
+    guard let status = LongPath.status(place), LeftEntry.nanoseconds(status.st_ctim) <= end else { return nil }
     var entry = LeftEntry(status, at: place)
     // Its other names are nobody's doing, and its owner may be another to the guest.
     entry.names = nil
@@ -139,5 +139,17 @@ extension RunFiles {
     let id = other.history.paths.id(of: history.paths.path(of: path))
     counterparts[path] = .some(id)
     return id
+  }
+}
+
+extension [[UInt8]] {
+  /// Of sorted ones the first that is not less.
+  fileprivate func firstIndex(notBefore other: ArraySlice<UInt8>) -> Int {
+    var range = indices
+    while let first = range.first, let last = range.last {
+      let middle = first + (last - first) / 2
+      range = self[middle].lexicographicallyPrecedes(other) ? middle + 1..<range.upperBound : first..<middle
+    }
+    return range.lowerBound
   }
 }

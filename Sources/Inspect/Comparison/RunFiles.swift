@@ -158,20 +158,23 @@ final class RunFiles {
 
   /// Of a link its target, of a regular file its contents. A trace may hold anything: nothing that waits is opened.
   private static func digest(of file: [UInt8]) -> [UInt8]? {
-    let path = file.map { CChar(bitPattern: $0) }
+    (try? LongPath.with(file) { digest(of: $1, in: $0) }) ?? nil
+  }
+
+  private static func digest(of name: UnsafePointer<CChar>, in directory: Int32) -> [UInt8]? {
     var status = stat()
-    guard lstat(path, &status) == 0 else { return nil }
+    guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
     var digest = SHA256()
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     switch status.st_mode & S_IFMT {
     case S_IFLNK:
       let count = buffer.withUnsafeMutableBytes {
-        readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        readlinkat(directory, name, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
       }
       guard count >= 0 else { return nil }
       digest.add(Array("link".utf8) + buffer[..<count])
     case S_IFREG:
-      let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      let descriptor = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
       guard descriptor >= 0 else { return nil }
       defer { close(descriptor) }
       while true {
@@ -234,10 +237,7 @@ extension RunFiles {
     if let known = changeTimes[path] { return known }
     var time: Int64?
     if let file = file(ofVersion: 0, at: path) {
-      var status = stat()
-      if lstat(file.map { CChar(bitPattern: $0) }, &status) == 0 {
-        time = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
-      }
+      time = LongPath.status(file).map { LeftEntry.nanoseconds($0.st_ctim) }
     }
     changeTimes[path] = .some(time)
     return time

@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import Inspect
+import SystemPackage
 import Tracing
 
 /// A run in a process of its own: this program again, with other arguments and in other surroundings.
@@ -14,6 +16,8 @@ public struct RunProgram {
     public var errors: [UInt8]
     /// The user has asked for its end.
     public var isInterrupted: Bool
+    /// Why what it has written could not all be passed on; nil also if nobody reads it any more.
+    public var failure: Errno?
   }
 
   private static let mostErrors = 1 << 14
@@ -47,7 +51,8 @@ public struct RunProgram {
         while waitpid(child, &status, 0) < 0, uwrx_errno() == EINTR {}
         let code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
         return End(
-          exitCode: code, output: relay.digest.finish(), errors: relay.errors, isInterrupted: relay.isInterrupted)
+          exitCode: code, output: relay.digest.finish(), errors: relay.errors, isInterrupted: relay.isInterrupted,
+          failure: relay.failure)
       }
     }
   }
@@ -89,6 +94,9 @@ public struct RunProgram {
     var digest = RunningDigest()
     var errors: [UInt8] = []
     var isInterrupted = false
+    /// Why nothing is passed on any more, of output and errors.
+    private var failures: [Errno?] = [nil, nil]
+    var failure: Errno? { failures.compactMap { $0 }.first { $0 != .brokenPipe } }
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
     init(isShown: Bool) { self.isShown = isShown }
@@ -122,15 +130,13 @@ public struct RunProgram {
         errors += bytes
         if errors.count > RunProgram.mostErrors { errors.removeFirst(errors.count - RunProgram.mostErrors) }
       }
-      guard isShown else { return }
-      var rest = bytes
-      while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(Int32(index + 1), $0.baseAddress, $0.count) }
-        if count < 0, uwrx_errno() == EINTR { continue }
-        // Nobody reads it any more; the comparison is made all the same.
-        guard count > 0 else { return }
-        rest = rest.dropFirst(count)
-      }
+      guard isShown, failures[index] == nil else { return }
+      // Where nobody reads it any more the comparison is made all the same.
+      let disposition = signal(SIGPIPE, SIG_IGN)
+      defer { signal(SIGPIPE, disposition) }
+      let output = OutputBuffer(FileDescriptor(rawValue: Int32(index + 1)))
+      output.append(Array(bytes))
+      do throws(Errno) { try output.flush() } catch { failures[index] = error }
     }
 
     private mutating func forward(_ requests: Int32, _ child: pid_t) {

@@ -205,10 +205,12 @@ struct LayerFinish: ~Copyable {
         let path = (parentPath.isEmpty ? [] : parentPath + [UInt8(ascii: "/")]) + nodes.name(of: child)
         if record.pointee.kind == .directory { pending.append((child, path)) }
         let moved = directories[path]
-        if keepsPlaces, moved != LayerIndex.absent {
+        // By a longer one nothing is reached, and those of a deep tree take the square of its depth.
+        let isReached = path.count < Int(PATH_MAX)
+        if keepsPlaces, isReached, moved != LayerIndex.absent {
           lastPlaces.append(((moved ?? LayerIndex.files) + [UInt8(ascii: "/")] + path, nodes[child].pointee.inode))
         }
-        if !places.isEmpty, record.pointee.kind == .regular {
+        if !places.isEmpty, isReached, record.pointee.kind == .regular {
           let place = (moved ?? LayerIndex.files) + [UInt8(ascii: "/")] + path
           live.append((place, path, nodes[child].pointee.inode))
         }

@@ -179,9 +179,9 @@ extension SkeletonMirror {
     objects.register(HostIdentity(try status(of: dentry)), inSkeletonAs: nodes[dentry].pointee.inode)
   }
 
-  func openDirectory(_ dentry: DentryID) throws(Errno) -> FileDescriptor {
+  func openDirectory(_ dentry: DentryID, flags: Int32 = 0) throws(Errno) -> FileDescriptor {
     try nodes.buildPath(of: dentry, into: &path)
-    return try skeleton.openDirectory(path.cString)
+    return try skeleton.openDirectory(path.cString, flags: flags)
   }
 }
 

@@ -14,7 +14,8 @@ public protocol Skeleton: AnyObject {
   func makeSymbolicLink(_ target: UnsafePointer<CChar>, _ path: UnsafePointer<CChar>) throws(Errno)
   /// Makes a FIFO or a socket without a listener, as `mode` says.
   func makeNode(_ path: UnsafePointer<CChar>, mode: UInt32) throws(Errno)
-  func openDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> FileDescriptor
+  /// - Parameter flags: what fcntl(2), F_GETFL, is to tell.
+  func openDirectory(_ path: UnsafePointer<CChar>, flags: Int32) throws(Errno) -> FileDescriptor
   func status(_ path: UnsafePointer<CChar>) throws(Errno) -> stat
   func rename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>, flags: UInt32) throws(Errno)
   func link(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) throws(Errno)

@@ -46,13 +46,15 @@ struct UnansweredReasons: OptionSet {
   static let late = UnansweredReasons(rawValue: 128)
   /// The process makes it, and no file that could be searched holds it.
   static let made = UnansweredReasons(rawValue: 256)
+  /// A file has become another each time that it was searched for one call.
+  static let unsettled = UnansweredReasons(rawValue: 512)
 
   /// In the order of their bits.
   private static let texts = [
     "no room for answers behind the code", "an instruction that no jump can take the place of",
     "more code or places than are searched", "mapped while there were other threads",
     "mapped shared, in part or where the kernel chose", "not what the file says", "memory that cannot be written over",
-    "begun before it could be written over", "makes code while it runs",
+    "begun before it could be written over", "makes code while it runs", "another file each time that it is searched",
   ]
 
   /// As the trace tells them.
@@ -91,8 +93,9 @@ final class AnsweredFiles {
   fileprivate let variants: CallVariants
   private var known: [Version: AnsweredCode] = [:]
   private static let mostKnown = 4096
-  /// What was found last, and for which call.
-  private var last: CodeSearch?
+  /// What was searched for the call that was waited for last. Whoever changes files could make a call ask for ever.
+  private var last: [CodeSearch] = []
+  private static let mostForOneCall = 8
 
   /// - Returns: nil where nothing is asked so, or nothing is known of how.
   init?(_ host: any HostFiles, _ variants: CallVariants) {
@@ -109,14 +112,16 @@ final class AnsweredFiles {
   /// - Returns: nil for what is to be searched first.
   func code(of status: stat, for notification: UInt64) -> AnsweredCode? {
     if let code = known[Version(status)] { return code }
-    guard let last, last.notification == notification, last.identity == HostIdentity(status) else { return nil }
-    return last.code
+    let searched = last.filter { $0.notification == notification }
+    if let search = searched.last(where: { $0.identity == HostIdentity(status) }) { return search.code }
+    return searched.count < Self.mostForOneCall ? nil : AnsweredCode(left: .unsettled)
   }
 
   fileprivate func didFind(_ search: CodeSearch) {
     if known.count >= Self.mostKnown { known.removeAll() }
     if search.isKept { known[search.version] = search.code }
-    last = search
+    last.removeAll { $0.notification != search.notification }
+    last.append(search)
   }
 }
 

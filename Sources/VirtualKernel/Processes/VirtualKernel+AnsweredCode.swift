@@ -89,7 +89,9 @@ extension VirtualKernel {
     if isImmutable, let known = answeredFiles.interpreters[inode] { return known }
     guard let opened = try? files.openHost(file, flags: O_RDONLY | O_CLOEXEC) else { return .unknown }
     let found = code(of: opened, call, answeredFiles)
-    if isImmutable, case .known = found { answeredFiles.interpreters[inode] = found }
+    if isImmutable, case .known(let code, _) = found, !code.left.contains(.unsettled) {
+      answeredFiles.interpreters[inode] = found
+    }
     return found
   }
 

@@ -7,6 +7,10 @@ import Tracing
 private let hostFlags =
   O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC_ | O_DIRECT_ | O_NOFOLLOW
 
+/// Of a directory's, which mean nothing there; F_GETFL tells them all the same.
+private let directoryFlags =
+  O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC_ | O_NOFOLLOW | O_NOATIME_ | 0o20000  // FASYNC
+
 extension Syscalls {
   @Sendable static func open(_ call: Call) throws(Errno) -> Outcome {
     let flags = try openFlags(call.arguments.1)
@@ -150,12 +154,16 @@ extension Syscalls {
       try files.materialiseForPath(dentry, call)
       return .continue
     }
+    // Neither a directory nor a file of /proc is read by the memory of the disk.
+    if flags & O_DIRECT_ != 0, inode.pointee.kind == .directory || inode.pointee.backing == .proc {
+      throw .invalidArgument
+    }
     if inode.pointee.kind == .directory {
       if files.nodes[dentry].pointee.flags.contains(.unlinked) { return .continue }
       if inode.pointee.backing == .proc { try call.kernel.proc.requireListing(inode, call) }
       try files.mirror.materialise(dentry)
       // Nothing but its identity and its position is used, and the position needs a descriptor that is not O_PATH.
-      let file = try files.mirror.openDirectory(dentry)
+      let file = try files.mirror.openDirectory(dentry, flags: flags & directoryFlags)
       files.closings.tellOpened(dentry, file)
       return give(call, file, flags, dentry)
     }
@@ -228,7 +236,9 @@ extension Syscalls {
       if flags & O_ACCMODE != O_RDONLY || flags & (O_TRUNC | O_CREAT) != 0 { throw .isDirectory }
       try call.require(.read, call.files.nodes.inode(of: dentry))
       // Through the link, so that it is of the guest's mount.
-      let file = try call.kernel.host.reopen(original, flags: O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      if flags & O_DIRECT_ != 0 { throw .invalidArgument }
+      let wanted = flags & directoryFlags & ~O_NOFOLLOW
+      let file = try call.kernel.host.reopen(original, flags: wanted | O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       return give(call, file, flags, dentry)
     }
     if flags & O_PATH_ != 0 {

@@ -96,13 +96,22 @@ extension Syscalls {
 extension VirtualKernel {
   /// Of the memory that the process has, which it may share with its parent: vfork(2), posix_spawn(3), clone(2) with CLONE_VM.
   func timePlaces(of group: ThreadGroup) -> TimePlaces {
-    if let parent = processes.groups[group.parent], information.sharesMemory(group.id, parent.id) {
-      return timePlaces(of: parent)
+    // What it knows holds until its next execve(2).
+    var sharing: [ThreadGroup] = []
+    var next: ThreadGroup? = group
+    var places: TimePlaces?
+    while places == nil, let one = next {
+      sharing.append(one)
+      places = one.timePlaces
+      // A number may have become another's, and a chain of parents a ring.
+      guard sharing.count <= processes.groups.count, let parent = processes.groups[one.parent],
+        information.sharesMemory(one.id, parent.id)
+      else { break }
+      next = parent
     }
-    if let known = group.timePlaces { return known }
-    let places = TimePlaces()
-    group.timePlaces = places
-    return places
+    let found = places ?? TimePlaces()
+    for one in sharing { one.timePlaces = found }
+    return found
   }
 
   /// Whether a call may last for as long as it likes. ptrace(2) may stop who calls.

@@ -253,11 +253,12 @@ final class Machine {
   var process: GuestProcess { try! world.process(of: thread) }
 
   /// fork(2), or vfork(2) until the exec: the child has copies of everything.
+  /// - Parameter told: whose child it says that it is, if not the caller's.
   @discardableResult
-  func fork(_ id: Int32, sharingFiles: Bool = false) -> AbsTid {
+  func fork(_ id: Int32, sharingFiles: Bool = false, of told: AbsTgid? = nil) -> AbsTid {
     let parent = process
     let child = GuestProcess(
-      id: AbsTgid(rawValue: 1000 + id), nsID: NsTgid(rawValue: id), parent: parent.id, files: parent.files)
+      id: AbsTgid(rawValue: 1000 + id), nsID: NsTgid(rawValue: id), parent: told ?? parent.id, files: parent.files)
     if !sharingFiles {
       child.files = DescriptorTable()
       child.files.files = parent.files.files

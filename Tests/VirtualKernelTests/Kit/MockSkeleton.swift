@@ -52,7 +52,7 @@ final class MockSkeleton: Skeleton {
     _ = try make(path, mode, replaces: true)
   }
 
-  func openDirectory(_ path: UnsafePointer<CChar>) throws(Errno) -> FileDescriptor {
+  func openDirectory(_ path: UnsafePointer<CChar>, flags: Int32) throws(Errno) -> FileDescriptor {
     try world.enter(.skeletonOpenDirectory)
     let node = try world.find(root, path)
     guard node.isDirectory else { throw .notDirectory }

@@ -33,12 +33,13 @@ enum ComparedFiles {
   }
 
   private static func open(_ path: [UInt8], _ flags: Int32) throws(ContentLimit) -> FileDescriptor {
-    let result = path.withUnsafeBytes {
-      uwrx_openat2(
-        AT_FDCWD, $0.baseAddress!.assumingMemoryBound(to: CChar.self),
-        UInt64(flags | O_NOFOLLOW | O_CLOEXEC), 0, withoutLinks)
-    }
-    guard result >= 0 else { throw ContentLimit("it cannot be opened: \(Errno(rawValue: CInt(-result)))") }
+    let result: Int
+    do throws(Errno) {
+      result = try LongPath.with(path, resolve: withoutLinks) {
+        uwrx_openat2($0, $1, UInt64(flags | O_NOFOLLOW | O_CLOEXEC), 0, withoutLinks)
+      }
+      guard result >= 0 else { throw Errno(rawValue: CInt(-result)) }
+    } catch { throw ContentLimit("it cannot be opened: \(error)") }
     return FileDescriptor(rawValue: Int32(result))
   }
 
