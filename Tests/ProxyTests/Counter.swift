@@ -5,9 +5,9 @@ final class Counter: Sendable {
   private let value = Mutex(0)
 
   func next() -> Int {
-    value.withLock {
-      defer { $0 += 1 }
-      return $0
+    value.withLock { value in
+      value += 1
+      return value - 1
     }
   }
 }

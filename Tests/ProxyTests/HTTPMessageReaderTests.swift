@@ -39,10 +39,14 @@ struct HTTPMessageReaderTests {
     ("\r\nGET / HTTP/1.0\r\n\r\n", "", 1),
     ("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", "hello", 1),
     ("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: a\r\n\r\n", "hello", 2),
-    ("PUT /a HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING: Chunked\r\n\r\n3\r\nabc\r\n00a;x=\"y\"\r\n0123456789\r\n0\r\n\r\n",
-     "abc0123456789", 1),
-    ("PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 1\r\nB:2\r\n\r\nGET / HTTP/1.0\r\n\r\n",
-     "a", 2),
+    (
+      "PUT /a HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING: Chunked\r\n\r\n3\r\nabc\r\n00a;x=\"y\"\r\n0123456789\r\n0\r\n\r\n",
+      "abc0123456789", 1
+    ),
+    (
+      "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 1\r\nB:2\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+      "a", 2
+    ),
     ("BREW /pot HTTP/1.1\r\nhOsT:\t a \r\nX:\r\n\r\n", "", 1),
   ]
 
@@ -56,15 +60,16 @@ struct HTTPMessageReaderTests {
     #expect(result.wire == Array(request.0.utf8.drop { $0 == 0x0d || $0 == 0x0a }))
   }
 
-  @Test(arguments: [
-    ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "GET", "ok", 1),
-    ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "HEAD", "", 1),
-    ("HTTP/1.1 304 Not Modified\r\nContent-Length: 20\r\n\r\n", "GET", "", 1),
-    ("HTTP/1.1 204\r\n\r\n", "GET", "", 1),
-    ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "POST", "x", 2),
-    ("HTTP/1.0 200 OK\n\nto the end", "GET", "to the end", 0),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2  \r\nok\r\n0\r\n\r\n", "GET", "ok", 1),
-  ], [1, 5, Int.max])
+  @Test(
+    arguments: [
+      ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "GET", "ok", 1),
+      ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "HEAD", "", 1),
+      ("HTTP/1.1 304 Not Modified\r\nContent-Length: 20\r\n\r\n", "GET", "", 1),
+      ("HTTP/1.1 204\r\n\r\n", "GET", "", 1),
+      ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "POST", "x", 2),
+      ("HTTP/1.0 200 OK\n\nto the end", "GET", "to the end", 0),
+      ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2  \r\nok\r\n0\r\n\r\n", "GET", "ok", 1),
+    ], [1, 5, Int.max])
   func responsesAreTakenApart(_ response: (String, String, String, Int), size: Int) throws {
     let result = try read(Array(response.0.utf8), .response, parts: size, method: response.1)
     #expect(result.content == Array(response.2.utf8))
@@ -72,36 +77,37 @@ struct HTTPMessageReaderTests {
     #expect(result.wire == Array(response.0.utf8))
   }
 
-  @Test(arguments: [
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999999\r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
-    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
-    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 501),
-    ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-    ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400),
-    ("GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\0\r\n\r\n", 400),
-    ("GET / HTTP/1.1\r\nX: a\rHost: b\r\n\r\n", 400), ("GET / HTTP/1.1\nHost: a\n\n", 400),
-    ("GET / HTTP/1.1\r\nHost: a\n\r\n", 400), ("GET / HTTP/1.1\r\n: a\r\n\r\n", 400),
-    ("GET / HTTP/1.1\r\nnothing\r\n\r\n", 400), ("GET  / HTTP/1.1\r\n\r\n", 400), ("GET /\r\n\r\n", 400),
-    ("GET /a b HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.2\r\n\r\n", 505), ("PRI * HTTP/2.0\r\n\r\n", 505),
-    ("GE(T / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1 \r\n\r\n", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\n", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\na\r\n", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\na", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;a\rb\r\n", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 3\r\n\r\n", 400),
-    ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na: b\n\r\n", 400),
-  ], [1, Int.max])
+  @Test(
+    arguments: [
+      ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+      ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+      ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", 400),
+      ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", 400),
+      ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", 400),
+      ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999999\r\n\r\n", 400),
+      ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+      ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
+      ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 501),
+      ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+      ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400),
+      ("GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\0\r\n\r\n", 400),
+      ("GET / HTTP/1.1\r\nX: a\rHost: b\r\n\r\n", 400), ("GET / HTTP/1.1\nHost: a\n\n", 400),
+      ("GET / HTTP/1.1\r\nHost: a\n\r\n", 400), ("GET / HTTP/1.1\r\n: a\r\n\r\n", 400),
+      ("GET / HTTP/1.1\r\nnothing\r\n\r\n", 400), ("GET  / HTTP/1.1\r\n\r\n", 400), ("GET /\r\n\r\n", 400),
+      ("GET /a b HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.2\r\n\r\n", 505), ("PRI * HTTP/2.0\r\n\r\n", 505),
+      ("GE(T / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1 \r\n\r\n", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\n", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\na\r\n", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\na", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;a\rb\r\n", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 3\r\n\r\n", 400),
+      ("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na: b\n\r\n", 400),
+    ], [1, Int.max])
   func whatCanBeReadInTwoWaysIsRefused(_ request: (String, Int), size: Int) throws {
     let failure = #expect(throws: HTTPFailure.self) { try read(Array(request.0.utf8), parts: size) }
     #expect(failure?.status == request.1)
@@ -117,7 +123,9 @@ struct HTTPMessageReaderTests {
     }
     #expect(failure?.status == 431)
     let endless = #expect(throws: HTTPFailure.self) {
-      try read(Array(("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + String(repeating: "x", count: 9000)).utf8), parts: size)
+      try read(
+        Array(("P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + String(repeating: "x", count: 9000)).utf8),
+        parts: size)
     }
     #expect(endless?.status == 400)
   }

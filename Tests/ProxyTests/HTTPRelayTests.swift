@@ -32,7 +32,8 @@ struct HTTPRelayTests {
   @Test func oneExchangePassesUnchangedAndIsRecorded() throws {
     let directory = ProxyHarness.Directory()
     let answer = "HTTP/1.1 200 Fine, thanks\r\nX-oDd:  spaced \r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
-    let result = try relay("GET /a?token=t HTTP/1.1\r\nhOST: EXAMPLE.org:80\r\nCookie: c\r\n\r\n", [answer], in: directory)
+    let result = try relay(
+      "GET /a?token=t HTTP/1.1\r\nhOST: EXAMPLE.org:80\r\nCookie: c\r\n\r\n", [answer], in: directory)
     #expect(result.guest == answer)
     #expect(result.end == .ended)
     let told = try #require(result.told.exchanges.first)
@@ -41,7 +42,8 @@ struct HTTPRelayTests {
     let digest = KeyedDigest(key: [1])
     #expect(
       directory.text("1/request")
-        == "GET /a?token=digest:\(digest.hexadecimal("t".utf8)) HTTP/1.1\nhOST: EXAMPLE.org:80\nCookie: digest:\(digest.hexadecimal("c".utf8))\n")
+        == "GET /a?token=digest:\(digest.hexadecimal("t".utf8)) HTTP/1.1\nhOST: EXAMPLE.org:80\nCookie: digest:\(digest.hexadecimal("c".utf8))\n"
+    )
     #expect(
       directory.text("1/response")
         == "HTTP/1.1 200 Fine, thanks\nX-oDd:  spaced \nContent-Length: 2\nConnection: close\n")
@@ -61,11 +63,15 @@ struct HTTPRelayTests {
     ("GET http://other.org/ HTTP/1.1\r\nHost: example.org\r\n\r\n", 421),
     ("GET http://example.org/ HTTP/1.1\r\nHost: other.org\r\n\r\n", 421),
     ("GET http://a@example.org/ HTTP/1.1\r\nHost: example.org\r\n\r\n", 400),
-    ("GET file:///etc HTTP/1.1\r\nHost: example.org\r\n\r\n", 400), ("GET a HTTP/1.1\r\nHost: example.org\r\n\r\n", 400),
+    ("GET file:///etc HTTP/1.1\r\nHost: example.org\r\n\r\n", 400),
+    ("GET a HTTP/1.1\r\nHost: example.org\r\n\r\n", 400),
     ("CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n", 403),
     ("TRACE / HTTP/1.1\r\nHost: example.org\r\n\r\n", 405), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
     ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 421),
-    ("POST / HTTP/1.1\r\nHost: example.org\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /b HTTP/1.1\r\n", 400),
+    (
+      "POST / HTTP/1.1\r\nHost: example.org\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /b HTTP/1.1\r\n",
+      400
+    ),
     ("GET / HTTP/1.1\r\nHost: example.org\r\nX: a\r\n b\r\n\r\n", 400),
     ("GET / HTTP/1.1\r\nHost: example.org\r\nX: " + String(repeating: "x", count: 70_000) + "\r\n\r\n", 431),
   ])
@@ -82,7 +88,8 @@ struct HTTPRelayTests {
   @Test(arguments: [
     ("example.org", "GET http://Example.Org:80/ HTTP/1.1\r\nHost: example.org.\r\n\r\n"),
     ("example.org", "OPTIONS * HTTP/1.1\r\nHost: example.org\r\n\r\n"), ("example.org", "GET / HTTP/1.0\r\n\r\n"),
-    ("192.0.2.1", "GET / HTTP/1.1\r\nHost: any.thing\r\n\r\n"), ("2001:db8::1", "GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n"),
+    ("192.0.2.1", "GET / HTTP/1.1\r\nHost: any.thing\r\n\r\n"),
+    ("2001:db8::1", "GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n"),
     ("192.0.2.1", "GET http://any.thing/ HTTP/1.1\r\nHost: any.thing\r\n\r\n"),
   ])
   func theDomainItselfPasses(_ domain: String, _ request: String) throws {
@@ -232,7 +239,8 @@ struct HTTPRelayTests {
     defer { proxy.stop() }
     let guest = RawSocket(port: proxy.port)
     guest.send(
-      "GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nHost: example.org\r\nHTTP2-Settings: AAE\r\nUpgrade: h2c\r\n\r\n")
+      "GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nHost: example.org\r\nHTTP2-Settings: AAE\r\nUpgrade: h2c\r\n\r\n"
+    )
     #expect(
       guest.receiveAll()
         == "HTTP/1.0 200 OK\r\n\r\nGET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nHost: example.org\r\n\r\n")

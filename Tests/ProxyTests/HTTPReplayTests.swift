@@ -63,7 +63,9 @@ struct HTTPReplayTests {
     #expect(result.told.exchanges.map(\.isComplete) == [false])
   }
 
-  private static func ok(_ text: String) -> String { "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)" }
+  private static func ok(_ text: String) -> String {
+    "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)"
+  }
 
   @Test func equalRequestsGetTheirAnswersInOrderAndNoMore() throws {
     let request = "GET /a" + Self.host + "\r\n"
@@ -157,7 +159,8 @@ struct HTTPReplayTests {
   @Test(arguments: [
     ("response", "nonsense"), ("response", "HTTP/1.1 200 OK\nContent-Length: 1\n"),
     ("response", "HTTP/1.1 200 OK\nContent-Length: 1\nTransfer-Encoding: chunked\n"),
-    ("response", "HTTP/1.1 200 OK\nContent-Length: 2\n\nX: y\n"), ("response-body", "longer"), ("meta", "state\tcomplete\n"),
+    ("response", "HTTP/1.1 200 OK\nContent-Length: 2\n\nX: y\n"), ("response-body", "longer"),
+    ("meta", "state\tcomplete\n"),
     ("request", "GET /a\n"), ("response", String(repeating: "x", count: 2 << 20)),
   ])
   func aDamagedRecordIsNoAnswer(_ name: String, _ contents: String) throws {

@@ -25,6 +25,7 @@ final class RawServer: Sendable {
       while true {
         let connection = accept(socket, nil, nil)
         guard connection >= 0 else { return }
+        _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
         pool.submit { _ in serve(RawSocket(descriptor: connection)) }
       }
     }

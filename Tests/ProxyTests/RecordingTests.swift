@@ -5,21 +5,30 @@ import Testing
 struct RecordingTests {
   /// RFC 4231, test cases 1, 2, 3 and 6.
   @Test(arguments: [
-    ([UInt8](repeating: 0x0b, count: 20), Array("Hi There".utf8),
-     "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
-    (Array("Jefe".utf8), Array("what do ya want for nothing?".utf8),
-     "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
-    ([UInt8](repeating: 0xaa, count: 20), [UInt8](repeating: 0xdd, count: 50),
-     "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
-    ([UInt8](repeating: 0xaa, count: 131), Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8),
-     "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"),
+    (
+      [UInt8](repeating: 0x0b, count: 20), Array("Hi There".utf8),
+      "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
+    ),
+    (
+      Array("Jefe".utf8), Array("what do ya want for nothing?".utf8),
+      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    ),
+    (
+      [UInt8](repeating: 0xaa, count: 20), [UInt8](repeating: 0xdd, count: 50),
+      "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"
+    ),
+    (
+      [UInt8](repeating: 0xaa, count: 131), Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8),
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+    ),
   ])
   func digestsAreThoseOfTheStandard(_ key: [UInt8], _ message: [UInt8], _ digest: String) {
     #expect(KeyedDigest(key: key).hexadecimal(message) == digest)
   }
 
   @Test(arguments: [
-    ("/a?x=1", "/a?x=1"), ("/a", "/a"), ("/a?token=s3cret&b=2", "/a?token=#&b=2"), ("/?a=1;ToKeN=s3cret", "/?a=1;ToKeN=#"),
+    ("/a?x=1", "/a?x=1"), ("/a", "/a"), ("/a?token=s3cret&b=2", "/a?token=#&b=2"),
+    ("/?a=1;ToKeN=s3cret", "/?a=1;ToKeN=#"),
     ("/?%74oken=s3cret", "/?%74oken=#"), ("/?token=&key", "/?token=&key"), ("/?tokens=s3cret", "/?tokens=s3cret"),
     ("/?X-Amz-Signature=s3cret&X-Amz-Date=1", "/?X-Amz-Signature=#&X-Amz-Date=1"),
     ("http://a/?sig=s3cret#b", "http://a/?sig=##b"), ("http://a/#access_token=s3cret", "http://a/#access_token=#"),

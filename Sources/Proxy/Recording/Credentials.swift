@@ -85,7 +85,9 @@ public struct Credentials: Sendable {
     let value = bytes[field.value]
     let isNamed = { (names: [String]) in names.contains { HTTPToken.equals(name, $0) } }
     if isNamed(Self.fields), !value.isEmpty { return Self.line(name, hidden(value)) }
-    if isNamed(Self.urls), value.contains(where: { "?#".utf8.contains($0) }) { return Self.line(name, hiding(inURL: value)) }
+    if isNamed(Self.urls), value.contains(where: { "?#".utf8.contains($0) }) {
+      return Self.line(name, hiding(inURL: value))
+    }
     return line + [0x0a]
   }
 
