@@ -130,6 +130,14 @@ struct HTTPMessageReaderTests {
     #expect(endless?.status == 400)
   }
 
+  @Test(arguments: [0, 1, 10, 31, 255, 1000, 0xabcdef, 0xfff_ffff_ffff_ffff])
+  func numbersAreRead(number: Int) {
+    let text = String(number, radix: 16)
+    #expect(HTTPToken.hexadecimal(text.utf8) == number)
+    #expect(HTTPToken.hexadecimal(text.uppercased().utf8) == number)
+    #expect(HTTPToken.number("\(number)".utf8) == ("\(number)".utf8.count <= 18 ? number : nil))
+  }
+
   /// No bytes make the reader do more than throw, and how they are cut makes no difference.
   @Test func mutatedRequestsAreReadOrRefused() {
     var random = SeededGenerator(seed: 7)

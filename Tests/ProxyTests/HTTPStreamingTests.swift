@@ -16,7 +16,10 @@ struct HTTPStreamingTests {
       while !rest.isEmpty {
         let offset = place % block.count
         let part = rest.prefix(block.count - offset)
-        guard part == block[offset..<offset + part.count] else { return false }
+        let isEqual = part.withUnsafeBytes { part in
+          block.withUnsafeBytes { memcmp(part.baseAddress!, $0.baseAddress! + offset, part.count) == 0 }
+        }
+        guard isEqual else { return false }
         place += part.count
         rest = rest.dropFirst(part.count)
       }
