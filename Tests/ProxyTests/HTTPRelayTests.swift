@@ -173,6 +173,27 @@ struct HTTPRelayTests {
     #expect(result.told.exchanges.map(\.isComplete) == [false])
   }
 
+  @Test func anAnswerBeforeTheEndOfARequestArrives() throws {
+    let answer = "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
+    let directory = ProxyHarness.Directory()
+    let server = RawServer { socket in
+      _ = socket.receive(through: "\r\n\r\n")
+      socket.send(answer)
+      socket.setReset()
+    }
+    defer { server.stop() }
+    let proxy = try ProxyHarness.record(upstream: server.port, into: directory)
+    defer { proxy.stop() }
+    let guest = RawSocket(port: proxy.port)
+    guest.send("PUT /a HTTP/1.1\r\nHost: example.org\r\nContent-Length: 10\r\n\r\nhalf")
+    #expect(guest.receiveAll() == answer)
+    #expect(guest.end == .ended)
+    guest.send("more")
+    guest.closeOutput()
+    #expect(proxy.told(after: 1).exchanges.map(\.status) == [413])
+    #expect(directory.text("1/meta")?.contains("state\tcomplete\n") == true)
+  }
+
   @Test func trailersAndInterimAnswersPass() throws {
     let directory = ProxyHarness.Directory()
     let answer =
