@@ -229,7 +229,7 @@ struct HTTPRelayTests {
     #expect(directory.text("1/response")?.hasPrefix("HTTP/1.1 200 OK\n") == true)
   }
 
-  @Test(arguments: ["", "early"])
+  @Test(arguments: ["", "early", "GET / HTTP/1.1\r\nHost: other.org\r\n\r\n"])
   func afterAnUpgradeBytesAreBytes(early: String) throws {
     let directory = ProxyHarness.Directory()
     let server = RawServer { socket in
