@@ -44,7 +44,7 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "Network", "CGuest", "CLinux",
+        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "Network", "TrustStores", "CGuest", "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
@@ -64,12 +64,13 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Network", "Tracing", "CGuest", "CLinux",
+        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "CGuest", "CLinux",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .executableTarget(name: "uwrx-proxy", dependencies: ["Proxy", "Network"]),
+    .target(name: "TLS", dependencies: ["COpenSSL", .product(name: "NIOCore", package: "swift-nio")]),
+    .executableTarget(name: "uwrx-proxy", dependencies: ["Proxy", "Network", "Certificates", "TLS"]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "Conformance", dependencies: ["Sandbox", "Supervisor", "VirtualKernel", "CConformance"]),
     .target(name: "CConformance"),
@@ -98,11 +99,14 @@ let package = Package(
         "Inspect", "Tracing", "CNcurses", "CLinux", .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "CNcurses", cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "TrustStores"),
+    .target(name: "Certificates", dependencies: ["TrustStores", "COpenSSL"]),
     .target(name: "CGuest"),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
     .testTarget(name: "NetworkTests", dependencies: ["Network"]),
     .testTarget(
@@ -117,6 +121,7 @@ let package = Package(
       ]),
     .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
+    .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores"]),
     .testTarget(
       name: "TracingTests",
       dependencies: ["Tracing", "Inspect", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),

@@ -27,8 +27,11 @@ def reachable(uwrx, base, becomes):
     if not becomes or not subprocess.run(BECOME + ["test", "-x", uwrx]).returncode:
         return uwrx
     copy = os.path.join(base, "uwrx")
-    shutil.copy(uwrx, copy)
-    os.chmod(copy, 0o755)
+    # uwrx-proxy stands beside it.
+    for suffix in ("", "-proxy"):
+        if os.path.exists(uwrx + suffix):
+            shutil.copy(uwrx + suffix, copy + suffix)
+            os.chmod(copy + suffix, 0o755)
     return copy
 
 

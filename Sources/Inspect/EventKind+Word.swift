@@ -11,8 +11,8 @@ extension EventKind {
 
   private static let words: [EventKind: String] = {
     let ownNames: [EventKind: String] = [
-      .truncate: "truncate", .readLink: "readlink", .readBytes: "read-bytes", .writeBytes: "write-bytes", .lookUp: "lookup",
-      .connectionEnd: "connection-end",
+      .truncate: "truncate", .readLink: "readlink", .readBytes: "read-bytes", .writeBytes: "write-bytes",
+      .lookUp: "lookup", .connectionEnd: "connection-end",
     ]
     return Dictionary(
       uniqueKeysWithValues: allCases.map { ($0, ownNames[$0] ?? $0.metaName ?? "\($0)") })

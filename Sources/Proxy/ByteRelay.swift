@@ -31,6 +31,26 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     return (ByteRelay(first, on: loop), ByteRelay(second, on: loop))
   }
 
+  /// Joins two channels that do not read by themselves yet, and do from now on.
+  /// - Parameters:
+  ///   - firstBytes, secondBytes: what the first and the second have sent before.
+  ///   - firstEnded, secondEnded: whether that is all.
+  /// - Throws: the pipelines' errors; then both channels are the caller's still.
+  static func join(
+    _ first: any Channel, _ second: any Channel, after firstBytes: ByteBuffer, _ secondBytes: ByteBuffer,
+    firstEnded: Bool, secondEnded: Bool, ended: @escaping (UInt64, UInt64) -> Void
+  ) throws {
+    let (one, other) = pair(on: first.eventLoop, ended: ended)
+    try first.pipeline.syncOperations.addHandler(one)
+    try second.pipeline.syncOperations.addHandler(other)
+    for (relay, channel, bytes, isOver) in [(one, second, firstBytes, firstEnded), (other, first, secondBytes, secondEnded)] {
+      relay.state.value.count = UInt64(bytes.readableBytes)
+      if bytes.readableBytes > 0 { channel.writeAndFlush(bytes, promise: nil) }
+      if isOver { channel.close(mode: .output, promise: nil) }
+    }
+    for channel in [first, second] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+  }
+
   func handlerAdded(context: ChannelHandlerContext) { state.value.context = context }
 
   func handlerRemoved(context: ChannelHandlerContext) { state.value.context = nil }

@@ -11,7 +11,11 @@ public final class Dialler: Sendable {
   private let control: ControlChannel
   private let policy: NetworkPolicy
   private let domains: Domains
+  private let keyStores: KeyStores
+  private let services: Conversation.Services
   private let resolver: NameResolver
+  /// What comes of connections and names is kept there, or in a replay read from there.
+  private let record: NetworkRecord
   private let names: NameServer
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   /// For what waits: the host's resolver, and the moment until the guest has taken a connection.
@@ -19,14 +23,23 @@ public final class Dialler: Sendable {
   private let diallers = Diallers()
   private let connections = OpenConnections()
 
-  public init(_ gate: Gate, _ control: ControlChannel, _ policy: NetworkPolicy, _ domains: Domains, hostname: String) {
+  init(
+    _ gate: Gate, _ control: ControlChannel, _ policy: NetworkPolicy, _ domains: Domains, _ keyStores: KeyStores,
+    _ services: Conversation.Services, _ record: NetworkRecord, hostname: String
+  ) {
+    self.record = record
+    self.keyStores = keyStores
+    self.services = services
     self.gate = gate
     self.control = control
     self.policy = policy
     self.domains = domains
     threads.start()
     resolver = NameResolver(policy: policy, domains: domains)
-    names = NameServer(resolver, hostname: hostname, control, threads, diallers)
+    let isReplay = services.recorded != nil
+    names = NameServer(
+      isReplay ? RecordedNames(record: record, domains: domains) : resolver, domains, isReplay ? nil : record,
+      hostname: hostname, control, threads, diallers)
   }
 
   /// Lets a server of the guest's be reached from the host.
@@ -35,7 +48,9 @@ public final class Dialler: Sendable {
     try PublishedPorts(gate: gate, group: group, threads: threads).open(port) { [self] outside, guest, port in
       let peer =
         outside.remoteAddress.flatMap { address in address.ipAddress.map { "\($0):\(address.port ?? 0)" } } ?? ""
-      relay(guest, outside, "published \(port) from \(peer)", 0)
+      let domain = Domain(address: port.endpoint.address)
+      let report = Report(control: control, domain: domain, port: port.endpoint.port, process: 0)
+      relay(guest, outside, "published \(port) from \(peer)", report, isPublished: true)
     }
   }
 
@@ -61,6 +76,7 @@ public final class Dialler: Sendable {
       while let message = try control.receive() {
         switch message {
         case .dialling(let process, let endpoint): diallers.add(process, to: endpoint)
+        case .splice: control.send(.spliced(keyStores.splice()))
         case .finish: return false
         default: break
         }
@@ -83,84 +99,90 @@ public final class Dialler: Sendable {
     guard let domain = domains.domain(at: request.target.address) else {
       return gate.refuse(request, .networkUnreachable)
     }
-    let port = request.target.port
-    guard isLetThrough(policy.decision(domain: domain, port: port), domain, port, process) else {
+    let report = Report(control: control, domain: domain, port: request.target.port, process: process)
+    guard report.isLetThrough(policy.decision(domain: domain, port: report.port)) else {
       return gate.refuse(request, .networkUnreachable)
     }
     let loop = group.next()
+    if services.recorded != nil { return replay(request, on: loop, report) }
     let found = threads.runIfActive(eventLoop: loop) { [policy, resolver] in
-      try policy.addresses(of: domain, port: port) ?? resolver.addresses(of: domain).get()
+      try policy.addresses(of: domain, port: report.port) ?? resolver.addresses(of: domain).get()
     }
-    found.whenFailure { [gate] _ in gate.refuse(request, .hostUnreachable) }
+    found.whenFailure { [gate, record] _ in
+      record.note(.unreachable, of: domain, port: report.port)
+      gate.refuse(request, .hostUnreachable)
+    }
     found.whenSuccess { [self] addresses in
-      let permitted = addresses.filter { policy.permits(upstream: $0, for: domain, port: port) == .allowed }
+      func decision(_ address: IPAddress) -> NetworkPolicy.Decision {
+        policy.permits(upstream: address, for: domain, port: report.port)
+      }
+      let permitted = addresses.filter { decision($0) == .allowed }
       if permitted.isEmpty, let first = addresses.first {
-        _ = isLetThrough(policy.permits(upstream: first, for: domain, port: port), domain, port, process, at: first)
+        _ = report.isLetThrough(decision(first), at: first)
         return gate.refuse(request, .networkUnreachable)
       }
-      connect(request, domain, permitted, on: loop, process)
+      connect(request, permitted, on: loop, report)
     }
-  }
-
-  /// Records what is not.
-  private func isLetThrough(
-    _ decision: NetworkPolicy.Decision, _ domain: Domain, _ port: UInt16, _ process: UInt32,
-    at address: IPAddress? = nil
-  ) -> Bool {
-    let reason: String
-    switch decision {
-    case .allowed: return true
-    case .refused(let hint): reason = "\(hint) lets it through"
-    case .denied(let rule): reason = "--deny \(rule) keeps it out"
-    }
-    let place = address.map { ", which is at \($0)" } ?? ""
-    let text = "\(domain.bracketed):\(port)\(place)\0\(reason)"
-    control.send(.record(kind: EventKind.refusal.rawValue, process: process, number: 0, Array(text.utf8)))
-    return false
   }
 
   private func connect(
-    _ request: ConnectionRequest, _ domain: Domain, _ addresses: [IPAddress], on loop: any EventLoop, _ process: UInt32
+    _ request: ConnectionRequest, _ addresses: [IPAddress], on loop: any EventLoop, _ report: Report
   ) {
     let upstream = Bootstrap.client(loop)
       .connectTimeout(.seconds(120))
       .resolver(FixedAddresses(addresses: addresses, loop: loop))
-      .connect(host: domain.description, port: Int(request.target.port))
-    upstream.whenFailure { [gate] error in
-      if let refusal = Refusal(error) { gate.refuse(request, refusal) } else { gate.forget(request) }
+      .connect(host: report.domain.description, port: Int(report.port))
+    upstream.whenFailure { [gate, record] error in
+      guard let refusal = Refusal(error) else { return gate.forget(request) }
+      let outcome: NetworkRecord.Connection = if case .reset = refusal { .refused } else { .unreachable }
+      record.note(outcome, of: report.domain, port: report.port)
+      gate.refuse(request, refusal)
     }
-    upstream.whenSuccess { [self] channel in join(request, channel, on: loop, domain, process) }
+    upstream.whenSuccess { [self] upstream in
+      record.note(.connected, of: report.domain, port: report.port)
+      let accepted = threads.runIfActive(eventLoop: loop) { [gate] in try gate.accept(request) }
+        .flatMap { Bootstrap.client(loop).withConnectedSocket($0.rawValue) }
+      accepted.whenFailure { _ in upstream.close(promise: nil) }
+      accepted.whenSuccess { [self] guest in
+        let place = upstream.remoteAddress.flatMap(\.ipAddress) ?? ""
+        relay(guest, upstream, "\(report.place) at \(place)", report)
+      }
+    }
   }
 
-  private func join(
-    _ request: ConnectionRequest, _ upstream: any Channel, on loop: any EventLoop, _ domain: Domain, _ process: UInt32
-  ) {
+  private func replay(_ request: ConnectionRequest, on loop: any EventLoop, _ report: Report) {
+    switch record.connection(to: report.domain, port: report.port) {
+    case .connected: break
+    case .refused: return gate.refuse(request, .reset)
+    case .unreachable: return gate.refuse(request, .hostUnreachable)
+    case nil:
+      report.missed("nobody has connected to it")
+      return gate.refuse(request, .networkUnreachable)
+    }
     let accepted = threads.runIfActive(eventLoop: loop) { [gate] in try gate.accept(request) }
       .flatMap { Bootstrap.client(loop).withConnectedSocket($0.rawValue) }
-    accepted.whenFailure { _ in upstream.close(promise: nil) }
-    accepted.whenSuccess { [self] guest in
-      let place = upstream.remoteAddress.flatMap(\.ipAddress) ?? ""
-      relay(guest, upstream, "\(domain.bracketed):\(request.target.port) at \(place)", process)
-    }
+    accepted.whenSuccess { [self] in relay($0, nil, "\(report.place) as recorded", report) }
   }
 
   /// - Parameter text: who is at the other side, for the record.
-  private func relay(_ guest: any Channel, _ other: any Channel, _ text: String, _ process: UInt32) {
-    let number = connections.add([guest, other])
-    control.send(.record(kind: EventKind.connection.rawValue, process: process, number: number, Array(text.utf8)))
-    let (first, second) = ByteRelay.pair(on: guest.eventLoop) { [self] sent, received in
-      let counts = [sent, received].flatMap { count in (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } }
-      control.send(.record(kind: EventKind.connectionEnd.rawValue, process: process, number: number, counts))
+  private func relay(_ guest: any Channel, _ other: (any Channel)?, _ text: String, _ report: Report, isPublished: Bool = false) {
+    let number = connections.add([guest, other].compactMap { $0 })
+    report.connected(number, text)
+    let ended = { [connections] (sent: UInt64, received: UInt64) in
+      report.ended(number, sent: sent, received: received)
       connections.remove(number)
     }
     do {
-      try guest.pipeline.syncOperations.addHandler(first)
-      try other.pipeline.syncOperations.addHandler(second)
+      if isPublished, let other {
+        try ByteRelay.join(
+          guest, other, after: ByteBuffer(), ByteBuffer(), firstEnded: false, secondEnded: false, ended: ended)
+      } else {
+        try Conversation.begin(guest, other, services, report, number: number, ended: ended)
+      }
     } catch {
-      for channel in [guest, other] { channel.close(promise: nil) }
-      return
+      for channel in [guest, other] { channel?.close(promise: nil) }
+      ended(0, 0)
     }
-    for channel in [guest, other] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
   }
 }
 

@@ -6,18 +6,27 @@ import SystemPackage
 public final class Domains: Sendable {
   private let table: Mutex<DomainTable>
   private let directory: NetworkDirectory
+  /// Those whose addresses stand in the trace.
+  private let written = Mutex<Set<Domain>>([])
 
-  public init(_ directory: NetworkDirectory) {
+  /// - Parameter recorded: of an earlier run, whose names keep their addresses.
+  public init(_ directory: NetworkDirectory, recorded: NetworkDirectory? = nil) {
     self.directory = directory
-    table = Mutex(DomainTable())
+    var known = DomainTable()
+    for name in (try? recorded?.names()) ?? [] {
+      guard let domain = Domain(directoryName: name) else { continue }
+      func file(_ file: String) -> [UInt8]? { try? recorded?.read(String(decoding: name, as: UTF8.self) + "/" + file, limit: 256) }
+      _ = known.restore(domain, ipv4File: file("ip4.txt"), ipv6File: file("ip6.txt"))
+    }
+    table = Mutex(known)
   }
 
   var current: DomainTable { table.withLock { $0 } }
 
   /// The addresses of a domain, which it gets now if it has none; nil where there is no room for them in the table or in the trace.
   func assign(_ domain: Domain) -> DomainAddresses? {
-    let (known, assigned) = table.withLock { ($0[domain], $0.assign(domain)) }
-    guard known == nil, let assigned else { return assigned }
+    guard let assigned = table.withLock({ $0.assign(domain) }) else { return nil }
+    guard written.withLock({ $0.insert(domain).inserted }) else { return assigned }
     do throws(Errno) {
       if let bytes = assigned.ipv4File { try directory.write(bytes, to: "ip4.txt", of: domain) }
       if let bytes = assigned.ipv6File { try directory.write(bytes, to: "ip6.txt", of: domain) }

@@ -19,11 +19,31 @@ public struct NetworkDirectory: Sendable {
     return "/proc/self/fd/\(directory.rawValue)/\(name)"
   }
 
-  /// Writes a small file of a domain's whole, in the place of what was there.
-  public func write(_ bytes: [UInt8], to name: String, of domain: Domain) throws(Errno) {
-    let path = try path(of: domain)
-    let temporary = "\(path)/.\(name)"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+  /// The names of what is in it, in no order.
+  func names() throws(Errno) -> [[UInt8]] { try DirectoryHandle(path).names() }
+
+  /// Reads a file of at most so many bytes.
+  func read(_ name: String, limit: Int) throws(Errno) -> [UInt8] {
+    let file = openat(directory.rawValue, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard file >= 0 else { throw Errno(rawValue: errno) }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = Glibc.read(file, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Errno(rawValue: errno) }
+      if count == 0 { return bytes }
+      bytes += buffer[..<count]
+      if bytes.count > limit { throw .fileTooLarge }
+    }
+  }
+
+  /// Writes a new file.
+  func write(_ bytes: [UInt8], to name: String) throws(Errno) { try Self.write(bytes, to: "/proc/self/fd/\(directory.rawValue)/\(name)") }
+
+  private static func write(_ bytes: [UInt8], to path: String) throws(Errno) {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
     guard file >= 0 else { throw Errno(rawValue: errno) }
     defer { close(file) }
     var rest = bytes[...]
@@ -33,6 +53,13 @@ public struct NetworkDirectory: Sendable {
       guard count > 0 else { throw Errno(rawValue: errno) }
       rest = rest.dropFirst(count)
     }
+  }
+
+  /// Writes a small file of a domain's whole, in the place of what was there.
+  public func write(_ bytes: [UInt8], to name: String, of domain: Domain) throws(Errno) {
+    let path = try path(of: domain)
+    let temporary = "\(path)/.\(name)"
+    try Self.write(bytes, to: temporary)
     if rename(temporary, "\(path)/\(name)") < 0 { throw Errno(rawValue: errno) }
   }
 }

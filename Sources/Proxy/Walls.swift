@@ -13,12 +13,13 @@ public enum Walls {
   /// - Parameters:
   ///   - filter: `struct sock_filter`s (seccomp(2)).
   ///   - network: the directory that is written to.
-  public static func raise(filter: [UInt64], network: Int32) throws(Errno) {
+  ///   - recorded: a directory that is read, too.
+  public static func raise(filter: [UInt64], network: Int32, recorded: Int32?) throws(Errno) {
     uwrx_keep_capabilities(0)
     let files: [String] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "RES_OPTIONS", "HOSTALIASES"].compactMap { (name: String) in
       getenv(name).map { String(cString: $0) }
     }
-    let texts: [UnsafeMutablePointer<CChar>?] = (readable + files).map { (path: String) in strdup(path) }
+    let texts: [UnsafeMutablePointer<CChar>?] = (readable + files + (recorded.map { ["/proc/self/fd/\($0)/."] } ?? [])).map { (path: String) in strdup(path) }
     defer { for text in texts { free(text) } }
     var paths: [UnsafePointer<CChar>?] = texts.map { UnsafePointer($0) }
     paths.append(nil)

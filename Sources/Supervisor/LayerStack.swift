@@ -66,12 +66,12 @@ struct LayerStack {
     parts += ResolvedSource.ordered(resolved).map { .source($0) }
   }
 
-  /// Puts a directory of the host above all others.
-  mutating func put(_ source: Source, onTopOf configuration: inout RunConfiguration, _ archives: ArchiveOpener)
-    throws(SupervisorError)
-  {
-    parts.insert(.source(try ResolvedSource(source, archives)), at: 0)
-    configuration.sources.append(source)
+  /// Puts one directory of the host above all others, and one below: what stands in them is the run's own, and no source.
+  mutating func put(
+    _ first: Source, _ last: Source, _ archives: ArchiveOpener
+  ) throws(SupervisorError) {
+    parts.insert(.source(try ResolvedSource(first, archives)), at: 0)
+    parts.append(.source(try ResolvedSource(last, archives)))
   }
 
   /// The runs, the latest first.
@@ -109,8 +109,10 @@ struct LayerStack {
   ///   - build: the directory that holds the runs.
   ///   - hidden: what no guest may see.
   ///   - isUniform: nothing tells of the machine, of who owns the user's files, or of where runs are kept.
+  ///   - stores: what the guest trusts beside what its files say.
   func layers(
-    in hostRoot: FileDescriptor, host: any HostFiles, build: String, hidden: HostIdentity?, isUniform: Bool = false
+    in hostRoot: FileDescriptor, host: any HostFiles, build: String, hidden: HostIdentity?, isUniform: Bool = false,
+    stores: TrustedStores? = nil
   ) throws(SupervisorError) -> [Layer] {
     var status = stat()
     let identity = stat(build, &status) == 0 ? HostIdentity(status) : nil
@@ -130,6 +132,7 @@ struct LayerStack {
           in: hostRoot, host: host, build: identity, hidden: hidden,
           hidesBuild: isUniform && RunDirectory.holdsOnlyRuns(build))
         layer.isGuests = isUniform && source.isUsers
+        if let stores { layer.tree = SplicedTree(layer.tree, at: layer.destination, stores) }
         layers.append(layer)
       case .trace(let trace, let index):
         let result = uwrx_openat2(hostRoot.rawValue, String(trace.path.dropFirst()), flags, 0, LinuxHostFiles.resolve)
@@ -137,8 +140,8 @@ struct LayerStack {
           throw SupervisorError("cannot open the trace \(trace.path): \(Errno(rawValue: CInt(-result)))")
         }
         let root = FileDescriptor(rawValue: Int32(result))
-        layers.append(
-          Layer(tree: TraceTree(host: host, root: root, path: Array(trace.path.utf8), index: index), destination: []))
+        let tree = TraceTree(host: host, root: root, path: Array(trace.path.utf8), index: index)
+        layers.append(Layer(tree: stores.map { SplicedTree(tree, at: [], $0) } ?? tree, destination: []))
       }
     }
     return layers

@@ -7,6 +7,8 @@ public struct RecordedRun {
   public let trace: TraceDirectory
   public let command: [String]
   private let options: [String: String]
+  /// Of each there may be several.
+  private let networkOptions: [(String, String)]
   /// `NAME=value`; the value of what looks like a secret is a digest.
   private let environment: [String]
   private let sources: TraceSources
@@ -21,6 +23,7 @@ public struct RecordedRun {
     command = try trace.fields(of: "cmd").compactMap { text($0).first }
     let lines = try trace.fields(of: "options").map(text).filter { $0.count == 2 }
     options = Dictionary(lines.filter { $0[0] != "env" }.map { ($0[0], $0[1]) }) { first, _ in first }
+    networkOptions = lines.filter { ["allow", "deny", "resolve", "net-passthrough"].contains($0[0]) }.map { ($0[0], $0[1]) }
     environment = lines.filter { $0[0] == "env" }.map { $0[1] }
     sources = try TraceSources(trace)
     seed = try trace.fields(of: "seed.txt").first.flatMap { text($0).first } ?? ""
@@ -101,6 +104,7 @@ public struct RecordedRun {
     configuration.calls = options["calls"].flatMap { CallProfile(rawValue: $0) } ?? .standard
     configuration.umask = options["umask"].flatMap { UInt32($0, radix: 8) }
     configuration.keepsGroups = options["groups"] != "none"
+    repeatNetwork(&configuration)
     repeatLimits(&configuration.limits)
     repeatReproduction(&configuration)
   }
@@ -120,6 +124,19 @@ public struct RecordedRun {
   }
 
   private func number(_ name: String) -> Int? { options[name].flatMap { Int($0) } }
+
+  /// What was recorded answers; there is no other network.
+  private func repeatNetwork(_ configuration: inout RunConfiguration) {
+    guard options["net"] == "record" else { return }
+    var network = NetworkConfiguration()
+    func all(_ name: String) -> [String] { networkOptions.filter { $0.0 == name }.map(\.1) }
+    network.allowed = all("allow")
+    network.denied = all("deny")
+    network.resolutions = all("resolve")
+    network.passthrough = all("net-passthrough")
+    network.recorded = trace.path
+    configuration.network = network
+  }
 
   private func repeatLimits(_ limits: inout Limits) {
     limits.processes = limits.processes ?? number("pids")

@@ -90,11 +90,12 @@ struct RunRecord {
       ("instructions", configuration.answersInstructions ? "same" : "processor"),
       ("umask", configuration.umask.map { "0" + String($0, radix: 8) } ?? ""),
       ("groups", configuration.keepsGroups ? "user" : "none"),
-      ("net", configuration.network?.mode.rawValue ?? "off"),
+      ("net", configuration.network == nil ? "off" : "record"),
     ]
     if let network = configuration.network {
       options += network.allowed.map { ("allow", $0) } + network.denied.map { ("deny", $0) }
       options += network.resolutions.map { ("resolve", $0) } + network.published.map { ("publish", $0) }
+      options += network.passthrough.map { ("net-passthrough", $0) }
     }
     options += configuration.environment.map { ("env", secrets.recorded($0)) }
     return options
@@ -139,7 +140,7 @@ struct RunRecord {
     return true
   }
 
-  private static let networkKinds: Set<EventKind> = [.lookUp, .connection, .connectionEnd, .request, .refusal]
+  private static let networkKinds: Set<EventKind> = [.lookUp, .connection, .connectionEnd, .request, .refusal, .miss]
 
   /// - Parameter message: the line for the user.
   func recordLimit(_ message: String) {

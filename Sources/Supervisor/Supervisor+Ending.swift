@@ -83,6 +83,7 @@ extension Supervisor {
     var code = uwrx_wait_exited(status) != 0 ? uwrx_wait_exit_status(status) : 128 + uwrx_wait_signal(status)
     if commandStatus == nil { code = 128 + (endSignal ?? SIGKILL) }
     if limits.isTimeOver { code = 124 }
+    if network?.hasFailed == true { code = 125 }
     let reported = reportLimits()
     lock.lock()
     for message in reported { record.recordLimit(message) }

@@ -68,7 +68,10 @@ public final class Supervisor {
     let network = try configuration.network.map { given throws(SupervisorError) in
       try RunNetwork(given, directory, hostname: configuration.hostname)
     }
-    if let network { try stack.put(network.files, onTopOf: &configuration, archives) }
+    if let network {
+      try stack.put(network.files, network.lastFiles, archives)
+      network.complete(&configuration.environment)
+    }
     let supervisor = try Supervisor(
       configuration, standard, directory, try RunRecord(directory, configuration, parents: stack.parents, key), network)
     return try supervisor.run(stack)
@@ -168,7 +171,8 @@ public final class Supervisor {
     let layers = try stack.layers(
       in: views.host, host: host, build: directory.build,
       hidden: record.key.map { HostIdentity(device: $0.device, inode: $0.inode) },
-      isUniform: configuration.machine != nil)
+      isUniform: configuration.machine != nil, stores: network?.stores)
+    if let network { network.stores.spliceKeyStores(of: layers) { (try? network.proxy.splice()) ?? false } }
     guard case .listener(let listener, let skeleton, let command) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }

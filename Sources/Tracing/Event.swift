@@ -78,6 +78,8 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case request
   /// A connection that the run does not let through: `name` is the host and port, a NUL, and the option that would, or that keeps it out.
   case refusal
+  /// Of a replay: something that the recorded run has not asked for, as text.
+  case miss
 
   /// The word for it in `files.meta`, or nil for what changes no file.
   public var metaName: String? {

@@ -3,39 +3,26 @@ import Network
 import Proxy
 import SystemPackage
 
-// Started by uwrx run --net with descriptors 3 to 6: the socket to the supervisor, the socket to guest init, the trace's directory for what was
-// on the network, and what is to be done.
+// Started by uwrx run --net with descriptors 3 to 7: the socket to the supervisor, the socket to guest init, the trace's directory for what was
+// on the network, what is to be done,
+// and of a replay the directory of the run that is made again.
 
-/// Waits for guest init, serves, and ends with the guest.
-func serve(_ control: ControlChannel) throws {
-  var given = [UInt8](repeating: 0, count: 1 << 25)
-  let file = FileDescriptor(rawValue: 6)
-  var length = 0
-  while true {
-    let count = try given[length...].withUnsafeMutableBytes { try file.read(into: $0) }
-    if count == 0 { break }
-    length += count
-  }
-  try file.close()
-  guard let configuration = ProxyConfiguration(Array(given[..<length])) else { throw Errno.invalidArgument }
-  let policy = NetworkPolicy(
-    allow: try configuration.allowed.map { try NetworkRule($0) },
-    deny: try configuration.denied.map { try NetworkRule($0) },
-    resolve: try configuration.resolutions.map { try ResolveRule($0) })
-  try Walls.raise(filter: configuration.filter, network: 5)
-  let gate = Gate(try GuestSockets(channel: FileDescriptor(rawValue: 4)))
-  let domains = Domains(NetworkDirectory(FileDescriptor(rawValue: 5)))
-  let dialler = Dialler(gate, control, policy, domains, hostname: configuration.hostname)
-  for text in configuration.published { try dialler.publish(try PublishedPort(text)) }
-  control.send(.ready)
-  dialler.run()
-  control.send(.finished)
+func configuration(_ file: FileDescriptor) throws -> ProxyConfiguration {
+  defer { try? file.close() }
+  var bytes: [UInt8] = []
+  var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  while case let count = try buffer.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 { bytes += buffer[..<count] }
+  guard let configuration = ProxyConfiguration(bytes) else { throw Errno.invalidArgument }
+  return configuration
 }
 
 signal(SIGPIPE, SIG_IGN)
 let control = ControlChannel(socket: FileDescriptor(rawValue: 3))
 do {
-  try serve(control)
+  try ProxyServer.run(
+    try configuration(FileDescriptor(rawValue: 6)), control: control, channel: FileDescriptor(rawValue: 4),
+    network: FileDescriptor(rawValue: 5),
+    recorded: fcntl(7, F_GETFD) < 0 ? nil : FileDescriptor(rawValue: 7))
 } catch {
   control.send(.failed("\(error)"))
   exit(125)

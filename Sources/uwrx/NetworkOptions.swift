@@ -45,18 +45,42 @@ struct NetworkOptions: ParsableArguments {
     help: ArgumentHelp("Trust these certificates, in PEM, beside the host's.", valueName: "file"), completion: .file())
   var upstreamCA: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Leave the TLS of this alone, for programs that bring their own certificates: what passes is not recorded.",
+      valueName: "host[:port]"))
+  var netPassthrough: [String] = []
+
+  enum Misses: String, ExpressibleByArgument, CaseIterable {
+    case fail, allow
+  }
+
+  @Option(
+    help: ArgumentHelp(
+      "Of a replay that asks the network for what was not recorded: fail (default) or go on as it would without.", valueName: "fail|allow"))
+  var replayMisses: Misses?
+
+  /// What a replay takes from the recorded run.
+  var recorded: [(String, Bool)] {
+    [
+      ("--net", net != nil), ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
+      ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty), ("--publish", !publish.isEmpty),
+    ]
+  }
+
   private var isOn: Bool { net == .record && !noNet }
 
   func validate() throws {
     if noNet, net == .record { throw ValidationError("--no-net excludes --net") }
     let given = [
       ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
-      ("--upstream-ca", upstreamCA != nil),
+      ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
     ]
     try check("--allow", allow) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     try check("--deny", deny) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     try check("--publish", publish) { text throws(NetworkOptionError) in _ = try PublishedPort(text) }
     try check("--resolve", resolve) { text throws(NetworkOptionError) in _ = try ResolveRule(text) }
+    try check("--net-passthrough", netPassthrough) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     if !isOn, let (name, _) = given.first(where: { $0.1 }) {
       throw ValidationError("\(name) says what a network is to be: add --net")
     }
@@ -78,6 +102,7 @@ struct NetworkOptions: ParsableArguments {
     configuration.denied = deny
     configuration.resolutions = resolve
     configuration.published = publish
+    configuration.passthrough = netPassthrough
     configuration.upstreamAuthority = upstreamCA
     return configuration
   }

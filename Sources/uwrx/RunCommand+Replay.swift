@@ -21,7 +21,7 @@ extension RunCommand {
         ("--instructions", instructions == true), ("--no-instructions", instructions == false),
         ("--strict-calls", strictCalls), ("--tmp", tmp != nil),
         ("--uid", uid != 0), ("--gid", gid != 0), ("--hostname", hostname != "uwrx"), ("--trace", trace != .standard),
-      ] + reproducible.parts
+      ] + reproducible.parts + network.recorded
     if let (name, _) = others.first(where: { $0.1 }) {
       throw ValidationError("--replay makes the run as it was recorded, which excludes \(name)")
     }
@@ -41,6 +41,8 @@ extension RunCommand {
     configuration.trustsParents = trustParent
     configuration.limits = limits
     try recorded.configure(&configuration, own: own)
+    if network.noNet { configuration.network = nil }
+    configuration.network?.allowsMisses = network.replayMisses == .allow
     let history = try RunHistory(recorded.trace)
     configuration.replayed = try ReplayedRun(recorded.trace, history)
     configuration.ownsProcess = true

@@ -13,6 +13,7 @@ extension RunCommand {
       if command.isEmpty {
         throw ValidationError("There is no command: write it after --, as in uwrx run --system -- ls -l")
       }
+      if network.replayMisses != nil { throw ValidationError("--replay-misses is for a replay: add --replay") }
       try reproducible.check()
     }
     // user_namespaces(7)

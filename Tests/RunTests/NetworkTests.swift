@@ -133,7 +133,10 @@ struct NetworkTests {
   func off() throws {
     try CommandLine.withDirectory { directory in
       let outcome = try CommandLine.run(
-        ["run", "--system", "--", "sh", "-c", "ls /sys/class/net; python3 -c 'import socket; print(socket.if_nameindex())'"], in: directory)
+        [
+          "run", "--system", "--", "sh", "-c",
+          "ls /sys/class/net; python3 -c 'import socket; print(socket.if_nameindex())'",
+        ], in: directory)
       #expect(outcome.output.contains("[(1, 'lo')"))
       #expect(!outcome.output.contains("eth0"))
       #expect(!FileManager.default.fileExists(atPath: directory + "/build/0/0/net"))
@@ -144,11 +147,13 @@ struct NetworkTests {
     "a wrong option is one clear message",
     arguments: [
       ("--allow example.org", "--allow says what a network is to be: add --net"),
-      ("--net --allow https://example.org", "--allow 'https://example.org' is a URL: write the host alone, and a port after a colon"),
+      (
+        "--net --allow https://example.org",
+        "--allow 'https://example.org' is a URL: write the host alone, and a port after a colon"
+      ),
       ("--net --allow 0x7f.1", "four decimal numbers"),
       ("--net --resolve a.test:80", "has not three parts"),
       ("--net --no-net", "--no-net excludes --net"),
-      ("--net --upstream-ca /nosuch", "--upstream-ca: cannot read /nosuch"),
       ("--publish 99999", "is no port"),
       ("--net=maybe", "The value 'maybe' is invalid"),
     ])
@@ -170,11 +175,12 @@ struct NetworkTests {
     let prefix: String
   }
 
-
   private struct Runner {
     let server: Server
 
-    func callAsFunction(_ options: String, command: String = "run", files: [String: String] = [:]) throws -> CommandLine.Outcome {
+    func callAsFunction(_ options: String, command: String = "run", files: [String: String] = [:]) throws
+      -> CommandLine.Outcome
+    {
       for (name, text) in files {
         try text.write(toFile: "\(server.directory)/\(name)", atomically: false, encoding: .utf8)
       }
@@ -203,7 +209,9 @@ struct NetworkTests {
         process.waitUntilExit()
       }
       var line = Data()
-      while line.last != 0x0a, let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty { line += byte }
+      while line.last != 0x0a, let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty {
+        line += byte
+      }
       let ports = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
       try #require(ports.count == 2)
       let server = Server(directory: directory, port: ports[0], closedPort: ports[1], prefix: prefix)

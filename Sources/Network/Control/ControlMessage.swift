@@ -3,10 +3,16 @@ public enum ControlMessage: Equatable, Sendable {
   /// To the proxy: a process is about to connect, or to ask for a name. What it says is for the record: the guest may have changed the
   /// address by the time the kernel reads it.
   case dialling(process: UInt32, Endpoint)
+  /// To the proxy: `+trust/store` below its directory is a keystore of Java's, to which the authority's certificate is to be added.
+  case splice
+  /// From the proxy: whether `+trust/spliced` is it.
+  case spliced(Bool)
   /// To the proxy: the guest has ended.
   case finish
   /// From the proxy: what is to be recorded. `kind` is an event's, `number` that of a connection, or 0.
   case record(kind: UInt8, process: UInt32, number: UInt32, [UInt8])
+  /// From the proxy, before all others: the certificate of the run's own authority, in PEM, and the names by which OpenSSL finds it in a directory.
+  case authority(certificate: [UInt8], hashes: [String])
   /// From the proxy: it cannot go on, or could not begin.
   case failed(String)
   /// From the proxy: it has its sockets, and the guest can begin.
@@ -27,6 +33,9 @@ public enum ControlMessage: Equatable, Sendable {
     case .failed(let reason): [4] + reason.utf8.prefix(Self.largest - 16)
     case .ready: [5]
     case .finished: [6]
+    case .splice: [8]
+    case .spliced(let isMade): [9, isMade ? 1 : 0]
+    case .authority(let certificate, let hashes): [7] + hashes.joined(separator: " ").utf8 + [0] + certificate
     }
   }
 
@@ -46,6 +55,13 @@ public enum ControlMessage: Equatable, Sendable {
     case 4: self = .failed(String(decoding: bytes.dropFirst(), as: UTF8.self))
     case 5 where bytes.count == 1: self = .ready
     case 6 where bytes.count == 1: self = .finished
+    case 8 where bytes.count == 1: self = .splice
+    case 9 where bytes.count == 2: self = .spliced(bytes[1] == 1)
+    case 7:
+      guard let zero = bytes.firstIndex(of: 0) else { return nil }
+      let hashes = String(decoding: bytes[1..<zero], as: UTF8.self).split(separator: " ").map(String.init)
+      guard hashes.allSatisfy({ $0.count == 8 && $0.allSatisfy(\.isHexDigit) }) else { return nil }
+      self = .authority(certificate: Array(bytes[(zero + 1)...]), hashes: hashes)
     default: return nil
     }
   }

@@ -1,10 +1,5 @@
 /// What uwrx-proxy is to do, as the supervisor tells it: nothing of it stands in an argument or a variable, which others may read.
 public struct ProxyConfiguration: Equatable, Sendable {
-  public enum Mode: String, Sendable {
-    case record, replay
-  }
-
-  public var mode = Mode.record
   /// As `NetworkPolicy` reads them.
   public var allowed: [String] = []
   public var denied: [String] = []
@@ -12,14 +7,16 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var resolutions: [String] = []
   /// As `PublishedPort` reads them.
   public var published: [String] = []
-  /// `host: Header: value`
-  public var injections: [String] = []
+  /// Of the run's own authority (`CertificateAuthority`).
+  public var authoritySeed: [UInt8] = []
+  /// Its certificate in PEM, of a replay; else it is made.
+  public var authority: [UInt8] = []
+  /// Whose TLS is left alone, as `NetworkPolicy` reads them.
+  public var passthrough: [String] = []
   /// Certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: [UInt8] = []
   /// The guest's own name.
   public var hostname = ""
-  /// What digests of credentials are keyed with.
-  public var digestKey: [UInt8] = []
 
   /// A seccomp filter that the proxy puts itself under: `struct sock_filter`s.
   public var filter: [UInt64] = []
@@ -29,15 +26,16 @@ public struct ProxyConfiguration: Equatable, Sendable {
   /// `name=value`, each with a zero.
   public var bytes: [UInt8] {
     var fields: [(String, [UInt8])] = [
-      ("mode", Array(mode.rawValue.utf8)), ("hostname", Array(hostname.utf8)), ("upstream-ca", upstreamAuthority),
-      ("digest-key", Self.hexadecimal(digestKey)),
+      ("hostname", Array(hostname.utf8)), ("upstream-ca", upstreamAuthority),
+      ("authority-seed", Self.hexadecimal(authoritySeed)), ("authority", authority),
       (
         "filter",
         Self.hexadecimal(filter.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } })
       ),
     ]
     for (name, values) in [
-      ("allow", allowed), ("deny", denied), ("resolve", resolutions), ("inject", injections), ("publish", published),
+      ("allow", allowed), ("deny", denied), ("resolve", resolutions), ("publish", published),
+      ("passthrough", passthrough),
     ] {
       fields += values.map { (name, Array($0.utf8)) }
     }
@@ -52,14 +50,11 @@ public struct ProxyConfiguration: Equatable, Sendable {
       let value = Array(field[(equals + 1)...])
       let text = String(decoding: value, as: UTF8.self)
       switch String(decoding: field[..<equals], as: UTF8.self) {
-      case "mode":
-        guard let mode = Mode(rawValue: text) else { return nil }
-        self.mode = mode
       case "hostname": hostname = text
-      case "upstream-ca": upstreamAuthority = value
-      case "digest-key":
-        guard let key = Self.bytes(hexadecimal: value) else { return nil }
-        digestKey = key
+      case "authority": authority = value
+      case "authority-seed":
+        guard let seed = Self.bytes(hexadecimal: value) else { return nil }
+        authoritySeed = seed
       case "filter":
         guard let bytes = Self.bytes(hexadecimal: value), bytes.count % 8 == 0 else { return nil }
         filter = stride(from: 0, to: bytes.count, by: 8).map { start in
@@ -68,8 +63,9 @@ public struct ProxyConfiguration: Equatable, Sendable {
       case "allow": allowed.append(text)
       case "deny": denied.append(text)
       case "resolve": resolutions.append(text)
+      case "upstream-ca": upstreamAuthority = value
+      case "passthrough": passthrough.append(text)
       case "publish": published.append(text)
-      case "inject": injections.append(text)
       default: return nil
       }
     }

@@ -34,6 +34,9 @@ public struct NetworkRule: Hashable, Sendable, CustomStringConvertible {
     return colons.count == 1 || start > text.startIndex ? colons.first : nil
   }
 
+  /// Whether the rule is for a domain, by its name or as an address.
+  public func covers(_ domain: Domain, port: UInt16) -> Bool { refuses(domain, port: port) }
+
   /// Whether a `--deny` of this kind is for a domain. Of an IPv6 address that embeds one of IPv4, both count.
   func refuses(_ domain: Domain, port: UInt16) -> Bool {
     if let address = domain.address { return refuses(address, port: port) }

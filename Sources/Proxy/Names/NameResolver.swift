@@ -2,8 +2,27 @@ import CLinux
 import Glibc
 import Network
 
+/// Where names lead.
+protocol NameSource: Sendable {
+  /// May wait.
+  func find(_ question: DNSQuestion) -> DNSOutcome
+}
+
+/// What an earlier run was told.
+struct RecordedNames: NameSource {
+  let record: NetworkRecord
+  let domains: Domains
+
+  func find(_ question: DNSQuestion) -> DNSOutcome {
+    guard let domain = Domain(name: question.name) else { return .noSuchName }
+    let outcome = record.outcome(of: domain, question.type) { domains.assign(domain).map { .addresses($0) } ?? .failure }
+    // What was never asked is an error, and never a question to the world.
+    return outcome ?? .failure
+  }
+}
+
 /// What the host knows of names: its resolver is asked as any of its programs asks, and only for what the guest may reach.
-struct NameResolver: Sendable {
+struct NameResolver: NameSource {
   let policy: NetworkPolicy
   let domains: Domains
 

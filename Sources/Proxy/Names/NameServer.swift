@@ -10,7 +10,10 @@ import Tracing
 /// Port 53 of every address: answers for names, and records what was asked for.
 final class NameServer: Sendable {
   private let responder: DNSResponder
-  private let resolver: NameResolver
+  private let source: any NameSource
+  private let domains: Domains
+  /// Where answers are kept, in a run that is no replay.
+  private let record: NetworkRecord?
   private let control: ControlChannel
   private let threads: NIOThreadPool
   private let diallers: Diallers
@@ -22,10 +25,12 @@ final class NameServer: Sendable {
   private static let mostWaiting = 512
 
   init(
-    _ resolver: NameResolver, hostname: String, _ control: ControlChannel, _ threads: NIOThreadPool,
-    _ diallers: Diallers
+    _ source: any NameSource, _ domains: Domains, _ record: NetworkRecord?, hostname: String,
+    _ control: ControlChannel, _ threads: NIOThreadPool, _ diallers: Diallers
   ) {
-    self.resolver = resolver
+    self.source = source
+    self.domains = domains
+    self.record = record
     self.control = control
     self.threads = threads
     self.diallers = diallers
@@ -65,7 +70,7 @@ final class NameServer: Sendable {
     _ query: [UInt8], _ transport: DNSResponder.Transport, of process: UInt32,
     _ send: @escaping @Sendable ([UInt8]) -> Void
   ) {
-    switch responder.plan(query, transport: transport, table: resolver.domains.current) {
+    switch responder.plan(query, transport: transport, table: domains.current) {
     case .ignore: break
     case .answer(let bytes): send(bytes)
     case .lookUp(let lookup):
@@ -77,7 +82,10 @@ final class NameServer: Sendable {
       threads.submit { [self] state in
         defer { waiting.withLock { $0 -= 1 } }
         guard state == .active else { return }
-        let outcome = resolver.find(lookup.question)
+        let outcome = source.find(lookup.question)
+        if let record, let domain = Domain(name: lookup.question.name) {
+          record.note(outcome, of: domain, lookup.question.type)
+        }
         let text = "\(lookup.question) \(outcome.text(for: lookup.question.type))"
         control.send(.record(kind: EventKind.lookUp.rawValue, process: process, number: 0, Array(text.utf8)))
         send(lookup.answer(outcome))

@@ -1,18 +1,21 @@
-import Network
-
 /// What a guest may reach beside its own loopback.
 public struct NetworkConfiguration: Sendable, Equatable {
-  public var mode = ProxyConfiguration.Mode.record
   /// `host[:port]`, as `NetworkPolicy` reads them; nothing else can be reached.
   public var allowed: [String] = []
   /// Stronger than what is allowed.
   public var denied: [String] = []
   /// `host:port:address[,address]`: where a name leads, whatever the host's resolver says.
   public var resolutions: [String] = []
-  /// `[address:]port[:guest-port]`: servers of the guest's that are reached from the host.
-  public var published: [String] = []
+  /// `host[:port]`: whose TLS goes through as it is, and is not recorded.
+  public var passthrough: [String] = []
   /// A file of certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: String?
+  /// The trace of the run whose network is answered again: then there is no other.
+  public var recorded: String?
+  /// What a replay asks for and the recorded run did not is no failure of the replay's.
+  public var allowsMisses = false
+  /// `[address:]port[:guest-port]`: servers of the guest's that are reached from the host.
+  public var published: [String] = []
 
   public init() {}
 }

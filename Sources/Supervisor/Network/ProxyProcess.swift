@@ -19,8 +19,10 @@ final class ProxyProcess {
   /// Milliseconds that it may take to begin, and to write what it has when the guest has ended.
   private static let patience: Int32 = 30_000
 
-  /// - Parameter directory: `net` of the trace, which is there.
-  init(_ configuration: ProxyConfiguration, directory: String) throws(SupervisorError) {
+  /// - Parameters:
+  ///   - directory: `net` of the trace, which is there.
+  ///   - recorded: that of the run which is made again.
+  init(_ configuration: ProxyConfiguration, directory: String, recorded: String?) throws(SupervisorError) {
     let program = try Self.find()
     var control: [Int32] = [-1, -1]
     var channel: [Int32] = [-1, -1]
@@ -29,8 +31,10 @@ final class ProxyProcess {
       throw Self.failure("make the sockets to \(Self.program)")
     }
     let network = Glibc.open(directory, O_DIRECTORY | O_CLOEXEC)
+    let earlier = recorded.map { Glibc.open($0, O_DIRECTORY | O_CLOEXEC) }
+    if let recorded, earlier! < 0 { throw Self.failure("open \(recorded)") }
     let given = Int32(uwrx_memfd_create("configuration"))
-    defer { for descriptor in [control[1], channel[1], network, given] where descriptor >= 0 { close(descriptor) } }
+    defer { for descriptor in [control[1], channel[1], network, given, earlier ?? -1] where descriptor >= 0 { close(descriptor) } }
     guard network >= 0, given >= 0 else { throw Self.failure("hand over the configuration of \(Self.program)") }
     do { try FileDescriptor(rawValue: given).writeAll(configuration.bytes) } catch {
       throw SupervisorError("cannot hand over the configuration of \(Self.program): \(error)")
@@ -41,7 +45,7 @@ final class ProxyProcess {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     // Beyond the places that they go to, else one would be written over before it is used.
-    let descriptors = [control[1], channel[1], network, given].map { fcntl($0, F_DUPFD_CLOEXEC, 16) }
+    let descriptors = ([control[1], channel[1], network, given] + (earlier.map { [$0] } ?? [])).map { fcntl($0, F_DUPFD_CLOEXEC, 16) }
     defer { for descriptor in descriptors { close(descriptor) } }
     for (place, descriptor) in descriptors.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, descriptor, 3 + Int32(place))
@@ -100,10 +104,32 @@ final class ProxyProcess {
     return path
   }
 
+  /// Waits for the certificate of the run's own authority.
+  func authority() throws(SupervisorError) -> (certificate: [UInt8], hashes: [String]) {
+    guard case .authority(let certificate, let hashes) = try next() else {
+      throw SupervisorError(failure ?? "\(Self.program) has ended before it began")
+    }
+    return (certificate, hashes)
+  }
+
   /// Waits until it has its sockets, or says why it has not.
   func waitUntilReady() throws(SupervisorError) {
     guard case .ready = try next() else {
       throw SupervisorError(failure ?? "\(Self.program) has ended before the guest had a network")
+    }
+  }
+
+  /// Waits until it has looked at the keystore that stands in the place for it.
+  /// - Returns: whether the other is it.
+  func splice() throws(SupervisorError) -> Bool {
+    let message = ControlMessage.splice.bytes
+    guard send(control.rawValue, message, message.count, Int32(MSG_NOSIGNAL)) >= 0 else { return false }
+    while true {
+      switch try next() {
+      case .spliced(let isMade): return isMade
+      case nil: return false
+      default: continue
+      }
     }
   }
 

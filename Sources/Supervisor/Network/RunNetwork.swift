@@ -3,13 +3,18 @@ import Glibc
 import Network
 import SystemPackage
 import Tracing
+import TrustStores
 
 /// The network of one run: its proxy, the files that the guest finds names by, and what was not let through.
 final class RunNetwork {
   let proxy: ProxyProcess
-  let files: Source
+  /// Above and below all other sources.
+  let files, lastFiles: Source
+  let stores: TrustedStores
   private var refused: [(host: String, option: String)] = []
   private var isCut = false
+  private let allowsMisses: Bool
+  private var missed: [String] = []
 
   /// Hosts that are named at the end.
   private static let mostRefused = 20
@@ -20,49 +25,88 @@ final class RunNetwork {
       throw SupervisorError("cannot make the directory \(path): \(Errno(rawValue: uwrx_errno()))")
     }
     var configuration = ProxyConfiguration()
-    configuration.mode = given.mode
     configuration.allowed = given.allowed
     configuration.denied = given.denied
     configuration.resolutions = given.resolutions
     configuration.published = given.published
+    configuration.passthrough = given.passthrough
+    if let file = given.upstreamAuthority { configuration.upstreamAuthority = try Self.certificates(file) }
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
-    configuration.digestKey = (0..<32).map { _ in .random(in: .min ... .max) }
-    if let file = given.upstreamAuthority {
-      configuration.upstreamAuthority = try Self.certificates(file)
+    if let recorded = given.recorded {
+      configuration.authoritySeed = try Self.read("\(recorded)/ca-seed", limit: 32)
+      configuration.authority = try Self.read("\(recorded)/ca.pem", limit: Self.mostCertificates)
+    } else {
+      configuration.authoritySeed = (0..<32).map { _ in .random(in: .min ... .max) }
     }
-    files = try NetworkFiles.make(in: path, hostname: hostname)
-    proxy = try ProxyProcess(configuration, directory: path)
+    allowsMisses = given.allowsMisses
+    proxy = try ProxyProcess(configuration, directory: path, recorded: given.recorded.map { "\($0)/net" })
+    let (certificate, hashes) = try proxy.authority()
+    do throws(Errno) {
+      try TraceDirectory.write("\(directory.path)/ca.pem", certificate)
+      try TraceDirectory.write("\(directory.path)/ca-seed", configuration.authoritySeed)
+      if chmod("\(directory.path)/ca-seed", 0o600) < 0 { throw Errno(rawValue: uwrx_errno()) }
+    } catch { throw SupervisorError("cannot write to \(directory.path): \(error)") }
+    (files, lastFiles) = try NetworkFiles.make(in: path, hostname: hostname, certificate: certificate, hashes: hashes)
+    stores = try TrustedStores("\(path)/+trust", certificate: certificate)
   }
 
   /// Bytes of a file of certificates; the host's whole store has a quarter of a million.
   private static let mostCertificates = 1 << 24
 
   private static func certificates(_ path: String) throws(SupervisorError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: mostCertificates)
-    do {
-      let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-      defer { try? file.close() }
-      bytes.removeLast(bytes.count - (try file.readFully(at: 0, into: &bytes)))
-    } catch {
-      throw SupervisorError("--upstream-ca: cannot read \(path): \(error)")
-    }
+    let bytes = try read(path, limit: mostCertificates, "--upstream-ca: ")
     // A zero ends a field of what the proxy is given.
     guard !bytes.contains(0) else { throw SupervisorError("--upstream-ca: \(path) holds no certificates in PEM") }
     return bytes
   }
 
+  private static func read(_ path: String, limit: Int, _ option: String = "") throws(SupervisorError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: limit)
+    do {
+      let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+      defer { try? file.close() }
+      bytes.removeLast(bytes.count - (try file.readFully(at: 0, into: &bytes)))
+    } catch {
+      throw SupervisorError("\(option)cannot read \(path): \(error)")
+    }
+    return bytes
+  }
+
+  /// Tells programs where the authority is that ask no file for it.
+  func complete(_ environment: inout [String]) {
+    let names = Set(environment.map { $0.prefix { $0 != "=" } })
+    for (name, value) in TrustVariable.assignments(
+      isSet: { names.contains($0[...]) }, bundle: NetworkFiles.bundle, authority: NetworkFiles.authority)
+    { environment.append("\(name)=\(value)") }
+  }
+
   /// - Parameter text: of a `refusal` event.
   func refuse(_ text: [UInt8]) {
     let parts = text.split(separator: 0, maxSplits: 1).map { String(decoding: Escaping.escape($0), as: UTF8.self) }
-    guard parts.count == 2, !refused.contains(where: { $0.host == parts[0] }) else { return }
+    // Who looks for an open port of a host is told once of the rule against it.
+    func isSame(_ other: (host: String, option: String)) -> Bool {
+      other.option == parts[1] && other.host.prefix { $0 != ":" } == parts[0].prefix { $0 != ":" }
+    }
+    guard parts.count == 2, !refused.contains(where: isSame) else { return }
     if refused.count < Self.mostRefused { refused.append((parts[0], parts[1])) } else { isCut = true }
   }
+
+  /// - Parameter text: of a `miss` event.
+  func miss(_ text: [UInt8]) {
+    let line = String(decoding: Escaping.escape(text), as: UTF8.self)
+    guard !missed.contains(line) else { return }
+    if missed.count < Self.mostRefused { missed.append(line) } else { isCut = true }
+  }
+
+  /// Whether the replay has asked for what was not recorded, and may not.
+  var hasFailed: Bool { !missed.isEmpty && !allowsMisses }
 
   /// A line for each host that the guest has asked for in vain.
   var refusals: [String] {
     refused.map { "the guest could not reach \($0.host): \($0.option)" }
-      + (isCut ? ["and more: uwrx inspect events last --type refusal names them"] : [])
+      + missed.map { "not in the recorded run: \($0)" }
+      + (isCut ? ["and more: uwrx inspect events last --type refusal --type miss names them"] : [])
   }
 }
 
@@ -85,6 +129,10 @@ extension Supervisor {
     lock.lock()
     defer { lock.unlock() }
     guard record.record(kind, process: process, number: number, text) else { return }
-    if EventKind(rawValue: kind) == .refusal { network?.refuse(text) }
+    switch EventKind(rawValue: kind) {
+    case .refusal: network?.refuse(text)
+    case .miss: network?.miss(text)
+    default: break
+    }
   }
 }

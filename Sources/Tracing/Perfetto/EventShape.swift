@@ -162,6 +162,7 @@ struct EventShape {
       EventShape(
         title: "connection end", category: .network, version: .connection, payload: .numbers([.sent, .received]))
     case .request: EventShape(title: "request", category: .network, version: .connection, payload: .text(.text))
+    case .miss: EventShape(title: "miss", category: .network, version: .connection, payload: .text(.text))
     case .refusal: EventShape(title: "refused", category: .network, payload: .pair(.name, .value))
     }
   }

@@ -215,10 +215,11 @@ extension LowerLayers {
     // What an earlier run has moved is at another path of the host's.
     let isMoved = self.origin(of: lowers[found.index]) != origin
     let status = found.entry.status
+    let place = tree.origin
     bases.note(
       path,
       LowerBases.Base(
-        origin: tree is HostTree && !isMoved ? .host : tree is HostTree || tree is TraceTree ? .run : .archive,
+        origin: place == .host && isMoved ? .run : place,
         mode: UInt32(status.st_mode), size: Int64(status.st_size),
         modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)))
     return found

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// statfs(2): proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, devpts, bpf, pstore, efivarfs, configfs,
 /// selinux, mqueue.
@@ -43,6 +44,8 @@ public final class HostTree: LowerTree {
     self.buildDirectory = buildDirectory
     self.hidesBuild = hidesBuild && buildDirectory != nil
   }
+
+  public var origin: LowerBases.Origin { .host }
 
   public var listingIsTentative: Bool { hidesPrivate || buildDirectory != nil }
 

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import SystemPackage
+import Tracing
 
 /// A read-only tree below the run's own layer: a directory of the host, an archive, what an earlier run wrote.
 ///
@@ -19,6 +20,9 @@ public protocol LowerTree: AnyObject {
   var listingIsTentative: Bool { get }
 
   func readLink(_ path: UnsafePointer<CChar>) throws(Errno) -> [UInt8]
+
+  /// Where what is found in it comes from, for who brings a run's changes back.
+  var origin: LowerBases.Origin { get }
 
   /// Makes a file's contents available for `open` and `hostPath`.
   /// - Returns: work that must be waited for, or nil if they are.
@@ -42,6 +46,10 @@ public protocol LowerTree: AnyObject {
   func getAttribute(
     _ path: UnsafePointer<CChar>, _ name: UnsafePointer<CChar>, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int
+}
+
+extension LowerTree {
+  public var origin: LowerBases.Origin { .archive }
 }
 
 /// What stands at a path of a lower tree.

@@ -23,6 +23,8 @@ public final class TraceTree: LowerTree {
   deinit { place.deallocate() }
 
   /// Whiteouts hide names of the layers below.
+  public var origin: LowerBases.Origin { .run }
+
   public var listingIsTentative: Bool { true }
 
   public func entry(_ path: UnsafePointer<CChar>) throws(Errno) -> LowerEntry? {

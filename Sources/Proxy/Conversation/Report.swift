@@ -1,0 +1,53 @@
+import Network
+import Tracing
+
+/// What is told of a connection to the supervisor.
+struct Report: Sendable {
+  let control: ControlChannel
+  let domain: Domain
+  let port: UInt16
+  /// The trace's own number of the process, or 0.
+  let process: UInt32
+
+  private func send(_ kind: EventKind, number: UInt32 = 0, _ text: String) {
+    control.send(.record(kind: kind.rawValue, process: process, number: number, Array(text.utf8)))
+  }
+
+  var place: String { "\(domain.bracketed):\(port)" }
+
+  func connected(_ number: UInt32, _ text: String) { send(.connection, number: number, text) }
+
+  func ended(_ number: UInt32, sent: UInt64, received: UInt64) {
+    let counts = [sent, received].flatMap { count in (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } }
+    control.send(.record(kind: EventKind.connectionEnd.rawValue, process: process, number: number, counts))
+  }
+
+  func exchanged(_ number: UInt32, _ exchange: HTTPExchange, _ scheme: HTTPConnection.Scheme) {
+    let isUsual = port == (scheme == .http ? 80 : 443)
+    let host = isUsual ? domain.bracketed : place
+    let target = exchange.target.hasPrefix("/") ? "\(scheme.rawValue)://\(host)\(exchange.target)" : exchange.target
+    let end = exchange.isComplete ? "" : ", broken off"
+    send(
+      .request, number: number,
+      "\(exchange.method) \(target) \(exchange.status), \(exchange.requestBytes) bytes out, \(exchange.responseBytes) in\(end)")
+  }
+
+  /// Records what is not.
+  func isLetThrough(_ decision: NetworkPolicy.Decision, at address: IPAddress? = nil) -> Bool {
+    switch decision {
+    case .allowed: return true
+    case .refused(let hint): refused("\(hint) lets it through", at: address)
+    case .denied(let rule): refused("--deny \(rule) keeps it out", at: address)
+    }
+    return false
+  }
+
+  /// Of a replay.
+  func missed(_ what: String, on number: UInt32 = 0) { send(.miss, number: number, "\(place): \(what)") }
+
+  /// - Parameter reason: a clause for the user, with what to do.
+  func refused(_ reason: String, at address: IPAddress? = nil) {
+    let address = address.map { ", which is at \($0)" } ?? ""
+    send(.refusal, "\(place)\(address)\0\(reason)")
+  }
+}

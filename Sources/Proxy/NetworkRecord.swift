@@ -1,0 +1,103 @@
+import Glibc
+import Network
+import Synchronization
+import SystemPackage
+
+/// How connections and names have turned out, as a trace keeps it for each domain; a replay has them turn out so again.
+///
+/// `connections.txt` has a line for each port and what came of it: the port, a tab, and `connected`, `refused` or `unreachable`. `names.txt` has one for
+/// each type that was asked for beside addresses, or for addresses in vain: the type, a tab, and `addresses`, `none`, `missing`, `failure`,
+/// `refused`, or `records`, a tab and a DNS message in hexadecimal digits.
+final class NetworkRecord: Sendable {
+  enum Connection: String {
+    case connected, refused, unreachable
+  }
+
+  private struct Lines {
+    var connections: [Domain: [String]] = [:]
+    var names: [Domain: [String: String]] = [:]
+  }
+
+  private let directory: NetworkDirectory
+  private let lines = Mutex(Lines())
+  /// Of a domain's ports and types.
+  private static let most = 4096
+
+  init(_ directory: NetworkDirectory) { self.directory = directory }
+
+  // MARK: A run
+
+  /// What cannot be kept is not there for a replay, which then says so.
+  func note(_ outcome: Connection, of domain: Domain, port: UInt16) {
+    let line = "\(port)\t\(outcome.rawValue)"
+    let all = lines.withLock { state -> [String]? in
+      var known = state.connections[domain] ?? []
+      guard !known.contains(line), known.count < Self.most else { return nil }
+      known.append(line)
+      state.connections[domain] = known
+      return known
+    }
+    if let all { try? directory.write(Self.text(all), to: "connections.txt", of: domain) }
+  }
+
+  func note(_ outcome: DNSOutcome, of domain: Domain, _ type: DNSType) {
+    let all = lines.withLock { state -> [String]? in
+      var known = state.names[domain] ?? [:]
+      let text = Self.text(outcome)
+      guard known["\(type)"] != text, known.count < Self.most else { return nil }
+      known["\(type)"] = text
+      state.names[domain] = known
+      return known.sorted { $0.key < $1.key }.map { "\($0.key)\t\($0.value)" }
+    }
+    if let all { try? directory.write(Self.text(all), to: "names.txt", of: domain) }
+  }
+
+  private static func text(_ lines: [String]) -> [UInt8] { lines.flatMap { Array($0.utf8) + [0x0a] } }
+
+  private static func text(_ outcome: DNSOutcome) -> String {
+    switch outcome {
+    case .addresses: "addresses"
+    case .noData: "none"
+    case .noSuchName: "missing"
+    case .failure: "failure"
+    case .refused: "refused"
+    case .records(let records):
+      "records\t"
+        + DNSMessage(header: DNSHeader(id: 0), answers: records).serialized()
+        .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+  }
+
+  // MARK: A replay
+
+  /// What came of a connection; nil if none was tried.
+  func connection(to domain: Domain, port: UInt16) -> Connection? {
+    fields("connections.txt", of: domain).first { $0.first == "\(port)" }?.dropFirst().first
+      .flatMap { Connection(rawValue: $0) }
+  }
+
+  /// What came of a question; nil if it was not asked. Of addresses the caller knows which.
+  func outcome(of domain: Domain, _ type: DNSType, addresses: () -> DNSOutcome) -> DNSOutcome? {
+    guard let fields = fields("names.txt", of: domain).first(where: { $0.first == "\(type)" })?.dropFirst() else {
+      return nil
+    }
+    switch fields.first {
+    case "addresses": return addresses()
+    case "none": return .noData
+    case "missing": return .noSuchName
+    case "failure": return .failure
+    case "refused": return .refused
+    case "records":
+      let digits = (fields.dropFirst().first ?? "").compactMap(\.hexDigitValue)
+      let bytes = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+      return (try? DNSMessage(parsing: bytes)).map { .records($0.answers) } ?? .failure
+    default: return nil
+    }
+  }
+
+  private func fields(_ name: String, of domain: Domain) -> [[String]] {
+    let path = String(decoding: domain.directoryName, as: UTF8.self) + "/" + name
+    guard let bytes = try? directory.read(path, limit: 1 << 24) else { return [] }
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
+  }
+}
