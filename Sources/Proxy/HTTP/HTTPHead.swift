@@ -68,7 +68,9 @@ struct HTTPHead: Equatable, Sendable {
   private static func minorVersion(_ text: ArraySlice<UInt8>) throws(HTTPFailure) -> Int {
     if text.elementsEqual("HTTP/1.1".utf8) { return 1 }
     if text.elementsEqual("HTTP/1.0".utf8) { return 0 }
-    guard text.starts(with: "HTTP/".utf8) else { throw HTTPFailure(400, "the version is not one of HTTP") }
+    guard text.starts(with: "HTTP/".utf8), text.count == 8, text.dropFirst(5).first != 0x20, text.last != 0x20 else {
+      throw HTTPFailure(400, "the version is not one of HTTP")
+    }
     throw HTTPFailure(505, "the version of HTTP is none of 1.0 and 1.1")
   }
 

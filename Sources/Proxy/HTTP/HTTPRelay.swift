@@ -329,8 +329,13 @@ extension HTTPRelay: HTTPEndOwner {
   }
 
   func failed(at end: HTTPEnd) {
+    let isAnswered = waiting.isEmpty && !isStream
     abort()
-    (end === guest ? upstream : guest).reset()
+    if end === guest { return upstream.reset() }
+    hasUpstreamEnded = true
+    if hasRefused { return }
+    // A server that has answered and did not want the rest of a body resets the connection by closing it; the answer is to arrive.
+    if isAnswered { guest.closeOutput() } else { guest.reset() }
   }
 
   func closed(_ end: HTTPEnd) {

@@ -38,7 +38,7 @@ enum HTTPToken {
     for byte in bytes {
       switch byte {
       case 0x30...0x39: result = result << 4 | Int(byte - 0x30)
-      case 0x41...0x46, 0x61...0x66: result = result << 4 | Int(byte | 0x20) - 0x57
+      case 0x41...0x46, 0x61...0x66: result = result << 4 | Int((byte | 0x20) - 0x57)
       default: return nil
       }
     }

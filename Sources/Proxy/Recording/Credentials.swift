@@ -26,9 +26,9 @@ public struct Credentials: Sendable {
     return Self.prefix + digest.hexadecimal(value).utf8
   }
 
-  /// A target or URL, the values of token-like parameters of its query hidden. Names count as they are without escapes and case.
+  /// A target or URL, the values of token-like parameters of its query and fragment hidden. Names count as they are without escapes and case.
   func hiding(inURL url: ArraySlice<UInt8>) -> [UInt8] {
-    guard let start = url.firstIndex(of: UInt8(ascii: "?")) else { return Array(url) }
+    guard let start = url.firstIndex(where: { "?#".utf8.contains($0) }) else { return Array(url) }
     var result = Array(url[...start])
     var rest = url[(start + 1)...]
     while !rest.isEmpty {
@@ -85,7 +85,9 @@ public struct Credentials: Sendable {
     let value = bytes[field.value]
     let isNamed = { (names: [String]) in names.contains { HTTPToken.equals(name, $0) } }
     if isNamed(Self.fields), !value.isEmpty { return Self.line(name, hidden(value)) }
-    if isNamed(Self.urls), value.contains(UInt8(ascii: "?")) { return Self.line(name, hiding(inURL: value)) }
+    if isNamed(Self.urls), value.contains(where: { "?#".utf8.contains($0) }) {
+      return Self.line(name, hiding(inURL: value))
+    }
     return line + [0x0a]
   }
 

@@ -1,0 +1,152 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Network
+import Synchronization
+import SystemPackage
+
+@testable import Proxy
+
+/// A proxy on a port of loopback in front of one server, that records into a folder of its own or answers from one.
+final class ProxyHarness: Sendable {
+  /// What was told of, in order.
+  struct Told: Sendable {
+    var exchanges: [HTTPExchange] = []
+    var misses: [String] = []
+    var failures: [Errno] = []
+    var ended = 0
+  }
+
+  let port: Int
+  let told: Told.Box
+  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private let server: any Channel
+
+  /// - Parameters:
+  ///   - domain: that the guest dialled.
+  ///   - join: given the guest's channel, the upstream's if there is one, and the number of the connection.
+  private init(
+    upstream: Int?, _ join: @escaping @Sendable (any Channel, (any Channel)?, UInt32, Told.Box) throws -> Void
+  ) throws {
+    let told = Told.Box()
+    let numbers = Counter()
+    server = try ServerBootstrap(group: group)
+      .childChannelOption(.autoRead, value: false)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelInitializer { guest in
+        let number = UInt32(numbers.next() + 1)
+        guard let upstream else { return guest.eventLoop.makeCompletedFuture { try join(guest, nil, number, told) } }
+        return Bootstrap.client(guest.eventLoop).connect(host: "127.0.0.1", port: upstream)
+          .flatMapThrowing { try join(guest, $0, number, told) }
+      }
+      .bind(host: "127.0.0.1", port: 0).wait()
+    port = server.localAddress!.port!
+    self.told = told
+  }
+
+  static func record(
+    _ domain: String = "example.org", upstream: Int, into directory: Directory, injecting: [HTTPHeaderField] = [],
+    process: UInt32 = 7
+  ) throws -> ProxyHarness {
+    let store = ExchangeStore(directory.network, key: [1])
+    let domain = Domain(domain)!
+    return try ProxyHarness(upstream: upstream) { guest, upstream, number, told in
+      let connection = HTTPConnection(domain: domain, port: 80, number: number, process: process)
+      try HTTPRelay.start(
+        connection, guest: guest, upstream: upstream!, injecting: injecting, into: store,
+        events: .init(
+          exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
+          recordingFailed: { error in told.value.withLock { $0.failures.append(error) } },
+          ended: { _, _ in told.value.withLock { $0.ended += 1 } }))
+    }
+  }
+
+  static func replay(
+    _ domain: String = "example.org", from directory: Directory, process: UInt32 = 7
+  ) throws -> ProxyHarness {
+    let index = try ExchangeIndex(directory.network, key: [1])
+    let domain = Domain(domain)!
+    return try ProxyHarness(upstream: nil) { guest, _, number, told in
+      let connection = HTTPConnection(domain: domain, port: 80, number: number, process: process)
+      try HTTPReplay.start(
+        connection, guest: guest, from: index,
+        events: .init(
+          exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
+          missed: { _, text in told.value.withLock { $0.misses.append(text) } },
+          ended: { _ in told.value.withLock { $0.ended += 1 } }))
+    }
+  }
+
+  /// What was told when all of a number of connections have ended.
+  func told(after connections: Int) -> Told {
+    for _ in 0..<4000 {
+      let told = told.value.withLock { $0 }
+      if told.ended >= connections { return told }
+      usleep(5000)
+    }
+    return told.value.withLock { $0 }
+  }
+
+  func stop() {
+    try? server.close().wait()
+    try? group.syncShutdownGracefully()
+  }
+
+  /// A folder that is gone with its owner.
+  final class Directory: Sendable {
+    let path: String
+    private let descriptor: SystemPackage.FileDescriptor
+
+    init() {
+      var template = Array("/tmp/uwrx-proxy-XXXXXX".utf8CString)
+      path = String(cString: mkdtemp(&template)!)
+      descriptor = SystemPackage.FileDescriptor(rawValue: open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    }
+
+    deinit {
+      try? descriptor.close()
+      remove(path)
+    }
+
+    var network: NetworkDirectory { NetworkDirectory(descriptor) }
+
+    /// The bytes of a file below `requests` as text; nil if it is not there.
+    func text(_ name: String, of domain: String = "example.org") -> String? {
+      let file = open("\(path)/\(domain)/requests/\(name)", O_RDONLY)
+      guard file >= 0 else { return nil }
+      defer { close(file) }
+      var status = stat()
+      fstat(file, &status)
+      var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+      let count = read(file, &bytes, bytes.count)
+      return String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+
+    func write(_ text: String, to name: String, of domain: String = "example.org") {
+      let file = open("\(path)/\(domain)/requests/\(name)", O_WRONLY | O_TRUNC | O_CREAT, 0o644)
+      _ = Glibc.write(file, text, text.utf8.count)
+      close(file)
+    }
+
+    /// The names in `requests`, sorted.
+    func names(of domain: String = "example.org") -> [String] {
+      let handle = try? DirectoryHandle("\(path)/\(domain)/requests")
+      return ((try? handle?.names()) ?? []).map { String(decoding: $0, as: UTF8.self) }.sorted()
+    }
+
+    private func remove(_ path: String) {
+      for name in (try? DirectoryHandle(path).names()) ?? [] {
+        let below = "\(path)/\(String(decoding: name, as: UTF8.self))"
+        var status = stat()
+        if lstat(below, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(below) } else { unlink(below) }
+      }
+      rmdir(path)
+    }
+  }
+}
+
+extension ProxyHarness.Told {
+  final class Box: Sendable {
+    let value = Mutex(ProxyHarness.Told())
+  }
+}
