@@ -44,7 +44,8 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "Network", "TrustStores", "CGuest", "CLinux",
+        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "Network", "TrustStores", "CGuest",
+        "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(

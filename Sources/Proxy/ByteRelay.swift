@@ -43,7 +43,9 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     let (one, other) = pair(on: first.eventLoop, ended: ended)
     try first.pipeline.syncOperations.addHandler(one)
     try second.pipeline.syncOperations.addHandler(other)
-    for (relay, channel, bytes, isOver) in [(one, second, firstBytes, firstEnded), (other, first, secondBytes, secondEnded)] {
+    for (relay, channel, bytes, isOver) in [
+      (one, second, firstBytes, firstEnded), (other, first, secondBytes, secondEnded),
+    ] {
       relay.state.value.count = UInt64(bytes.readableBytes)
       if bytes.readableBytes > 0 { channel.writeAndFlush(bytes, promise: nil) }
       if isOver { channel.close(mode: .output, promise: nil) }

@@ -165,7 +165,9 @@ public final class Dialler: Sendable {
   }
 
   /// - Parameter text: who is at the other side, for the record.
-  private func relay(_ guest: any Channel, _ other: (any Channel)?, _ text: String, _ report: Report, isPublished: Bool = false) {
+  private func relay(
+    _ guest: any Channel, _ other: (any Channel)?, _ text: String, _ report: Report, isPublished: Bool = false
+  ) {
     let number = connections.add([guest, other].compactMap { $0 })
     report.connected(number, text)
     let ended = { [connections] (sent: UInt64, received: UInt64) in

@@ -15,7 +15,9 @@ public final class Domains: Sendable {
     var known = DomainTable()
     for name in (try? recorded?.names()) ?? [] {
       guard let domain = Domain(directoryName: name) else { continue }
-      func file(_ file: String) -> [UInt8]? { try? recorded?.read(String(decoding: name, as: UTF8.self) + "/" + file, limit: 256) }
+      func file(_ file: String) -> [UInt8]? {
+        try? recorded?.read(String(decoding: name, as: UTF8.self) + "/" + file, limit: 256)
+      }
       _ = known.restore(domain, ipv4File: file("ip4.txt"), ipv6File: file("ip6.txt"))
     }
     table = Mutex(known)

@@ -40,7 +40,9 @@ public struct NetworkDirectory: Sendable {
   }
 
   /// Writes a new file.
-  func write(_ bytes: [UInt8], to name: String) throws(Errno) { try Self.write(bytes, to: "/proc/self/fd/\(directory.rawValue)/\(name)") }
+  func write(_ bytes: [UInt8], to name: String) throws(Errno) {
+    try Self.write(bytes, to: "/proc/self/fd/\(directory.rawValue)/\(name)")
+  }
 
   private static func write(_ bytes: [UInt8], to path: String) throws(Errno) {
     let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)

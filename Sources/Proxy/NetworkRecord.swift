@@ -98,6 +98,8 @@ final class NetworkRecord: Sendable {
   private func fields(_ name: String, of domain: Domain) -> [[String]] {
     let path = String(decoding: domain.directoryName, as: UTF8.self) + "/" + name
     guard let bytes = try? directory.read(path, limit: 1 << 24) else { return [] }
-    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { $0.split(separator: "\t").map(String.init) }
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map {
+      $0.split(separator: "\t").map(String.init)
+    }
   }
 }

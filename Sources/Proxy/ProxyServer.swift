@@ -19,7 +19,8 @@ public enum ProxyServer {
     let seed = configuration.authoritySeed
     let authority =
       configuration.authority.isEmpty
-      ? try CertificateAuthority(seed: seed) : try CertificateAuthority(seed: seed, certificate: configuration.authority)
+      ? try CertificateAuthority(seed: seed)
+      : try CertificateAuthority(seed: seed, certificate: configuration.authority)
     control.send(
       .authority(certificate: authority.pem, hashes: [authority.subjectHash, authority.oldSubjectHash]))
     let policy = NetworkPolicy(

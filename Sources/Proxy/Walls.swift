@@ -19,7 +19,8 @@ public enum Walls {
     let files: [String] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "RES_OPTIONS", "HOSTALIASES"].compactMap { (name: String) in
       getenv(name).map { String(cString: $0) }
     }
-    let texts: [UnsafeMutablePointer<CChar>?] = (readable + files + (recorded.map { ["/proc/self/fd/\($0)/."] } ?? [])).map { (path: String) in strdup(path) }
+    let texts: [UnsafeMutablePointer<CChar>?] = (readable + files + (recorded.map { ["/proc/self/fd/\($0)/."] } ?? []))
+      .map { (path: String) in strdup(path) }
     defer { for text in texts { free(text) } }
     var paths: [UnsafePointer<CChar>?] = texts.map { UnsafePointer($0) }
     paths.append(nil)

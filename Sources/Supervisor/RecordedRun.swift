@@ -23,7 +23,9 @@ public struct RecordedRun {
     command = try trace.fields(of: "cmd").compactMap { text($0).first }
     let lines = try trace.fields(of: "options").map(text).filter { $0.count == 2 }
     options = Dictionary(lines.filter { $0[0] != "env" }.map { ($0[0], $0[1]) }) { first, _ in first }
-    networkOptions = lines.filter { ["allow", "deny", "resolve", "net-passthrough"].contains($0[0]) }.map { ($0[0], $0[1]) }
+    networkOptions = lines.filter { ["allow", "deny", "resolve", "net-passthrough"].contains($0[0]) }.map {
+      ($0[0], $0[1])
+    }
     environment = lines.filter { $0[0] == "env" }.map { $0[1] }
     sources = try TraceSources(trace)
     seed = try trace.fields(of: "seed.txt").first.flatMap { text($0).first } ?? ""
@@ -51,6 +53,8 @@ public struct RecordedRun {
     }
   }
 
+  /// Of replays, one of the other.
+  private static let mostReplays = 1000
   private static let limits = ["pids", "memory", "timeout", "cpu-time", "file-size", "disk", "open-files"]
 
   private func require(_ name: String, _ isKnown: (String) -> Bool) throws(TraceError) {
@@ -134,7 +138,13 @@ public struct RecordedRun {
     network.denied = all("deny")
     network.resolutions = all("resolve")
     network.passthrough = all("net-passthrough")
-    network.recorded = trace.path
+    // A replay holds nothing of its own: what it was answered stands where that came from.
+    var path = trace.path
+    for _ in 0..<Self.mostReplays {
+      guard let earlier = realPath("\(path)/replay") else { break }
+      path = earlier
+    }
+    network.recorded = path
     configuration.network = network
   }
 

@@ -231,6 +231,7 @@ public final class Supervisor {
       configuration.warn?(
         "\(ProxyProcess.program) has ended before its time: what the guest did on the network is not all recorded")
     }
+    network?.stores.finish()
     let result = result()
     if kernel.couldNotPatch {
       configuration.warn?(

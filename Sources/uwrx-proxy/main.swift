@@ -11,7 +11,9 @@ func configuration(_ file: FileDescriptor) throws -> ProxyConfiguration {
   defer { try? file.close() }
   var bytes: [UInt8] = []
   var buffer = [UInt8](repeating: 0, count: 1 << 16)
-  while case let count = try buffer.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 { bytes += buffer[..<count] }
+  while case let count = try buffer.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
+    bytes += buffer[..<count]
+  }
   guard let configuration = ProxyConfiguration(bytes) else { throw Errno.invalidArgument }
   return configuration
 }

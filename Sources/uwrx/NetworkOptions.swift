@@ -57,14 +57,16 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Of a replay that asks the network for what was not recorded: fail (default) or go on as it would without.", valueName: "fail|allow"))
+      "Of a replay that asks the network for what was not recorded: fail (default) or go on as it would without.",
+      valueName: "fail|allow"))
   var replayMisses: Misses?
 
   /// What a replay takes from the recorded run.
   var recorded: [(String, Bool)] {
     [
       ("--net", net != nil), ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
-      ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty), ("--publish", !publish.isEmpty),
+      ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
+      ("--publish", !publish.isEmpty),
     ]
   }
 

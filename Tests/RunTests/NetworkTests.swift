@@ -141,7 +141,9 @@ struct NetworkTests {
       #expect(recorded.status == 0)
       let lines = recorded.output.split(separator: "\n").map(String.init)
       // Of HTTP and HTTPS, each by several programs.
-      for line in ["one two three", "204", "404", "ydob", "sknuhc ni", "None", "session=of-the-guest", "b'contents\\n'", "readme"] {
+      for line in [
+        "one two three", "204", "404", "ydob", "sknuhc ni", "None", "session=of-the-guest", "b'contents\\n'", "readme",
+      ] {
         #expect(lines.contains(line), "\(line) \(recorded.output)")
       }
       let events = try run("inspect events last --type request", command: "").output
@@ -149,7 +151,8 @@ struct NetworkTests {
       #expect(events.contains("GET https://web.test:\(server.closedPort)/large 200, 0 bytes out, 3000000 in"))
       // Neither the header nor the cookie is kept.
       let secrets = try CommandLine.shell(
-        "find build/0/0 -name request -o -name response -o -name perfetto | xargs grep -l of-the-guest", in: server.directory)
+        "find build/0/0 -name request -o -name response -o -name perfetto | xargs grep -l of-the-guest",
+        in: server.directory)
       #expect(secrets.output == "")
 
       server.end()
@@ -174,8 +177,12 @@ struct NetworkTests {
       #expect(first.output == "contents\ncontents\n", "\(first.error)")
       // The server is there, and hears nothing.
       for (variable, line) in [
-        ("WHAT=cookie", "not in the recorded run: "), ("HOST=other.test", "not in the recorded run: the name other.test A was not asked for"),
-        ("PORT=\(server.closedPort)", "not in the recorded run: web.test:\(server.closedPort): nobody has connected to it"),
+        ("WHAT=cookie", "not in the recorded run: "),
+        ("HOST=other.test", "not in the recorded run: the name other.test A was not asked for"),
+        (
+          "PORT=\(server.closedPort)",
+          "not in the recorded run: web.test:\(server.closedPort): nobody has connected to it"
+        ),
       ] {
         let replay = try run("--replay last~0 --env \(variable)")
         #expect(replay.status == 125, "\(variable)")
@@ -183,7 +190,9 @@ struct NetworkTests {
         #expect(!replay.output.contains("None"))
         let allowed = try run("--replay last --replay-misses allow --env \(variable)")
         #expect(allowed.status != 125)
-        _ = try CommandLine.shell("rm -rf build/*/[1-9]*; ln -sfn $(ls -d build/*0/0 | sort -V | tail -1 | cut -d / -f 2-) build/last", in: server.directory)
+        _ = try CommandLine.shell(
+          "rm -rf build/*/[1-9]*; ln -sfn $(ls -d build/*0/0 | sort -V | tail -1 | cut -d / -f 2-) build/last",
+          in: server.directory)
       }
       let off = try run("--replay last --no-net")
       #expect(off.error.contains("Could not resolve host"))

@@ -164,7 +164,9 @@ final class Conversation: ConversationOwner {
     }
     let offered = Self.protocols.filter(protocols.contains)
     guard protocols.isEmpty || !offered.isEmpty else {
-      report.refused("the client speaks \(protocols.joined(separator: ", ")) alone, which is not recorded; --net-passthrough leaves it alone")
+      report.refused(
+        "the client speaks \(protocols.joined(separator: ", ")) alone, which is not recorded; --net-passthrough leaves it alone"
+      )
       return refuse(.noApplicationProtocol)
     }
     let server = name ?? report.domain.description
@@ -196,7 +198,8 @@ final class Conversation: ConversationOwner {
           ?? "TLS with it has failed: \(reason)")
       refuse(verifyError == nil ? .handshakeFailure : .badCertificate)
     case (.failed(let reason, _), .guestHandshake) where end === guest:
-      report.refused("the client has ended TLS: \(reason); does it trust what --net gives it? --net-passthrough leaves it alone")
+      report.refused(
+        "the client has ended TLS: \(reason); does it trust what --net gives it? --net-passthrough leaves it alone")
     default: break
     }
   }

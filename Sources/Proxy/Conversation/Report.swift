@@ -29,7 +29,8 @@ struct Report: Sendable {
     let end = exchange.isComplete ? "" : ", broken off"
     send(
       .request, number: number,
-      "\(exchange.method) \(target) \(exchange.status), \(exchange.requestBytes) bytes out, \(exchange.responseBytes) in\(end)")
+      "\(exchange.method) \(target) \(exchange.status), \(exchange.requestBytes) bytes out, \(exchange.responseBytes) in\(end)"
+    )
   }
 
   /// Records what is not.

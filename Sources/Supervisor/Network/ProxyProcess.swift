@@ -34,7 +34,11 @@ final class ProxyProcess {
     let earlier = recorded.map { Glibc.open($0, O_DIRECTORY | O_CLOEXEC) }
     if let recorded, earlier! < 0 { throw Self.failure("open \(recorded)") }
     let given = Int32(uwrx_memfd_create("configuration"))
-    defer { for descriptor in [control[1], channel[1], network, given, earlier ?? -1] where descriptor >= 0 { close(descriptor) } }
+    defer {
+      for descriptor in [control[1], channel[1], network, given, earlier ?? -1] where descriptor >= 0 {
+        close(descriptor)
+      }
+    }
     guard network >= 0, given >= 0 else { throw Self.failure("hand over the configuration of \(Self.program)") }
     do { try FileDescriptor(rawValue: given).writeAll(configuration.bytes) } catch {
       throw SupervisorError("cannot hand over the configuration of \(Self.program): \(error)")
@@ -45,7 +49,9 @@ final class ProxyProcess {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     // Beyond the places that they go to, else one would be written over before it is used.
-    let descriptors = ([control[1], channel[1], network, given] + (earlier.map { [$0] } ?? [])).map { fcntl($0, F_DUPFD_CLOEXEC, 16) }
+    let descriptors = ([control[1], channel[1], network, given] + (earlier.map { [$0] } ?? [])).map {
+      fcntl($0, F_DUPFD_CLOEXEC, 16)
+    }
     defer { for descriptor in descriptors { close(descriptor) } }
     for (place, descriptor) in descriptors.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, descriptor, 3 + Int32(place))

@@ -11,6 +11,9 @@ final class TrustedStores {
   /// Of the run's own authority, in PEM.
   private let certificate: [UInt8]
   private var count = 0
+  /// How many there can be. The files are there before the guest begins: a new one could get the number of one that the guest has made and
+  /// removed, and be taken for that.
+  private static let most = 32
   /// Adds the certificate to the keystore at the first path, and leaves it at the second; only while the guest has not begun.
   private var keyStores: (() -> Bool)?
 
@@ -21,6 +24,17 @@ final class TrustedStores {
     guard mkdir(directory, 0o755) == 0 else {
       throw SupervisorError("cannot make the directory \(directory): \(Errno(rawValue: uwrx_errno()))")
     }
+    do throws(Errno) {
+      for number in 1...Self.most {
+        try TraceDirectory.write("\(directory)/\(number)", [])
+        chmod("\(directory)/\(number)", 0o644)
+      }
+    } catch { throw SupervisorError("cannot write to \(directory): \(error)") }
+  }
+
+  /// The guest has ended.
+  func finish() {
+    for number in count..<Self.most { unlink("\(directory)/\(number + 1)") }
   }
 
   /// Whether a path's last component is one that a store can have: what each look-up asks.
@@ -39,7 +53,9 @@ final class TrustedStores {
   /// - Returns: where the store with the certificate is; nil for what is none, or has it.
   func splice(_ file: FileDescriptor, at path: [UInt8]) throws -> String? {
     var status = stat()
-    guard fstat(file.rawValue, &status) == 0, status.st_size <= TrustStore.mostBytes else { return nil }
+    guard count < Self.most, fstat(file.rawValue, &status) == 0, status.st_size <= TrustStore.mostBytes else {
+      return nil
+    }
     var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
     bytes.removeLast(bytes.count - (try file.readFully(at: 0, into: &bytes)))
     let place = "\(directory)/\(count + 1)"
@@ -47,16 +63,19 @@ final class TrustedStores {
     case .pemBundle:
       let spliced = try PEMBundle.adding(certificate, to: bytes)
       if spliced == bytes { return nil }
-      try TraceDirectory.write(place, spliced)
+      let file = try FileDescriptor.open(place, .writeOnly, options: .closeOnExec)
+      defer { try? file.close() }
+      try file.writeAll(spliced)
     case .javaKeyStore, .pkcs12:
       guard let keyStores else { return nil }
       try TraceDirectory.write("\(directory)/store", bytes)
       defer { unlink("\(directory)/store") }
-      guard keyStores(), rename("\(directory)/spliced", place) == 0 else { return nil }
+      guard keyStores(), chmod("\(directory)/spliced", 0o644) == 0, rename("\(directory)/spliced", place) == 0 else {
+        return nil
+      }
     case nil: return nil
     }
     count += 1
-    chmod(place, 0o644)
     return place
   }
 
