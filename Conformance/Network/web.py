@@ -1,7 +1,8 @@
 """web.py DIRECTORY: serves a directory of the host's loopback over HTTP and HTTPS, by an authority of its own. Ends when its input does.
 
 Makes DIRECTORY/../ca.pem, and prints the two ports. Beside files: POST gives the body back reversed, /chunked an answer in chunks, /empty one of
-status 204, /moved a redirection, /cookie sets one and tells which it got, /slow two halves.
+status 204, /moved a redirection, /cookie sets one and tells which it got, /length how long the header X-Secret
+was.
 """
 import functools
 import http.server
@@ -66,6 +67,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.answer(b"", status=204)
         elif self.path == "/moved":
             self.answer(b"", ("Location", "/file"), status=302)
+        elif self.path == "/length":
+            self.answer(f"{len(self.headers.get('X-Secret', ''))}\n".encode())
         elif self.path == "/cookie":
             self.answer(f"{self.headers.get('Cookie')}\n".encode(), ("Set-Cookie", "session=of-the-guest"))
         else:

@@ -15,6 +15,9 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     /// Called once both are closed.
     var ended: ((UInt64, UInt64) -> Void)?
     var isClosed = false
+    /// Where the conversation is kept.
+    var recorder: StreamRecorder?
+    var pieces: (bytes: StreamPiece, end: StreamPiece, reset: StreamPiece) = (.sent, .guestEnded, .guestReset)
   }
 
   private init(_ state: State, on loop: any EventLoop) { self.state = NIOLoopBound(state, eventLoop: loop) }
@@ -35,10 +38,11 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
   /// - Parameters:
   ///   - firstBytes, secondBytes: what the first and the second have sent before.
   ///   - firstEnded, secondEnded: whether that is all.
+  ///   - recorder: keeps what goes over them, the first being the guest's.
   /// - Throws: the pipelines' errors; then both channels are the caller's still.
   static func join(
     _ first: any Channel, _ second: any Channel, after firstBytes: ByteBuffer, _ secondBytes: ByteBuffer,
-    firstEnded: Bool, secondEnded: Bool, ended: @escaping (UInt64, UInt64) -> Void
+    firstEnded: Bool, secondEnded: Bool, recorder: StreamRecorder? = nil, ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
     let (one, other) = pair(on: first.eventLoop, ended: ended)
     try first.pipeline.syncOperations.addHandler(one)
@@ -46,9 +50,18 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     for (relay, channel, bytes, isOver) in [
       (one, second, firstBytes, firstEnded), (other, first, secondBytes, secondEnded),
     ] {
-      relay.state.value.count = UInt64(bytes.readableBytes)
-      if bytes.readableBytes > 0 { channel.writeAndFlush(bytes, promise: nil) }
-      if isOver { channel.close(mode: .output, promise: nil) }
+      let state = relay.state.value
+      state.recorder = recorder
+      if relay === other { state.pieces = (.received, .upstreamEnded, .upstreamReset) }
+      state.count = UInt64(bytes.readableBytes)
+      if bytes.readableBytes > 0 {
+        recorder?.add(state.pieces.bytes, bytes)
+        channel.writeAndFlush(bytes, promise: nil)
+      }
+      if isOver {
+        recorder?.add(state.pieces.end)
+        channel.close(mode: .output, promise: nil)
+      }
     }
     for channel in [first, second] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
   }
@@ -59,7 +72,13 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let state = state.value
-    state.count += UInt64(unwrapInboundIn(data).readableBytes)
+    let bytes = unwrapInboundIn(data)
+    state.count += UInt64(bytes.readableBytes)
+    if let recorder = state.recorder {
+      recorder.add(state.pieces.bytes, bytes)
+      // What cannot be recorded does not happen.
+      if recorder.failure != nil { return errorCaught(context: context, error: ChannelError.ioOnClosedChannel) }
+    }
     state.partner?.context?.write(data, promise: nil)
   }
 
@@ -69,13 +88,19 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case ChannelEvent.inputClosed = event { state.value.partner?.context?.close(mode: .output, promise: nil) }
+    if case ChannelEvent.inputClosed = event {
+      let state = state.value
+      state.recorder?.add(state.pieces.end)
+      state.partner?.context?.close(mode: .output, promise: nil)
+    }
     context.fireUserInboundEventTriggered(event)
   }
 
   /// One end was reset, and so the other is.
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    state.value.partner?.context?.channel.reset()
+    let state = state.value
+    state.recorder?.add(state.pieces.reset)
+    state.partner?.context?.channel.reset()
     context.close(promise: nil)
   }
 
@@ -85,6 +110,7 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     guard let partner = own.partner else { return }
     partner.context?.close(promise: nil)
     if partner.isClosed || partner.context == nil {
+      own.recorder?.end()
       let first = own.ended == nil ? partner : own
       first.ended?(first.count, (first === own ? partner : own).count)
       first.ended = nil

@@ -33,10 +33,13 @@ public enum ProxyServer {
     let key = Array("credentials".utf8) + seed
     // The host's trust is read while it can be, and so is what was recorded.
     let services = Conversation.Services(
-      store: ExchangeStore(directory, key: key), identities: Identities(authority, directory),
+      store: ExchangeStore(directory, key: key), streams: StreamStore(directory),
+      identities: Identities(authority, directory),
       trust: try TLSContext.client(extraTrust: configuration.upstreamAuthority),
       passthrough: try configuration.passthrough.map { try NetworkRule($0) },
-      recorded: try earlier.map { try ExchangeIndex($0, key: key) })
+      injections: try configuration.injections.map { try InjectionRule($0) },
+      recorded: try earlier.map { try ExchangeIndex($0, key: key) },
+      recordedStreams: try earlier.map { try StreamIndex($0) })
     try Walls.raise(filter: configuration.filter, network: network.rawValue, recorded: recorded?.rawValue)
     let gate = Gate(try GuestSockets(channel: channel))
     let dialler = Dialler(

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Network
 import Reproducibility
 import SystemPackage
 import Tracing
@@ -96,6 +97,9 @@ struct RunRecord {
       options += network.allowed.map { ("allow", $0) } + network.denied.map { ("deny", $0) }
       options += network.resolutions.map { ("resolve", $0) } + network.published.map { ("publish", $0) }
       options += network.passthrough.map { ("net-passthrough", $0) }
+      options += network.injections.compactMap { text in
+        (try? InjectionRule(text)).map { ("inject", "\($0.host): \($0.header)") }
+      }
     }
     options += configuration.environment.map { ("env", secrets.recorded($0)) }
     return options

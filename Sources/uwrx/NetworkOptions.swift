@@ -51,6 +51,18 @@ struct NetworkOptions: ParsableArguments {
       valueName: "host[:port]"))
   var netPassthrough: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Give requests to a host this header on their way: the guest does not see it, nor is it recorded.",
+      valueName: "'host[:port]: header: value'"))
+  var inject: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The same with the value of this variable of uwrx's, which the guest does not get.",
+      valueName: "'host[:port]: header: variable'"))
+  var injectFromEnv: [String] = []
+
   enum Misses: String, ExpressibleByArgument, CaseIterable {
     case fail, allow
   }
@@ -66,6 +78,7 @@ struct NetworkOptions: ParsableArguments {
     [
       ("--net", net != nil), ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
       ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
+      ("--inject", !inject.isEmpty), ("--inject-from-env", !injectFromEnv.isEmpty),
       ("--publish", !publish.isEmpty),
     ]
   }
@@ -77,15 +90,33 @@ struct NetworkOptions: ParsableArguments {
     let given = [
       ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
       ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
+      ("--inject", !inject.isEmpty), ("--inject-from-env", !injectFromEnv.isEmpty),
     ]
     try check("--allow", allow) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     try check("--deny", deny) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     try check("--publish", publish) { text throws(NetworkOptionError) in _ = try PublishedPort(text) }
     try check("--resolve", resolve) { text throws(NetworkOptionError) in _ = try ResolveRule(text) }
     try check("--net-passthrough", netPassthrough) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
+    try check("--inject", inject) { text throws(NetworkOptionError) in _ = try InjectionRule(text) }
+    for text in injectFromEnv {
+      let rule: InjectionRule
+      do throws(NetworkOptionError) { rule = try InjectionRule(text) } catch {
+        throw ValidationError("--inject-from-env \(error)")
+      }
+      guard Self.value(of: rule.value) != nil else {
+        throw ValidationError("--inject-from-env: the variable \(rule.value) is not set; export it first")
+      }
+    }
     if !isOn, let (name, _) = given.first(where: { $0.1 }) {
       throw ValidationError("\(name) says what a network is to be: add --net")
     }
+  }
+
+  /// Variables whose values the guest must not see.
+  var secretVariables: [String] { injectFromEnv.compactMap { try? InjectionRule($0).value } }
+
+  private static func value(of variable: String) -> String? {
+    Sandbox.environment().last { $0.hasPrefix(variable + "=") }.map { String($0.dropFirst(variable.utf8.count + 1)) }
   }
 
   private func check(
@@ -105,6 +136,12 @@ struct NetworkOptions: ParsableArguments {
     configuration.resolutions = resolve
     configuration.published = publish
     configuration.passthrough = netPassthrough
+    configuration.injections =
+      inject
+      + injectFromEnv.compactMap { text in
+        guard let rule = try? InjectionRule(text), let value = Self.value(of: rule.value) else { return nil }
+        return "\(rule.host): \(rule.header): \(value)"
+      }
     configuration.upstreamAuthority = upstreamCA
     return configuration
   }

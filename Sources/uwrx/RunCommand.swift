@@ -293,6 +293,9 @@ extension RunCommand {
     func name(_ variable: String) -> Substring { variable.prefix { $0 != "=" } }
     let fixed = envAll ? nil : reproducible.environment(uid: uid, epoch: try clock.seconds())
     var environment = clearEnv ? [] : fixed ?? own
+    // The header is given in their place.
+    let secrets = network.secretVariables
+    environment.removeAll { variable in secrets.contains { $0 == name(variable) } }
     if !envAll, fixed == nil {
       let asked = Set(env.map { Substring($0.name) })
       let withheld = Self.secrets(environment).map(name)

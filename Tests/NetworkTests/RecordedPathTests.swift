@@ -82,7 +82,7 @@ struct RecordedPathTests {
       }
       if let mirror = RecordedPath.mirror(path: target) { #expect(files[mirror] == nil) }
       #expect(
-        !["requests", "ip4.txt", "ip6.txt", "cert.pem", "dns.txt"].contains(
+        !["requests", "ip4.txt", "ip6.txt", "cert.pem", "names.txt", "connections.txt", "streams"].contains(
           String(decoding: components[0], as: UTF8.self)))
     }
     #expect(files.count > 3_000 && directories.count > 500)

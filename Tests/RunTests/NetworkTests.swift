@@ -199,6 +199,78 @@ struct NetworkTests {
     }
   }
 
+  /// Not what chance decides: which of several connections at once is which, and what comes of one that is reset.
+  @Test("conversations that are no HTTP are answered again without their server", arguments: users)
+  func streams(_ user: Int) throws {
+    try withServer(user) { server, run in
+      let script = """
+        import socket, sys
+        def talk(*said):
+            with socket.create_connection(("server.test", \(server.port))) as connection:
+                for bytes in said[:-1]:
+                    connection.sendall(bytes)
+                    print(connection.recv(9))
+                connection.sendall(said[-1])
+                connection.shutdown(socket.SHUT_WR)
+                data = b""
+                while part := connection.recv(65536):
+                    data += part
+                print(len(data), data[-9:])
+        talk(b"eone", b"two", b"three " + sys.argv[1].encode())
+        talk(b"s")
+        talk(b"r" + bytes(3000000))
+        talk(b"efour")
+        talk(b"efive")
+        with socket.create_connection(("server.test", \(server.port))) as connection:
+            connection.sendall(b"x")
+            try:
+                print(connection.recv(1))
+            except OSError as error:
+                print(error)
+        """
+      try script.write(toFile: server.directory + "/talk.py", atomically: false, encoding: .utf8)
+      let recorded = try run(
+        "--system --net --allow server.test --resolve 'server.test:*:127.0.0.1' --env WORD=same -- sh -c 'python3 talk.py $WORD'"
+      )
+      #expect(recorded.status == 0, "\(recorded.error)")
+      #expect(recorded.output.contains("20971520") && recorded.output.contains("[Errno 104]"), "\(recorded.output)")
+      server.end()
+      let replay = try run("--replay build/0/0")
+      #expect(replay.output == recorded.output)
+      #expect(replay.error == "")
+      let other = try run("--replay build/0/0 --env WORD=other")
+      #expect(other.status == 125)
+      #expect(other.error.contains("it says something else than it said then"), "\(other.error)")
+    }
+  }
+
+  @Test("a header is given to requests, and neither the guest nor the trace has it", arguments: users)
+  func injected(_ user: Int) throws {
+    try withServer(user, "web.py", ["served"]) { server, run in
+      let get =
+        "env | grep OF_HOST; curl -sS http://web.test:\(server.port)/length https://web.test:\(server.closedPort)/length"
+      let options =
+        "--system --net --upstream-ca ca.pem --allow web.test --resolve 'web.test:*:127.0.0.1' --env-all "
+        + "--inject 'web.test:\(server.port): X-Secret: 0123456789abcdef' "
+        + "--inject-from-env 'web.test:\(server.closedPort): x-secret: VALUE_OF_HOST' -- env -u SSL_CERT_DIR sh -c '\(get)'"
+      let unset = try run(options)
+      #expect(unset.status == 125 && unset.error.contains("VALUE_OF_HOST is not set"), "\(unset.error)")
+      let outcome = try CommandLine.shell(
+        "VALUE_OF_HOST=fedcba98 \(server.prefix) run \(options)", in: server.directory)
+      #expect(outcome.output == "16\n8\n", "\(outcome.error)")
+      let kept = try CommandLine.shell("grep -rl -e 0123456789abcdef -e fedcba98 build", in: server.directory)
+      #expect(kept.output == "")
+      // Who asked whom for what.
+      let net = try run("inspect net last", command: "").output.split(separator: "\n")
+      #expect(net.count == 3, "\(net)")
+      #expect(net.last?.hasSuffix("1  web.test:\(server.closedPort) at 127.0.0.1") == true)
+      let json = try run("inspect net last --format json", command: "").output
+      #expect(
+        json.contains(#""type":"request""#)
+          && json.contains(#""text":"GET http://web.test:\#(server.port)/length 200, 0 bytes out, 3 in""#), "\(json)")
+    }
+  }
+
   @Test("without --net there is no network, and nothing of it")
   func off() throws {
     try CommandLine.withDirectory { directory in
@@ -225,6 +297,8 @@ struct NetworkTests {
       ("--net --resolve a.test:80", "has not three parts"),
       ("--net --no-net", "--no-net excludes --net"),
       ("--publish 99999", "is no port"),
+      ("--net --inject 'web.test: Secret'", "has a header without a value"),
+      ("--replay-misses allow", "--replay-misses is for a replay"),
       ("--net=maybe", "The value 'maybe' is invalid"),
     ])
   func wrong(_ options: String, _ message: String) throws {

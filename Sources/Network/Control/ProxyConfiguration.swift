@@ -13,6 +13,8 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var authority: [UInt8] = []
   /// Whose TLS is left alone, as `NetworkPolicy` reads them.
   public var passthrough: [String] = []
+  /// As `InjectionRule` reads them.
+  public var injections: [String] = []
   /// Certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: [UInt8] = []
   /// The guest's own name.
@@ -35,7 +37,7 @@ public struct ProxyConfiguration: Equatable, Sendable {
     ]
     for (name, values) in [
       ("allow", allowed), ("deny", denied), ("resolve", resolutions), ("publish", published),
-      ("passthrough", passthrough),
+      ("passthrough", passthrough), ("inject", injections),
     ] {
       fields += values.map { (name, Array($0.utf8)) }
     }
@@ -64,6 +66,7 @@ public struct ProxyConfiguration: Equatable, Sendable {
       case "deny": denied.append(text)
       case "resolve": resolutions.append(text)
       case "upstream-ca": upstreamAuthority = value
+      case "inject": injections.append(text)
       case "passthrough": passthrough.append(text)
       case "publish": published.append(text)
       default: return nil

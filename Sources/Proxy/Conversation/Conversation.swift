@@ -10,13 +10,16 @@ final class Conversation: ConversationOwner {
   /// What all conversations of a run share.
   struct Services: Sendable {
     let store: ExchangeStore
+    let streams: StreamStore
     let identities: Identities
     /// Of connections to upstreams.
     let trust: TLSContext
     /// Whose TLS is left alone.
     let passthrough: [NetworkRule]
+    let injections: [InjectionRule]
     /// Of a replay: what an earlier run was answered. There are no upstreams then.
     let recorded: ExchangeIndex?
+    let recordedStreams: StreamIndex?
   }
 
   private enum Phase {
@@ -44,6 +47,8 @@ final class Conversation: ConversationOwner {
   private var scheme = HTTPConnection.Scheme.http
   private var guestBytes = ByteBuffer()
   private var upstreamBytes = ByteBuffer()
+  /// Nothing of it is kept.
+  private var isLeftAlone = false
   private var hasGuestEnded = false
   private var hasUpstreamEnded = false
 
@@ -61,6 +66,8 @@ final class Conversation: ConversationOwner {
       conversation.upstream = end
       try upstream.pipeline.syncOperations.addHandler(end)
     }
+    // In a replay nobody waits for a server that speaks first.
+    if upstream == nil, conversation.replayStream(after: []) { return }
     guest.read()
     upstream?.read()
   }
@@ -123,7 +130,7 @@ final class Conversation: ConversationOwner {
     case .http: relayHTTP()
     case .stream: relay()
     case .tls:
-      let isLeftAlone = services.passthrough.contains { $0.covers(report.domain, port: report.port) }
+      isLeftAlone = services.passthrough.contains { $0.covers(report.domain, port: report.port) }
       if isLeftAlone || scheme == .https { return relay() }
       var parser = ClientHelloParser()
       let result = parser.append(guestBytes)
@@ -190,6 +197,7 @@ final class Conversation: ConversationOwner {
       phase = .listening
       // Some servers speak first in TLS, too.
       if upstreamBytes.readableBytes > 0 { return relay() }
+      if upstream == nil, guestBytes.readableBytes == 0, replayStream(after: []) { return }
       if guestBytes.readableBytes > 0 { listen() } else { guest.channel.read() }
       upstream?.channel.read()
     case (.failed(let reason, let verifyError), .upstreamHandshake) where end === upstream:
@@ -248,14 +256,35 @@ final class Conversation: ConversationOwner {
 
   private func relay() {
     guard let upstream else {
-      report.missed("what is no HTTP is not kept, and cannot be answered again", on: number)
-      return guest.channel.reset()
+      if !replayStream(after: Array(guestBytes.readableBytesView)) {
+        report.missed("no such conversation is kept", on: number)
+        guest.channel.reset()
+      }
+      return
     }
     handOver {
+      let recorder = isLeftAlone ? nil : try services.streams.begin(streamHeader, of: report.domain)
       try ByteRelay.join(
         guest.channel, upstream.channel, after: guestBytes, upstreamBytes, firstEnded: hasGuestEnded,
-        secondEnded: hasUpstreamEnded, ended: ended)
+        secondEnded: hasUpstreamEnded, recorder: recorder, ended: ended)
     }
+  }
+
+  private var streamHeader: StreamHeader {
+    StreamHeader(port: report.port, isTLS: scheme == .https, connection: number, process: report.process)
+  }
+
+  /// - Returns: whether there is one that begins so.
+  private func replayStream(after said: [UInt8]) -> Bool {
+    let reader = services.recordedStreams?.take(
+      report.domain, port: report.port, isTLS: scheme == .https, process: report.process, after: said)
+    guard let reader else { return false }
+    handOver {
+      try StreamReplay.start(
+        reader, guest: guest.channel, after: guestBytes, hasEnded: hasGuestEnded,
+        missed: { [self] in report.missed($0, on: number) }, ended: ended)
+    }
+    return true
   }
 
   private func relayHTTP() {
@@ -264,7 +293,9 @@ final class Conversation: ConversationOwner {
         domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process)
       guard let upstream else { return try replayHTTP(connection) }
       try HTTPRelay.start(
-        connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes, into: services.store,
+        connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes,
+        injecting: services.injections.filter { $0.isFor(report.domain, port: report.port) }
+          .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }, into: services.store,
         events: HTTPRelay.Events(
           exchange: { [self] in report.exchanged(number, $0, scheme) },
           recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended))

@@ -23,10 +23,14 @@ final class HTTPEnd: ChannelDuplexHandler, RemovableChannelHandler {
   private var owner: (any HTTPEndOwner)?
   private var wantsToRead = false
   private(set) var isClosed = false
-  private(set) var count: UInt64 = 0
+  /// Bytes that have come.
+  private(set) var count: UInt64
 
-  /// - Parameter owner: held until the channel is closed.
-  init(_ channel: any Channel, owner: any HTTPEndOwner) {
+  /// - Parameters:
+  ///   - owner: held until the channel is closed.
+  ///   - count: bytes that have come before.
+  init(_ channel: any Channel, owner: any HTTPEndOwner, after count: Int = 0) {
+    self.count = UInt64(count)
     self.channel = channel
     self.owner = owner
   }

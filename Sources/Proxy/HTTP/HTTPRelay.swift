@@ -71,7 +71,7 @@ public final class HTTPRelay {
     injecting: [HTTPHeaderField] = [], into store: ExchangeStore, events: Events
   ) throws {
     let relay = HTTPRelay(connection, injecting, store, try store.requests(of: connection.domain), events)
-    let ends = (HTTPEnd(guest, owner: relay), HTTPEnd(upstream, owner: relay))
+    let ends = (HTTPEnd(guest, owner: relay, after: bytes.readableBytes), HTTPEnd(upstream, owner: relay))
     (relay.guest, relay.upstream) = ends
     try guest.pipeline.syncOperations.addHandler(ends.0)
     do { try upstream.pipeline.syncOperations.addHandler(ends.1) } catch {

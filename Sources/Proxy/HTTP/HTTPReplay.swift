@@ -54,7 +54,7 @@ public final class HTTPReplay {
     from index: ExchangeIndex, events: Events
   ) throws {
     let replay = HTTPReplay(connection, index, events)
-    let end = HTTPEnd(guest, owner: replay)
+    let end = HTTPEnd(guest, owner: replay, after: bytes.readableBytes)
     replay.guest = end
     try guest.pipeline.syncOperations.addHandler(end)
     if bytes.readableBytes > 0 { replay.received(bytes, at: end) }

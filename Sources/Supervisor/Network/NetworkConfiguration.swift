@@ -8,6 +8,8 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var resolutions: [String] = []
   /// `host[:port]`: whose TLS goes through as it is, and is not recorded.
   public var passthrough: [String] = []
+  /// `host[:port]: Header: value`: what requests to a host get on their way. The guest does not see it, nor does the trace hold its value.
+  public var injections: [String] = []
   /// A file of certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: String?
   /// The trace of the run whose network is answered again: then there is no other.

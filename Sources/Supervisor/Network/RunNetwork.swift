@@ -30,6 +30,7 @@ final class RunNetwork {
     configuration.resolutions = given.resolutions
     configuration.published = given.published
     configuration.passthrough = given.passthrough
+    configuration.injections = given.injections
     if let file = given.upstreamAuthority { configuration.upstreamAuthority = try Self.certificates(file) }
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
