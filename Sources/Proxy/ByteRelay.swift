@@ -15,9 +15,16 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     /// Called once both are closed.
     var ended: ((UInt64, UInt64) -> Void)?
     var isClosed = false
+    var hasEnded = false
     /// Where the conversation is kept.
     var recorder: StreamRecorder?
     var pieces: (bytes: StreamPiece, end: StreamPiece, reset: StreamPiece) = (.sent, .guestEnded, .guestReset)
+
+    /// Nothing more comes of it.
+    func end() {
+      if !hasEnded { recorder?.add(pieces.end) }
+      hasEnded = true
+    }
   }
 
   private init(_ state: State, on loop: any EventLoop) { self.state = NIOLoopBound(state, eventLoop: loop) }
@@ -59,7 +66,7 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
         channel.writeAndFlush(bytes, promise: nil)
       }
       if isOver {
-        recorder?.add(state.pieces.end)
+        state.end()
         channel.close(mode: .output, promise: nil)
       }
     }
@@ -90,7 +97,7 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case ChannelEvent.inputClosed = event {
       let state = state.value
-      state.recorder?.add(state.pieces.end)
+      state.end()
       state.partner?.context?.close(mode: .output, promise: nil)
     }
     context.fireUserInboundEventTriggered(event)
@@ -100,6 +107,7 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     let state = state.value
     state.recorder?.add(state.pieces.reset)
+    state.hasEnded = true
     state.partner?.context?.channel.reset()
     context.close(promise: nil)
   }
@@ -107,6 +115,8 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
   func channelInactive(context: ChannelHandlerContext) {
     let own = state.value
     own.isClosed = true
+    // Whose other direction was closed before goes at once.
+    own.end()
     guard let partner = own.partner else { return }
     partner.context?.close(promise: nil)
     if partner.isClosed || partner.context == nil {

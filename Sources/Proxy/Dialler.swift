@@ -170,6 +170,13 @@ public final class Dialler: Sendable {
   ) {
     let number = connections.add([guest, other].compactMap { $0 })
     report.connected(number, text)
+    // NIO says that a channel is there before it is active.
+    guest.eventLoop.execute { [self] in begin(guest, other, number, report, isPublished: isPublished) }
+  }
+
+  private func begin(
+    _ guest: any Channel, _ other: (any Channel)?, _ number: UInt32, _ report: Report, isPublished: Bool
+  ) {
     let ended = { [connections] (sent: UInt64, received: UInt64) in
       report.ended(number, sent: sent, received: received)
       connections.remove(number)
@@ -181,6 +188,7 @@ public final class Dialler: Sendable {
       } else {
         try Conversation.begin(guest, other, services, report, number: number, ended: ended)
       }
+      for channel in [guest, other].compactMap({ $0 }) { HeldInput.release(channel) }
     } catch {
       for channel in [guest, other] { channel?.close(promise: nil) }
       ended(0, 0)

@@ -21,6 +21,9 @@ struct PublishedPorts: Sendable {
         .childChannelOption(.autoRead, value: false)
         .childChannelOption(.allowRemoteHalfClosure, value: true)
         .childChannelInitializer { outside in
+          do { try outside.pipeline.syncOperations.addHandlers([PatientClose(), HeldInput()]) } catch {
+            return outside.eventLoop.makeFailedFuture(error)
+          }
           let loop = outside.eventLoop
           let accepted = threads.runIfActive(eventLoop: loop) { try gate.connect(toGuest: port.guestPort) }
             .flatMap { Bootstrap.client(loop).withConnectedSocket($0.rawValue) }
@@ -50,5 +53,10 @@ enum Bootstrap {
     ClientBootstrap(group: loop)
       .channelOption(.autoRead, value: false)
       .channelOption(.allowRemoteHalfClosure, value: true)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandlers([PatientClose(), HeldInput()])
+        }
+      }
   }
 }

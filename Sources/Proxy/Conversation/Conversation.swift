@@ -181,7 +181,7 @@ final class Conversation: ConversationOwner {
     do {
       let handler = try TLSHandler.client(context: services.trust, serverName: server, protocols: offered)
       phase = .upstreamHandshake(parser, name: server)
-      try upstream.channel.pipeline.syncOperations.addHandler(handler, position: .first)
+      try upstream.channel.pipeline.syncOperations.addHandler(handler, position: .before(upstream))
       upstream.channel.read()
     } catch {
       report.refused("TLS cannot begin: \(error)")
@@ -220,7 +220,7 @@ final class Conversation: ConversationOwner {
       let handler = try TLSHandler.server(context: context, received: parser.received)
       phase = .guestHandshake
       scheme = .https
-      try guest.channel.pipeline.syncOperations.addHandler(handler, position: .first)
+      try guest.channel.pipeline.syncOperations.addHandler(handler, position: .before(guest))
       guest.channel.read()
     } catch {
       report.refused("TLS cannot begin: \(error)")

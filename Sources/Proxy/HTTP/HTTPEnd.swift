@@ -49,9 +49,14 @@ final class HTTPEnd: ChannelDuplexHandler, RemovableChannelHandler {
   func flush() { context?.flush() }
 
   /// Sends what was written, and then that nothing more comes.
-  func closeOutput() {
-    context?.flush()
-    context?.close(mode: .output, promise: nil)
+  /// - Parameter closed: called when it is sent.
+  func closeOutput(_ closed: (() -> Void)? = nil) {
+    guard let context else { return }
+    context.flush()
+    guard let closed else { return context.close(mode: .output, promise: nil) }
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    context.close(mode: .output, promise: promise)
+    promise.futureResult.assumeIsolated().whenComplete { _ in closed() }
   }
 
   func close() { context?.close(promise: nil) }

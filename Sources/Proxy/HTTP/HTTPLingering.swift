@@ -18,10 +18,12 @@ final class HTTPLingering {
   }
 
   func end(_ end: HTTPEnd) {
-    end.closeOutput()
-    guard timer == nil, !end.isClosed else { return }
-    timer = end.channel.eventLoop.scheduleTask(in: Self.longest) { [channel = end.channel] in
-      channel.close(promise: nil)
+    // Who takes the answer slowly has it whole.
+    end.closeOutput { [self] in
+      guard timer == nil, !end.isClosed else { return }
+      timer = end.channel.eventLoop.scheduleTask(in: Self.longest) { [channel = end.channel] in
+        channel.close(promise: nil)
+      }
     }
     end.resume()
   }
