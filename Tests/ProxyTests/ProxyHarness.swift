@@ -98,7 +98,7 @@ final class ProxyHarness: Sendable {
     private let descriptor: SystemPackage.FileDescriptor
 
     init() {
-      var template = Array("/tmp/uwrx-proxy-XXXXXX".utf8CString)
+      var template = Array("/var/tmp/proxy-tests-XXXXXX".utf8CString)
       path = String(cString: mkdtemp(&template)!)
       descriptor = SystemPackage.FileDescriptor(rawValue: open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
     }

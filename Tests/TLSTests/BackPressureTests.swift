@@ -6,7 +6,7 @@ import Testing
 @testable import TLS
 
 /// A peer that stops reading costs what is promised and no more, and loses nothing.
-@Suite(.timeLimit(.minutes(1))) struct BackPressureTests {
+@Suite struct BackPressureTests {
   let certificates = try! TestCertificates()
 
   /// What both sides held at most.
@@ -71,36 +71,36 @@ import Testing
     }
   }
 
-  @Test func clientThatStopsReading() async throws {
+  @Test func clientThatStopsReading() throws {
     let counts = Counts()
     let data = pattern(32 << 20)
     let context = try TLSContext.server(
       chain: certificates.bytes("leaf.pem"), key: certificates.bytes("leaf.key"), protocols: [])
     let trust = try TLSContext.client(defaultTrust: false, extraTrust: certificates.bytes("ca.pem"))
     let stalled = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
-    let server = try await LoopbackServer {
+    let server = try LoopbackServer {
       let tls = try TLSHandler.server(context: context)
       return [tls, Flood(tls, data, counts, stalled)]
     }
-    let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    let client = try ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelOption(.autoRead, value: false)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let tls = try TLSHandler.client(context: trust, serverName: "localhost", protocols: [])
           try channel.pipeline.syncOperations.addHandlers([tls, Receiver(tls, counts)])
         }
-      }.connect(host: "127.0.0.1", port: server.port).get()
+      }.connect(host: "127.0.0.1", port: server.port).wait()
     // The handshake needs no reading by the application, which has got nothing by now.
-    try await stalled.futureResult.get()
+    try stalled.futureResult.wait()
     #expect(counts.received.withLock { $0.readableBytes } == 0)
-    try await client.setOption(.autoRead, value: true).get()
-    try await client.closeFuture.get()
+    try client.setOption(.autoRead, value: true).wait()
+    try client.closeFuture.wait()
     #expect(counts.received.withLock { $0 } == data)
     let most = counts.most.withLock { $0 }
     // The high watermark of the channel, and the block that passed it with its records' 22 bytes each.
     #expect(most.sender <= (64 << 10) + Flood.block + 8 * 22)
     // What one batch of reads of the socket brings, and a part of a record.
     #expect(most.receiver <= TLSHandler.readBytes + (17 << 10))
-    try await server.close()
+    try server.close()
   }
 }

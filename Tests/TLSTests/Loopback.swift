@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 
@@ -12,25 +13,51 @@ enum Seen: Sendable, Equatable {
   case error(String)
 }
 
-/// Tells all that comes to a stream.
-final class Recorder: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-  private let continuation: AsyncStream<Seen>.Continuation
+/// What a handler tells, for a test that waits: on its thread, for the pool of tasks has no more threads than the machine has processors, and other
+/// tests keep them.
+final class SeenQueue: @unchecked Sendable {
+  private let condition = NSCondition()
+  private var queue: [Seen] = []
+  private var isFinished = false
 
-  init(_ continuation: AsyncStream<Seen>.Continuation) { self.continuation = continuation }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) { continuation.yield(.bytes(unwrapInboundIn(data))) }
-
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if let event = event as? TLSEvent { continuation.yield(.tls(event)) }
-    if case .inputClosed? = event as? ChannelEvent { continuation.yield(.inputClosed) }
+  func yield(_ seen: Seen) {
+    condition.withLock { queue.append(seen) }
+    condition.broadcast()
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { continuation.yield(.error("\(error)")) }
+  func finish() {
+    condition.withLock { isFinished = true }
+    condition.broadcast()
+  }
+
+  /// Waits for the next; nil when there can be no more.
+  func next() -> Seen? {
+    condition.withLock {
+      while queue.isEmpty, !isFinished { condition.wait() }
+      return queue.isEmpty ? nil : queue.removeFirst()
+    }
+  }
+}
+
+/// Tells all that comes to a queue.
+final class Recorder: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  private let seen: SeenQueue
+
+  init(_ seen: SeenQueue) { self.seen = seen }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { seen.yield(.bytes(unwrapInboundIn(data))) }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? TLSEvent { seen.yield(.tls(event)) }
+    if case .inputClosed? = event as? ChannelEvent { seen.yield(.inputClosed) }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { seen.yield(.error("\(error)")) }
 
   func channelInactive(context: ChannelHandlerContext) {
-    continuation.yield(.inactive)
-    continuation.finish()
+    seen.yield(.inactive)
+    seen.finish()
   }
 }
 
@@ -68,50 +95,50 @@ struct LoopbackServer {
   let channel: any Channel
   var port: Int { channel.localAddress!.port! }
 
-  init(_ handlers: @escaping @Sendable () throws -> [any ChannelHandler]) async throws {
-    channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+  init(_ handlers: @escaping @Sendable () throws -> [any ChannelHandler]) throws {
+    channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.backlog, value: 64)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandlers(handlers()) }
-      }.bind(host: "127.0.0.1", port: 0).get()
+      }.bind(host: "127.0.0.1", port: 0).wait()
   }
 
   /// An echo of TLS.
-  static func echo(_ context: TLSContext, _ seen: AsyncStream<Seen>.Continuation) async throws -> LoopbackServer {
-    try await LoopbackServer { [try TLSHandler.server(context: context), Echo(), Recorder(seen)] }
+  static func echo(_ context: TLSContext, _ seen: SeenQueue) throws -> LoopbackServer {
+    try LoopbackServer { [try TLSHandler.server(context: context), Echo(), Recorder(seen)] }
   }
 
-  func close() async throws { try await channel.close() }
+  func close() throws { try channel.close().wait() }
 }
 
 /// A client's connection.
 struct LoopbackClient {
   let channel: any Channel
-  let seen: AsyncStream<Seen>
+  let seen: SeenQueue
 
   init(
     port: Int, _ context: TLSContext, serverName: String = "localhost", protocols: [String] = []
-  ) async throws {
-    let (stream, continuation) = AsyncStream.makeStream(of: Seen.self)
-    channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelInitializer { channel in
+  ) throws {
+    let seen = SeenQueue()
+    channel = try ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
         try channel.pipeline.syncOperations.addHandlers([
-          try TLSHandler.client(context: context, serverName: serverName, protocols: protocols), Recorder(continuation),
+          try TLSHandler.client(context: context, serverName: serverName, protocols: protocols), Recorder(seen),
         ])
       }
-    }.connect(host: "127.0.0.1", port: port).get()
-    seen = stream
+    }.connect(host: "127.0.0.1", port: port).wait()
+    self.seen = seen
   }
 
-  func send(_ bytes: ByteBuffer) async throws { try await channel.writeAndFlush(bytes) }
+  func send(_ bytes: ByteBuffer) throws { try channel.writeAndFlush(bytes).wait() }
 }
 
-extension AsyncStream<Seen> {
+extension SeenQueue {
   /// All until the channel is inactive, with pieces of data put together.
-  func collect(until isLast: (Seen) -> Bool = { _ in false }) async -> [Seen] {
+  func collect(until isLast: (Seen) -> Bool = { _ in false }) -> [Seen] {
     var all: [Seen] = []
     var data = ByteBuffer()
-    for await seen in self {
+    while let seen = next() {
       if case .bytes(let more) = seen { data.writeImmutableBuffer(more) }
       let isEnd = isLast(seen)
       if case .bytes = seen, !isEnd { continue }

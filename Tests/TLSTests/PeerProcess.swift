@@ -34,39 +34,28 @@ final class PeerProcess: @unchecked Sendable {
   func closeInput() throws { try input.fileHandleForWriting.close() }
 
   /// Waits for a line that begins so, as servers say their port.
-  func line(beginning prefix: String) async throws -> String {
-    let line = await blocking { [self] () -> String? in
-      while true {
-        let lines = String(decoding: seen, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        // The last is not whole.
-        if let line = lines.dropLast().first(where: { $0.hasPrefix(prefix) }) { return String(line) }
-        let more = output.fileHandleForReading.availableData
-        guard !more.isEmpty else { return nil }
-        seen += more
-      }
-    }
+  func line(beginning prefix: String) throws -> String {
+    let line = wholeLine(beginning: prefix)
     guard let line else { throw TestFailure("ended without \(prefix): \(String(decoding: seen, as: UTF8.self))") }
     return line
   }
 
-  /// All its output, when it has ended.
-  func text() async -> String {
-    await blocking { [self] in
-      seen += output.fileHandleForReading.readDataToEndOfFile()
-      process.waitUntilExit()
-      return String(decoding: seen, as: UTF8.self)
+  private func wholeLine(beginning prefix: String) -> String? {
+    while true {
+      let lines = String(decoding: seen, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+      // The last is not whole.
+      if let line = lines.dropLast().first(where: { $0.hasPrefix(prefix) }) { return String(line) }
+      let more = output.fileHandleForReading.availableData
+      guard !more.isEmpty else { return nil }
+      seen += more
     }
   }
 
-  /// Waits on a thread of its own: the pool of tasks has no more threads than the machine has processors. A test that takes too long ends the program.
-  private func blocking<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        Thread.detachNewThread { continuation.resume(returning: body()) }
-      }
-    } onCancel: {
-      process.terminate()
-    }
+  /// All its output, when it has ended.
+  func text() -> String {
+    seen += output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return String(decoding: seen, as: UTF8.self)
   }
 
   var status: Int32 { process.terminationStatus }

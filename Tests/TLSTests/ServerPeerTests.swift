@@ -5,7 +5,7 @@ import Testing
 @testable import TLS
 
 /// The client's side, against servers of others.
-@Suite(.timeLimit(.minutes(2))) struct ServerPeerTests {
+@Suite struct ServerPeerTests {
   let certificates = try! TestCertificates()
 
   func trusting(_ name: String) throws -> TLSContext {
@@ -13,34 +13,34 @@ import Testing
   }
 
   /// Starts `openssl s_server` for one connection.
-  func opensslServer(_ name: String, _ options: [String]) async throws -> (PeerProcess, port: Int) {
+  func opensslServer(_ name: String, _ options: [String]) throws -> (PeerProcess, port: Int) {
     let server = try PeerProcess(
       ["openssl", "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", "\(name).pem", "-key", "\(name).key"]
         + options, in: certificates.directory)
-    let line = try await server.line(beginning: "ACCEPT ")
+    let line = try server.line(beginning: "ACCEPT ")
     return (server, Int(line.split(separator: ":").last!)!)
   }
 
-  func pythonServer(_ mode: String, _ version: String) async throws -> (PeerProcess, port: Int) {
+  func pythonServer(_ mode: String, _ version: String) throws -> (PeerProcess, port: Int) {
     let server = try PeerProcess(
       ["python3", "-c", PythonPeer.server, mode, "leaf.pem", "leaf.key", version], in: certificates.directory, input: ""
     )
-    return (server, Int(try await server.line(beginning: "PORT ").split(separator: " ")[1])!)
+    return (server, Int(try server.line(beginning: "PORT ").split(separator: " ")[1])!)
   }
 
   @Test(arguments: ["tls1_2", "tls1_3"], [["h2", "http/1.1"], ["http/1.1"], []])
-  func opensslServerReverses(version: String, offered: [String]) async throws {
-    let (server, port) = try await opensslServer("leaf", ["-\(version)", "-alpn", "h2,http/1.1", "-rev"])
-    let client = try await LoopbackClient(port: port, trusting("ca.pem"), protocols: offered)
-    try await client.send(ByteBuffer(string: "stressed\n"))
+  func opensslServerReverses(version: String, offered: [String]) throws {
+    let (server, port) = try opensslServer("leaf", ["-\(version)", "-alpn", "h2,http/1.1", "-rev"])
+    let client = try LoopbackClient(port: port, trusting("ca.pem"), protocols: offered)
+    try client.send(ByteBuffer(string: "stressed\n"))
     let name = version == "tls1_2" ? "TLSv1.2" : "TLSv1.3"
-    let first = await client.seen.collect { if case .bytes = $0 { true } else { false } }
+    let first = client.seen.collect { if case .bytes = $0 { true } else { false } }
     #expect(
       first == [
         .tls(.established(protocol: offered.first, version: name)), .bytes(ByteBuffer(string: "desserts\n")),
       ])
-    try await client.channel.close()
-    _ = await server.text()
+    try client.channel.close().wait()
+    _ = server.text()
   }
 
   struct Refused: Sendable {
@@ -63,15 +63,15 @@ import Testing
       certificate: "leaf", trust: "lone.pem", error: "unable to get local issuer certificate", alert: "alert unknown ca"
     ),
   ])
-  func refused(_ refused: Refused) async throws {
-    let (server, port) = try await opensslServer(refused.certificate, [])
-    let client = try await LoopbackClient(port: port, trusting(refused.trust), serverName: refused.name)
-    let all = await client.seen.collect { if case .tls(.established) = $0 { true } else { false } }
+  func refused(_ refused: Refused) throws {
+    let (server, port) = try opensslServer(refused.certificate, [])
+    let client = try LoopbackClient(port: port, trusting(refused.trust), serverName: refused.name)
+    let all = client.seen.collect { if case .tls(.established) = $0 { true } else { false } }
     #expect(
       all == [
         .tls(.failed(reason: "certificate verify failed", verifyError: refused.error)), .inactive,
       ])
-    let text = await server.text()
+    let text = server.text()
     #expect(text.contains(refused.alert), "\(text)")
   }
 
@@ -79,79 +79,79 @@ import Testing
     ("leaf", "ca.pem", "localhost"), ("leaf", "ca.pem", "localhost."), ("leaf", "ca.pem", "a.example.test"),
     ("leaf", "ca.pem", "127.0.0.1"), ("lone", "lone.pem", "localhost"), ("leaf", "leaf.pem", "LOCALHOST"),
   ])
-  func trusted(certificate: String, trust: String, name: String) async throws {
-    let (server, port) = try await opensslServer(certificate, [])
-    let client = try await LoopbackClient(port: port, trusting(trust), serverName: name)
-    let first = await client.seen.collect { if case .tls = $0 { true } else { false } }
+  func trusted(certificate: String, trust: String, name: String) throws {
+    let (server, port) = try opensslServer(certificate, [])
+    let client = try LoopbackClient(port: port, trusting(trust), serverName: name)
+    let first = client.seen.collect { if case .tls = $0 { true } else { false } }
     #expect(first == [.tls(.established(protocol: nil, version: "TLSv1.3"))])
-    try await client.channel.close()
-    _ = await server.text()
+    try client.channel.close().wait()
+    _ = server.text()
   }
 
-  @Test func serverOfOldVersions() async throws {
-    let (server, port) = try await opensslServer("leaf", ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"])
-    let client = try await LoopbackClient(port: port, trusting("ca.pem"))
-    let all = await client.seen.collect()
+  @Test func serverOfOldVersions() throws {
+    let (server, port) = try opensslServer("leaf", ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"])
+    let client = try LoopbackClient(port: port, trusting("ca.pem"))
+    let all = client.seen.collect()
     #expect(all == [.tls(.failed(reason: "tlsv1 alert protocol version", verifyError: nil)), .inactive])
-    _ = await server.text()
+    _ = server.text()
   }
 
-  @Test func clientCertificateIsAskedFor() async throws {
-    let (server, port) = try await opensslServer("leaf", ["-Verify", "1", "-tls1_2"])
-    let client = try await LoopbackClient(port: port, trusting("ca.pem"))
-    let all = await client.seen.collect()
+  @Test func clientCertificateIsAskedFor() throws {
+    let (server, port) = try opensslServer("leaf", ["-Verify", "1", "-tls1_2"])
+    let client = try LoopbackClient(port: port, trusting("ca.pem"))
+    let all = client.seen.collect()
     #expect(all == [.tls(.failed(reason: "sslv3 alert handshake failure", verifyError: nil)), .inactive])
-    _ = await server.text()
+    _ = server.text()
   }
 
   @Test(arguments: ["TLSv1_2", "TLSv1_3"])
-  func halfClose(version: String) async throws {
-    let (server, port) = try await pythonServer("echo", version)
-    let client = try await LoopbackClient(port: port, trusting("ca.pem"), protocols: ["http/1.1"])
-    let first = await client.seen.collect { if case .tls = $0 { true } else { false } }
+  func halfClose(version: String) throws {
+    let (server, port) = try pythonServer("echo", version)
+    let client = try LoopbackClient(port: port, trusting("ca.pem"), protocols: ["http/1.1"])
+    let first = client.seen.collect { if case .tls = $0 { true } else { false } }
     #expect(first == [.tls(.established(protocol: "http/1.1", version: version.replacing("_", with: ".")))])
     let data = pattern(50 << 20)
-    try await client.send(data)
-    try await client.channel.close(mode: .output)
-    #expect(await client.seen.collect() == [.bytes(data), .inputClosed, .inactive])
-    #expect(await server.text().hasSuffix("\n\(data.readableBytes)\n"))
+    try client.send(data)
+    try client.channel.close(mode: .output).wait()
+    #expect(client.seen.collect() == [.bytes(data), .inputClosed, .inactive])
+    #expect(server.text().hasSuffix("\n\(data.readableBytes)\n"))
   }
 
   @Test(arguments: ["TLSv1_2", "TLSv1_3"])
-  func truncated(version: String) async throws {
-    let (server, port) = try await pythonServer("truncate", version)
-    let client = try await LoopbackClient(port: port, trusting("ca.pem"))
-    let all = await client.seen.collect { $0 == .inputClosed }
+  func truncated(version: String) throws {
+    let (server, port) = try pythonServer("truncate", version)
+    let client = try LoopbackClient(port: port, trusting("ca.pem"))
+    let all = client.seen.collect { $0 == .inputClosed }
     #expect(all.dropFirst() == [.bytes(ByteBuffer(string: "half of it")), .tls(.truncated), .inputClosed])
-    try await client.channel.close()
-    _ = await server.text()
+    try client.channel.close().wait()
+    _ = server.text()
   }
 
-  @Test func endDuringTheHandshake() async throws {
-    let server = try await LoopbackServer { [Hangup()] }
-    let client = try await LoopbackClient(port: server.port, trusting("ca.pem"))
-    let all = await client.seen.collect()
+  @Test func endDuringTheHandshake() throws {
+    let server = try LoopbackServer { [Hangup()] }
+    let client = try LoopbackClient(port: server.port, trusting("ca.pem"))
+    let all = client.seen.collect()
     #expect(all == [.tls(.failed(reason: "the connection ended during the handshake", verifyError: nil)), .inactive])
-    try await server.close()
+    try server.close()
   }
 
-  @Test func serverThatSpeaksNoTLS() async throws {
-    let server = try await LoopbackServer { [Greeting()] }
-    let client = try await LoopbackClient(port: server.port, trusting("ca.pem"))
-    let all = await client.seen.collect()
+  @Test func serverThatSpeaksNoTLS() throws {
+    let server = try LoopbackServer { [Greeting()] }
+    let client = try LoopbackClient(port: server.port, trusting("ca.pem"))
+    let all = client.seen.collect()
     #expect(all == [.tls(.failed(reason: "wrong version number", verifyError: nil)), .inactive])
-    try await server.close()
+    try server.close()
   }
 
   /// The host's own store: nobody there issued the test's certificates.
-  @Test func hostsTrust() async throws {
-    let (server, port) = try await opensslServer("leaf", [])
-    let client = try await LoopbackClient(port: port, TLSContext.client())
-    let all = await client.seen.collect()
+  @Test func hostsTrust() throws {
+    let (server, port) = try opensslServer("leaf", [])
+    let client = try LoopbackClient(port: port, TLSContext.client())
+    let all = client.seen.collect()
     #expect(
       all.first
         == .tls(.failed(reason: "certificate verify failed", verifyError: "unable to get local issuer certificate")))
-    _ = await server.text()
+    _ = server.text()
   }
 }
 
