@@ -34,10 +34,16 @@ final class ProxyHarness: Sendable {
       .childChannelOption(.autoRead, value: false)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { guest in
+        do { try guest.pipeline.syncOperations.addHandler(PatientClose()) } catch {
+          return guest.eventLoop.makeFailedFuture(error)
+        }
         let number = UInt32(numbers.next() + 1)
         guard let upstream else { return guest.eventLoop.makeCompletedFuture { try join(guest, nil, number, told) } }
         return Bootstrap.client(guest.eventLoop).connect(host: "127.0.0.1", port: upstream)
-          .flatMapThrowing { try join(guest, $0, number, told) }
+          .flatMapThrowing { upstream in
+            try join(guest, upstream, number, told)
+            HeldInput.release(upstream)
+          }
       }
       .bind(host: "127.0.0.1", port: 0).wait()
     port = server.localAddress!.port!
