@@ -32,7 +32,8 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
   /// - Parameters:
   ///   - loop: of both channels.
   ///   - ended: told how many bytes the first and the second have sent.
-  static func pair(on loop: any EventLoop, ended: @escaping (UInt64, UInt64) -> Void) -> (ByteRelay, ByteRelay) {
+  private static func pair(on loop: any EventLoop, ended: @escaping (UInt64, UInt64) -> Void) -> (ByteRelay, ByteRelay)
+  {
     let first = State()
     let second = State()
     first.partner = second

@@ -47,14 +47,7 @@ public struct NetworkDirectory: Sendable {
   private static func write(_ bytes: [UInt8], to path: String) throws(Errno) {
     let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
     guard file >= 0 else { throw Errno(rawValue: errno) }
-    defer { close(file) }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress!, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw Errno(rawValue: errno) }
-      rest = rest.dropFirst(count)
-    }
+    try WritableFile(descriptor: file).write(bytes)
   }
 
   /// Writes a small file of a domain's whole, in the place of what was there.

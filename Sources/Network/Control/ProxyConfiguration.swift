@@ -74,15 +74,12 @@ public struct ProxyConfiguration: Equatable, Sendable {
     }
   }
 
-  private static func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
-    let digits = Array("0123456789abcdef".utf8)
-    return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-  }
+  private static func hexadecimal(_ bytes: [UInt8]) -> [UInt8] { bytes.flatMap(Hexadecimal.digits) }
 
   private static func bytes(hexadecimal text: [UInt8]) -> [UInt8]? {
     guard text.count % 2 == 0 else { return nil }
-    let digits = text.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
-    guard digits.count == text.count else { return nil }
-    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    let values = text.compactMap(Hexadecimal.value)
+    guard values.count == text.count else { return nil }
+    return stride(from: 0, to: values.count, by: 2).map { values[$0] << 4 | values[$0 + 1] }
   }
 }

@@ -50,26 +50,23 @@ public final class Gate: Sendable {
   /// - Throws: where the guest has given up meanwhile.
   public func accept(_ request: ConnectionRequest) throws(Errno) -> FileDescriptor {
     defer { forget(request) }
-    let socket = try sockets.take(.outside(isIPv6: request.isIPv6))
-    do throws(Errno) {
-      let own = request.target.address.bytes
-      let result = uwrx_connect_from(
-        socket.rawValue, own.count, own, request.target.port, request.guest.address.bytes, request.guest.port)
-      guard result == 0 else { throw Errno(rawValue: Int32(-result)) }
-      try waitForConnection(socket)
-      return socket
-    } catch {
-      Glibc.close(socket.rawValue)
-      throw error
-    }
+    return try connect(.outside(isIPv6: request.isIPv6), from: request.target, to: request.guest)
   }
 
   /// A connection to a server of the guest's, wherever it listens.
   /// - Throws: `.connectionRefused` where none does.
   public func connect(toGuest port: UInt16) throws(Errno) -> FileDescriptor {
-    let socket = try sockets.take(.inside)
+    try connect(.inside, from: Endpoint(IPAddress(ipv4: 0), port: 0), to: Endpoint(.loopback4, port: port))
+  }
+
+  private func connect(
+    _ place: GuestSockets.Place, from own: Endpoint, to peer: Endpoint
+  ) throws(Errno) -> FileDescriptor {
+    let socket = try sockets.take(place)
     do throws(Errno) {
-      let result = uwrx_connect_from(socket.rawValue, 4, [0, 0, 0, 0], 0, [127, 0, 0, 1], port)
+      let address = own.address.bytes
+      let result = uwrx_connect_from(
+        socket.rawValue, address.count, address, own.port, peer.address.bytes, peer.port)
       guard result == 0 else { throw Errno(rawValue: Int32(-result)) }
       try waitForConnection(socket)
       return socket
