@@ -45,7 +45,7 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "Network", "TrustStores", "CGuest",
+        "VirtualKernel", "Reproducibility", "Skipping", "Archives", "Inspect", "Tracing", "Network", "TrustStores", "CGuest",
         "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -58,9 +58,12 @@ let package = Package(
     .target(
       name: "VirtualKernel",
       dependencies: [
-        "CLinux", "Tracing", "Reproducibility",
+        "CLinux", "Tracing", "Reproducibility", "Skipping",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(
+      name: "Skipping",
+      dependencies: ["CLinux", "Tracing", .product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "Reproducibility", dependencies: ["CLinux"]),
     .target(name: "Network", dependencies: ["CLinux"]),
     .target(

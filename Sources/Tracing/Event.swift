@@ -80,6 +80,12 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case refusal
   /// Of a replay: something that the recorded run has not asked for, as text.
   case miss
+  /// A process was not run: what it had done before was done again. `name` is the trace in which it ran, a space and its number there.
+  case skipped
+  /// A process that could have been skipped was run: `name` is the first question that has another answer than when it ran before.
+  case unskipped
+  /// A process that was run could not be recorded, to be skipped later: `name` is why.
+  case unrecorded
 
   /// The word for it in `files.meta`, or nil for what changes no file.
   public var metaName: String? {

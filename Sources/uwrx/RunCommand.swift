@@ -129,6 +129,9 @@ struct RunCommand: ParsableCommand {
       """, valueName: "digits"))
   var seed: RunSeed?
 
+  @OptionGroup(title: "Skipping")
+  var skipping: SkipOptions
+
   @OptionGroup(title: "Network")
   var network: NetworkOptions
 
@@ -261,6 +264,7 @@ struct RunCommand: ParsableCommand {
     configuration.answersInstructions = instructions ?? reproducible.isOn
     configuration.calls = strictCalls ? .strict : .standard
     configuration.network = network.configuration
+    configuration.skipping = skipping.rules
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?
     if verbose {

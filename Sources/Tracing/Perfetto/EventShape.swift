@@ -163,6 +163,9 @@ struct EventShape {
         title: "connection end", category: .network, version: .connection, payload: .numbers([.sent, .received]))
     case .request: EventShape(title: "request", category: .network, version: .connection, payload: .text(.text))
     case .miss: EventShape(title: "miss", category: .network, version: .connection, payload: .text(.text))
+    case .skipped: EventShape(title: "skipped", category: .process, payload: .text(.text))
+    case .unskipped: EventShape(title: "not skipped", category: .process, payload: .text(.text))
+    case .unrecorded: EventShape(title: "not recorded", category: .process, payload: .text(.text))
     case .refusal: EventShape(title: "refused", category: .network, payload: .pair(.name, .value))
     }
   }
