@@ -66,7 +66,7 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "CGuest", "CLinux",
+        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "CGuest", "CLinux", "COpenSSL",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHPACK", package: "swift-nio-http2"),

@@ -309,6 +309,6 @@ final class Conversation: ConversationOwner {
       events: HTTPReplay.Events(
         exchange: { [self] in report.exchanged(number, $0, scheme) },
         missed: { [self] _, reason in report.missed(line: reason, on: number) },
-        ended: { [self] in ended($0, 0) }))
+        ended: ended))
   }
 }

@@ -7,7 +7,8 @@ import SystemPackage
 /// recorded here. Nothing is held of a message but its head. Several requests may be on their way; their answers come in order.
 ///
 /// A request that could be read in two ways, or is not for the connection's domain, is answered here (400, 403, 405, 421, 431, 501, 505), after
-/// which the connection ends. Where the upstream's answer breaks off, the guest's connection is reset.
+/// which the connection ends. Where the upstream's answer breaks off, the guest's connection is reset. After an answer 101 the connection is one of
+/// bytes, kept beside the exchange (``ByteRelay``).
 ///
 /// All on the event loop of both channels.
 public final class HTTPRelay {
@@ -56,8 +57,8 @@ public final class HTTPRelay {
   private var isInformational = false
   private var hasGuestEnded = false
   private var hasUpstreamEnded = false
-  /// After 101, bytes are but bytes.
-  private var isStream = false
+  /// Somebody else has the channels: after 101 bytes are but bytes.
+  private var isOver = false
   private let lingering = HTTPLingering()
 
   /// Begins to relay.
@@ -99,7 +100,7 @@ public final class HTTPRelay {
 
 extension HTTPRelay {
   private var takesRequests: Bool {
-    guard refusal == nil, !hasRefused, !isStream else { return false }
+    guard refusal == nil, !hasRefused, !isOver else { return false }
     // Whether what comes after it is HTTP is known when it is answered.
     if let last = waiting.last, last.asksForUpgrade, last.hasRequestEnded { return false }
     return !requestReader.isBetweenMessages || waiting.count < Self.mostWaiting
@@ -163,7 +164,10 @@ extension HTTPRelay {
     let dropsUpgrade = RelayedExchange.asksForHTTP2(head)
     if injected.isEmpty, !dropsUpgrade { return head.bytes }
     let names = injected.map { $0.name.lowercased() } + (dropsUpgrade ? ["upgrade", "http2-settings"] : [])
-    return head.bytes(without: { name in names.contains { HTTPToken.equals(name, $0) } }, adding: injected)
+    // RFC 9110, 7.8: who does not speak one of the protocols takes it out of the list.
+    let others = RelayedExchange.upgrades(head).map { String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
+    let kept = dropsUpgrade && !others.isEmpty ? [HTTPHeaderField(name: "Upgrade", value: others)].compactMap { $0 } : []
+    return head.bytes(without: { name in names.contains { HTTPToken.equals(name, $0) } }, adding: kept + injected)
   }
 
   /// Answers a refused request when the ones before it are answered.
@@ -188,16 +192,17 @@ extension HTTPRelay {
 extension HTTPRelay {
   private func takeResponses() {
     do {
-      while !isStream, !hasRefused, !upstream.isClosed,
+      while !isOver, !hasRefused, !upstream.isClosed,
         responseBytes.readableBytes > 0 || !responseReader.isBetweenMessages
       {
         guard let exchange = waiting.first else { break }
         guard let part = try responseReader.next(from: &responseBytes, answering: exchange.method) else { break }
         try take(part, for: exchange)
       }
+      if isOver { return }
       guest.flush()
       // What nobody has asked for, such as 408 to a connection that was idle, is the end of the connection.
-      if waiting.isEmpty, !isStream, !hasRefused, responseBytes.readableBytes > 0 { return close() }
+      if waiting.isEmpty, !hasRefused, responseBytes.readableBytes > 0 { return close() }
     } catch is HTTPFailure { return badResponse() } catch { return recordingFailed(error) }
     refuse()
     takeRequests()
@@ -213,7 +218,7 @@ extension HTTPRelay {
       }
       if !isInformational { exchange.respond(head) }
       guest.write(head.bytes)
-      if length == .upgraded { try becomeStream(exchange) }
+      if length == .upgraded { try becomeStream(exchange, isWebSocket: WebSocketHandshake.isDone(by: head)) }
     case .framing(let bytes): guest.write(bytes)
     case .content(let bytes):
       try exchange.add(toResponse: bytes)
@@ -227,18 +232,30 @@ extension HTTPRelay {
     }
   }
 
-  private func becomeStream(_ exchange: RelayedExchange) throws {
-    isStream = true
+  private func becomeStream(_ exchange: RelayedExchange, isWebSocket: Bool) throws {
     waiting.removeFirst()
     exchange.endResponse([])
     try finish(exchange, .complete)
-    guest.write(responseBytes)
-    upstream.write(requestBytes)
-    (requestBytes, responseBytes) = (ByteBuffer(), ByteBuffer())
-    guest.flush()
-    upstream.flush()
-    if hasGuestEnded { endRequests() }
-    guest.resume()
+    let recorder = try exchange.beginStream(isWebSocket: isWebSocket)
+    let before = counts
+    try ByteRelay.join(
+      guest.channel, upstream.channel, after: requestBytes, responseBytes, firstEnded: hasGuestEnded,
+      secondEnded: hasUpstreamEnded, recorder: recorder,
+      ended: { [events] in events.ended(before.0 + $0, before.1 + $1) })
+    handOver()
+  }
+
+  /// Bytes that have come over both ends, but for those that nobody has looked at.
+  private var counts: (UInt64, UInt64) {
+    (guest.count - UInt64(requestBytes.readableBytes), upstream.count - UInt64(responseBytes.readableBytes))
+  }
+
+  private func handOver() {
+    isOver = true
+    for end in [guest, upstream] {
+      end?.flush()
+      end?.release()
+    }
   }
 
   /// What upstream says is not HTTP, or can be read in two ways.
@@ -295,11 +312,6 @@ extension HTTPRelay: HTTPEndOwner {
       if end === guest { lingering.received(bytes, at: end) }
       return
     }
-    if isStream {
-      let other: HTTPEnd = end === guest ? upstream : guest
-      other.write(bytes)
-      return other.flush()
-    }
     if end === guest {
       if upstream.isClosed { return lingering.received(bytes, at: end) }
       requestBytes.append(bytes)
@@ -313,7 +325,6 @@ extension HTTPRelay: HTTPEndOwner {
   func inputEnded(at end: HTTPEnd) {
     if hasRefused || end === guest && upstream.isClosed { return end.close() }
     if end === upstream { hasUpstreamEnded = true }
-    if isStream { return (end === guest ? upstream : guest).closeOutput() }
     if end === guest {
       hasGuestEnded = true
       return takeRequests()
@@ -329,7 +340,7 @@ extension HTTPRelay: HTTPEndOwner {
   }
 
   func failed(at end: HTTPEnd) {
-    let isAnswered = waiting.isEmpty && !isStream
+    let isAnswered = waiting.isEmpty
     abort()
     if end === guest { return upstream.reset() }
     hasUpstreamEnded = true
@@ -355,6 +366,6 @@ extension HTTPRelay: HTTPEndOwner {
   func mayRead(at end: HTTPEnd) -> Bool {
     if hasRefused || end === guest && upstream.isClosed { return true }
     guard (end === guest ? upstream : guest).channel.isWritable else { return false }
-    return end === upstream || isStream || takesRequests
+    return end === upstream || takesRequests
   }
 }

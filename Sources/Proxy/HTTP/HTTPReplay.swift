@@ -5,7 +5,7 @@ import SystemPackage
 /// Answers a guest's connection of HTTP/1.x from what an earlier run recorded (``ExchangeIndex``).
 ///
 /// An answer is given as it was recorded: head, body, transfer coding, the end of the connection after it, and a reset where it broke off. A
-/// request that was not recorded, or whose answer was the beginning of another protocol (101), gets 502 and a text that names it. What
+/// request that was not recorded gets 502 and a text that names it. After an answer 101 what followed it is played (``StreamReplay``). What
 /// ``HTTPRelay`` refuses is refused here, too.
 ///
 /// On the channel's event loop.
@@ -16,12 +16,12 @@ public final class HTTPReplay {
     public var exchange: (HTTPExchange) -> Void
     /// A request was not recorded; why, for the user.
     public var missed: (HTTPExchange, String) -> Void
-    /// The connection is closed: bytes that the guest has sent.
-    public var ended: (UInt64) -> Void
+    /// The connection is closed: bytes that the guest has sent, and those that followed an answer 101.
+    public var ended: (UInt64, UInt64) -> Void
 
     public init(
       exchange: @escaping (HTTPExchange) -> Void, missed: @escaping (HTTPExchange, String) -> Void,
-      ended: @escaping (UInt64) -> Void
+      ended: @escaping (UInt64, UInt64) -> Void
     ) {
       self.exchange = exchange
       self.missed = missed
@@ -42,6 +42,8 @@ public final class HTTPReplay {
   private var hasInputEnded = false
   /// The last answer is on its way.
   private var isEnding = false
+  /// Somebody else has the channel.
+  private var isOver = false
   private let lingering = HTTPLingering()
 
   /// Begins to answer.
@@ -74,6 +76,8 @@ public final class HTTPReplay {
         if let answer {
           guard guest.channel.isWritable else { break }
           try advance(answer)
+        } else if isOver {
+          return
         } else {
           guard let part = try reader.next(from: &bytes) else { break }
           try take(part)
@@ -87,7 +91,7 @@ public final class HTTPReplay {
     } catch { guest.reset() }
   }
 
-  private func advance(_ answer: ReplayedAnswer) throws(Errno) {
+  private func advance(_ answer: ReplayedAnswer) throws {
     if let part = try answer.next() { return guest.write(part) }
     self.answer = nil
     var summary = answer.summary
@@ -97,9 +101,22 @@ public final class HTTPReplay {
       isEnding = true
       guest.flush()
       guest.reset()
+    } else if let (reader, isWebSocket) = answer.stream {
+      try play(reader, isWebSocket: isWebSocket, after: summary)
     } else if answer.isLast {
       end()
     }
+  }
+
+  private func play(_ reader: StreamReader, isWebSocket: Bool, after summary: HTTPExchange) throws {
+    isOver = true
+    guest.flush()
+    let before = guest.count - UInt64(bytes.readableBytes)
+    try StreamReplay.start(
+      reader, guest: guest.channel, after: bytes, hasEnded: hasInputEnded, isWebSocket: isWebSocket,
+      missed: { [self] in events.missed(summary, "\(name(summary)) was upgraded, and then \($0)") },
+      ended: { [events] in events.ended(before + $0, $1) })
+    guest.release()
   }
 
   private func end() {
@@ -144,19 +161,26 @@ public final class HTTPReplay {
           guest.flush()
           return guest.reset()
         }
-        guard response.length != .upgraded else {
-          return miss(head, summary, "its answer was the beginning of another protocol, which is not recorded")
+        guard response.length != .upgraded || response.stream != nil else {
+          return miss(head, summary, "its answer was the beginning of another protocol, which was not kept to its end")
         }
-        answer = ReplayedAnswer(response, entry.meta.state, summary, keepsAlive: head.keepsAlive)
+        let accept = try WebSocketHandshake.accept(
+          of: response.head.head, to: reader.request(entry.number).head, for: head)
+        answer = ReplayedAnswer(
+          response, entry.meta.state, summary, keepsAlive: head.keepsAlive, accept: accept)
       } catch { miss(head, summary, "its record is damaged: \(error)") }
     }
+  }
+
+  private func name(_ summary: HTTPExchange) -> String {
+    let host = "\(connection.scheme.rawValue)://\(connection.domain.bracketed):\(connection.port)"
+    return "\(summary.method) \(host) \(summary.target)"
   }
 
   private func miss(_ head: HTTPHead, _ summary: HTTPExchange, _ reason: String) {
     var summary = summary
     summary.status = 502
-    let name = "\(summary.method) \(connection.scheme.rawValue)://\(connection.domain.bracketed):\(connection.port)"
-    let text = "\(name) \(summary.target) has no recorded answer: \(reason)"
+    let text = "\(name(summary)) has no recorded answer: \(reason)"
     events.missed(summary, text)
     let failure = HTTPFailure(502, text)
     guest.write(failure.answer(hasBody: summary.method != "HEAD", keepsAlive: head.keepsAlive))
@@ -182,7 +206,7 @@ extension HTTPReplay: HTTPEndOwner {
   func closed(_ end: HTTPEnd) {
     answer = nil
     lingering.ended()
-    events.ended(end.count)
+    events.ended(end.count, 0)
   }
 
   func becameWritable(_ end: HTTPEnd) {

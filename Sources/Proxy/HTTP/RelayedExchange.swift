@@ -14,12 +14,15 @@ final class RelayedExchange {
 
   init(_ head: HTTPHead, _ summary: HTTPExchange, _ writer: ExchangeWriter) {
     method = head.method
-    asksForUpgrade = !head.values(of: "upgrade").isEmpty && !Self.asksForHTTP2(head)
+    asksForUpgrade = !Self.upgrades(head).isEmpty
     self.summary = summary
     self.writer = writer
   }
 
-  /// RFC 7540, 3.2, which RFC 9113 has taken back: Java's client asks for it each time.
+  /// What a request's connection may go over to, in lower case; never HTTP/2 (RFC 7540, 3.2, which RFC 9113 has taken back): Java's client asks for it
+  /// each time.
+  static func upgrades(_ head: HTTPHead) -> [[UInt8]] { head.members(of: "upgrade").filter { !$0.elementsEqual("h2c".utf8) } }
+
   static func asksForHTTP2(_ head: HTTPHead) -> Bool { head.members(of: "upgrade").contains(Array("h2c".utf8)) }
 
   func add(toRequest bytes: ByteBuffer) throws(Errno) {
@@ -52,4 +55,7 @@ final class RelayedExchange {
     summary.isComplete = state == .complete
     try writer.finish(state)
   }
+
+  /// What follows an answer with which the exchange has finished.
+  func beginStream(isWebSocket: Bool) throws(Errno) -> StreamRecorder { try writer.beginStream(isWebSocket: isWebSocket) }
 }

@@ -105,7 +105,7 @@ public final class ExchangeIndex: Sendable {
 
   private func reason(_ key: ExchangeKey) -> String {
     targets.contains([key.directoryName, key.method, key.target])
-      ? "it was recorded with another body, Range, Accept, Accept-Encoding, Git-Protocol, scheme or port only"
+      ? "it was recorded with another body, Range, Accept, Accept-Encoding, Git-Protocol, Upgrade, scheme or port only"
       : "it was never recorded"
   }
 }

@@ -15,6 +15,7 @@ import SystemPackage
 /// | `response` | the final answer's status line and fields, in the same way; not there if none came |
 /// | `response-body` | as `request-body` |
 /// | `meta` | lines of a key, a tab and a value: ``ExchangeMeta`` |
+/// | `stream` | what followed an answer 101 on the connection, in the format of ``StreamPiece``; of WebSocket the guest's frames are without their masking keys. Until the end of the connection it is `.stream` |
 ///
 /// The keys of `meta`: `scheme` (http, https), `port`, `connection`, `process`, `order`, `started` and `ended` (ns since 1970), `request-digest`
 /// (SHA-256 of `request-body`, hexadecimal), `state` (`complete`, or `aborted` if the answer did not come to its end).

@@ -57,6 +57,14 @@ final class ExchangeWriter {
     if isResponse { response += stored } else { request += stored }
   }
 
+  /// What follows an exchange that has finished, on the same connection.
+  func beginStream(isWebSocket: Bool) throws(Errno) -> StreamRecorder {
+    let header = StreamHeader(
+      port: meta.port, isTLS: meta.scheme == "https", connection: meta.connection, process: meta.process)
+    return try StreamRecorder(
+      directory, "\(number)/.stream", finished: "\(number)/stream", header, isWebSocket: isWebSocket)
+  }
+
   /// Nothing more comes.
   func finish(_ state: ExchangeMeta.State) throws(Errno) {
     guard !isFinished else { return }
