@@ -33,6 +33,7 @@ public enum ProxyServer {
     let key = Array("credentials".utf8) + seed
     // The host's trust is read while it can be, and so is what was recorded.
     let services = Conversation.Services(
+      policy: policy,
       store: ExchangeStore(directory, key: key), streams: StreamStore(directory),
       identities: Identities(authority, directory),
       trust: try TLSContext.client(extraTrust: configuration.upstreamAuthority),

@@ -47,7 +47,8 @@ import Testing
   }
 
   private static let key = [
-    "dGhlIHNhbXBsZSBub25jZQ==": "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "AQIDBAUGBwgJCgsMDQ4PEC==": "qT4dQwyt3RPAYwbcOTEzUcUqLoQ=",
+    "dGhlIHNhbXBsZSBub25jZQ==": "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+    "AQIDBAUGBwgJCgsMDQ4PEC==": "qT4dQwyt3RPAYwbcOTEzUcUqLoQ=",
   ]
 
   private static func request(_ key: String?, _ upgrade: String = "websocket") -> String {

@@ -9,6 +9,7 @@ import TLS
 final class Conversation: ConversationOwner {
   /// What all conversations of a run share.
   struct Services: Sendable {
+    let policy: NetworkPolicy
     let store: ExchangeStore
     let streams: StreamStore
     let identities: Identities
@@ -37,6 +38,8 @@ final class Conversation: ConversationOwner {
   private let services: Services
   private let report: Report
   private let number: UInt32
+  /// How many connections it is within (CONNECT).
+  private let depth: Int
   /// Told how many bytes the guest and the upstream have sent.
   private let ended: (UInt64, UInt64) -> Void
   private let loop: any EventLoop
@@ -56,9 +59,9 @@ final class Conversation: ConversationOwner {
 
   static func begin(
     _ guest: any Channel, _ upstream: (any Channel)?, _ services: Services, _ report: Report, number: UInt32,
-    ended: @escaping (UInt64, UInt64) -> Void
+    within tunnel: HTTPTunnel? = nil, depth: Int = 0, ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
-    let conversation = Conversation(guest.eventLoop, services, report, number, ended)
+    let conversation = Conversation(guest.eventLoop, services, report, number, depth, ended)
     conversation.guest = ConversationEnd(guest, owner: conversation)
     try guest.pipeline.syncOperations.addHandler(conversation.guest)
     if let upstream {
@@ -66,20 +69,34 @@ final class Conversation: ConversationOwner {
       conversation.upstream = end
       try upstream.pipeline.syncOperations.addHandler(end)
     }
+    if let tunnel { conversation.take(tunnel) }
     // In a replay nobody waits for a server that speaks first.
-    if upstream == nil, conversation.replayStream(after: []) { return }
+    let hasSaid = tunnel.map { $0.guestBytes.readableBytes > 0 || $0.hasGuestEnded } ?? false
+    if upstream == nil, !hasSaid, conversation.replayStream(after: []) { return }
     guest.read()
     upstream?.read()
   }
 
+  /// What has come of a connection within another before it was one.
+  private func take(_ tunnel: HTTPTunnel) {
+    for (bytes, hasEnded, end) in [
+      (tunnel.guestBytes, tunnel.hasGuestEnded, guest), (tunnel.upstreamBytes, tunnel.hasUpstreamEnded, upstream),
+    ] {
+      guard let end else { continue }
+      if bytes.readableBytes > 0 { end.take(bytes) }
+      if hasEnded { end.takeEnd() }
+    }
+  }
+
   private init(
-    _ loop: any EventLoop, _ services: Services, _ report: Report, _ number: UInt32,
+    _ loop: any EventLoop, _ services: Services, _ report: Report, _ number: UInt32, _ depth: Int,
     _ ended: @escaping (UInt64, UInt64) -> Void
   ) {
     self.loop = loop
     self.services = services
     self.report = report
     self.number = number
+    self.depth = depth
     self.ended = ended
   }
 
@@ -292,23 +309,48 @@ final class Conversation: ConversationOwner {
       let connection = HTTPConnection(
         domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process)
       guard let upstream else { return try replayHTTP(connection) }
+      var events = HTTPRelay.Events(
+        exchange: { [self] in report.exchanged(number, $0, scheme) },
+        recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended)
+      events.tunnels = tunnels
       try HTTPRelay.start(
         connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes,
         injecting: services.injections.filter { $0.isFor(report.domain, port: report.port) }
-          .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }, into: services.store,
-        events: HTTPRelay.Events(
-          exchange: { [self] in report.exchanged(number, $0, scheme) },
-          recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended))
+          .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }, into: services.store, events: events)
     }
   }
 
+  /// The host that a CONNECT names must be one that the guest may reach, as the one that it has dialled is. It is judged by its name alone: who is
+  /// asked for it finds it. What goes over the connection is what it would be if the guest had dialled the host.
+  private var tunnels: HTTPTunnels {
+    func told(of target: HTTPTunnel.Target) -> Report {
+      Report(control: report.control, domain: target.domain, port: target.port, process: report.process)
+    }
+    return HTTPTunnels(
+      refusal: { [self] target in
+        guard depth < Self.deepest else { return "it is within others" }
+        let report = told(of: target)
+        guard let reason = report.reason(against: services.policy.decision(domain: target.domain, port: target.port))
+        else { return nil }
+        report.refused(reason)
+        return reason
+      },
+      begin: { [self] tunnel in
+        try Self.begin(
+          guest.channel, upstream?.channel, services, told(of: tunnel.target), number: number, within: tunnel,
+          depth: depth + 1, ended: tunnel.ended)
+      })
+  }
+
+  /// Each connection within another has handlers of its own.
+  private static let deepest = 4
+
   private func replayHTTP(_ connection: HTTPConnection) throws {
     guard let recorded = services.recorded else { return guest.channel.reset() }
-    try HTTPReplay.start(
-      connection, guest: guest.channel, after: guestBytes, from: recorded,
-      events: HTTPReplay.Events(
-        exchange: { [self] in report.exchanged(number, $0, scheme) },
-        missed: { [self] _, reason in report.missed(line: reason, on: number) },
-        ended: ended))
+    var events = HTTPReplay.Events(
+      exchange: { [self] in report.exchanged(number, $0, scheme) },
+      missed: { [self] _, reason in report.missed(line: reason, on: number) }, ended: ended)
+    events.tunnels = tunnels
+    try HTTPReplay.start(connection, guest: guest.channel, after: guestBytes, from: recorded, events: events)
   }
 }

@@ -35,12 +35,18 @@ struct Report: Sendable {
 
   /// Records what is not.
   func isLetThrough(_ decision: NetworkPolicy.Decision, at address: IPAddress? = nil) -> Bool {
-    switch decision {
-    case .allowed: return true
-    case .refused(let hint): refused("\(hint) lets it through", at: address)
-    case .denied(let rule): refused("--deny \(rule) keeps it out", at: address)
-    }
+    guard let reason = reason(against: decision) else { return true }
+    refused(reason, at: address)
     return false
+  }
+
+  /// - Returns: why it may not be reached, or nil if it may.
+  func reason(against decision: NetworkPolicy.Decision) -> String? {
+    switch decision {
+    case .allowed: nil
+    case .refused(let hint): "\(hint) lets it through"
+    case .denied(let rule): "--deny \(rule) keeps it out"
+    }
   }
 
   /// Of a replay.

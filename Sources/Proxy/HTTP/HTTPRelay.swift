@@ -8,7 +8,7 @@ import SystemPackage
 ///
 /// A request that could be read in two ways, or is not for the connection's domain, is answered here (400, 403, 405, 421, 431, 501, 505), after
 /// which the connection ends. Where the upstream's answer breaks off, the guest's connection is reset. After an answer 101 the connection is one of
-/// bytes, kept beside the exchange (``ByteRelay``).
+/// bytes, kept beside the exchange (``ByteRelay``); after one to CONNECT it is one to the host for which that has asked (``HTTPTunnel``).
 ///
 /// All on the event loop of both channels.
 public final class HTTPRelay {
@@ -20,6 +20,8 @@ public final class HTTPRelay {
     public var recordingFailed: (Errno) -> Void
     /// Both connections are closed: bytes that the guest has sent, and the upstream.
     public var ended: (UInt64, UInt64) -> Void
+    /// Without, CONNECT is refused.
+    var tunnels: HTTPTunnels?
 
     public init(
       exchange: @escaping (HTTPExchange) -> Void, recordingFailed: @escaping (Errno) -> Void,
@@ -129,13 +131,14 @@ extension HTTPRelay {
     switch part {
     case .head(let head, _):
       let summary = HTTPExchange(head, store.credentials)
-      do { try permit(head) } catch {
+      let tunnel: HTTPTunnel.Target?
+      do { tunnel = try permit(head) } catch {
         var refused = summary
         refused.status = error.status
         events.exchange(refused)
         throw error
       }
-      let exchange = RelayedExchange(head, summary, try store.begin(head, of: connection, in: requests))
+      let exchange = RelayedExchange(head, summary, tunnel, try store.begin(head, of: connection, in: requests))
       waiting.append(exchange)
       sending = exchange
       upstream.write(forwarded(head))
@@ -153,10 +156,11 @@ extension HTTPRelay {
     }
   }
 
-  private func permit(_ head: HTTPHead) throws(HTTPFailure) {
-    try check.check(head)
+  private func permit(_ head: HTTPHead) throws(HTTPFailure) -> HTTPTunnel.Target? {
+    let tunnel = try check.check(head, events.tunnels)
     // Its answer is the request, with what was added.
     if !injected.isEmpty, head.method.elementsEqual("TRACE".utf8) { throw HTTPFailure(405, "TRACE is refused") }
+    return tunnel
   }
 
   /// A request's head as it goes upstream.
@@ -166,7 +170,8 @@ extension HTTPRelay {
     let names = injected.map { $0.name.lowercased() } + (dropsUpgrade ? ["upgrade", "http2-settings"] : [])
     // RFC 9110, 7.8: who does not speak one of the protocols takes it out of the list.
     let others = RelayedExchange.upgrades(head).map { String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
-    let kept = dropsUpgrade && !others.isEmpty ? [HTTPHeaderField(name: "Upgrade", value: others)].compactMap { $0 } : []
+    let kept =
+      dropsUpgrade && !others.isEmpty ? [HTTPHeaderField(name: "Upgrade", value: others)].compactMap { $0 } : []
     return head.bytes(without: { name in names.contains { HTTPToken.equals(name, $0) } }, adding: kept + injected)
   }
 
@@ -213,12 +218,13 @@ extension HTTPRelay {
     switch part {
     case .head(let head, let length):
       isInformational = (100..<200).contains(head.status) && length != .upgraded
-      guard length != .upgraded || exchange.asksForUpgrade && exchange.hasRequestEnded else {
+      let mayEnd = exchange.asksForUpgrade && (exchange.tunnel == nil || head.status != 101)
+      guard length != .upgraded || mayEnd && exchange.hasRequestEnded else {
         throw HTTPFailure(502, "the upstream upgrades what it was not asked to")
       }
       if !isInformational { exchange.respond(head) }
       guest.write(head.bytes)
-      if length == .upgraded { try becomeStream(exchange, isWebSocket: WebSocketHandshake.isDone(by: head)) }
+      if length == .upgraded { try handOver(after: exchange, isWebSocket: WebSocketHandshake.isDone(by: head)) }
     case .framing(let bytes): guest.write(bytes)
     case .content(let bytes):
       try exchange.add(toResponse: bytes)
@@ -232,30 +238,30 @@ extension HTTPRelay {
     }
   }
 
-  private func becomeStream(_ exchange: RelayedExchange, isWebSocket: Bool) throws {
+  /// What follows is bytes, kept beside the exchange, or what a CONNECT has asked for.
+  private func handOver(after exchange: RelayedExchange, isWebSocket: Bool) throws {
     waiting.removeFirst()
     exchange.endResponse([])
     try finish(exchange, .complete)
-    let recorder = try exchange.beginStream(isWebSocket: isWebSocket)
-    let before = counts
-    try ByteRelay.join(
-      guest.channel, upstream.channel, after: requestBytes, responseBytes, firstEnded: hasGuestEnded,
-      secondEnded: hasUpstreamEnded, recorder: recorder,
-      ended: { [events] in events.ended(before.0 + $0, before.1 + $1) })
-    handOver()
-  }
-
-  /// Bytes that have come over both ends, but for those that nobody has looked at.
-  private var counts: (UInt64, UInt64) {
-    (guest.count - UInt64(requestBytes.readableBytes), upstream.count - UInt64(responseBytes.readableBytes))
-  }
-
-  private func handOver() {
+    let before = (
+      guest.count - UInt64(requestBytes.readableBytes), upstream.count - UInt64(responseBytes.readableBytes)
+    )
+    let ended = { [events] (sent: UInt64, received: UInt64) in events.ended(before.0 + sent, before.1 + received) }
+    // Nothing comes before the other owner is there.
     isOver = true
-    for end in [guest, upstream] {
-      end?.flush()
-      end?.release()
+    for end in [guest, upstream] { end?.flush() }
+    if let target = exchange.tunnel {
+      for end in [guest, upstream] { try end?.channel.syncOptions?.setOption(.autoRead, value: false) }
+      try events.tunnels?.begin(
+        HTTPTunnel(
+          target: target, guestBytes: requestBytes, upstreamBytes: responseBytes, hasGuestEnded: hasGuestEnded,
+          hasUpstreamEnded: hasUpstreamEnded, ended: ended))
+    } else {
+      try ByteRelay.join(
+        guest.channel, upstream.channel, after: requestBytes, responseBytes, firstEnded: hasGuestEnded,
+        secondEnded: hasUpstreamEnded, recorder: try exchange.beginStream(isWebSocket: isWebSocket), ended: ended)
     }
+    for end in [guest, upstream] { end?.release() }
   }
 
   /// What upstream says is not HTTP, or can be read in two ways.
@@ -364,6 +370,7 @@ extension HTTPRelay: HTTPEndOwner {
   func becameWritable(_ end: HTTPEnd) { (end === guest ? upstream : guest).resume() }
 
   func mayRead(at end: HTTPEnd) -> Bool {
+    if isOver { return false }
     if hasRefused || end === guest && upstream.isClosed { return true }
     guard (end === guest ? upstream : guest).channel.isWritable else { return false }
     return end === upstream || takesRequests

@@ -5,7 +5,8 @@ import SystemPackage
 /// Answers a guest's connection of HTTP/1.x from what an earlier run recorded (``ExchangeIndex``).
 ///
 /// An answer is given as it was recorded: head, body, transfer coding, the end of the connection after it, and a reset where it broke off. A
-/// request that was not recorded gets 502 and a text that names it. After an answer 101 what followed it is played (``StreamReplay``). What
+/// request that was not recorded gets 502 and a text that names it. After an answer 101 what followed it is played (``StreamReplay``), after one to
+/// CONNECT the connection is one to the host for which that has asked (``HTTPTunnel``). What
 /// ``HTTPRelay`` refuses is refused here, too.
 ///
 /// On the channel's event loop.
@@ -18,6 +19,8 @@ public final class HTTPReplay {
     public var missed: (HTTPExchange, String) -> Void
     /// The connection is closed: bytes that the guest has sent, and those that followed an answer 101.
     public var ended: (UInt64, UInt64) -> Void
+    /// Without, CONNECT is refused.
+    var tunnels: HTTPTunnels?
 
     public init(
       exchange: @escaping (HTTPExchange) -> Void, missed: @escaping (HTTPExchange, String) -> Void,
@@ -38,6 +41,8 @@ public final class HTTPReplay {
   private var reader = HTTPMessageReader(.request)
   private var bytes = ByteBuffer()
   private var request: (head: HTTPHead, digest: SHA256, summary: HTTPExchange)?
+  /// Where the last request leads, if it was a CONNECT.
+  private var tunnel: HTTPTunnel.Target?
   private var answer: ReplayedAnswer?
   private var hasInputEnded = false
   /// The last answer is on its way.
@@ -101,21 +106,32 @@ public final class HTTPReplay {
       isEnding = true
       guest.flush()
       guest.reset()
-    } else if let (reader, isWebSocket) = answer.stream {
-      try play(reader, isWebSocket: isWebSocket, after: summary)
+    } else if answer.isUpgrade {
+      try handOver(after: answer)
     } else if answer.isLast {
       end()
     }
   }
 
-  private func play(_ reader: StreamReader, isWebSocket: Bool, after summary: HTTPExchange) throws {
+  /// What follows is what was kept beside the exchange, or what a CONNECT has asked for.
+  private func handOver(after answer: ReplayedAnswer) throws {
+    let before = guest.count - UInt64(bytes.readableBytes)
+    let ended = { [events] (sent: UInt64, received: UInt64) in events.ended(before + sent, received) }
+    let summary = answer.summary
+    // Nothing comes before the other owner is there.
     isOver = true
     guest.flush()
-    let before = guest.count - UInt64(bytes.readableBytes)
-    try StreamReplay.start(
-      reader, guest: guest.channel, after: bytes, hasEnded: hasInputEnded, isWebSocket: isWebSocket,
-      missed: { [self] in events.missed(summary, "\(name(summary)) was upgraded, and then \($0)") },
-      ended: { [events] in events.ended(before + $0, $1) })
+    if let tunnel {
+      try guest.channel.syncOptions?.setOption(.autoRead, value: false)
+      try events.tunnels?.begin(
+        HTTPTunnel(
+          target: tunnel, guestBytes: bytes, upstreamBytes: ByteBuffer(), hasGuestEnded: hasInputEnded,
+          hasUpstreamEnded: false, ended: ended))
+    } else if let stream = answer.stream {
+      try StreamReplay.start(
+        stream, guest: guest.channel, after: bytes, hasEnded: hasInputEnded, isWebSocket: answer.isWebSocket,
+        missed: { [self] in events.missed(summary, "\(name(summary)) was upgraded, and then \($0)") }, ended: ended)
+    }
     guest.release()
   }
 
@@ -128,7 +144,7 @@ public final class HTTPReplay {
     switch part {
     case .head(let head, let length):
       var summary = HTTPExchange(head, index.credentials)
-      do throws(HTTPFailure) { try check.check(head) } catch {
+      do throws(HTTPFailure) { tunnel = try check.check(head, events.tunnels) } catch {
         summary.status = error.status
         events.exchange(summary)
         throw error
@@ -161,7 +177,7 @@ public final class HTTPReplay {
           guest.flush()
           return guest.reset()
         }
-        guard response.length != .upgraded || response.stream != nil else {
+        guard response.length != .upgraded || response.stream != nil || tunnel != nil else {
           return miss(head, summary, "its answer was the beginning of another protocol, which was not kept to its end")
         }
         let accept = try WebSocketHandshake.accept(
@@ -214,5 +230,5 @@ extension HTTPReplay: HTTPEndOwner {
     end.resume()
   }
 
-  func mayRead(at end: HTTPEnd) -> Bool { isEnding || answer == nil }
+  func mayRead(at end: HTTPEnd) -> Bool { !isOver && (isEnding || answer == nil) }
 }

@@ -4,24 +4,29 @@ import SystemPackage
 /// A request that is on its way, and its answer.
 final class RelayedExchange {
   let method: ArraySlice<UInt8>
-  /// Whether an answer 101 may be the end of HTTP on the connection.
+  /// Whether its answer may be the end of HTTP on the connection.
   let asksForUpgrade: Bool
+  /// Where a CONNECT leads.
+  let tunnel: HTTPTunnel.Target?
   private let writer: ExchangeWriter
   private(set) var summary: HTTPExchange
   private(set) var hasRequestEnded = false
   private(set) var hasResponseBegun = false
   private(set) var hasResponseEnded = false
 
-  init(_ head: HTTPHead, _ summary: HTTPExchange, _ writer: ExchangeWriter) {
+  init(_ head: HTTPHead, _ summary: HTTPExchange, _ tunnel: HTTPTunnel.Target?, _ writer: ExchangeWriter) {
+    self.tunnel = tunnel
     method = head.method
-    asksForUpgrade = !Self.upgrades(head).isEmpty
+    asksForUpgrade = tunnel != nil || !Self.upgrades(head).isEmpty
     self.summary = summary
     self.writer = writer
   }
 
   /// What a request's connection may go over to, in lower case; never HTTP/2 (RFC 7540, 3.2, which RFC 9113 has taken back): Java's client asks for it
   /// each time.
-  static func upgrades(_ head: HTTPHead) -> [[UInt8]] { head.members(of: "upgrade").filter { !$0.elementsEqual("h2c".utf8) } }
+  static func upgrades(_ head: HTTPHead) -> [[UInt8]] {
+    head.members(of: "upgrade").filter { !$0.elementsEqual("h2c".utf8) }
+  }
 
   static func asksForHTTP2(_ head: HTTPHead) -> Bool { head.members(of: "upgrade").contains(Array("h2c".utf8)) }
 
@@ -57,5 +62,7 @@ final class RelayedExchange {
   }
 
   /// What follows an answer with which the exchange has finished.
-  func beginStream(isWebSocket: Bool) throws(Errno) -> StreamRecorder { try writer.beginStream(isWebSocket: isWebSocket) }
+  func beginStream(isWebSocket: Bool) throws(Errno) -> StreamRecorder {
+    try writer.beginStream(isWebSocket: isWebSocket)
+  }
 }

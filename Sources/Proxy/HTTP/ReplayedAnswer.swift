@@ -18,8 +18,10 @@ final class ReplayedAnswer {
   let isBroken: Bool
   /// The connection ends after it.
   let isLast: Bool
-  /// What follows it on the connection.
-  let stream: (reader: StreamReader, isWebSocket: Bool)?
+  /// Whether HTTP ends with it on the connection, and what follows, unless it was CONNECT that was answered.
+  let isUpgrade: Bool
+  let stream: StreamReader?
+  let isWebSocket: Bool
 
   /// - Parameter accept: what stands in a WebSocket's answer for this request, where that is not what was recorded.
   init(
@@ -29,7 +31,9 @@ final class ReplayedAnswer {
     self.response = response
     head =
       accept.map { response.head.wire(replacing: WebSocketHandshake.acceptField, with: $0) } ?? response.head.wire
-    stream = response.stream.map { ($0, WebSocketHandshake.isDone(by: response.head.head)) }
+    isUpgrade = response.length == .upgraded
+    stream = response.stream
+    isWebSocket = WebSocketHandshake.isDone(by: response.head.head)
     self.summary = summary
     self.summary.status = response.head.head.status
     rest = response.size

@@ -89,7 +89,7 @@ struct ExchangeReader: Sendable {
     else { return false }
     guard let one = answers.0, let other = answers.1 else { return answers.0 == nil && answers.1 == nil }
     // Of conversations each is one of its own.
-    guard one.head.head.status == other.head.head.status, one.size == other.size, one.length != .upgraded else {
+    guard one.head.head.status == other.head.head.status, one.size == other.size, one.stream == nil else {
       return false
     }
     guard let files = (one.body, other.body) as? (ReadableFile, ReadableFile) else { return true }
