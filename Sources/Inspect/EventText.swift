@@ -73,7 +73,7 @@ public struct EventText {
       line += SocketAddress.text(name)
     case .denied:
       line += "\(call(event.version)): \(Errno(rawValue: Int32(bitPattern: event.node)))".utf8
-    case .limit, .lookUp: line += Escaping.escape(name)
+    case .limit, .lookUp, .network: line += Escaping.escape(name)
     case .connection, .request, .miss:
       line += "\(event.version) ".utf8
       line += Escaping.escape(name)
@@ -216,7 +216,7 @@ public struct EventText {
       line.number("call", event.version)
       line.string("name", callName(event.version).map { Array($0.utf8) })
       line.number("errno", event.node)
-    case .limit, .lookUp: line.string("text", Array(name))
+    case .limit, .lookUp, .network: line.string("text", Array(name))
     case .connection, .request, .miss:
       line.number("connection", event.version)
       line.string("text", Array(name))

@@ -24,7 +24,7 @@ public struct NetworkReport {
 
   private var connections: [(number: UInt32, connection: Connection)] = []
   private var places: [UInt32: Int] = [:]
-  /// Requests, lookups, refusals and misses, in order.
+  /// Requests, lookups, refusals, misses, and what is of the network as a whole, in order.
   private var lines: [Line] = []
   /// Whether the events end in the middle.
   public private(set) var isDamaged = false
@@ -48,7 +48,7 @@ public struct NetworkReport {
         connections[place].connection.end = time
         connections[place].connection.sent = Self.number(bytes, 0)
         connections[place].connection.received = Self.number(bytes, 8)
-      case .request, .lookUp, .refusal, .miss:
+      case .request, .lookUp, .refusal, .miss, .network:
         if kind == .request, let place = places[event.version] { connections[place].connection.requests += 1 }
         lines.append(
           Line(kind: kind, process: numbers[event.pid], time: time, connection: event.version, text: Array(bytes)))
@@ -62,7 +62,7 @@ public struct NetworkReport {
     bytes[place..<place + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  /// A line for each connection, then those that were refused, or that a replay has missed.
+  /// A line for each connection, then those that were refused, or that a replay has missed, and what is of the network as a whole.
   /// - Parameter width: columns of the terminal; nil cuts nothing.
   public func text(width: Int?, to output: OutputBuffer) throws(Errno) {
     var table = TextTable(
@@ -79,16 +79,18 @@ public struct NetworkReport {
         ].map { Array($0.utf8) } + [Array(Escaping.escape(connection.host))])
     }
     try table.write(to: output)
-    for line in lines where line.kind == .refusal || line.kind == .miss {
+    let words: [EventKind: String] = [.refusal: "refused", .miss: "missed", .network: "network"]
+    for line in lines {
+      guard let word = words[line.kind] else { continue }
       let parts = line.text.split(separator: 0, maxSplits: 1).map { Array(Escaping.escape($0)) }
-      output.append(Array("\(line.kind == .miss ? "missed" : "refused")  \(line.process)  ".utf8))
+      output.append(Array("\(word)  \(line.process)  ".utf8))
       output.append(Array(parts.joined(separator: Array(": ".utf8))))
       try output.endLine()
     }
   }
 
   /// An object per line: `{"type":"connection","connection","pid","start","end","host","sent","received","requests"}`, then in order
-  /// `{"type":"request"|"lookup"|"refusal"|"miss","time","pid","connection","text"}`. Times are nanoseconds since the start of the run.
+  /// `{"type":"request"|"lookup"|"refusal"|"miss"|"network","time","pid","connection","text"}`. Times are nanoseconds since the start of the run.
   public func json(to output: OutputBuffer) throws(Errno) {
     var line = JSONText()
     for (number, connection) in connections {

@@ -21,12 +21,17 @@ public final class Dialler: Sendable {
   /// For what waits: the host's resolver, and the moment until the guest has taken a connection.
   private let threads = NIOThreadPool(numberOfThreads: 32)
   private let diallers = Diallers()
-  private let connections = OpenConnections()
+  private let connections: OpenConnections
+  /// The guest's end.
+  private let endings: SharedNumber
 
   init(
     _ gate: Gate, _ control: ControlChannel, _ policy: NetworkPolicy, _ domains: Domains, _ keyStores: KeyStores,
-    _ services: Conversation.Services, _ record: NetworkRecord, hostname: String
+    _ services: Conversation.Services, _ record: NetworkRecord, hostname: String, numbers: SharedNumber,
+    endings: SharedNumber
   ) {
+    connections = OpenConnections(numbers: numbers)
+    self.endings = endings
     self.record = record
     self.keyStores = keyStores
     self.services = services
@@ -77,7 +82,9 @@ public final class Dialler: Sendable {
         switch message {
         case .dialling(let process, let endpoint): diallers.add(process, to: endpoint)
         case .splice: control.send(.spliced(keyStores.splice()))
-        case .finish: return false
+        case .finish:
+          _ = endings.next()
+          return false
         default: break
         }
       }

@@ -31,7 +31,10 @@ final class NetworkRecord: Sendable {
   func note(_ outcome: Connection, of domain: Domain, port: UInt16) {
     let line = "\(port)\t\(outcome.rawValue)"
     let all = lines.withLock { state -> [String]? in
-      var known = state.connections[domain] ?? []
+      // A proxy that ended before may have begun.
+      var known =
+        state.connections[domain]
+        ?? fields("connections.txt", of: domain).map { $0.joined(separator: "\t") }
       guard !known.contains(line), known.count < Self.most else { return nil }
       known.append(line)
       state.connections[domain] = known
@@ -42,7 +45,7 @@ final class NetworkRecord: Sendable {
 
   func note(_ outcome: DNSOutcome, of domain: Domain, _ type: DNSType) {
     let all = lines.withLock { state -> [String]? in
-      var known = state.names[domain] ?? [:]
+      var known = state.names[domain] ?? Self.outcomes(fields("names.txt", of: domain))
       let text = Self.text(outcome)
       guard known["\(type)"] != text, known.count < Self.most else { return nil }
       known["\(type)"] = text
@@ -50,6 +53,12 @@ final class NetworkRecord: Sendable {
       return known.sorted { $0.key < $1.key }.map { "\($0.key)\t\($0.value)" }
     }
     if let all { try? directory.write(Self.text(all), to: "names.txt", of: domain) }
+  }
+
+  private static func outcomes(_ fields: [[String]]) -> [String: String] {
+    var outcomes: [String: String] = [:]
+    for line in fields where line.count > 1 { outcomes[line[0]] = line.dropFirst().joined(separator: "\t") }
+    return outcomes
   }
 
   private static func text(_ lines: [String]) -> [UInt8] { lines.flatMap { Array($0.utf8) + [0x0a] } }

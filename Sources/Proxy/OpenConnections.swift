@@ -5,19 +5,19 @@ import Synchronization
 /// The connections that are open, and their end at the end of the run.
 final class OpenConnections: Sendable {
   private struct State {
-    var last: UInt32 = 0
     var channels: [UInt32: [any Channel]] = [:]
   }
 
   private let state = Mutex(State())
+  private let numbers: SharedNumber
+
+  init(numbers: SharedNumber) { self.numbers = numbers }
 
   /// - Returns: the number of a new one.
   func add(_ channels: [any Channel]) -> UInt32 {
-    state.withLock { state in
-      state.last += 1
-      state.channels[state.last] = channels
-      return state.last
-    }
+    let number = UInt32(truncatingIfNeeded: numbers.next())
+    state.withLock { $0.channels[number] = channels }
+    return number
   }
 
   func remove(_ number: UInt32) { state.withLock { _ = $0.channels.removeValue(forKey: number) } }

@@ -2,20 +2,22 @@ import Certificates
 import Network
 import SystemPackage
 import TLS
+import Tracing
 
 /// The whole of uwrx-proxy: the other side of one run's network.
 public enum ProxyServer {
-  /// Waits for guest init, serves, and returns when the guest has ended.
+  /// Waits for guest init, serves, and returns when the guest has ended. To be called while the process has one thread.
   /// - Parameters:
   ///   - control: to the supervisor.
   ///   - channel: to guest init.
   ///   - network: the trace's directory for what is on the network.
   ///   - recorded: of a replay, that of the earlier run.
+  /// - Returns: how the process is to end.
   /// - Throws: a message for the user.
   public static func run(
     _ configuration: ProxyConfiguration, control: ControlChannel, channel: SystemPackage.FileDescriptor,
     network: SystemPackage.FileDescriptor, recorded: SystemPackage.FileDescriptor?
-  ) throws {
+  ) throws -> Int32 {
     let seed = configuration.authoritySeed
     let authority =
       configuration.authority.isEmpty
@@ -41,14 +43,25 @@ public enum ProxyServer {
       injections: try configuration.injections.map { try InjectionRule($0) },
       recorded: try earlier.map { try ExchangeIndex($0, key: key) },
       recordedStreams: try earlier.map { try StreamIndex($0) })
-    try Walls.raise(filter: configuration.filter, network: network.rawValue, recorded: recorded?.rawValue)
-    let gate = Gate(try GuestSockets(channel: channel))
-    let dialler = Dialler(
-      gate, control, policy, Domains(directory, recorded: earlier), KeyStores(authority, directory), services,
-      NetworkRecord(earlier ?? directory), hostname: configuration.hostname)
-    for text in configuration.published { try dialler.publish(try PublishedPort(text)) }
-    control.send(.ready)
-    dialler.run()
-    control.send(.finished)
+    let sockets = try GuestSockets.wait(for: channel)
+    let (numbers, endings) = (SharedNumber(), SharedNumber())
+    return try ProxyWarden(control: control, endings: endings).run { isFirst in
+      try Walls.raise(filter: configuration.filter, network: network.rawValue, recorded: recorded?.rawValue)
+      let gate = Gate(GuestSockets(sockets, channel: channel))
+      let dialler = Dialler(
+        gate, control, policy, Domains(directory, recorded: earlier), KeyStores(authority, directory), services,
+        NetworkRecord(earlier ?? directory), hostname: configuration.hostname, numbers: numbers, endings: endings)
+      for text in configuration.published {
+        let port = try PublishedPort(text)
+        try dialler.publish(port)
+        let text = "\(port.endpoint) of the host leads to port \(port.guestPort) of the guest"
+        if isFirst {
+          control.send(.record(kind: EventKind.network.rawValue, process: 0, number: 0, Array(text.utf8)))
+        }
+      }
+      control.send(.ready)
+      dialler.run()
+      control.send(.finished)
+    }
   }
 }

@@ -144,7 +144,9 @@ struct RunRecord {
     return true
   }
 
-  private static let networkKinds: Set<EventKind> = [.lookUp, .connection, .connectionEnd, .request, .refusal, .miss]
+  private static let networkKinds: Set<EventKind> = [
+    .lookUp, .connection, .connectionEnd, .request, .refusal, .miss, .network,
+  ]
 
   /// - Parameter message: the line for the user.
   func recordLimit(_ message: String) {

@@ -80,6 +80,8 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case refusal
   /// Of a replay: something that the recorded run has not asked for, as text.
   case miss
+  /// Something of the run's network as a whole, as text: a port of the guest's that is published, a proxy that was started again.
+  case network
 
   /// The word for it in `files.meta`, or nil for what changes no file.
   public var metaName: String? {

@@ -25,18 +25,20 @@ import SystemPackage
 public final class ExchangeStore: Sendable {
   private struct State {
     var next: [Domain: UInt64] = [:]
-    var order: UInt64 = 0
   }
 
   private let directory: NetworkDirectory
   let credentials: Credentials
   private let state = Mutex(State())
+  /// Counts the exchanges of all domains.
+  private let orders: SharedNumber
 
   /// - Parameters:
   ///   - directory: a trace's `net`.
   ///   - key: of the digests of credentials.
   public init(_ directory: NetworkDirectory, key: [UInt8]) {
     self.directory = directory
+    orders = SharedNumber()
     credentials = Credentials(key: key)
   }
 
@@ -48,10 +50,7 @@ public final class ExchangeStore: Sendable {
     // Numbers go on after those of a proxy that ended before.
     let isKnown = state.withLock { $0.next[domain] != nil }
     if !isKnown {
-      let last =
-        try requests.names().compactMap { name in
-          HTTPToken.number(name.first == UInt8(ascii: ".") ? name.dropFirst() : name[...])
-        }.max() ?? 0
+      let last = try requests.lastNumber()
       state.withLock { if $0.next[domain] == nil { $0.next[domain] = UInt64(last) + 1 } }
     }
     return requests
@@ -66,8 +65,7 @@ public final class ExchangeStore: Sendable {
     let (number, order) = state.withLock { state in
       let number = state.next[connection.domain] ?? 1
       state.next[connection.domain] = number + 1
-      state.order += 1
-      return (number, state.order)
+      return (number, orders.next())
     }
     var meta = ExchangeMeta()
     meta.scheme = connection.scheme.rawValue

@@ -15,11 +15,14 @@ final class StreamStore: Sendable {
   func begin(_ header: StreamHeader, of domain: Domain) throws(Errno) -> StreamRecorder {
     let path = try directory.path(of: domain) + "/streams"
     if mkdir(path, 0o755) < 0, errno != EEXIST { throw Errno(rawValue: errno) }
+    let streams = try DirectoryHandle(path)
+    // Numbers go on after those of a proxy that ended before.
+    let before = last.withLock { $0[domain] } == nil ? try streams.lastNumber() : 0
     let number = last.withLock { last in
-      last[domain, default: 0] += 1
+      last[domain] = (last[domain] ?? before) + 1
       return last[domain]!
     }
-    return try StreamRecorder(try DirectoryHandle(path), ".\(number)", finished: "\(number)", header)
+    return try StreamRecorder(streams, ".\(number)", finished: "\(number)", header)
   }
 }
 

@@ -163,6 +163,7 @@ struct EventShape {
         title: "connection end", category: .network, version: .connection, payload: .numbers([.sent, .received]))
     case .request: EventShape(title: "request", category: .network, version: .connection, payload: .text(.text))
     case .miss: EventShape(title: "miss", category: .network, version: .connection, payload: .text(.text))
+    case .network: EventShape(title: "network", category: .network, payload: .text(.text))
     case .refusal: EventShape(title: "refused", category: .network, payload: .pair(.name, .value))
     }
   }
