@@ -29,6 +29,10 @@ public enum ProxyServer {
       allow: try configuration.allowed.map { try NetworkRule($0) },
       deny: try configuration.denied.map { try NetworkRule($0) },
       resolve: try configuration.resolutions.map { try ResolveRule($0) })
+    func proxy(_ text: String) throws -> UpstreamProxy? { text.isEmpty ? nil : try UpstreamProxy(text) }
+    let proxies = UpstreamProxies(
+      http: try proxy(configuration.httpProxy), https: try proxy(configuration.httpsProxy),
+      exceptions: ProxyExceptions(configuration.noProxy))
     let directory = NetworkDirectory(network)
     let earlier = recorded.map { NetworkDirectory($0) }
     // A credential has the same digest in a replay.
@@ -49,7 +53,8 @@ public enum ProxyServer {
       try Walls.raise(filter: configuration.filter, network: network.rawValue, recorded: recorded?.rawValue)
       let gate = Gate(GuestSockets(sockets, channel: channel))
       let dialler = Dialler(
-        gate, control, policy, Domains(directory, recorded: earlier), KeyStores(authority, directory), services,
+        gate, control, policy, proxies, Domains(directory, recorded: earlier), KeyStores(authority, directory),
+        services,
         NetworkRecord(earlier ?? directory), hostname: configuration.hostname, numbers: numbers, endings: endings)
       for text in configuration.published {
         let port = try PublishedPort(text)

@@ -252,6 +252,14 @@ struct HTTPRelayTests {
     #expect(proxy.told(after: 1).exchanges.map(\.status) == [101])
   }
 
+  @Test func ofSeveralUpgradesTheOthersArePassedOn() throws {
+    let result = try relay(
+      "GET / HTTP/1.1\r\nHost: example.org\r\nUpgrade: h2c, websocket\r\nConnection: close, Upgrade\r\n\r\n",
+      ["HTTP/1.1 101 Fine\r\nUpgrade: websocket\r\n\r\n"], closesOutput: true)
+    #expect(result.guest.hasPrefix("HTTP/1.1 101 Fine"))
+    #expect(result.told.exchanges.map(\.status) == [101])
+  }
+
   @Test func anOfferOfHTTP2IsNotPassedOn() throws {
     let server = RawServer { socket in socket.send("HTTP/1.0 200 OK\r\n\r\n" + socket.receive(through: "\r\n\r\n")) }
     defer { server.stop() }

@@ -17,6 +17,11 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var injections: [String] = []
   /// Certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: [UInt8] = []
+  /// As `UpstreamProxy` reads them, for requests in the clear and for all else; empty for none. They may hold passwords.
+  public var httpProxy = ""
+  public var httpsProxy = ""
+  /// As `ProxyExceptions` reads it.
+  public var noProxy = ""
   /// The guest's own name.
   public var hostname = ""
 
@@ -28,7 +33,8 @@ public struct ProxyConfiguration: Equatable, Sendable {
   /// `name=value`, each with a zero.
   public var bytes: [UInt8] {
     var fields: [(String, [UInt8])] = [
-      ("hostname", Array(hostname.utf8)), ("upstream-ca", upstreamAuthority),
+      ("hostname", Array(hostname.utf8)), ("http-proxy", Array(httpProxy.utf8)),
+      ("https-proxy", Array(httpsProxy.utf8)), ("no-proxy", Array(noProxy.utf8)), ("upstream-ca", upstreamAuthority),
       ("authority-seed", Self.hexadecimal(authoritySeed)), ("authority", authority),
       (
         "filter",
@@ -53,6 +59,9 @@ public struct ProxyConfiguration: Equatable, Sendable {
       let text = String(decoding: value, as: UTF8.self)
       switch String(decoding: field[..<equals], as: UTF8.self) {
       case "hostname": hostname = text
+      case "http-proxy": httpProxy = text
+      case "https-proxy": httpsProxy = text
+      case "no-proxy": noProxy = text
       case "authority": authority = value
       case "authority-seed":
         guard let seed = Self.bytes(hexadecimal: value) else { return nil }

@@ -40,6 +40,8 @@ final class Conversation: ConversationOwner {
   private let number: UInt32
   /// How many connections it is within (CONNECT).
   private let depth: Int
+  /// The upstream is a proxy that takes requests alone.
+  private let proxied: ProxiedRequests?
   /// Told how many bytes the guest and the upstream have sent.
   private let ended: (UInt64, UInt64) -> Void
   private let loop: any EventLoop
@@ -59,9 +61,10 @@ final class Conversation: ConversationOwner {
 
   static func begin(
     _ guest: any Channel, _ upstream: (any Channel)?, _ services: Services, _ report: Report, number: UInt32,
-    within tunnel: HTTPTunnel? = nil, depth: Int = 0, ended: @escaping (UInt64, UInt64) -> Void
+    within tunnel: HTTPTunnel? = nil, depth: Int = 0, proxied: ProxiedRequests? = nil,
+    ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
-    let conversation = Conversation(guest.eventLoop, services, report, number, depth, ended)
+    let conversation = Conversation(guest.eventLoop, services, report, number, depth, proxied, ended)
     conversation.guest = ConversationEnd(guest, owner: conversation)
     try guest.pipeline.syncOperations.addHandler(conversation.guest)
     if let upstream {
@@ -90,13 +93,14 @@ final class Conversation: ConversationOwner {
 
   private init(
     _ loop: any EventLoop, _ services: Services, _ report: Report, _ number: UInt32, _ depth: Int,
-    _ ended: @escaping (UInt64, UInt64) -> Void
+    _ proxied: ProxiedRequests?, _ ended: @escaping (UInt64, UInt64) -> Void
   ) {
     self.loop = loop
     self.services = services
     self.report = report
     self.number = number
     self.depth = depth
+    self.proxied = proxied
     self.ended = ended
   }
 
@@ -146,6 +150,7 @@ final class Conversation: ConversationOwner {
       decideLater()
     case .http: relayHTTP()
     case .stream: relay()
+    case .tls where proxied != nil: refuseOther()
     case .tls:
       isLeftAlone = services.passthrough.contains { $0.covers(report.domain, port: report.port) }
       if isLeftAlone || scheme == .https { return relay() }
@@ -271,7 +276,13 @@ final class Conversation: ConversationOwner {
     }
   }
 
+  private func refuseOther() {
+    report.refused("the upstream proxy makes no connection to that port, and takes requests of HTTP alone")
+    for end in [guest, upstream] { end?.channel.reset() }
+  }
+
   private func relay() {
+    if proxied != nil { return refuseOther() }
     guard let upstream else {
       if !replayStream(after: Array(guestBytes.readableBytesView)) {
         report.missed("no such conversation is kept", on: number)
@@ -310,13 +321,17 @@ final class Conversation: ConversationOwner {
         domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process)
       guard let upstream else { return try replayHTTP(connection) }
       var events = HTTPRelay.Events(
-        exchange: { [self] in report.exchanged(number, $0, scheme) },
+        exchange: { [self] in
+          report.exchanged(number, $0, scheme)
+          if let proxied, $0.status == 407 { report.refused(UpstreamFailure.unknownUser(proxied.proxy)) }
+        },
         recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended)
-      events.tunnels = tunnels
+      if proxied == nil { events.tunnels = tunnels }
       try HTTPRelay.start(
         connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes,
         injecting: services.injections.filter { $0.isFor(report.domain, port: report.port) }
-          .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }, into: services.store, events: events)
+          .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }, proxied: proxied, into: services.store,
+        events: events)
     }
   }
 

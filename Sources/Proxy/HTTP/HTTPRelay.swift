@@ -38,6 +38,7 @@ public final class HTTPRelay {
 
   private let connection: HTTPConnection
   private let injected: [HTTPHeaderField]
+  private let proxied: ProxiedRequests?
   private let store: ExchangeStore
   private let requests: DirectoryHandle
   private let check: HTTPRequestCheck
@@ -68,12 +69,13 @@ public final class HTTPRelay {
   ///   - guest, upstream: of one event loop, on which this is called; they do not read by themselves yet, and do from now on.
   ///   - bytes: what the guest has sent before.
   ///   - injecting: added to each request on its way upstream, in the place of fields of the same name. Never recorded.
+  ///   - proxied: where the upstream is a proxy of theirs.
   /// - Throws: `Errno` if the domain's directory cannot be made, and the pipelines' errors; then both channels are the caller's still.
-  public static func start(
+  static func start(
     _ connection: HTTPConnection, guest: any Channel, upstream: any Channel, after bytes: ByteBuffer = ByteBuffer(),
-    injecting: [HTTPHeaderField] = [], into store: ExchangeStore, events: Events
+    injecting: [HTTPHeaderField] = [], proxied: ProxiedRequests? = nil, into store: ExchangeStore, events: Events
   ) throws {
-    let relay = HTTPRelay(connection, injecting, store, try store.requests(of: connection.domain), events)
+    let relay = HTTPRelay(connection, injecting, proxied, store, try store.requests(of: connection.domain), events)
     let ends = (HTTPEnd(guest, owner: relay, after: bytes.readableBytes), HTTPEnd(upstream, owner: relay))
     (relay.guest, relay.upstream) = ends
     try guest.pipeline.syncOperations.addHandler(ends.0)
@@ -86,9 +88,10 @@ public final class HTTPRelay {
   }
 
   private init(
-    _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ store: ExchangeStore, _ requests: DirectoryHandle,
-    _ events: Events
+    _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ proxied: ProxiedRequests?, _ store: ExchangeStore,
+    _ requests: DirectoryHandle, _ events: Events
   ) {
+    self.proxied = proxied
     self.connection = connection
     self.injected = injected
     self.store = store
@@ -166,13 +169,16 @@ extension HTTPRelay {
   /// A request's head as it goes upstream.
   private func forwarded(_ head: HTTPHead) -> [UInt8] {
     let dropsUpgrade = RelayedExchange.asksForHTTP2(head)
-    if injected.isEmpty, !dropsUpgrade { return head.bytes }
-    let names = injected.map { $0.name.lowercased() } + (dropsUpgrade ? ["upgrade", "http2-settings"] : [])
+    let added = injected + (proxied?.fields ?? [])
+    if added.isEmpty, !dropsUpgrade, proxied == nil { return head.bytes }
+    let names = added.map { $0.name.lowercased() } + (dropsUpgrade ? ["upgrade", "http2-settings"] : [])
     // RFC 9110, 7.8: who does not speak one of the protocols takes it out of the list.
     let others = RelayedExchange.upgrades(head).map { String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
     let kept =
       dropsUpgrade && !others.isEmpty ? [HTTPHeaderField(name: "Upgrade", value: others)].compactMap { $0 } : []
-    return head.bytes(without: { name in names.contains { HTTPToken.equals(name, $0) } }, adding: kept + injected)
+    return head.bytes(
+      startLine: proxied?.startLine(head), without: { name in names.contains { HTTPToken.equals(name, $0) } },
+      adding: kept + added)
   }
 
   /// Answers a refused request when the ones before it are answered.

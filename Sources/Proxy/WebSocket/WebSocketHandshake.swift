@@ -14,10 +14,7 @@ enum WebSocketHandshake {
     let text = Array(key) + Array(identifier.utf8)
     var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
     SHA1(text, text.count, &digest)
-    // Four characters for three bytes, and a zero.
-    var encoded = [UInt8](repeating: 0, count: (digest.count + 2) / 3 * 4 + 1)
-    let length = EVP_EncodeBlock(&encoded, digest, Int32(digest.count))
-    return Array(encoded.prefix(Int(length)))
+    return Base64.encoded(digest)
   }
 
   /// What is to stand in a recorded answer when it is given to another request.

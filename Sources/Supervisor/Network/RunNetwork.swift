@@ -32,6 +32,9 @@ final class RunNetwork {
     configuration.published = given.published
     configuration.passthrough = given.passthrough
     configuration.injections = given.injections
+    configuration.httpProxy = given.httpProxy ?? ""
+    configuration.httpsProxy = given.httpsProxy ?? ""
+    configuration.noProxy = given.noProxy
     if let file = given.upstreamAuthority { configuration.upstreamAuthority = try Self.certificates(file) }
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
