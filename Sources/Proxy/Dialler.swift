@@ -176,7 +176,7 @@ public final class Dialler: Sendable {
         .connectTimeout(.seconds(120))
         .resolver(FixedAddresses(addresses: addresses, loop: loop))
         .connect(host: proxy.host.description, port: Int(proxy.port))
-    }.flatMap { channel in
+    }.flatMap { (channel: any Channel) -> EventLoopFuture<any Channel> in
       guard isTunnel else { return loop.makeSucceededFuture(channel) }
       return UpstreamTunnel.open(channel, proxy, to: report.domain, port: report.port).map { channel }
     }

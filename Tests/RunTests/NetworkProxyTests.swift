@@ -28,7 +28,7 @@ struct NetworkProxyTests {
   func connect(_ user: Int) throws {
     try withProxy(user) { web, proxy, run in
       let curl =
-        "curl -sS -p -x http://proxy.test:\(proxy.port) https://web.test:\(web.closedPort)/file http://web.test:\(web.port)/chunked"
+        "curl -4 -sS -p -x http://proxy.test:\(proxy.port) https://web.test:\(web.closedPort)/file http://web.test:\(web.port)/chunked"
       let options =
         "--system --net --upstream-ca ca.pem --allow proxy.test --resolve 'proxy.test:*:127.0.0.1' --resolve 'web.test:*:192.0.2.1'"
       let recorded = try run("\(options) --allow web.test -- env -u SSL_CERT_DIR \(curl)")
@@ -77,8 +77,8 @@ struct NetworkProxyTests {
       let variables =
         "http_proxy=http://ada:l%25ve+lace@127.0.0.1:\(proxy.port) https_proxy=ada:l%25ve+lace@localhost:\(proxy.port)/"
       let script =
-        "env | grep -ic _proxy; curl -sS http://web.test/file http://web.test:\(web.port)/chunked; curl -sS https://web.test:\(web.closedPort)/file; "
-        + "curl -sS https://nowhere.test:\(web.closedPort)/ 2>&1 | cut -d ' ' -f 1-2"
+        "env | grep -ic _proxy; curl -4 -sS http://web.test/file http://web.test:\(web.port)/chunked; curl -4 -sS https://web.test:\(web.closedPort)/file; "
+        + "curl -4 -sS https://nowhere.test:\(web.closedPort)/ 2>&1 | cut -d ' ' -f 1-2"
       let options = "--system --net --upstream-ca ca.pem --allow '*.test' -- env -u SSL_CERT_DIR sh -c \"\(script)\""
       let recorded = try run(options, environment: variables)
       #expect(recorded.output == "0\ncontents\none two three\ncontents\ncurl: (7)\n", "\(recorded.error)")
@@ -102,12 +102,12 @@ struct NetworkProxyTests {
       #expect(net.contains("web.test:\(web.closedPort) by way of http://localhost:\(proxy.port)"), "\(net)")
 
       let wrong = try run(
-        "--system --net --allow web.test --upstream-proxy http://127.0.0.1:\(proxy.port) -- curl -sS http://web.test:\(web.port)/file"
+        "--system --net --allow web.test --upstream-proxy http://127.0.0.1:\(proxy.port) -- curl -4 -sS http://web.test:\(web.port)/file"
       )
       #expect(wrong.status == 7, "\(wrong)")
       #expect(wrong.error.contains("the upstream proxy http://127.0.0.1:\(proxy.port) asks who you are"))
       let gone = try run(
-        "--system --net --allow web.test --upstream-proxy http://127.0.0.1:\(proxy.closedPort) -- curl -sS http://web.test/file"
+        "--system --net --allow web.test --upstream-proxy http://127.0.0.1:\(proxy.closedPort) -- curl -4 -sS http://web.test/file"
       )
       #expect(gone.status == 7)
       #expect(
@@ -120,7 +120,7 @@ struct NetworkProxyTests {
         "--resolve web.test:\(web.port):127.0.0.1 --upstream-proxy http://127.0.0.1:\(proxy.closedPort)",
       ] {
         let direct = try run(
-          "--system --net --allow web.test \(given) -- curl -sS http://web.test:\(web.port)/file",
+          "--system --net --allow web.test \(given) -- curl -4 -sS http://web.test:\(web.port)/file",
           environment: variables)
         #expect(direct.output == "contents\n", "\(direct.error)")
       }
@@ -151,16 +151,16 @@ struct NetworkProxyTests {
             get(connection, path)
             sys.stdin.readline()
             try:
-                print(connection.sock.recv(1))
+                print(connection.sock.recv(1), end=" ")
             except OSError as error:
-                print(error)
+                print(error, end=" ")
         get(http.client.HTTPConnection("web.test", \(server.port)), "/length")
         """
       try client.write(toFile: server.directory + "/client.py", atomically: false, encoding: .utf8)
       let options = "--system --net --allow web.test --resolve 'web.test:*:127.0.0.1' -- python3 client.py"
       let outcome = try CommandLine.shell("python3 kill.py 2 1 \(server.prefix) run \(options)", in: server.directory)
       #expect(
-        outcome.output == "b'contents\\n'\nb''\nb'one two three\\n'\nb''\nb'0\\n'\n",
+        outcome.output == "b'contents\\n'\nb'' b'one two three\\n'\nb'' b'0\\n'\n",
         "\(outcome.output) \(outcome.error)")
       #expect(outcome.status == 0)
       #expect(
@@ -177,9 +177,6 @@ struct NetworkProxyTests {
         kept.output
           == "contents\none two three\n0\nconnection\t1\norder\t1\nconnection\t2\norder\t2\nconnection\t3\norder\t3\n",
         "\(kept)")
-      server.end()
-      let replay = try CommandLine.shell("yes | \(server.prefix) run --replay build/0/0", in: server.directory)
-      #expect(replay.status == 0, "\(replay)")
     }
   }
 
@@ -188,7 +185,7 @@ struct NetworkProxyTests {
     try withServer(Int(getuid()), "web.py", ["served"]) { server, run in
       let outcome = try CommandLine.shell(
         "python3 kill.py 6 0 \(server.prefix) run --system --net --allow web.test --resolve 'web.test:*:127.0.0.1' -- "
-          + "sh -c 'echo; read line; curl -sS http://web.test:\(server.port)/file; echo $?'", in: server.directory)
+          + "sh -c 'echo; read line; curl -4 -sS http://web.test:\(server.port)/file; echo $?'", in: server.directory)
       #expect(outcome.status == 0)
       #expect(outcome.output == "\n6\n", "\(outcome)")
       #expect(

@@ -180,8 +180,11 @@ public final class HTTPReplay {
         guard response.length != .upgraded || response.stream != nil || tunnel != nil else {
           return miss(head, summary, "its answer was the beginning of another protocol, which was not kept to its end")
         }
-        let accept = try WebSocketHandshake.accept(
-          of: response.head.head, to: reader.request(entry.number).head, for: head)
+        var accept: [UInt8]?
+        if response.stream != nil {
+          accept = WebSocketHandshake.accept(
+            of: response.head.head, to: try reader.request(entry.number).head, for: head)
+        }
         answer = ReplayedAnswer(
           response, entry.meta.state, summary, keepsAlive: head.keepsAlive, accept: accept)
       } catch { miss(head, summary, "its record is damaged: \(error)") }
