@@ -89,7 +89,7 @@ public final class ExchangeIndex: Sendable {
         return .found(list.unused.remove(at: place), reader)
       }
       // What goes over a tunnel is looked for itself.
-      guard ["GET", "HEAD", "CONNECT"].contains(where: key.method.elementsEqual($0.utf8)) else {
+      guard ["GET", "HEAD", "CONNECT"].contains(where: { key.method.elementsEqual($0.utf8) }) else {
         return .missing("it was recorded \(list.numbers.count) times, and is asked for once more")
       }
       if list.areEqual == nil {
