@@ -256,7 +256,8 @@ struct HTTPRelayTests {
     let answer = "HTTP/1.1 101 Fine\r\nUpgrade: websocket\r\n\r\n"
     let server = RawServer { socket in socket.send(answer + socket.receive(through: "\r\n\r\n")) }
     defer { server.stop() }
-    let proxy = try ProxyHarness.record(upstream: server.port, into: ProxyHarness.Directory())
+    let directory = ProxyHarness.Directory()
+    let proxy = try ProxyHarness.record(upstream: server.port, into: directory)
     defer { proxy.stop() }
     let guest = RawSocket(port: proxy.port)
     guest.send("GET / HTTP/1.1\r\nHost: example.org\r\nUpgrade: h2c, WebSocket\r\nConnection: Upgrade\r\n\r\n")
