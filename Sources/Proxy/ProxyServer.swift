@@ -2,7 +2,6 @@ import Certificates
 import Network
 import SystemPackage
 import TLS
-import Tracing
 
 /// The whole of uwrx-proxy: the other side of one run's network.
 public enum ProxyServer {
@@ -49,21 +48,14 @@ public enum ProxyServer {
       recordedStreams: try earlier.map { try StreamIndex($0) })
     let sockets = try GuestSockets.wait(for: channel)
     let (numbers, endings) = (SharedNumber(), SharedNumber())
-    return try ProxyWarden(control: control, endings: endings).run { isFirst in
+    return try ProxyWarden(control: control, endings: endings).run {
       try Walls.raise(filter: configuration.filter, network: network.rawValue, recorded: recorded?.rawValue)
       let gate = Gate(GuestSockets(sockets, channel: channel))
       let dialler = Dialler(
         gate, control, policy, proxies, Domains(directory, recorded: earlier), KeyStores(authority, directory),
         services,
         NetworkRecord(earlier ?? directory), hostname: configuration.hostname, numbers: numbers, endings: endings)
-      for text in configuration.published {
-        let port = try PublishedPort(text)
-        try dialler.publish(port)
-        let text = "\(port.endpoint) of the host leads to port \(port.guestPort) of the guest"
-        if isFirst {
-          control.send(.record(kind: EventKind.network.rawValue, process: 0, number: 0, Array(text.utf8)))
-        }
-      }
+      for text in configuration.published { try dialler.publish(try PublishedPort(text)) }
       control.send(.ready)
       dialler.run()
       control.send(.finished)

@@ -16,14 +16,14 @@ struct ProxyWarden {
   private static let mostRestarts = 5
 
   /// To be called while the process has one thread.
-  /// - Parameter work: done in a process of its own; whether it is the first.
+  /// - Parameter work: done in a process of its own.
   /// - Returns: how this process is to end.
-  func run(_ work: (Bool) throws -> Void) throws(Errno) -> Int32 {
+  func run(_ work: () throws -> Void) throws(Errno) -> Int32 {
     for restarts in 0... {
       let child = uwrx_fork_dependent()
       if child < 0 { throw Errno(rawValue: Int32(-child)) }
       if child == 0 {
-        do { try work(restarts == 0) } catch {
+        do { try work() } catch {
           control.send(.failed("\(error)"))
           exit(125)
         }

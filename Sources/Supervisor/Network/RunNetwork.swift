@@ -122,6 +122,16 @@ final class RunNetwork {
 }
 
 extension Supervisor {
+  /// Tells the trace which ports of the host lead to the guest's. They are open.
+  func recordPublished() {
+    lock.lock()
+    defer { lock.unlock() }
+    for port in (configuration.network?.published ?? []).compactMap({ try? PublishedPort($0) }) {
+      let text = "\(port.endpoint) of the host leads to port \(port.guestPort) of the guest"
+      _ = record.record(EventKind.network.rawValue, process: 0, number: 0, Array(text.utf8))
+    }
+  }
+
   /// - Returns: false when the proxy is gone.
   func hearNetwork() -> Bool {
     guard let proxy = network?.proxy else { return false }
