@@ -60,4 +60,25 @@ struct UpstreamProxyTests {
     #expect(UpstreamProxies(https: https).route(to: host, port: 80) == .direct)
     #expect(UpstreamProxies().route(to: host, port: 8080) == .direct && !UpstreamProxies().find(host))
   }
+
+  /// As curl reads them (its manual, "ENVIRONMENT").
+  @Test(
+    arguments: [
+      (nil, ["http_proxy": "a"], "a", nil, ""), (nil, ["HTTP_PROXY": "a"], nil, nil, ""),
+      (nil, ["HTTPS_PROXY": "a", "NO_PROXY": "n"], nil, "a", "n"),
+      (nil, ["https_proxy": "a", "HTTPS_PROXY": "b", "no_proxy": "n", "NO_PROXY": "o"], nil, "a", "n"),
+      (nil, ["all_proxy": "a"], "a", "a", ""), (nil, ["ALL_PROXY": "a", "http_proxy": "b"], "b", "a", ""),
+      (nil, ["https_proxy": "", "ALL_PROXY": "a"], "a", "a", ""),
+      ("none", ["http_proxy": "a", "no_proxy": "n"], nil, nil, ""),
+      ("x", ["http_proxy": "a", "no_proxy": "n"], "x", "x", "n"), (nil, [:], nil, nil, ""),
+    ] as [(String?, [String: String], String?, String?, String)])
+  func variablesAreThoseOfCurl(
+    _ option: String?, _ variables: [String: String], _ http: String?, _ https: String?, _ exceptions: String
+  ) {
+    let read = ProxyVariables(option: option) { variables[$0] }
+    #expect(read.http?.text == http)
+    #expect(read.https?.text == https)
+    #expect(read.exceptions == exceptions)
+    #expect(read.named.allSatisfy { $0.name == (option == nil ? $0.name : "--upstream-proxy") })
+  }
 }

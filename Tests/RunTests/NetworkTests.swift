@@ -299,6 +299,11 @@ struct NetworkTests {
       ("--net --resolve a.test:80", "has not three parts"),
       ("--net --no-net", "--no-net excludes --net"),
       ("--publish 99999", "is no port"),
+      ("--upstream-proxy none", "--upstream-proxy says what a network is to be: add --net"),
+      (
+        "--net --upstream-proxy socks5://ada:lovelace@a.test:1",
+        "--upstream-proxy 'socks5://a.test:1' is no proxy that uwrx speaks to"
+      ),
       ("--net --inject 'web.test: Secret'", "has a header without a value"),
       ("--replay-misses allow", "--replay-misses is for a replay"),
       ("--net=maybe", "The value 'maybe' is invalid"),

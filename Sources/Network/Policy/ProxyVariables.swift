@@ -1,20 +1,25 @@
 /// Which proxies the user names for the way out, in an option or in variables as curl reads them.
-struct ProxyVariables {
-  typealias Proxy = (name: String, text: String)
+public struct ProxyVariables: Sendable {
+  /// What was named, and where.
+  public typealias Proxy = (name: String, text: String)
 
-  private(set) var http: Proxy?
-  private(set) var https: Proxy?
-  private(set) var exceptions = ""
+  /// For requests in the clear.
+  public private(set) var http: Proxy?
+  /// For all else.
+  public private(set) var https: Proxy?
+  /// As `ProxyExceptions` reads it.
+  public private(set) var exceptions = ""
 
   /// None of them is the guest's.
-  static let names = ["http", "https", "all", "no"].flatMap { ["\($0)_proxy", "\($0.uppercased())_PROXY"] }
+  public static let names = ["http", "https", "all", "no"].flatMap { ["\($0)_proxy", "\($0.uppercased())_PROXY"] }
 
-  init() {}
+  /// None.
+  public init() {}
 
   /// - Parameters:
   ///   - option: what `--upstream-proxy` says; nil without.
   ///   - value: of a variable.
-  init(option: String?, _ value: (String) -> String?) {
+  public init(option: String?, _ value: (String) -> String?) {
     if option == "none" { return }
     func first(_ names: [String]) -> Proxy? {
       names.compactMap { name in value(name).map { (name: name, text: $0) } }.first { !$0.text.isEmpty }
@@ -28,5 +33,5 @@ struct ProxyVariables {
   }
 
   /// Those that must be proxies.
-  var named: [Proxy] { [http, https].compactMap { $0 } }
+  public var named: [Proxy] { [http, https].compactMap { $0 } }
 }
