@@ -27,7 +27,7 @@ import Testing
     var random = SeededGenerator(seed: UInt64(piece))
     var given: [UInt8] = []
     var expected: [UInt8] = []
-    for count in [0, 1, 5, 125, 126, 127, 65_535, 65_536, 70_001, 0, 3] {
+    for count in [0, 1, 5, 125, 126, 127, 0, 3] + (piece < 7 ? [300] : [65_535, 65_536, 9]) {
       let payload = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
       let key = (0..<4).map { _ in UInt8.random(in: 0...255, using: &random) }
       let isMasked = Bool.random(using: &random)
