@@ -1,3 +1,4 @@
+import RandomKit
 import Testing
 
 @testable import Network
@@ -67,7 +68,7 @@ struct RecordedPathTests {
     let bytes: [UInt8] = Array("ab./.?%2e~-".utf8) + [0, 0xff, 0x20]
     var files: [[[UInt8]]: [UInt8]] = [:]
     var directories: Set<[[UInt8]]> = []
-    for round in 0..<20_000 {
+    for round in 0..<5_000 {
       let target =
         [0x2f] + (0..<Int.random(in: 0...7, using: &random)).map { _ in bytes.randomElement(using: &random)! }
         + (round % 20 == 0 ? random.bytes(0...400) : [])
