@@ -25,7 +25,7 @@ struct NetworkAttackTests {
     try withServer(user) { server, _ in
       let outcome = try CommandLine.shell(
         "ulimit -S -n 1024; python3 peak.py \(server.prefix) run --system --net --allow server.test "
-          + "--resolve 'server.test:*:127.0.0.1' -- python3 flood.py server.test \(server.port) 4 100 3000",
+          + "--resolve 'server.test:*:127.0.0.1' -- python3 flood.py server.test \(server.port) 4 80 1000",
         in: server.directory)
       let lines = outcome.output.split(separator: "\n").map(String.init)
       #expect(Array(lines.prefix(4)) == ["b'served'", "b'served'", "b'served'", "held"], "\(outcome)")
@@ -35,14 +35,15 @@ struct NetworkAttackTests {
     }
   }
 
-  /// By TLS, where the name that the client asks for (SNI) and the request's Host have to be the one that was dialled.
+  /// By TLS, where the name that the client asks for (SNI) and the request's Host have to be the one that was dialled. A target that is a whole URL is passed
+  /// on as it is, and web.py has no such file.
   @Test("who has dialled one name gets no other by it", arguments: NetworkTests.users)
   func otherNames(_ user: Int) throws {
     try withServer(user, "web.py", ["served"]) { server, run in
       let curl = "curl -sS -o /dev/null -w '%{http_code}\\n'"
       let port = server.closedPort
       try """
-      \(curl) --connect-to other.test:\(port):web.test:\(port) https://other.test:\(port)/file 2>&1 | sed 's/.*alert/alert/'
+      \(curl) --connect-to other.test:\(port):web.test:\(port) https://other.test:\(port)/file 2>&1 | grep -o 'unrecognized name'
       \(curl) -H 'Host: other.test' https://web.test:\(port)/file
       \(curl) --request-target http://other.test/file https://web.test:\(port)/file
       \(curl) --request-target https://web.test:\(port)/file https://web.test:\(port)/file
@@ -50,7 +51,7 @@ struct NetworkAttackTests {
       """.write(toFile: server.directory + "/names.sh", atomically: false, encoding: .utf8)
       let outcome = try run(
         "--system --net --upstream-ca ca.pem --allow web.test --resolve 'web.test:*:127.0.0.1' -- sh names.sh")
-      #expect(outcome.output == "000\nalert unrecognized name\n421\n421\n200\n200\n", "\(outcome)")
+      #expect(outcome.output == "unrecognized name\n421\n421\n404\n200\n", "\(outcome)")
       #expect(
         outcome.error.contains("web.test:\(port): the client asks for other.test there (SNI)"), "\(outcome.error)")
     }
