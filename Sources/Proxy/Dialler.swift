@@ -105,6 +105,8 @@ public final class Dialler: Sendable {
   }
 
   private func dial(_ request: ConnectionRequest) {
+    // It comes again, as long as the guest waits: meanwhile others may end.
+    guard connections.hasRoom(beside: gate.count) else { return gate.forget(request) }
     let process = diallers.take(for: request.target)
     guard let domain = domains.domain(at: request.target.address) else {
       return gate.refuse(request, .networkUnreachable)

@@ -17,6 +17,7 @@ public enum ProxyServer {
     _ configuration: ProxyConfiguration, control: ControlChannel, channel: SystemPackage.FileDescriptor,
     network: SystemPackage.FileDescriptor, recorded: SystemPackage.FileDescriptor?
   ) throws -> Int32 {
+    OpenConnections.raiseLimit()
     let seed = configuration.authoritySeed
     let authority =
       configuration.authority.isEmpty
@@ -36,6 +37,7 @@ public enum ProxyServer {
     let earlier = recorded.map { NetworkDirectory($0) }
     // A credential has the same digest in a replay.
     let key = Array("credentials".utf8) + seed
+    let record = NetworkRecord(earlier ?? directory)
     // The host's trust is read while it can be, and so is what was recorded.
     let services = Conversation.Services(
       policy: policy,
@@ -43,7 +45,7 @@ public enum ProxyServer {
       identities: Identities(authority, directory),
       trust: try TLSContext.client(extraTrust: configuration.upstreamAuthority),
       passthrough: try configuration.passthrough.map { try NetworkRule($0) },
-      injections: try configuration.injections.map { try InjectionRule($0) },
+      injections: try configuration.injections.map { try InjectionRule($0) }, record: record,
       recorded: try earlier.map { try ExchangeIndex($0, key: key) },
       recordedStreams: try earlier.map { try StreamIndex($0) })
     let sockets = try GuestSockets.wait(for: channel)
@@ -54,7 +56,7 @@ public enum ProxyServer {
       let dialler = Dialler(
         gate, control, policy, proxies, Domains(directory, recorded: earlier), KeyStores(authority, directory),
         services,
-        NetworkRecord(earlier ?? directory), hostname: configuration.hostname, numbers: numbers, endings: endings)
+        record, hostname: configuration.hostname, numbers: numbers, endings: endings)
       for text in configuration.published { try dialler.publish(try PublishedPort(text)) }
       control.send(.ready)
       dialler.run()

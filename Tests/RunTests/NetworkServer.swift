@@ -63,7 +63,7 @@ func withServer(
     let isOther = user != Int(getuid())
     _ = try CommandLine.shell(
       """
-      cp \(scripts)/* . && cp \(prefix) \(prefix)-proxy . && chmod 755 * && mkdir served && cd served && echo contents > file &&
+      cp -r \(scripts)/* . && cp \(prefix) \(prefix)-proxy . && chmod 755 * && mkdir served && cd served && echo contents > file &&
       head -c 3000000 /dev/urandom > large && git init -q --bare repository.git && git init -q ../origin && cd ../origin &&
       echo readme > readme && git add . && git -c user.name=a -c user.email=a commit -q -m 1 &&
       git push -q ../served/repository.git HEAD:refs/heads/master && cd ../served/repository.git &&

@@ -18,6 +18,8 @@ final class Conversation: ConversationOwner {
     /// Whose TLS is left alone.
     let passthrough: [NetworkRule]
     let injections: [InjectionRule]
+    /// What came of handshakes is kept there, or in a replay read from there.
+    let record: NetworkRecord
     /// Of a replay: what an earlier run was answered. There are no upstreams then.
     let recorded: ExchangeIndex?
     let recordedStreams: StreamIndex?
@@ -75,7 +77,7 @@ final class Conversation: ConversationOwner {
     if let tunnel { conversation.take(tunnel) }
     // In a replay nobody waits for a server that speaks first.
     let hasSaid = tunnel.map { $0.guestBytes.readableBytes > 0 || $0.hasGuestEnded } ?? false
-    if upstream == nil, !hasSaid, conversation.replayStream(after: []) { return }
+    if upstream == nil, !hasSaid, conversation.replaySilence() { return }
     guest.read()
     upstream?.read()
   }
@@ -199,7 +201,14 @@ final class Conversation: ConversationOwner {
       return refuse(.noApplicationProtocol)
     }
     let server = name ?? report.domain.description
-    guard let upstream else { return identify(server, offered.first, parser) }
+    guard let upstream else {
+      switch services.record.handshake(with: report.domain, port: report.port) {
+      case .established, nil: identify(server, offered.first, parser)
+      case .failed: refuse(.handshakeFailure)
+      case .untrusted: refuse(.badCertificate)
+      }
+      return
+    }
     do {
       let handler = try TLSHandler.client(context: services.trust, serverName: server, protocols: offered)
       phase = .upstreamHandshake(parser, name: server)
@@ -214,15 +223,17 @@ final class Conversation: ConversationOwner {
   func tlsChanged(_ event: TLSEvent, at end: ConversationEnd) {
     switch (event, phase) {
     case (.established(let chosen, _), .upstreamHandshake(let parser, let name)) where end === upstream:
+      services.record.note(.established, of: report.domain, port: report.port)
       identify(name, chosen, parser)
     case (.established, .guestHandshake) where end === guest:
       phase = .listening
       // Some servers speak first in TLS, too.
       if upstreamBytes.readableBytes > 0 { return relay() }
-      if upstream == nil, guestBytes.readableBytes == 0, replayStream(after: []) { return }
+      if upstream == nil, guestBytes.readableBytes == 0, replaySilence() { return }
       if guestBytes.readableBytes > 0 { listen() } else { guest.channel.read() }
       upstream?.channel.read()
     case (.failed(let reason, let verifyError), .upstreamHandshake) where end === upstream:
+      services.record.note(verifyError == nil ? .failed : .untrusted, of: report.domain, port: report.port)
       report.refused(
         verifyError.map { "its certificate is not trusted: \($0); --upstream-ca FILE trusts another authority" }
           ?? "TLS with it has failed: \(reason)")
@@ -284,7 +295,10 @@ final class Conversation: ConversationOwner {
   private func relay() {
     if proxied != nil { return refuseOther() }
     guard let upstream else {
-      if !replayStream(after: Array(guestBytes.readableBytesView)) {
+      let isSilent = guestBytes.readableBytes == 0
+      if !replayStream(after: isSilent ? .ended : .said(Array(guestBytes.readableBytesView))) {
+        // Clients make connections that they then do not need, at one time more than at another: who has said nothing misses nothing.
+        if isSilent { return close() }
         report.missed("no such conversation is kept", on: number)
         guest.channel.reset()
       }
@@ -302,10 +316,20 @@ final class Conversation: ConversationOwner {
     StreamHeader(port: report.port, isTLS: scheme == .https, connection: number, process: report.process)
   }
 
+  /// For a guest that has said nothing yet: a server that speaks first does so at once, one that only ends it when the guest does not speak.
+  /// - Returns: whether there is one that speaks first.
+  private func replaySilence() -> Bool {
+    if replayStream(after: .silence) { return true }
+    loop.assumeIsolated().scheduleTask(in: Self.patience) { [self] in
+      if case .listening = phase, guestBytes.readableBytes == 0 { _ = replayStream(after: .longSilence) }
+    }
+    return false
+  }
+
   /// - Returns: whether there is one that begins so.
-  private func replayStream(after said: [UInt8]) -> Bool {
+  private func replayStream(after beginning: StreamIndex.Beginning) -> Bool {
     let reader = services.recordedStreams?.take(
-      report.domain, port: report.port, isTLS: scheme == .https, process: report.process, after: said)
+      report.domain, port: report.port, isTLS: scheme == .https, process: report.process, after: beginning)
     guard let reader else { return false }
     handOver {
       try StreamReplay.start(
