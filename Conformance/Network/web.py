@@ -1,10 +1,11 @@
 """web.py DIRECTORY: serves a directory of the host's loopback over HTTP and HTTPS, by an authority of its own. Ends when its input does.
 
-Makes DIRECTORY/../ca.pem, and prints the two ports. Beside files: POST gives the body back reversed, /chunked an answer in chunks, /empty one of
-status 204, /moved a redirection, /cookie sets one and tells which it got, /length how long the header X-Secret
-was.
+Makes DIRECTORY/../ca.pem, and prints the two ports. Beside files: POST gives the body back reversed, /chunked an answer in chunks, /gzip one that
+is compressed, what is below /ranged/ the contents of `large` or the range of them that is asked for, below /broken/ a half of them where no range
+is, /empty one of status 204, /moved a redirection, /cookie sets one and tells which it got, /length how long the header X-Secret was.
 """
 import functools
+import gzip
 import http.server
 import os
 import ssl
@@ -44,6 +45,25 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def answer_range(self):
+        with open(os.path.join(directory, "large"), "rb") as file:
+            data = file.read()
+        tag = ("ETag", '"%s"' % self.headers.get("X-Tag", "1"))
+        wanted = self.headers.get("Range")
+        if self.path.startswith("/broken/") and not wanted:
+            self.send_response(200)
+            self.send_header(*tag)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[:len(data) // 2])
+            self.close_connection = True
+        elif wanted:
+            first, last = wanted.removeprefix("bytes=").split("-")
+            part = data[int(first):int(last or len(data) - 1) + 1]
+            self.answer(part, tag, ("Content-Range", f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"), status=206)
+        else:
+            self.answer(data, tag)
+
     def do_POST(self):
         if self.headers.get("Transfer-Encoding") == "chunked":
             body = b""
@@ -63,6 +83,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             for part in (b"one ", b"two ", b"three\n"):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
             self.wfile.write(b"0\r\n\r\n")
+        elif self.path == "/gzip":
+            self.answer(gzip.compress(b"packed\n"), ("Content-Encoding", "gzip"), ("Content-Type", "text/plain"))
+        elif self.path.startswith(("/ranged/", "/broken/")):
+            self.answer_range()
         elif self.path == "/empty":
             self.answer(b"", status=204)
         elif self.path == "/moved":

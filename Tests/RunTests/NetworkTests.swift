@@ -262,12 +262,7 @@ struct NetworkTests {
       #expect(kept.output == "")
       // Who asked whom for what.
       let net = try run("inspect net last", command: "").output.split(separator: "\n")
-      #expect(net.count == 3, "\(net)")
-      #expect(net.last?.hasSuffix("1  web.test:\(server.closedPort) at 127.0.0.1") == true)
-      let json = try run("inspect net last --format json", command: "").output
-      #expect(
-        json.contains(#""type":"request""#)
-          && json.contains(#""text":"GET http://web.test:\#(server.port)/length 200, 0 bytes out, 3 in""#), "\(json)")
+      #expect(net.dropFirst(2).first?.hasSuffix("1  web.test:\(server.closedPort) at 127.0.0.1") == true, "\(net)")
     }
   }
 
@@ -311,7 +306,7 @@ struct NetworkTests {
 
   static let users = getuid() == 0 ? [0, 1000] : [Int(getuid())]
 
-  private struct Server {
+  struct Server {
     let directory: String
     let port: Int
     /// One that nobody listens at; of web.py, that of TLS.
@@ -321,8 +316,8 @@ struct NetworkTests {
     let end: () -> Void
   }
 
-  private struct Runner {
-    let server: Server
+  struct Runner {
+    fileprivate let server: Server
 
     func callAsFunction(_ options: String, command: String = "run", files: [String: String] = [:]) throws
       -> CommandLine.Outcome
@@ -334,7 +329,7 @@ struct NetworkTests {
     }
   }
 
-  private func withServer(
+  func withServer(
     _ user: Int, _ script: String = "server.py", _ arguments: [String] = [], _ body: (Server, Runner) throws -> Void
   ) throws {
     let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -91,8 +91,10 @@ final class NameServer: Sendable {
         if let record, let domain = Domain(name: lookup.question.name) {
           record.note(outcome, of: domain, lookup.question.type)
         }
-        let text = "\(lookup.question) \(outcome.text(for: lookup.question.type))"
-        control.send(.record(kind: EventKind.lookUp.rawValue, process: process, number: 0, Array(text.utf8)))
+        let record = LookUpRecord(
+          name: "\(lookup.question.name)", type: "\(lookup.question.type)",
+          answer: outcome.text(for: lookup.question.type))
+        control.send(.record(kind: EventKind.lookUp.rawValue, process: process, number: 0, record.bytes))
         send(lookup.answer(outcome))
       }
     }
