@@ -175,10 +175,11 @@ public struct TraceDirectory: Sendable {
     do throws(Errno) {
       let file = try Self.open("\(path)/\(name)")
       defer { close(file.rawValue) }
-      var bytes = [UInt8](repeating: 0, count: limit + 1)
-      let count = try file.readFully(at: 0, into: &bytes)
-      guard count <= limit else { throw .fileTooLarge }
-      bytes.removeLast(bytes.count - count)
+      var status = stat()
+      guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+      guard status.st_size <= limit else { throw .fileTooLarge }
+      var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+      bytes.removeLast(bytes.count - (try file.readFully(at: 0, into: &bytes)))
       return bytes
     } catch {
       if error == .noSuchFileOrDirectory { return nil }

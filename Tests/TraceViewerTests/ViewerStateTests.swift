@@ -233,7 +233,9 @@ struct ViewerStateTests {
   func networkBeyondTheGuest() {
     var script = TraceScript.build
     script.connect(2, [2, 0, 0, 53, 10, 0, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0])
+    script.wait(milliseconds: 1)
     script.network(.lookUp, 2, LookUpRecord(name: "pypi.org", type: "A", answer: "127.1.2.3").bytes)
+    script.wait(milliseconds: 1)
     script.network(.connection, 2, connection: 7, Array("pypi.org:443 at 192.0.2.1".utf8))
     script.network(.connection, 3, connection: 8, Array("other.org:443 at 192.0.2.2".utf8))
     script.wait(milliseconds: 30)

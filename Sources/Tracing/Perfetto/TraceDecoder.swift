@@ -220,9 +220,11 @@ struct TraceDecoder: ~Copyable {
     if track.isRow { return nil }
     let kind: EventKind
     switch type {
-    case 1 where track.isConnection: kind = .connection
-    case 2 where track.isConnection: kind = .connectionEnd
-    case _ where track.isConnection: kind = .request
+    case 1 where track.isConnection:
+      // The end of a request tells all of it.
+      guard values.has(.process) else { return nil }
+      kind = .connection
+    case 2 where track.isConnection: kind = values.has(.method) ? .request : .connectionEnd
     case 1:
       guard values.has(.arguments) || values.has(.data) else { return nil }
       kind = .arguments
@@ -256,11 +258,7 @@ struct TraceDecoder: ~Copyable {
       event.node = try values.word(shape.node == .errno ? .errno : .node)
     }
     if kind == .exit { guests[event.pid] = nil }
-    if track.isConnection {
-      event.pid = try values.word(.process)
-      // It was told when it had ended.
-      if kind == .request { event.time = time &+ (try values.integer(.requestDuration)) }
-    }
+    if track.isConnection { event.pid = try values.word(.process) }
     try decode(shape.payload)
     event.nameLength = UInt16(payloadLength)
     return (event, named())

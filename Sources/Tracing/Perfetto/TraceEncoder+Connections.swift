@@ -55,13 +55,17 @@ extension TraceEncoder {
     if tracks.insert(track.uuid).inserted {
       describe(track, below: TrackNumber(connection: event.version), "more requests of connection \(event.version)")
     }
-    let packet = openPacket()
-    let slice = packets.open(11)
+    var packet = openPacket()
+    var slice = packets.open(11)
     packets.bytes(23, Array("\(request.method) \(request.url)".utf8.prefix(Self.longestTitle)))
+    closeEvent(slice, track, .network, name: nil, .begin)
+    closePacket(packet, time)
+    packet = openPacket()
+    slice = packets.open(11)
     annotate(event)
     annotate(EventShape.all[Int(event.kind)].payload, name)
-    closeEvent(slice, track, .network, name: nil, .slice(microseconds: request.duration / 1000))
-    closePacket(packet, time)
+    closeEvent(slice, track, nil, name: nil, .end)
+    closePacket(packet, event.time)
     return true
   }
 
