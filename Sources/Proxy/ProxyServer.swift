@@ -37,7 +37,7 @@ public enum ProxyServer {
       identities: Identities(authority, directory),
       trust: try TLSContext.client(extraTrust: configuration.upstreamAuthority),
       passthrough: try configuration.passthrough.map { try NetworkRule($0) },
-      injections: try configuration.injections.map { try InjectionRule($0) },
+      injections: try configuration.injections.map { try InjectionRule($0) }, allowsPush: configuration.allowsPush,
       recorded: try earlier.map { try ExchangeIndex($0, key: key) },
       recordedStreams: try earlier.map { try StreamIndex($0) })
     try Walls.raise(filter: configuration.filter, network: network.rawValue, recorded: recorded?.rawValue)
@@ -48,6 +48,7 @@ public enum ProxyServer {
     for text in configuration.published { try dialler.publish(try PublishedPort(text)) }
     control.send(.ready)
     dialler.run()
+    services.store.finish()
     control.send(.finished)
   }
 }

@@ -97,6 +97,7 @@ struct RunRecord {
       options += network.allowed.map { ("allow", $0) } + network.denied.map { ("deny", $0) }
       options += network.resolutions.map { ("resolve", $0) } + network.published.map { ("publish", $0) }
       options += network.passthrough.map { ("net-passthrough", $0) }
+      if network.allowsPush { options.append(("allow-push", "yes")) }
       options += network.injections.compactMap { text in
         (try? InjectionRule(text)).map { ("inject", "\($0.host): \($0.header)") }
       }

@@ -63,6 +63,9 @@ struct NetworkOptions: ParsableArguments {
       valueName: "'host[:port]: header: variable'"))
   var injectFromEnv: [String] = []
 
+  @Flag(help: "Let git push, over HTTP and by its own protocol, which is refused otherwise.")
+  var allowPush = false
+
   enum Misses: String, ExpressibleByArgument, CaseIterable {
     case fail, allow
   }
@@ -79,7 +82,7 @@ struct NetworkOptions: ParsableArguments {
       ("--net", net != nil), ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
       ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
       ("--inject", !inject.isEmpty), ("--inject-from-env", !injectFromEnv.isEmpty),
-      ("--publish", !publish.isEmpty),
+      ("--publish", !publish.isEmpty), ("--allow-push", allowPush),
     ]
   }
 
@@ -91,6 +94,7 @@ struct NetworkOptions: ParsableArguments {
       ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
       ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
       ("--inject", !inject.isEmpty), ("--inject-from-env", !injectFromEnv.isEmpty),
+      ("--allow-push", allowPush),
     ]
     try check("--allow", allow) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     try check("--deny", deny) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
@@ -143,6 +147,7 @@ struct NetworkOptions: ParsableArguments {
         return "\(rule.host): \(rule.header): \(value)"
       }
     configuration.upstreamAuthority = upstreamCA
+    configuration.allowsPush = allowPush
     return configuration
   }
 }

@@ -91,7 +91,7 @@ public final class HTTPRelay {
     self.store = store
     self.requests = requests
     self.events = events
-    check = HTTPRequestCheck(domain: connection.domain)
+    check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
 }
 
@@ -131,6 +131,7 @@ extension HTTPRelay {
       do { try permit(head) } catch {
         var refused = summary
         refused.status = error.status
+        refused.refusal = error.refusal
         events.exchange(refused)
         throw error
       }

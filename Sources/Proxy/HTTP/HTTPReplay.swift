@@ -65,7 +65,7 @@ public final class HTTPReplay {
     self.connection = connection
     self.index = index
     self.events = events
-    check = HTTPRequestCheck(domain: connection.domain)
+    check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
 
   private func advance() {
@@ -113,6 +113,7 @@ public final class HTTPReplay {
       var summary = HTTPExchange(head, index.credentials)
       do throws(HTTPFailure) { try check.check(head) } catch {
         summary.status = error.status
+        summary.refusal = error.refusal
         events.exchange(summary)
         throw error
       }

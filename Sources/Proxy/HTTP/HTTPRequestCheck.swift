@@ -3,12 +3,15 @@ import Network
 /// Whether a request may go where the guest's connection goes.
 struct HTTPRequestCheck: Sendable {
   let domain: Domain
+  /// Whether git may push there.
+  var allowsPush = false
 
-  /// - Throws: 400 for a request whose host can be read in two ways, 403 for CONNECT, 421 for one that is for another host.
+  /// - Throws: 400 for a request whose host can be read in two ways, 403 for CONNECT and for a push, 421 for one that is for another host.
   func check(_ head: HTTPHead) throws(HTTPFailure) {
     if head.method.elementsEqual("CONNECT".utf8) {
       throw HTTPFailure(403, "CONNECT is refused: connect to the host itself")
     }
+    if !allowsPush, GitPush.isPush(head) { throw HTTPFailure(403, GitPush.refusal, refusal: GitPush.refusal) }
     let hosts = head.values(of: "host")
     guard hosts.count <= 1 else { throw HTTPFailure(400, "the request has more than one Host") }
     guard head.minorVersion == 0 || !hosts.isEmpty else { throw HTTPFailure(400, "the request has no Host") }

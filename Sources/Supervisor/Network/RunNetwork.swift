@@ -31,6 +31,7 @@ final class RunNetwork {
     configuration.published = given.published
     configuration.passthrough = given.passthrough
     configuration.injections = given.injections
+    configuration.allowsPush = given.allowsPush
     if let file = given.upstreamAuthority { configuration.upstreamAuthority = try Self.certificates(file) }
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
