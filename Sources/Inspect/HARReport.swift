@@ -183,7 +183,7 @@ struct HARReport {
       return line.string("comment", "\(size) bytes, in \(exchange.place)/\(name) of the trace")
     }
     if let text = String(validating: bytes, as: UTF8.self) { return line.string("text", text) }
-    line.base64("text", bytes)
+    bytes.withUnsafeBufferPointer { line.base64("text", $0) }
     line.string("encoding", "base64")
   }
 }

@@ -61,10 +61,10 @@ package struct JSONText {
   }
 
   /// Bytes as base64.
-  package mutating func base64(_ key: StaticString? = nil, _ value: [UInt8]) {
+  package mutating func base64(_ key: StaticString? = nil, _ value: UnsafeBufferPointer<UInt8>) {
     self.key(key)
     bytes.append(UInt8(ascii: "\""))
-    value.withUnsafeBufferPointer { Base64.append($0, to: &bytes) }
+    Base64.append(value, to: &bytes)
     bytes.append(UInt8(ascii: "\""))
   }
 

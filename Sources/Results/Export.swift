@@ -90,8 +90,8 @@ public final class Export {
   private static func refusal(_ paths: [[UInt8]]) -> TraceError {
     let names = paths.prefix(10).map(Display.text).joined(separator: ", ") + (paths.count > 10 ? ", and more" : "")
     return TraceError(
-      "nothing was exported: \(names): \(AuthoritySearch.reason), whose key lies in the trace; give the paths that are wanted without "
-        + "\(paths.count == 1 ? "this one" : "these"), or --force")
+      "nothing was exported: the certificate of the run's own authority, whose key lies in the trace, is in \(names); give the paths that "
+        + "are wanted without \(paths.count == 1 ? "this one" : "these"), or --force")
   }
 
   private func isWanted(_ path: [UInt8], isDirectory: Bool) -> Bool {

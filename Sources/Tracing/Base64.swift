@@ -21,6 +21,12 @@ package enum Base64 {
     }
   }
 
+  package static func text(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    bytes.withUnsafeBufferPointer { append($0, to: &text) }
+    return String(decoding: text, as: UTF8.self)
+  }
+
   /// What digits stand for; what else there is between them counts for nothing, as in a PEM block (RFC 7468, 2).
   package static func decode(_ text: some Sequence<UInt8>) -> [UInt8] {
     var bytes: [UInt8] = []

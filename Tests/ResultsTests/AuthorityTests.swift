@@ -79,12 +79,7 @@ struct AuthorityTests {
       for destination in ["--to ../out", "--tar ../out"] {
         let export = try shell.run("$uwrx export last -C . \(destination)")
         #expect(export.status == 125)
-        let path = String(shell.project.dropFirst())
-        #expect(
-          export.error.hasPrefix(
-            "uwrx: nothing was exported: \(path)/copy.pem, \(path)/linked, \(path)/other-name: it holds the certificate"
-          ),
-          "\(export)")
+        #expect(export.error.contains(" is in copy.pem, linked, other-name; give the paths"), "\(export)")
         #expect(export.error.hasSuffix("or --force\n"))
         #expect(try shell.run("ls ../out").status != 0)
       }

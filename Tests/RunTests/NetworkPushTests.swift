@@ -66,7 +66,7 @@ extension NetworkTests {
             ("GET", "/repository.git/info/refs?a=b&service=git%2Dreceive-pack", {}),
             ("POST", "/repository.git/%67it-receive-pack", {}),
             ("POST", "/elsewhere", {"Content-Type": "application/x-git-receive-pack-request"}),
-            ("GET", "/docs/git-receive-pack", {}),
+            ("GET", "/docs/git-receive-pack", {}),  # No push: the server's own answer.
         ):
             connection = http.client.HTTPConnection("git.test", \(server.port))
             connection.request(method, target, headers=headers)
@@ -76,7 +76,7 @@ extension NetworkTests {
         "--system --net --allow git.test --resolve 'git.test:*:127.0.0.1' -- python3 pieces.py",
         files: ["pieces.py": script])
       let answer = "ERR uwrx: pushing with git is refused; --allow-push lets it through\n"
-      #expect(outcome.output == String(repeating: answer, count: 6) + "403\n403\n403\n403\n404\n", "\(outcome)")
+      #expect(outcome.output == String(repeating: answer, count: 6) + "403\n403\n403\n403\n400\n", "\(outcome)")
     }
   }
 }

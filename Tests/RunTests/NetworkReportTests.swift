@@ -31,8 +31,9 @@ extension NetworkTests {
       #expect(connections[1].hasSuffix("       3  web.test:\(server.port) at 127.0.0.1"), "\(text)")
       let requests = tables[1].split(separator: "\n")
       #expect(requests.count == 7 && requests[0].hasSuffix("  in  request"), "\(text)")
-      #expect(requests[4].hasSuffix("    200    7B     7B  POST https://web.test:\(server.closedPort)/post"), "\(text)")
-      #expect(requests[6].hasSuffix("    200    0B  2.86M  GET http://web.test:\(server.port)/large"), "\(text)")
+      func end(_ line: Substring) -> [Substring] { line.split(separator: " ").suffix(5) }
+      #expect(end(requests[4]) == ["200", "7B", "7B", "POST", "https://web.test:\(server.closedPort)/post"], "\(text)")
+      #expect(end(requests[6]) == ["200", "0B", "2.86M", "GET", "http://web.test:\(server.port)/large"], "\(text)")
       // As wide as what is in them.
       let columns = requests.map { line in
         ["request", "GET ", "POST "].compactMap { line.range(of: $0)?.lowerBound.utf16Offset(in: line) }.first
