@@ -1,8 +1,10 @@
 """web.py DIRECTORY: serves a directory of the host's loopback over HTTP and HTTPS, by an authority of its own. Ends when its input does.
 
-Makes DIRECTORY/../ca.pem, and prints the two ports. Beside files: POST gives the body back reversed, /chunked an answer in chunks, /empty one of
-status 204, /moved a redirection, /cookie sets one and tells which it got, /length how long the header X-Secret
-was, /bomb 100 MB of zeros, compressed, and below /git/ are the directory's repositories, as `git http-backend` serves them. The type of FILE is what FILE.type says, if there is one.
+Makes DIRECTORY/../ca.pem, and prints the two ports. Beside files: POST gives the body back reversed, /chunked an answer in chunks, /gzip one that
+is compressed, what is below /ranged/ the contents of `large` or the range of them that is asked for, below /broken/ a half of them where no range
+is, /empty one of status 204, /moved a redirection, /cookie sets one and tells which it got, /length how long the header X-Secret was, /bomb 100 MB
+of zeros, compressed, and below /git/ are the directory's repositories, as `git http-backend` serves them. The type of FILE is what FILE.type says,
+if there is one.
 """
 import functools
 import gzip
@@ -47,6 +49,25 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def answer_range(self):
+        with open(os.path.join(directory, "large"), "rb") as file:
+            data = file.read()
+        tag = ("ETag", '"%s"' % self.headers.get("X-Tag", "1"))
+        wanted = self.headers.get("Range")
+        if self.path.startswith("/broken/") and not wanted:
+            self.send_response(200)
+            self.send_header(*tag)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[:len(data) // 2])
+            self.close_connection = True
+        elif wanted:
+            first, last = wanted.removeprefix("bytes=").split("-")
+            part = data[int(first):int(last or len(data) - 1) + 1]
+            self.answer(part, tag, ("Content-Range", f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"), status=206)
+        else:
+            self.answer(data, tag)
 
     def guess_type(self, path):
         try:
@@ -95,6 +116,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
         elif self.path == "/bomb":
             self.answer(BOMB, ("Content-Encoding", "gzip"))
+        elif self.path == "/gzip":
+            self.answer(gzip.compress(b"packed\n"), ("Content-Encoding", "gzip"), ("Content-Type", "text/plain"))
+        elif self.path.startswith(("/ranged/", "/broken/")):
+            self.answer_range()
         elif self.path == "/empty":
             self.answer(b"", status=204)
         elif self.path == "/moved":

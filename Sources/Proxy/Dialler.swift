@@ -238,7 +238,11 @@ public final class Dialler: Sendable {
     _ guest: any Channel, _ other: (any Channel)?, _ number: UInt32, _ report: Report, isPublished: Bool,
     _ proxied: ProxiedRequests?
   ) {
+    var hasEnded = false
     let ended = { [connections] (sent: UInt64, received: UInt64) in
+      // One end's closing may close the other before it is told of itself.
+      if hasEnded { return }
+      hasEnded = true
       report.ended(number, sent: sent, received: received)
       connections.remove(number)
     }

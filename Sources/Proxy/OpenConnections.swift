@@ -9,13 +9,6 @@ final class OpenConnections: Sendable {
   private static let descriptorsOfOne = 6
   private static let otherDescriptors = 128
 
-  init() {
-    var limit = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    let descriptors = Int(clamping: limit.rlim_cur) - Self.otherDescriptors
-    most = max(1, descriptors / Self.descriptorsOfOne)
-  }
-
   /// A program may have as many descriptors as the user's hard limit says; what is given at the start is for select(2).
   static func raiseLimit() {
     var limit = rlimit()
@@ -31,7 +24,13 @@ final class OpenConnections: Sendable {
   private let state = Mutex(State())
   private let numbers: SharedNumber
 
-  init(numbers: SharedNumber) { self.numbers = numbers }
+  init(numbers: SharedNumber) {
+    self.numbers = numbers
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let descriptors = Int(clamping: limit.rlim_cur) - Self.otherDescriptors
+    most = max(1, descriptors / Self.descriptorsOfOne)
+  }
 
   /// - Parameter pending: connections that are being made.
   func hasRoom(beside pending: Int) -> Bool { state.withLock { $0.channels.count + pending < most } }

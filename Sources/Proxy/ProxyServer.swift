@@ -46,6 +46,7 @@ public enum ProxyServer {
       trust: try TLSContext.client(extraTrust: configuration.upstreamAuthority),
       passthrough: try configuration.passthrough.map { try NetworkRule($0) },
       injections: try configuration.injections.map { try InjectionRule($0) }, record: record,
+      allowsPush: configuration.allowsPush,
       recorded: try earlier.map { try ExchangeIndex($0, key: key) },
       recordedStreams: try earlier.map { try StreamIndex($0) })
     let sockets = try GuestSockets.wait(for: channel)
@@ -60,6 +61,7 @@ public enum ProxyServer {
       for text in configuration.published { try dialler.publish(try PublishedPort(text)) }
       control.send(.ready)
       dialler.run()
+      services.store.finish()
       control.send(.finished)
     }
   }

@@ -100,6 +100,7 @@ struct RunRecord {
       options += [network.httpProxy, network.httpsProxy].compactMap { text in
         text.flatMap { try? UpstreamProxy($0) }.map { ("upstream-proxy", "\($0)") }
       }
+      if network.allowsPush { options.append(("allow-push", "yes")) }
       options += network.injections.compactMap { text in
         (try? InjectionRule(text)).map { ("inject", "\($0.host): \($0.header)") }
       }

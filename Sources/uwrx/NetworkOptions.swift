@@ -71,6 +71,9 @@ struct NetworkOptions: ParsableArguments {
       valueName: "'host[:port]: header: variable'"))
   var injectFromEnv: [String] = []
 
+  @Flag(help: "Let git push, over HTTP and by its own protocol, which is refused otherwise.")
+  var allowPush = false
+
   enum Misses: String, ExpressibleByArgument, CaseIterable {
     case fail, allow
   }
@@ -87,7 +90,7 @@ struct NetworkOptions: ParsableArguments {
       ("--net", net != nil), ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
       ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
       ("--inject", !inject.isEmpty), ("--inject-from-env", !injectFromEnv.isEmpty),
-      ("--publish", !publish.isEmpty), ("--upstream-proxy", upstreamProxy != nil),
+      ("--publish", !publish.isEmpty), ("--upstream-proxy", upstreamProxy != nil), ("--allow-push", allowPush),
     ]
   }
 
@@ -100,6 +103,7 @@ struct NetworkOptions: ParsableArguments {
       ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
       ("--inject", !inject.isEmpty), ("--inject-from-env", !injectFromEnv.isEmpty),
       ("--upstream-proxy", upstreamProxy != nil),
+      ("--allow-push", allowPush),
     ]
     try check("--allow", allow) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     try check("--deny", deny) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
@@ -164,6 +168,7 @@ struct NetworkOptions: ParsableArguments {
     configuration.httpProxy = proxies.http?.text
     configuration.httpsProxy = proxies.https?.text
     configuration.noProxy = proxies.exceptions
+    configuration.allowsPush = allowPush
     return configuration
   }
 }

@@ -25,7 +25,7 @@ struct RecordedPathTests {
       ("/a.b#c", "a.b%%23c"),
       ("/requests", "requests%%file"), ("/requests/a.b", "requests%%dir/a.b"), ("/a/requests/a.b", "a/requests/a.b"),
       ("/ip4.txt", "ip4.txt%%file"), ("/ip6.txt", "ip6.txt%%file"), ("/cert.pem", "cert.pem%%file"),
-      ("/names.txt", "names.txt%%file"),
+      ("/names.txt", "names.txt%%file"), ("/.names.txt", ".names.txt%%file"),
       ("/x/names.txt", "x/names.txt"), ("/names.txt/x.y", "names.txt%%dir/x.y"), ("/a.git", "a.git%%file"),
       ("/a.git/x.y", "a.git%%dir/x.y"),
       ("/a\0b.c", "a%%00b.c"), ("/é.x", "%%c3%%a9.x"), ("/%%index", "%%25%%25index%%file"),

@@ -1,3 +1,4 @@
+import RandomKit
 import NIOCore
 import Testing
 

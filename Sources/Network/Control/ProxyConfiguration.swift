@@ -15,6 +15,8 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var passthrough: [String] = []
   /// As `InjectionRule` reads them.
   public var injections: [String] = []
+  /// Whether git may push.
+  public var allowsPush = false
   /// Certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: [UInt8] = []
   /// As `UpstreamProxy` reads them, for requests in the clear and for all else; empty for none. They may hold passwords.
@@ -41,6 +43,7 @@ public struct ProxyConfiguration: Equatable, Sendable {
         Self.hexadecimal(filter.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } })
       ),
     ]
+    if allowsPush { fields.append(("allow-push", [])) }
     for (name, values) in [
       ("allow", allowed), ("deny", denied), ("resolve", resolutions), ("publish", published),
       ("passthrough", passthrough), ("inject", injections),
@@ -75,6 +78,7 @@ public struct ProxyConfiguration: Equatable, Sendable {
       case "deny": denied.append(text)
       case "resolve": resolutions.append(text)
       case "upstream-ca": upstreamAuthority = value
+      case "allow-push": allowsPush = true
       case "inject": injections.append(text)
       case "passthrough": passthrough.append(text)
       case "publish": published.append(text)

@@ -20,6 +20,8 @@ final class Conversation: ConversationOwner {
     let injections: [InjectionRule]
     /// What came of handshakes is kept there, or in a replay read from there.
     let record: NetworkRecord
+    /// Whether git may push.
+    let allowsPush: Bool
     /// Of a replay: what an earlier run was answered. There are no upstreams then.
     let recorded: ExchangeIndex?
     let recordedStreams: StreamIndex?
@@ -33,6 +35,8 @@ final class Conversation: ConversationOwner {
     /// TLS with the upstream, for a guest that waits.
     case upstreamHandshake(ClientHelloParser, name: String)
     case guestHandshake
+    /// The guest has been told why nothing comes of it.
+    case refused
     /// Somebody else has the channels.
     case over
   }
@@ -127,7 +131,7 @@ final class Conversation: ConversationOwner {
       _ = parser.append(bytes)
       phase = .upstreamHandshake(parser, name: name)
     case .guestHandshake: guestBytes.writeBuffer(&bytes)
-    case .over: break
+    case .refused, .over: break
     }
   }
 
@@ -139,6 +143,7 @@ final class Conversation: ConversationOwner {
 
   func closed(_ end: ConversationEnd, isReset: Bool) {
     if case .over = phase { return }
+    if case .refused = phase, end !== guest { return }
     phase = .over
     let other = end === guest ? upstream : guest
     if isReset { other?.channel.reset() } else { other?.channel.close(promise: nil) }
@@ -262,12 +267,13 @@ final class Conversation: ConversationOwner {
   }
 
   private func refuse(_ alert: TLSAlert) {
-    // What it has sent is read, lest the alert be lost in a reset.
-    guest.channel.writeAndFlush(TLSAlert.record(alert), promise: nil)
-    guest.channel.close(mode: .output, promise: nil)
+    answerLast(TLSAlert.record(alert))
+  }
+
+  private func answerLast(_ bytes: ByteBuffer) {
+    phase = .refused
+    guest.channel.end(after: bytes)
     upstream?.channel.close(promise: nil)
-    let channel = guest.channel
-    loop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
   }
 
   private func close() {
@@ -294,6 +300,8 @@ final class Conversation: ConversationOwner {
 
   private func relay() {
     if proxied != nil { return refuseOther() }
+    let verdict = services.allowsPush || isLeftAlone ? .other : GitPush.verdict(guestBytes.readableBytesView)
+    if verdict == .push { return refusePush() }
     guard let upstream else {
       let isSilent = guestBytes.readableBytes == 0
       if !replayStream(after: isSilent ? .ended : .said(Array(guestBytes.readableBytesView))) {
@@ -306,10 +314,21 @@ final class Conversation: ConversationOwner {
     }
     handOver {
       let recorder = isLeftAlone ? nil : try services.streams.begin(streamHeader, of: report.domain)
+      if verdict == .open, !hasGuestEnded { try addPushGuard() }
       try ByteRelay.join(
         guest.channel, upstream.channel, after: guestBytes, upstreamBytes, firstEnded: hasGuestEnded,
         secondEnded: hasUpstreamEnded, recorder: recorder, ended: ended)
     }
+  }
+
+  private func addPushGuard() throws {
+    let handler = PushGuard(after: Array(guestBytes.readableBytesView)) { [report] in report.refused(GitPush.refusal) }
+    try guest.channel.pipeline.syncOperations.addHandler(handler)
+  }
+
+  private func refusePush() {
+    report.refused(GitPush.refusal)
+    answerLast(ByteBuffer(bytes: GitPush.answer))
   }
 
   private var streamHeader: StreamHeader {
@@ -342,7 +361,8 @@ final class Conversation: ConversationOwner {
   private func relayHTTP() {
     handOver {
       let connection = HTTPConnection(
-        domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process)
+        domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process,
+        allowsPush: services.allowsPush)
       guard let upstream else { return try replayHTTP(connection) }
       var events = HTTPRelay.Events(
         exchange: { [self] in

@@ -97,7 +97,7 @@ public final class HTTPRelay {
     self.store = store
     self.requests = requests
     self.events = events
-    check = HTTPRequestCheck(domain: connection.domain)
+    check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
 }
 
@@ -138,6 +138,7 @@ extension HTTPRelay {
       do { tunnel = try permit(head) } catch {
         var refused = summary
         refused.status = error.status
+        refused.refusal = error.refusal
         events.exchange(refused)
         throw error
       }

@@ -72,7 +72,7 @@ public final class HTTPReplay {
     self.connection = connection
     self.index = index
     self.events = events
-    check = HTTPRequestCheck(domain: connection.domain)
+    check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
 
   private func advance() {
@@ -146,6 +146,7 @@ public final class HTTPReplay {
       var summary = HTTPExchange(head, index.credentials)
       do throws(HTTPFailure) { tunnel = try check.check(head, events.tunnels) } catch {
         summary.status = error.status
+        summary.refusal = error.refusal
         events.exchange(summary)
         throw error
       }

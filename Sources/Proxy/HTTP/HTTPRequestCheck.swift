@@ -3,10 +3,13 @@ import Network
 /// Whether a request may go where the guest's connection goes.
 struct HTTPRequestCheck: Sendable {
   let domain: Domain
+  /// Whether git may push there.
+  var allowsPush = false
 
   /// - Returns: where a CONNECT is to lead; nil for every other request.
-  /// - Throws: 400 for a request whose host can be read in two ways, 403 for a CONNECT that may not be, 421 for one that is for another host.
+  /// - Throws: 400 for a request whose host can be read in two ways, 403 for a CONNECT that may not be and for a push, 421 for one that is for another host.
   func check(_ head: HTTPHead, _ tunnels: HTTPTunnels?) throws(HTTPFailure) -> HTTPTunnel.Target? {
+    if !allowsPush, GitPush.isPush(head) { throw HTTPFailure(403, GitPush.refusal, refusal: GitPush.refusal) }
     let hosts = head.values(of: "host")
     guard hosts.count <= 1 else { throw HTTPFailure(400, "the request has more than one Host") }
     guard head.minorVersion == 0 || !hosts.isEmpty else { throw HTTPFailure(400, "the request has no Host") }

@@ -20,6 +20,9 @@ import SystemPackage
 /// The keys of `meta`: `scheme` (http, https), `port`, `connection`, `process`, `order`, `started` and `ended` (ns since 1970), `request-digest`
 /// (SHA-256 of `request-body`, hexadecimal), `state` (`complete`, or `aborted` if the answer did not come to its end).
 ///
+/// What was downloaded stands beside them under the path that it has in its URL, too (``RecordedPath``): a GET without a body, answered 200, or
+/// 206 in parts that make a whole, without a content coding.
+///
 /// Values of Authorization, Proxy-Authorization, Cookie, Set-Cookie and of token-like parameters in queries are `digest:` and a keyed digest
 /// (``Credentials``). Headers that the proxy adds are not there.
 public final class ExchangeStore: Sendable {
@@ -29,6 +32,7 @@ public final class ExchangeStore: Sendable {
 
   private let directory: NetworkDirectory
   let credentials: Credentials
+  private let downloads = Downloads()
   private let state = Mutex(State())
   /// Counts the exchanges of all domains.
   private let orders: SharedNumber
@@ -73,6 +77,13 @@ public final class ExchangeStore: Sendable {
     meta.connection = connection.number
     meta.process = connection.process
     meta.order = order
-    return try ExchangeWriter(number, meta, credentials.stored(head), credentials, in: requests)
+    var download: Download?
+    if head.method.elementsEqual("GET".utf8) {
+      download = Download(downloads, of: connection.domain, target: credentials.hiding(inURL: head.target))
+    }
+    return try ExchangeWriter(number, meta, credentials.stored(head), credentials, download, in: requests)
   }
+
+  /// Nothing more comes.
+  public func finish() { downloads.finish() }
 }

@@ -16,6 +16,8 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var httpsProxy: String?
   /// Hosts that are reached without, as the variable `no_proxy` has them.
   public var noProxy = ""
+  /// Whether git may push, over HTTP and by its own protocol.
+  public var allowsPush = false
   /// A file of certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: String?
   /// The trace of the run whose network is answered again: then there is no other.

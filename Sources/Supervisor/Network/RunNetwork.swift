@@ -35,6 +35,7 @@ final class RunNetwork {
     configuration.httpProxy = given.httpProxy ?? ""
     configuration.httpsProxy = given.httpsProxy ?? ""
     configuration.noProxy = given.noProxy
+    configuration.allowsPush = given.allowsPush
     if let file = given.upstreamAuthority { configuration.upstreamAuthority = try Self.certificates(file) }
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
