@@ -12,7 +12,7 @@ extension NetworkTests {
     exit 0
     """
 
-  private func recorded(_ run: Runner, _ server: Server) throws {
+  private func recorded(_ run: NetworkServer.Runner, _ server: NetworkServer) throws {
     let outcome = try run(
       "--system --net --upstream-ca ca.pem --allow web.test --resolve 'web.test:*:127.0.0.1' --env PORT=\(server.port) "
         + "--env TLS=\(server.closedPort) -- env -u SSL_CERT_DIR sh script.sh", files: ["script.sh": Self.script])
