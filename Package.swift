@@ -22,7 +22,7 @@ let package = Package(
       name: "uwrx",
       dependencies: [
         "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect", "Results", "TraceViewer", "Conformance",
-        "Network",
+        "Network", "Skipping",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -45,7 +45,8 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Reproducibility", "Skipping", "Archives", "Inspect", "Tracing", "Network", "TrustStores", "CGuest",
+        "VirtualKernel", "Reproducibility", "Skipping", "Archives", "Inspect", "Tracing", "Network", "TrustStores",
+        "CGuest",
         "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -69,7 +70,7 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "CGuest", "CLinux",
+        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "CGuest", "CLinux", "COpenSSL",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHPACK", package: "swift-nio-http2"),
@@ -115,11 +116,11 @@ let package = Package(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
-    .testTarget(name: "NetworkTests", dependencies: ["Network"]),
+    .testTarget(name: "NetworkTests", dependencies: ["Network", "RandomKit"]),
     .testTarget(
       name: "TLSTests",
       dependencies: [
-        "TLS",
+        "TLS", "RandomKit",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -127,16 +128,19 @@ let package = Package(
     .testTarget(
       name: "ProxyTests",
       dependencies: [
-        "Proxy", "Network",
+        "Proxy", "Network", "RandomKit",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .testTarget(
+      name: "SkippingTests",
+      dependencies: ["Skipping", "RandomKit", .product(name: "SystemPackage", package: "swift-system")]),
     .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
-    .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores"]),
+    .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores", "RandomKit"]),
     .testTarget(
       name: "TracingTests",
       dependencies: ["Tracing", "Inspect", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
@@ -152,6 +156,7 @@ let package = Package(
     .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing", "TraceKit"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),
     .target(name: "MachineKit", path: "Tests/MachineKit"),
+    .target(name: "RandomKit", path: "Tests/RandomKit"),
     .testTarget(name: "AttackTests", dependencies: ["MachineKit"]),
     .testTarget(name: "ModelTests"),
     .testTarget(name: "ProgramTests", dependencies: ["MachineKit", "CZlib"]),

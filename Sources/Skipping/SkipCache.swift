@@ -17,6 +17,9 @@ import Tracing
 /// read is verified by its digest: what is damaged is as if it were not there.
 public final class SkipCache: RecordStore {
   private let directory: FileDescriptor
+  var descriptor: Int32 { directory.rawValue }
+  /// Bytes that it may take when a run has ended that has kept something.
+  private let size: Int64
   private let digests = Mutex<[ContentIdentity: ContentDigest]>([:])
   private let fresh = Mutex<[(ContentIdentity, ContentDigest)]>([])
   private let added = Atomic<Int>(0)
@@ -27,10 +30,18 @@ public final class SkipCache: RecordStore {
   private static let longestRecord = 64 << 20
   private static let longestDigests = 64 << 20
 
-  /// - Parameter path: of a directory that is made if it is missing.
+  public static let usualSize: Int64 = 10 << 30
+
+  /// - Parameters:
+  ///   - path: of the directory.
+  ///   - isMade: if it is missing; else that is an error.
+  ///   - size: bytes that it may take; what was used longest ago goes first.
   /// - Throws: a message for the user: others may write there, or it cannot be used.
-  public init(_ path: String) throws(SkipCacheError) {
-    if mkdir(path, 0o700) < 0, errno != EEXIST {
+  public init(
+    _ path: String, isMade: Bool = true, size: Int64 = SkipCache.usualSize
+  ) throws(SkipCacheError) {
+    self.size = size
+    if isMade, mkdir(path, 0o700) < 0, errno != EEXIST {
       throw SkipCacheError("cannot make the cache \(path): \(Errno(rawValue: errno))")
     }
     let opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -43,7 +54,7 @@ public final class SkipCache: RecordStore {
         "the cache \(path) is not yours alone: whoever writes there decides what compilers give; chmod go-w, or name another"
       )
     }
-    for name in ["records", "contents", "new"] where mkdirat(opened, name, 0o700) < 0 && errno != EEXIST {
+    for name in ["records", "contents", "new"] where isMade && mkdirat(opened, name, 0o700) < 0 && errno != EEXIST {
       let failure = Errno(rawValue: errno)
       close(opened)
       throw SkipCacheError("cannot use the cache \(path): \(failure)")
@@ -101,6 +112,7 @@ public final class SkipCache: RecordStore {
       throw Errno(rawValue: errno)
     }
     let text = record.text
+    added.add(1, ordering: .relaxed)
     let new = try create()
     defer { close(new.file.rawValue) }
     try write(text, to: new.file)
@@ -182,6 +194,11 @@ public final class SkipCache: RecordStore {
 
   /// Keeps what was learnt of files for later runs. To be called when the run has ended.
   public func finish() {
+    keepDigests()
+    if added.load(ordering: .relaxed) > 0, usage().bytes > size { _ = prune(to: size / 10 * 9) }
+  }
+
+  private func keepDigests() {
     let fresh = fresh.withLock { fresh in
       defer { fresh = [] }
       return fresh

@@ -5,13 +5,16 @@ import VirtualKernel
 public struct SkipRules: Sendable, Equatable {
   /// The directory in which records are kept, and what they need. It is made if it is missing, and must be the user's alone.
   public var cache: String
+  /// Bytes that it may take; nil for the usual.
+  public var size: Int64?
   /// Names or paths of programs that are skipped beside the usual ones.
   public var more: [String]
   /// Names of programs that are not.
   public var fewer: [String]
 
-  public init(cache: String, more: [String] = [], fewer: [String] = []) {
+  public init(cache: String, size: Int64? = nil, more: [String] = [], fewer: [String] = []) {
     self.cache = cache
+    self.size = size
     self.more = more
     self.fewer = fewer
   }
@@ -22,7 +25,7 @@ public struct SkipRules: Sendable, Equatable {
   /// - Throws: a message for the user if the cache cannot be used.
   func open(for configuration: RunConfiguration, directory: String) throws(SupervisorError) -> SkippingConfiguration {
     let cache: SkipCache
-    do throws(SkipCacheError) { cache = try SkipCache(self.cache) } catch { throw SupervisorError(error.description) }
+    do throws(SkipCacheError) { cache = try SkipCache(self.cache, size: size ?? SkipCache.usualSize) } catch { throw SupervisorError(error.description) }
     let options =
       "\(configuration.seed as Any) \(configuration.clock as Any) \(configuration.hasProcessNumbers) "
       + "\(configuration.answersInstructions) \(configuration.machine as Any) \(configuration.hostname) "

@@ -369,7 +369,7 @@ extension RunCommand {
 extension RunSummary {
   fileprivate var lines: [String] {
     [
-      "\(processes) processes, \(programs) programs run",
+      "\(processes) processes, \(programs) programs run" + (skipped > 0 ? ", \(skipped) of them skipped" : ""),
       "\(filesRead) files read, \(filesWritten) written",
       "\(calls) calls answered in \(Self.decimal(seconds, places: 3)) s",
       "trace of \(Self.size(traceBytes)), \(Self.size(eventBytes)) of it events",

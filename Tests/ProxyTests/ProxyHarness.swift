@@ -79,7 +79,7 @@ final class ProxyHarness: Sendable {
         events: .init(
           exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
           missed: { _, text in told.value.withLock { $0.misses.append(text) } },
-          ended: { _ in told.value.withLock { $0.ended += 1 } }))
+          ended: { _, _ in told.value.withLock { $0.ended += 1 } }))
     }
   }
 

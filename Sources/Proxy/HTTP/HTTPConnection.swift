@@ -14,12 +14,17 @@ public struct HTTPConnection: Sendable {
   public var number: UInt32
   /// That asked for the connection; 0 if that is not known.
   public var process: UInt32
+  /// Whether git may push over it.
+  public var allowsPush: Bool
 
-  public init(domain: Domain, scheme: Scheme = .http, port: UInt16, number: UInt32, process: UInt32) {
+  public init(
+    domain: Domain, scheme: Scheme = .http, port: UInt16, number: UInt32, process: UInt32, allowsPush: Bool = false
+  ) {
     self.domain = domain
     self.scheme = scheme
     self.port = port
     self.number = number
     self.process = process
+    self.allowsPush = allowsPush
   }
 }

@@ -15,27 +15,34 @@ import SystemPackage
 /// | `response` | the final answer's status line and fields, in the same way; not there if none came |
 /// | `response-body` | as `request-body` |
 /// | `meta` | lines of a key, a tab and a value: ``ExchangeMeta`` |
+/// | `stream` | what followed an answer 101 on the connection, in the format of ``StreamPiece``; of WebSocket the guest's frames are without their masking keys. Until the end of the connection it is `.stream` |
 ///
 /// The keys of `meta`: `scheme` (http, https), `port`, `connection`, `process`, `order`, `started` and `ended` (ns since 1970), `request-digest`
 /// (SHA-256 of `request-body`, hexadecimal), `state` (`complete`, or `aborted` if the answer did not come to its end).
+///
+/// What was downloaded stands beside them under the path that it has in its URL, too (``RecordedPath``): a GET without a body, answered 200, or
+/// 206 in parts that make a whole, without a content coding.
 ///
 /// Values of Authorization, Proxy-Authorization, Cookie, Set-Cookie and of token-like parameters in queries are `digest:` and a keyed digest
 /// (``Credentials``). Headers that the proxy adds are not there.
 public final class ExchangeStore: Sendable {
   private struct State {
     var next: [Domain: UInt64] = [:]
-    var order: UInt64 = 0
   }
 
   private let directory: NetworkDirectory
   let credentials: Credentials
+  private let downloads = Downloads()
   private let state = Mutex(State())
+  /// Counts the exchanges of all domains.
+  private let orders: SharedNumber
 
   /// - Parameters:
   ///   - directory: a trace's `net`.
   ///   - key: of the digests of credentials.
   public init(_ directory: NetworkDirectory, key: [UInt8]) {
     self.directory = directory
+    orders = SharedNumber()
     credentials = Credentials(key: key)
   }
 
@@ -47,10 +54,7 @@ public final class ExchangeStore: Sendable {
     // Numbers go on after those of a proxy that ended before.
     let isKnown = state.withLock { $0.next[domain] != nil }
     if !isKnown {
-      let last =
-        try requests.names().compactMap { name in
-          HTTPToken.number(name.first == UInt8(ascii: ".") ? name.dropFirst() : name[...])
-        }.max() ?? 0
+      let last = try requests.lastNumber()
       state.withLock { if $0.next[domain] == nil { $0.next[domain] = UInt64(last) + 1 } }
     }
     return requests
@@ -65,8 +69,7 @@ public final class ExchangeStore: Sendable {
     let (number, order) = state.withLock { state in
       let number = state.next[connection.domain] ?? 1
       state.next[connection.domain] = number + 1
-      state.order += 1
-      return (number, state.order)
+      return (number, orders.next())
     }
     var meta = ExchangeMeta()
     meta.scheme = connection.scheme.rawValue
@@ -74,6 +77,13 @@ public final class ExchangeStore: Sendable {
     meta.connection = connection.number
     meta.process = connection.process
     meta.order = order
-    return try ExchangeWriter(number, meta, credentials.stored(head), credentials, in: requests)
+    var download: Download?
+    if head.method.elementsEqual("GET".utf8) {
+      download = Download(downloads, of: connection.domain, target: credentials.hiding(inURL: head.target))
+    }
+    return try ExchangeWriter(number, meta, credentials.stored(head), credentials, download, in: requests)
   }
+
+  /// Nothing more comes.
+  public func finish() { downloads.finish() }
 }

@@ -15,10 +15,12 @@ final class ExchangeWriter {
   private var requestBody: WritableFile?
   private var responseBody: WritableFile?
   private var digest = SHA256()
+  /// Of a request that may be one.
+  private var download: Download?
   private var isFinished = false
 
   init(
-    _ number: UInt64, _ meta: ExchangeMeta, _ request: [UInt8], _ credentials: Credentials,
+    _ number: UInt64, _ meta: ExchangeMeta, _ request: [UInt8], _ credentials: Credentials, _ download: Download?,
     in directory: DirectoryHandle
   ) throws(Errno) {
     self.number = number
@@ -26,6 +28,7 @@ final class ExchangeWriter {
     self.meta.started = Self.now
     self.request = request
     self.credentials = credentials
+    self.download = download
     self.directory = directory
     if mkdirat(directory.descriptor, ".\(number)", 0o755) < 0 { throw Errno(rawValue: errno) }
   }
@@ -38,6 +41,7 @@ final class ExchangeWriter {
 
   func add(toRequest bytes: ByteBuffer) throws(Errno) {
     bytes.withUnsafeReadableBytes { digest.add($0) }
+    download = nil
     try add(bytes, to: &requestBody, "request-body")
   }
 
@@ -48,13 +52,24 @@ final class ExchangeWriter {
     try file?.write(bytes)
   }
 
-  func respond(_ head: HTTPHead) { response = credentials.stored(head) }
+  func respond(_ head: HTTPHead) {
+    response = credentials.stored(head)
+    download?.answer = head
+  }
 
   /// The fields after a body.
   func add(trailers bytes: [UInt8], toResponse isResponse: Bool) {
     guard !bytes.isEmpty else { return }
     let stored = [0x0a] + credentials.stored(trailers: bytes)
     if isResponse { response += stored } else { request += stored }
+  }
+
+  /// What follows an exchange that has finished, on the same connection.
+  func beginStream(isWebSocket: Bool) throws(Errno) -> StreamRecorder {
+    let header = StreamHeader(
+      port: meta.port, isTLS: meta.scheme == "https", connection: meta.connection, process: meta.process)
+    return try StreamRecorder(
+      directory, "\(number)/.stream", finished: "\(number)/stream", header, isWebSocket: isWebSocket)
   }
 
   /// Nothing more comes.
@@ -72,5 +87,6 @@ final class ExchangeWriter {
     if renameat(directory.descriptor, ".\(number)", directory.descriptor, "\(number)") < 0 {
       throw Errno(rawValue: errno)
     }
+    download?.keep(number, isComplete: state == .complete, in: directory)
   }
 }
