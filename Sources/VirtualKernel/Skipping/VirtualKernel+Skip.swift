@@ -64,6 +64,7 @@ extension VirtualKernel {
         skipper?.counts.saved += match.record.duration
         tell(.skipped, match.record, call)
         unit.phase = .skipped
+        tellReads(of: match.record, call)
         // Whatever it is told, it does not see it any more.
         return .value(0)
       case .skipped: return nil
@@ -82,6 +83,16 @@ extension VirtualKernel {
 
   private func tell(_ kind: EventKind, _ text: String, _ call: Call) {
     tell(kind, Array(text.utf8), call)
+  }
+
+  /// What comes of a skipped process comes of these files.
+  private func tellReads(of record: SkipRecord, _ call: Call) {
+    for question in record.questions {
+      guard case .contents = question.answer, let found = (try? files.find(question.path, call)).flatMap({ $0 }),
+        found != .none
+      else { continue }
+      files.events.recordRead(.read, found)
+    }
   }
 
   private func tell(_ kind: EventKind, _ record: SkipRecord, _ call: Call) {
