@@ -59,6 +59,14 @@ public struct SkippedPrograms: Sendable {
     }
   }
 
+  /// Whether a call of a program depends on the processor that it runs on.
+  /// - Parameter arguments: with its name before them.
+  public static func asksProcessor(_ arguments: [ArraySlice<UInt8>]) -> Bool {
+    ["-march=native", "-mtune=native", "-mcpu=native"].contains { option in
+      arguments.contains { $0.elementsEqual(option.utf8) }
+    }
+  }
+
   /// Variables that say how a build is run, not what is to come of it.
   private static let ignoredVariables: Set<String> = [
     "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKE_TERMOUT", "MAKE_TERMERR", "NINJA_STATUS", "SHLVL", "_", "OLDPWD",

@@ -92,6 +92,8 @@ struct SkipRecordTests {
     ])
   func arguments(_ command: String, _ readsMore: Bool) {
     let words = command.split(separator: " ").map { Array($0.utf8)[...] }
+    #expect(!SkippedPrograms.asksProcessor(words))
+    #expect(SkippedPrograms.asksProcessor(words + [Array("-march=native".utf8)[...]]))
     #expect(SkippedPrograms.readsMore(Array("/usr/bin/".utf8) + words[0], words) == readsMore)
   }
 }

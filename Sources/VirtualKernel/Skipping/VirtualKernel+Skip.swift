@@ -120,6 +120,10 @@ extension VirtualKernel {
     else { return nil }
     let words = arguments.split(separator: 0, omittingEmptySubsequences: false).dropLast()
     let variables = environment.split(separator: 0)
+    if SkippedPrograms.asksProcessor(Array(words)) {
+      unit.cannotBeRecorded("it asks for the processor that it runs on")
+      return nil
+    }
     let sharesJobs = words.contains { $0.starts(with: "-flto".utf8) }
     // Other descriptors than the first three are make's, for whoever shares its jobs.
     let others = descriptors.compactMap { Int32(String(decoding: $0, as: UTF8.self)) }.filter { $0 > 2 }
