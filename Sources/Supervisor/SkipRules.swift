@@ -25,7 +25,9 @@ public struct SkipRules: Sendable, Equatable {
   /// - Throws: a message for the user if the cache cannot be used.
   func open(for configuration: RunConfiguration, directory: String) throws(SupervisorError) -> SkippingConfiguration {
     let cache: SkipCache
-    do throws(SkipCacheError) { cache = try SkipCache(self.cache, size: size ?? SkipCache.usualSize) } catch { throw SupervisorError(error.description) }
+    do throws(SkipCacheError) {
+      cache = try SkipCache(self.cache, size: size ?? SkipCache.usualSize)
+    } catch { throw SupervisorError(error.description) }
     let options =
       "\(configuration.seed as Any) \(configuration.clock as Any) \(configuration.hasProcessNumbers) "
       + "\(configuration.answersInstructions) \(configuration.machine as Any) \(configuration.hostname) "
