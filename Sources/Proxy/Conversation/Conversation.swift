@@ -47,12 +47,14 @@ final class Conversation: ConversationOwner {
   private var scheme = HTTPConnection.Scheme.http
   private var guestBytes = ByteBuffer()
   private var upstreamBytes = ByteBuffer()
+  /// What ALPN has chosen.
+  private var isHTTP2 = false
   /// Nothing of it is kept.
   private var isLeftAlone = false
   private var hasGuestEnded = false
   private var hasUpstreamEnded = false
 
-  private static let protocols = ["http/1.1", "http/1.0"]
+  private static let protocols = ["h2", "http/1.1", "http/1.0"]
 
   static func begin(
     _ guest: any Channel, _ upstream: (any Channel)?, _ services: Services, _ report: Report, number: UInt32,
@@ -89,8 +91,7 @@ final class Conversation: ConversationOwner {
     var bytes = bytes
     guard end === guest else {
       upstreamBytes.writeBuffer(&bytes)
-      // Whoever speaks first of servers is no server of HTTP's, nor one of TLS that has been greeted.
-      if case .listening = phase { relay() }
+      if case .listening = phase { hear() }
       return
     }
     switch phase {
@@ -122,12 +123,22 @@ final class Conversation: ConversationOwner {
     ended(0, 0)
   }
 
+  /// Whoever speaks first of servers is none of HTTP/1.x, nor one of TLS that has been greeted.
+  private func hear() {
+    guard HTTP2Preface.mayBeServers(upstreamBytes.readableBytesView) else { return relay() }
+    upstream?.channel.read()
+    decideLater()
+  }
+
   private func listen() {
-    switch Sniffer.sniff(guestBytes.readableBytesView) {
+    let kind = Sniffer.sniff(guestBytes.readableBytesView)
+    if upstreamBytes.readableBytes > 0, kind != .http2, kind != .needMore { return relay() }
+    switch kind {
     case .needMore:
       guest.channel.read()
       decideLater()
     case .http: relayHTTP()
+    case .http2: relayHTTP2()
     case .stream: relay()
     case .tls:
       isLeftAlone = services.passthrough.contains { $0.covers(report.domain, port: report.port) }
@@ -169,7 +180,7 @@ final class Conversation: ConversationOwner {
       report.refused("the client asks for \(name) there (SNI)")
       return refuse(.unrecognizedName)
     }
-    let offered = Self.protocols.filter(protocols.contains)
+    let offered = protocols.filter(Self.protocols.contains)
     guard protocols.isEmpty || !offered.isEmpty else {
       report.refused(
         "the client speaks \(protocols.joined(separator: ", ")) alone, which is not recorded; --net-passthrough leaves it alone"
@@ -177,7 +188,7 @@ final class Conversation: ConversationOwner {
       return refuse(.noApplicationProtocol)
     }
     let server = name ?? report.domain.description
-    guard let upstream else { return identify(server, offered.first, parser) }
+    guard let upstream else { return identify(server, recordedProtocol(offered), parser) }
     do {
       let handler = try TLSHandler.client(context: services.trust, serverName: server, protocols: offered)
       phase = .upstreamHandshake(parser, name: server)
@@ -189,12 +200,19 @@ final class Conversation: ConversationOwner {
     }
   }
 
+  /// What the recorded run's guest was told, of what this one offers.
+  private func recordedProtocol(_ offered: [String]) -> String? {
+    let isHTTP2 = services.recorded?.speaksHTTP2(report.domain, port: report.port) == true
+    return offered.first { ($0 == "h2") == isHTTP2 } ?? offered.first
+  }
+
   func tlsChanged(_ event: TLSEvent, at end: ConversationEnd) {
     switch (event, phase) {
     case (.established(let chosen, _), .upstreamHandshake(let parser, let name)) where end === upstream:
       identify(name, chosen, parser)
     case (.established, .guestHandshake) where end === guest:
       phase = .listening
+      if isHTTP2 { return relayHTTP2() }
       // Some servers speak first in TLS, too.
       if upstreamBytes.readableBytes > 0 { return relay() }
       if upstream == nil, guestBytes.readableBytes == 0, replayStream(after: []) { return }
@@ -220,6 +238,7 @@ final class Conversation: ConversationOwner {
       let handler = try TLSHandler.server(context: context, received: parser.received)
       phase = .guestHandshake
       scheme = .https
+      isHTTP2 = chosen == "h2"
       try guest.channel.pipeline.syncOperations.addHandler(handler, position: .before(guest))
       guest.channel.read()
     } catch {
@@ -287,28 +306,50 @@ final class Conversation: ConversationOwner {
     return true
   }
 
+  private var connection: HTTPConnection {
+    HTTPConnection(domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process)
+  }
+
+  private var injected: [HTTPHeaderField] {
+    services.injections.filter { $0.isFor(report.domain, port: report.port) }
+      .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }
+  }
+
+  private var relayEvents: HTTPRelay.Events {
+    HTTPRelay.Events(
+      exchange: { [self] in report.exchanged(number, $0, scheme) },
+      recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended)
+  }
+
+  private var replayEvents: HTTPReplay.Events {
+    HTTPReplay.Events(
+      exchange: { [self] in report.exchanged(number, $0, scheme) },
+      missed: { [self] _, reason in report.missed(line: reason, on: number) }, ended: { [self] in ended($0, 0) })
+  }
+
   private func relayHTTP() {
     handOver {
-      let connection = HTTPConnection(
-        domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process)
-      guard let upstream else { return try replayHTTP(connection) }
+      guard let upstream else {
+        guard let recorded = services.recorded else { return guest.channel.reset() }
+        return try HTTPReplay.start(
+          connection, guest: guest.channel, after: guestBytes, from: recorded, events: replayEvents)
+      }
       try HTTPRelay.start(
-        connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes,
-        injecting: services.injections.filter { $0.isFor(report.domain, port: report.port) }
-          .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }, into: services.store,
-        events: HTTPRelay.Events(
-          exchange: { [self] in report.exchanged(number, $0, scheme) },
-          recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended))
+        connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes, injecting: injected,
+        into: services.store, events: relayEvents)
     }
   }
 
-  private func replayHTTP(_ connection: HTTPConnection) throws {
-    guard let recorded = services.recorded else { return guest.channel.reset() }
-    try HTTPReplay.start(
-      connection, guest: guest.channel, after: guestBytes, from: recorded,
-      events: HTTPReplay.Events(
-        exchange: { [self] in report.exchanged(number, $0, scheme) },
-        missed: { [self] _, reason in report.missed(line: reason, on: number) },
-        ended: { [self] in ended($0, 0) }))
+  private func relayHTTP2() {
+    handOver {
+      guard let upstream else {
+        guard let recorded = services.recorded else { return guest.channel.reset() }
+        return try HTTP2Replay.start(
+          connection, guest: guest.channel, after: guestBytes, from: recorded, events: replayEvents)
+      }
+      try HTTP2Relay.start(
+        connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes, upstreamBytes,
+        injecting: injected, into: services.store, events: relayEvents)
+    }
   }
 }

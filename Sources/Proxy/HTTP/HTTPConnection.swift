@@ -22,4 +22,10 @@ public struct HTTPConnection: Sendable {
     self.number = number
     self.process = process
   }
+
+  /// That a request on it has no recorded answer, for the user.
+  func miss(of exchange: HTTPExchange, _ reason: String) -> String {
+    let place = "\(scheme.rawValue)://\(domain.bracketed):\(port)"
+    return "\(exchange.method) \(place) \(exchange.target) has no recorded answer: \(reason)"
+  }
 }

@@ -147,7 +147,9 @@ public final class HTTPReplay {
         guard response.length != .upgraded else {
           return miss(head, summary, "its answer was the beginning of another protocol, which is not recorded")
         }
-        answer = ReplayedAnswer(response, entry.meta.state, summary, keepsAlive: head.keepsAlive)
+        answer = ReplayedAnswer(
+          try response.forHTTP1(minorVersion: head.minorVersion), entry.meta.state, summary,
+          keepsAlive: head.keepsAlive)
       } catch { miss(head, summary, "its record is damaged: \(error)") }
     }
   }
@@ -155,8 +157,7 @@ public final class HTTPReplay {
   private func miss(_ head: HTTPHead, _ summary: HTTPExchange, _ reason: String) {
     var summary = summary
     summary.status = 502
-    let name = "\(summary.method) \(connection.scheme.rawValue)://\(connection.domain.bracketed):\(connection.port)"
-    let text = "\(name) \(summary.target) has no recorded answer: \(reason)"
+    let text = connection.miss(of: summary, reason)
     events.missed(summary, text)
     let failure = HTTPFailure(502, text)
     guest.write(failure.answer(hasBody: summary.method != "HEAD", keepsAlive: head.keepsAlive))

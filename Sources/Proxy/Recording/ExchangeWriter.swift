@@ -16,6 +16,12 @@ final class ExchangeWriter {
   private var responseBody: WritableFile?
   private var digest = SHA256()
   private var isFinished = false
+  private var turns: [ExchangeTurn] = []
+  /// The code that its stream of HTTP/2 was ended with.
+  var reset: UInt32? {
+    get { meta.reset }
+    set { meta.reset = newValue }
+  }
 
   init(
     _ number: UInt64, _ meta: ExchangeMeta, _ request: [UInt8], _ credentials: Credentials,
@@ -50,6 +56,12 @@ final class ExchangeWriter {
 
   func respond(_ head: HTTPHead) { response = credentials.stored(head) }
 
+  /// What was given before more was said is one turn.
+  func add(_ turn: ExchangeTurn) {
+    if turns.last?.said == turn.said { turns.removeLast() }
+    if turns.count < ExchangeTurn.most { turns.append(turn) }
+  }
+
   /// The fields after a body.
   func add(trailers bytes: [UInt8], toResponse isResponse: Bool) {
     guard !bytes.isEmpty else { return }
@@ -68,6 +80,7 @@ final class ExchangeWriter {
     meta.state = state
     try directory.createFile(".\(number)/request").write(request)
     if !response.isEmpty { try directory.createFile(".\(number)/response").write(response) }
+    if !turns.isEmpty { try directory.createFile(".\(number)/turns").write(turns.flatMap(\.line)) }
     try directory.createFile(".\(number)/meta").write(meta.bytes)
     if renameat(directory.descriptor, ".\(number)", directory.descriptor, "\(number)") < 0 {
       throw Errno(rawValue: errno)
