@@ -66,7 +66,7 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "CGuest", "CLinux",
+        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "CGuest", "CLinux", "COpenSSL",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHPACK", package: "swift-nio-http2"),
@@ -112,11 +112,11 @@ let package = Package(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives", "VirtualKernel", "CLinux"]),
-    .testTarget(name: "NetworkTests", dependencies: ["Network"]),
+    .testTarget(name: "NetworkTests", dependencies: ["Network", "RandomKit"]),
     .testTarget(
       name: "TLSTests",
       dependencies: [
-        "TLS",
+        "TLS", "RandomKit",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -124,7 +124,7 @@ let package = Package(
     .testTarget(
       name: "ProxyTests",
       dependencies: [
-        "Proxy", "Network",
+        "Proxy", "Network", "RandomKit",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -133,7 +133,7 @@ let package = Package(
       ]),
     .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
-    .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores"]),
+    .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores", "RandomKit"]),
     .testTarget(
       name: "TracingTests",
       dependencies: ["Tracing", "Inspect", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
@@ -149,6 +149,7 @@ let package = Package(
     .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing", "TraceKit"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),
     .target(name: "MachineKit", path: "Tests/MachineKit"),
+    .target(name: "RandomKit", path: "Tests/RandomKit"),
     .testTarget(name: "AttackTests", dependencies: ["MachineKit"]),
     .testTarget(name: "ModelTests"),
     .testTarget(name: "ProgramTests", dependencies: ["MachineKit", "CZlib"]),

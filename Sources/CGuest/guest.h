@@ -46,6 +46,7 @@ void uwrx_build_network(int events, int channel);
 int uwrx_network_listen(int port);
 // One request of the proxy's.
 void uwrx_serve_network(int channel);
+void uwrx_end_network(void);
 void uwrx_write_settings(int proc, const char *const *settings);
 _Noreturn void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc);
 

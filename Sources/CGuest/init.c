@@ -167,7 +167,10 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
     tell(events);
     if (polled[1].revents) uwrx_serve(&guest, control);
     if (polled[3].revents & POLLIN) uwrx_serve_network(launch->network);
-    // Whatever happens to the proxy, the guest goes on: its connections end, and new ones find nobody.
-    if (polled[3].revents & (POLLHUP | POLLERR)) polled[3].fd = -1;
+    // Whatever happens to the proxy, the guest goes on: its connections end, and there are no new ones.
+    if (polled[3].revents & (POLLHUP | POLLERR)) {
+      uwrx_end_network();
+      polled[3].fd = -1;
+    }
   }
 }

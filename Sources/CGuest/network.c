@@ -103,12 +103,14 @@ static int make_pair(int netlink) {
   return perform(netlink, &r);
 }
 
-static int bring_up(int netlink, int interface) {
+static int bring(unsigned flags, int netlink, int interface) {
   struct request r;
-  struct ifinfomsg link = {.ifi_index = interface, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+  struct ifinfomsg link = {.ifi_index = interface, .ifi_flags = flags, .ifi_change = IFF_UP};
   begin(&r, RTM_NEWLINK, 0, &link, sizeof link);
   return perform(netlink, &r);
 }
+
+static int bring_up(int netlink, int interface) { return bring(IFF_UP, netlink, interface); }
 
 // An address of either family, as text; "" for every one.
 struct address {
@@ -320,6 +322,14 @@ void uwrx_build_network(int events, int channel) {
   for (int i = 0; i < count; i++) close(sockets[i]);
   close(inside);
   close(outside);
+}
+
+// Nobody answers any more: the guest is told so at once (ENETUNREACH).
+void uwrx_end_network(void) {
+  int netlink = open_netlink();
+  if (netlink < 0) return;
+  bring(0, netlink, index_of("eth0"));
+  close(netlink);
 }
 
 // Drops whatever comes. Stays for as long as the guest runs.

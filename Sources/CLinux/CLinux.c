@@ -202,6 +202,13 @@ long uwrx_install_filter(const uint64_t *instructions, size_t count) {
   return uwrx_result(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
 }
 
+long uwrx_fork_dependent(void) {
+  int parent = getpid(), child = fork();
+  if (child < 0) return -errno;
+  if (!child && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)) _exit(125);
+  return child;
+}
+
 long uwrx_landlock_version(void) { return uwrx_result(syscall(SYS_landlock_create_ruleset, NULL, 0, 1 /* VERSION */)); }
 
 void uwrx_keep_capabilities(uint64_t wanted) {

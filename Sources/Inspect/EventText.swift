@@ -73,8 +73,12 @@ public struct EventText {
       line += SocketAddress.text(name)
     case .denied:
       line += "\(call(event.version)): \(Errno(rawValue: Int32(bitPattern: event.node)))".utf8
-    case .limit, .lookUp: line += Escaping.escape(name)
-    case .connection, .request, .miss:
+    case .limit, .network: line += Escaping.escape(name)
+    case .lookUp: line += Escaping.escape(LookUpRecord(name).map { Array($0.text.utf8) } ?? Array(name))
+    case .request:
+      line += "\(event.version) ".utf8
+      line += Escaping.escape(RequestRecord(name).map { Array($0.text.utf8) } ?? Array(name))
+    case .connection, .miss:
       line += "\(event.version) ".utf8
       line += Escaping.escape(name)
     case .connectionEnd:
@@ -160,6 +164,11 @@ public struct EventText {
   /// | `clock` | `clock` (nanoseconds since 1970) |
   /// | `totals` | `call`, `name`, `count`, `total`, `longest` |
   /// | `stored` | `version`, `place` |
+  /// | `lookup` | `name`, `record`, `answer` |
+  /// | `connection`, `miss` | `connection`, `text` |
+  /// | `connection-end` | `connection`, `sent`, `received` |
+  /// | `request` | `connection`, `method`, `url`, `status`, `sent`, `received`, `took` (nanoseconds), `complete` |
+  /// | `refusal` | `host`, `option` |
   ///
   /// and `"continues":true` if the bytes go on in the next event of the process, `"cut":true` if there were more than were recorded.
   func json(_ event: Event, _ name: UnsafeBufferPointer<UInt8>, _ history: RunHistory, to line: inout JSONText) {
@@ -216,8 +225,12 @@ public struct EventText {
       line.number("call", event.version)
       line.string("name", callName(event.version).map { Array($0.utf8) })
       line.number("errno", event.node)
-    case .limit, .lookUp: line.string("text", Array(name))
-    case .connection, .request, .miss:
+    case .limit, .network: line.string("text", Array(name))
+    case .lookUp: LookUpRecord(name)?.describe(in: &line)
+    case .request:
+      line.number("connection", event.version)
+      RequestRecord(name)?.describe(in: &line)
+    case .connection, .miss:
       line.number("connection", event.version)
       line.string("text", Array(name))
     case .connectionEnd:

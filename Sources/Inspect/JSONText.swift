@@ -51,6 +51,23 @@ package struct JSONText {
     if let value { appendDecimal(value, to: &bytes) } else { bytes.append(contentsOf: "null".utf8) }
   }
 
+  /// Nanoseconds as milliseconds.
+  package mutating func milliseconds(_ key: StaticString? = nil, _ nanoseconds: UInt64) {
+    self.key(key)
+    appendDecimal(nanoseconds / 1_000_000, to: &bytes)
+    let fraction = "\(1_000_000 + nanoseconds % 1_000_000)".utf8.dropFirst()
+    bytes.append(UInt8(ascii: "."))
+    bytes.append(contentsOf: fraction)
+  }
+
+  /// Bytes as base64.
+  package mutating func base64(_ key: StaticString? = nil, _ value: UnsafeBufferPointer<UInt8>) {
+    self.key(key)
+    bytes.append(UInt8(ascii: "\""))
+    Base64.append(value, to: &bytes)
+    bytes.append(UInt8(ascii: "\""))
+  }
+
   package mutating func flag(_ key: StaticString? = nil, _ value: Bool) {
     self.key(key)
     bytes.append(contentsOf: (value ? "true" : "false").utf8)

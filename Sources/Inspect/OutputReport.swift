@@ -63,7 +63,7 @@ public struct OutputReport {
           if String(validating: bytes, as: UTF8.self) != nil {
             line.text("text", bytes)
           } else {
-            line.string("base64", base64(bytes))
+            line.base64("base64", bytes)
           }
         }
         line.flag("cut", event.flags & Event.isCut != 0)
@@ -111,19 +111,4 @@ public struct OutputReport {
     outcome.isDamaged = events.isDamaged
     return outcome
   }
-}
-
-func base64(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
-  let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  var text: [UInt8] = []
-  text.reserveCapacity((bytes.count + 2) / 3 * 4)
-  for start in stride(from: 0, to: bytes.count, by: 3) {
-    let count = min(3, bytes.count - start)
-    var group: UInt32 = 0
-    for index in 0..<3 { group = group << 8 | (index < count ? UInt32(bytes[start + index]) : 0) }
-    for index in 0..<4 {
-      text.append(index <= count ? digits[Int(group >> (18 - 6 * UInt32(index)) & 63)] : UInt8(ascii: "="))
-    }
-  }
-  return String(decoding: text, as: UTF8.self)
 }

@@ -19,6 +19,9 @@ public struct TextTable {
     add(columns.map { Array($0.title.utf8) })
   }
 
+  /// With the titles.
+  public var rowCount: Int { ends.count / widths.count }
+
   /// - Parameter cells: one for each column; none may have a control character.
   public mutating func add(_ cells: [[UInt8]]) {
     for (index, cell) in cells.enumerated() {

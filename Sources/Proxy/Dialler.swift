@@ -10,6 +10,7 @@ public final class Dialler: Sendable {
   private let gate: Gate
   private let control: ControlChannel
   private let policy: NetworkPolicy
+  private let proxies: UpstreamProxies
   private let domains: Domains
   private let keyStores: KeyStores
   private let services: Conversation.Services
@@ -21,21 +22,28 @@ public final class Dialler: Sendable {
   /// For what waits: the host's resolver, and the moment until the guest has taken a connection.
   private let threads = NIOThreadPool(numberOfThreads: 32)
   private let diallers = Diallers()
-  private let connections = OpenConnections()
+  private let connections: OpenConnections
+  /// The guest's end.
+  private let endings: SharedNumber
 
   init(
-    _ gate: Gate, _ control: ControlChannel, _ policy: NetworkPolicy, _ domains: Domains, _ keyStores: KeyStores,
-    _ services: Conversation.Services, _ record: NetworkRecord, hostname: String
+    _ gate: Gate, _ control: ControlChannel, _ policy: NetworkPolicy, _ proxies: UpstreamProxies, _ domains: Domains,
+    _ keyStores: KeyStores,
+    _ services: Conversation.Services, _ record: NetworkRecord, hostname: String, numbers: SharedNumber,
+    endings: SharedNumber
   ) {
+    connections = OpenConnections(numbers: numbers)
+    self.endings = endings
     self.record = record
     self.keyStores = keyStores
     self.services = services
     self.gate = gate
     self.control = control
     self.policy = policy
+    self.proxies = proxies
     self.domains = domains
     threads.start()
-    resolver = NameResolver(policy: policy, domains: domains)
+    resolver = NameResolver(policy: policy, domains: domains, proxies: proxies)
     let isReplay = services.recorded != nil
     names = NameServer(
       isReplay ? RecordedNames(record: record, domains: domains) : resolver, domains, isReplay ? nil : record,
@@ -77,7 +85,9 @@ public final class Dialler: Sendable {
         switch message {
         case .dialling(let process, let endpoint): diallers.add(process, to: endpoint)
         case .splice: control.send(.spliced(keyStores.splice()))
-        case .finish: return false
+        case .finish:
+          _ = endings.next()
+          return false
         default: break
         }
       }
@@ -95,6 +105,8 @@ public final class Dialler: Sendable {
   }
 
   private func dial(_ request: ConnectionRequest) {
+    // It comes again, as long as the guest waits: meanwhile others may end.
+    guard connections.hasRoom(beside: gate.count) else { return gate.forget(request) }
     let process = diallers.take(for: request.target)
     guard let domain = domains.domain(at: request.target.address) else {
       return gate.refuse(request, .networkUnreachable)
@@ -105,6 +117,17 @@ public final class Dialler: Sendable {
     }
     let loop = group.next()
     if services.recorded != nil { return replay(request, on: loop, report) }
+    // What the user says of a name's addresses is meant for here.
+    let isGiven = policy.addresses(of: domain, port: report.port) != nil
+    switch isGiven ? .direct : proxies.route(to: domain, port: report.port) {
+    case .direct: find(request, on: loop, report)
+    case .tunnel(let proxy, let other): connect(request, by: proxy, isTunnel: true, else: other, on: loop, report)
+    case .requests(let proxy): connect(request, by: proxy, isTunnel: false, else: nil, on: loop, report)
+    }
+  }
+
+  private func find(_ request: ConnectionRequest, on loop: any EventLoop, _ report: Report) {
+    let domain = report.domain
     let found = threads.runIfActive(eventLoop: loop) { [policy, resolver] in
       try policy.addresses(of: domain, port: report.port) ?? resolver.addresses(of: domain).get()
     }
@@ -139,15 +162,51 @@ public final class Dialler: Sendable {
       gate.refuse(request, refusal)
     }
     upstream.whenSuccess { [self] upstream in
-      record.note(.connected, of: report.domain, port: report.port)
-      let accepted = threads.runIfActive(eventLoop: loop) { [gate] in try gate.accept(request) }
-        .flatMap { Bootstrap.client(loop).withConnectedSocket($0.rawValue) }
-      accepted.whenFailure { _ in upstream.close(promise: nil) }
-      accepted.whenSuccess { [self] guest in
-        let place = upstream.remoteAddress.flatMap(\.ipAddress) ?? ""
-        relay(guest, upstream, "\(report.place) at \(place)", report)
-      }
+      let place = upstream.remoteAddress.flatMap(\.ipAddress) ?? ""
+      accept(request, upstream, "\(report.place) at \(place)", report)
     }
+  }
+
+  /// The proxy finds where a name leads, and the rules for addresses are its own.
+  private func connect(
+    _ request: ConnectionRequest, by proxy: UpstreamProxy, isTunnel: Bool, else other: UpstreamProxy?,
+    on loop: any EventLoop, _ report: Report
+  ) {
+    let found = threads.runIfActive(eventLoop: loop) { [resolver] in try resolver.addresses(of: proxy.host).get() }
+    let upstream = found.flatMap { addresses in
+      Bootstrap.client(loop)
+        .connectTimeout(.seconds(120))
+        .resolver(FixedAddresses(addresses: addresses, loop: loop))
+        .connect(host: proxy.host.description, port: Int(proxy.port))
+    }.flatMap { (channel: any Channel) -> EventLoopFuture<any Channel> in
+      guard isTunnel else { return loop.makeSucceededFuture(channel) }
+      return UpstreamTunnel.open(channel, proxy, to: report.domain, port: report.port).map { channel }
+    }
+    upstream.whenFailure { [self] error in
+      let failure = UpstreamFailure(error, of: proxy)
+      if failure.isForbidden, let other {
+        return connect(request, by: other, isTunnel: false, else: nil, on: loop, report)
+      }
+      report.refused(failure.reason)
+      record.note(.unreachable, of: report.domain, port: report.port)
+      gate.refuse(request, .hostUnreachable)
+    }
+    upstream.whenSuccess { [self] upstream in
+      let proxied = isTunnel ? nil : ProxiedRequests(proxy, to: report.domain, port: report.port)
+      accept(request, upstream, "\(report.place) by way of \(proxy)", report, proxied: proxied)
+    }
+  }
+
+  private func accept(
+    _ request: ConnectionRequest, _ upstream: any Channel, _ text: String, _ report: Report,
+    proxied: ProxiedRequests? = nil
+  ) {
+    record.note(.connected, of: report.domain, port: report.port)
+    let loop = upstream.eventLoop
+    let accepted = threads.runIfActive(eventLoop: loop) { [gate] in try gate.accept(request) }
+      .flatMap { Bootstrap.client(loop).withConnectedSocket($0.rawValue) }
+    accepted.whenFailure { _ in upstream.close(promise: nil) }
+    accepted.whenSuccess { [self] in relay($0, upstream, text, report, proxied: proxied) }
   }
 
   private func replay(_ request: ConnectionRequest, on loop: any EventLoop, _ report: Report) {
@@ -166,18 +225,24 @@ public final class Dialler: Sendable {
 
   /// - Parameter text: who is at the other side, for the record.
   private func relay(
-    _ guest: any Channel, _ other: (any Channel)?, _ text: String, _ report: Report, isPublished: Bool = false
+    _ guest: any Channel, _ other: (any Channel)?, _ text: String, _ report: Report, isPublished: Bool = false,
+    proxied: ProxiedRequests? = nil
   ) {
     let number = connections.add([guest, other].compactMap { $0 })
     report.connected(number, text)
     // NIO says that a channel is there before it is active.
-    guest.eventLoop.execute { [self] in begin(guest, other, number, report, isPublished: isPublished) }
+    guest.eventLoop.execute { [self] in begin(guest, other, number, report, isPublished: isPublished, proxied) }
   }
 
   private func begin(
-    _ guest: any Channel, _ other: (any Channel)?, _ number: UInt32, _ report: Report, isPublished: Bool
+    _ guest: any Channel, _ other: (any Channel)?, _ number: UInt32, _ report: Report, isPublished: Bool,
+    _ proxied: ProxiedRequests?
   ) {
+    var hasEnded = false
     let ended = { [connections] (sent: UInt64, received: UInt64) in
+      // One end's closing may close the other before it is told of itself.
+      if hasEnded { return }
+      hasEnded = true
       report.ended(number, sent: sent, received: received)
       connections.remove(number)
     }
@@ -186,7 +251,7 @@ public final class Dialler: Sendable {
         try ByteRelay.join(
           guest, other, after: ByteBuffer(), ByteBuffer(), firstEnded: false, secondEnded: false, ended: ended)
       } else {
-        try Conversation.begin(guest, other, services, report, number: number, ended: ended)
+        try Conversation.begin(guest, other, services, report, number: number, proxied: proxied, ended: ended)
       }
       for channel in [guest, other].compactMap({ $0 }) { HeldInput.release(channel) }
     } catch {

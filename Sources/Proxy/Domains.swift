@@ -9,16 +9,19 @@ public final class Domains: Sendable {
   /// Those whose addresses stand in the trace.
   private let written = Mutex<Set<Domain>>([])
 
-  /// - Parameter recorded: of an earlier run, whose names keep their addresses.
+  /// The names that stand in the directory already, of a proxy that ended before, keep their addresses.
+  /// - Parameter recorded: of an earlier run, whose names do, too.
   public init(_ directory: NetworkDirectory, recorded: NetworkDirectory? = nil) {
     self.directory = directory
     var known = DomainTable()
-    for name in (try? recorded?.names()) ?? [] {
-      guard let domain = Domain(directoryName: name) else { continue }
-      func file(_ file: String) -> [UInt8]? {
-        try? recorded?.read(String(decoding: name, as: UTF8.self) + "/" + file, limit: 256)
+    for place in [recorded, directory].compactMap({ $0 }) {
+      for name in (try? place.names()) ?? [] {
+        guard let domain = Domain(directoryName: name) else { continue }
+        func file(_ file: String) -> [UInt8]? {
+          try? place.read(String(decoding: name, as: UTF8.self) + "/" + file, limit: 256)
+        }
+        _ = known.restore(domain, ipv4File: file("ip4.txt"), ipv6File: file("ip6.txt"))
       }
-      _ = known.restore(domain, ipv4File: file("ip4.txt"), ipv6File: file("ip6.txt"))
     }
     table = Mutex(known)
   }

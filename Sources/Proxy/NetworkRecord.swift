@@ -5,12 +5,22 @@ import SystemPackage
 
 /// How connections and names have turned out, as a trace keeps it for each domain; a replay has them turn out so again.
 ///
-/// `connections.txt` has a line for each port and what came of it: the port, a tab, and `connected`, `refused` or `unreachable`. `names.txt` has one for
+/// `connections.txt` has a line for each port and what came of it: the port, a tab, and `connected`, `refused` or `unreachable`; and of TLS `tls`,
+/// `untrusted` or `no-tls`. `names.txt` has one for
 /// each type that was asked for beside addresses, or for addresses in vain: the type, a tab, and `addresses`, `none`, `missing`, `failure`,
 /// `refused`, or `records`, a tab and a DNS message in hexadecimal digits.
 final class NetworkRecord: Sendable {
   enum Connection: String {
     case connected, refused, unreachable
+  }
+
+  /// What came of a handshake with the upstream.
+  enum Handshake: String {
+    case established = "tls"
+    /// Its certificate is not trusted.
+    case untrusted
+    /// The upstream does not speak TLS, or not as the proxy does.
+    case failed = "no-tls"
   }
 
   private struct Lines {
@@ -28,28 +38,41 @@ final class NetworkRecord: Sendable {
   // MARK: A run
 
   /// What cannot be kept is not there for a replay, which then says so.
-  func note(_ outcome: Connection, of domain: Domain, port: UInt16) {
-    let line = "\(port)\t\(outcome.rawValue)"
-    let all = lines.withLock { state -> [String]? in
-      var known = state.connections[domain] ?? []
-      guard !known.contains(line), known.count < Self.most else { return nil }
+  func note(_ outcome: Connection, of domain: Domain, port: UInt16) { note(outcome.rawValue, of: domain, port: port) }
+
+  func note(_ outcome: Handshake, of domain: Domain, port: UInt16) { note(outcome.rawValue, of: domain, port: port) }
+
+  private func note(_ outcome: String, of domain: Domain, port: UInt16) {
+    let line = "\(port)\t\(outcome)"
+    // Written while it is locked: of two at a time the older must not come last.
+    lines.withLock { state in
+      // A proxy that ended before may have begun.
+      var known =
+        state.connections[domain]
+        ?? fields("connections.txt", of: domain).map { $0.joined(separator: "\t") }
+      guard !known.contains(line), known.count < Self.most else { return }
       known.append(line)
       state.connections[domain] = known
-      return known
+      try? directory.write(Self.text(known), to: "connections.txt", of: domain)
     }
-    if let all { try? directory.write(Self.text(all), to: "connections.txt", of: domain) }
   }
 
   func note(_ outcome: DNSOutcome, of domain: Domain, _ type: DNSType) {
-    let all = lines.withLock { state -> [String]? in
-      var known = state.names[domain] ?? [:]
+    lines.withLock { state in
+      var known = state.names[domain] ?? Self.outcomes(fields("names.txt", of: domain))
       let text = Self.text(outcome)
-      guard known["\(type)"] != text, known.count < Self.most else { return nil }
+      guard known["\(type)"] != text, known.count < Self.most else { return }
       known["\(type)"] = text
       state.names[domain] = known
-      return known.sorted { $0.key < $1.key }.map { "\($0.key)\t\($0.value)" }
+      let all = known.sorted { $0.key < $1.key }.map { "\($0.key)\t\($0.value)" }
+      try? directory.write(Self.text(all), to: "names.txt", of: domain)
     }
-    if let all { try? directory.write(Self.text(all), to: "names.txt", of: domain) }
+  }
+
+  private static func outcomes(_ fields: [[String]]) -> [String: String] {
+    var outcomes: [String: String] = [:]
+    for line in fields where line.count > 1 { outcomes[line[0]] = line.dropFirst().joined(separator: "\t") }
+    return outcomes
   }
 
   private static func text(_ lines: [String]) -> [UInt8] { lines.flatMap { Array($0.utf8) + [0x0a] } }
@@ -72,8 +95,17 @@ final class NetworkRecord: Sendable {
 
   /// What came of a connection; nil if none was tried.
   func connection(to domain: Domain, port: UInt16) -> Connection? {
-    fields("connections.txt", of: domain).first { $0.first == "\(port)" }?.dropFirst().first
-      .flatMap { Connection(rawValue: $0) }
+    outcomes(of: domain, port: port).lazy.compactMap { Connection(rawValue: $0) }.first
+  }
+
+  /// What came of handshakes: established, if one of them was; nil if none was tried.
+  func handshake(with domain: Domain, port: UInt16) -> Handshake? {
+    let all = outcomes(of: domain, port: port).compactMap { Handshake(rawValue: $0) }
+    return all.contains(.established) ? .established : all.first
+  }
+
+  private func outcomes(of domain: Domain, port: UInt16) -> [String] {
+    fields("connections.txt", of: domain).filter { $0.first == "\(port)" }.compactMap { $0.dropFirst().first }
   }
 
   /// What came of a question; nil if it was not asked. Of addresses the caller knows which.

@@ -23,6 +23,8 @@ struct Change {
   var conflict: String?
   /// Why it is not done unless the user names the path.
   var caution: Caution?
+  /// Whether what the run left holds the certificate of a run's own authority.
+  var holdsAuthority = false
 
   /// Permissions without set-id and sticky bits: who has them on the host is for its user to say.
   var newMode: UInt32 { (new?.mode ?? 0) & 0o777 }

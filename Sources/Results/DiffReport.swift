@@ -80,6 +80,7 @@ struct DiffReport {
     default: if let old, let new, old != new { output.append("old mode \(old)\nnew mode \(new)\n") }
     }
     if let conflict = change.conflict { output.append("conflict: \(conflict)\n") }
+    if change.holdsAuthority { output.append("not applied: \(AuthoritySearch.reason)\n") }
     if let caution = change.caution {
       output.append("\(caution.mayBeNamed ? "only by name" : "never applied"): \(caution.reason)\n")
     }
@@ -170,7 +171,8 @@ struct DiffReport {
   }
 
   /// An object for each path: `path`, `status` (as `--name-status`), `old_mode` and `new_mode` (octal text), `old_size` and `new_size`,
-  /// `binary`, `insertions` and `deletions` (null for what is no text), `conflict` and `caution` (null if there is none).
+  /// `binary`, `insertions` and `deletions` (null for what is no text), `conflict` and `caution` (null if there is none), `authority` (whether
+  /// it holds the certificate of the run's own).
   func json(_ changes: [Change]) throws {
     var json = JSONText()
     for change in changes {
@@ -190,6 +192,7 @@ struct DiffReport {
         json.number("deletions", difference?.removals)
         json.string("conflict", change.conflict.map { Array($0.utf8) })
         json.string("caution", change.caution.map { Array($0.reason.utf8) })
+        json.flag("authority", change.holdsAuthority)
       }
       output.append(json.bytes)
       output.append("\n")

@@ -47,6 +47,4 @@ struct DirectorySink: ExportSink {
     futimens(file.rawValue, [time, time])
     fchmod(file.rawValue, mode_t(found.mode & 0o777))
   }
-
-  func finish() throws(TraceError) {}
 }

@@ -13,7 +13,9 @@ public final class Export {
   /// Only what is in this directory of the guest, named from there.
   private let directory: [UInt8]
   private let selection: [[UInt8]]
-  private var sink: any ExportSink
+  private let destination: Destination
+  /// nil if no run had an authority.
+  private let search: AuthoritySearch?
 
   public enum Destination: Sendable {
     /// A directory that is made, or empty.
@@ -32,8 +34,10 @@ public final class Export {
   /// - Parameters:
   ///   - directory: of the guest.
   ///   - paths: below it; empty for all.
+  ///   - forces: also what holds the certificate of a run's own authority.
   public init(
-    _ trace: TraceDirectory, directory: String, paths: [String], withParents: Bool, to destination: Destination
+    _ trace: TraceDirectory, directory: String, paths: [String], withParents: Bool, forces: Bool = false,
+    to destination: Destination
   ) throws(TraceError) {
     try trace.requireComplete()
     let layers: RunLayers
@@ -50,10 +54,8 @@ public final class Export {
       Selection.components(
         $0.hasPrefix("/") ? Array($0.utf8) : base + [UInt8(ascii: "/")] + Array($0.utf8))
     }
-    switch destination {
-    case .directory(let path): sink = try DirectorySink(path)
-    case .tar(let path): sink = try TarSink(path)
-    }
+    search = forces ? nil : try AuthoritySearch(layers)
+    self.destination = destination
   }
 
   public func perform() throws(TraceError) {
@@ -64,11 +66,32 @@ public final class Export {
       }
       parts = found.lowers
     }
-    try walk(parts, directory, isReplaced: false)
-    try sink.finish()
+    // All is looked at before anything is made.
+    if let search {
+      var sink = AuthoritySink(search)
+      try walk(parts, directory, isReplaced: false, to: &sink)
+      if !sink.found.isEmpty { throw Self.refusal(sink.found) }
+      (linked, count, leftOut) = ([:], 0, [])
+    }
+    switch destination {
+    case .directory(let path):
+      var sink = try DirectorySink(path)
+      try walk(parts, directory, isReplaced: false, to: &sink)
+    case .tar(let path):
+      var sink = try TarSink(path)
+      try walk(parts, directory, isReplaced: false, to: &sink)
+      try sink.finish()
+    }
     if let missing = selection.first(where: { !matched.contains($0) }) {
       throw TraceError("the run has written nothing at /\(Display.text(missing))")
     }
+  }
+
+  private static func refusal(_ paths: [[UInt8]]) -> TraceError {
+    let names = paths.prefix(10).map(Display.text).joined(separator: ", ") + (paths.count > 10 ? ", and more" : "")
+    return TraceError(
+      "nothing was exported: the certificate of the run's own authority, whose key lies in the trace, is in \(names); give the paths that "
+        + "are wanted without \(paths.count == 1 ? "this one" : "these"), or --force")
   }
 
   private func isWanted(_ path: [UInt8], isDirectory: Bool) -> Bool {
@@ -78,7 +101,9 @@ public final class Export {
     return !found.isEmpty || isDirectory && selection.contains { HostPlaces.isBelow($0, path) }
   }
 
-  private func walk(_ parts: [LowerDirectory], _ path: [UInt8], isReplaced: Bool) throws(TraceError) {
+  private func walk(
+    _ parts: [LowerDirectory], _ path: [UInt8], isReplaced: Bool, to sink: inout some ExportSink
+  ) throws(TraceError) {
     func looking<Value>(_ body: () throws(Errno) -> Value) throws(TraceError) -> Value {
       do throws(Errno) { return try body() } catch {
         throw TraceError("cannot look at /\(Display.text(path)): \(error)")
@@ -95,7 +120,7 @@ public final class Export {
       switch found.type {
       case S_IFDIR:
         try sink.add(found, outside, in: view, hardLink: nil)
-        try walk(found.lowers, child, isReplaced: isReplaced || found.isReplaced)
+        try walk(found.lowers, child, isReplaced: isReplaced || found.isReplaced, to: &sink)
         sink.leave(found, outside)
       case S_IFREG, S_IFLNK, S_IFIFO:
         var first: [UInt8]?
@@ -120,5 +145,4 @@ protocol ExportSink {
   ) throws(TraceError)
   /// All that is in a directory was added.
   mutating func leave(_ found: MergedView.Found, _ path: [UInt8])
-  mutating func finish() throws(TraceError)
 }

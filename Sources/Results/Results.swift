@@ -74,6 +74,7 @@ public struct Results {
     if options.paths.isEmpty {
       leftOut += found.leftOut.map { ([UInt8(ascii: "/")] + $0.path, $0.reason) }
     }
+    if let search = try AuthoritySearch(layers) { try Self.mark(&changes, search, finder) }
     self.changes = changes
     self.leftOut = leftOut.map { Note(path: Display.text($0.path), reason: $0.reason) }
     if let missing = selection.unmatched {
@@ -82,6 +83,17 @@ public struct Results {
         isKnown
           ? "\(Display.text(missing)) is in no directory of the host's that the run saw: uwrx export brings it out"
           : "the run \(trace.path) would change nothing at \(Display.text(missing))")
+    }
+  }
+
+  private static func mark(
+    _ changes: inout [Change], _ search: AuthoritySearch, _ finder: ChangeFinder
+  ) throws(TraceError) {
+    for (index, change) in changes.enumerated() where change.kind == .added || change.kind == .modified {
+      guard let new = change.new, new.type == S_IFREG, !finder.isOnHost(new) else { continue }
+      do throws(Errno) { changes[index].holdsAuthority = try search.isIn(new, of: finder.view) } catch {
+        throw TraceError("cannot read /\(Display.text(change.path)): \(error)")
+      }
     }
   }
 
@@ -112,6 +124,10 @@ public struct Results {
 
   /// What was changed on the host since the run has seen it.
   public var conflicts: [Note] { notes(changes.filter { $0.caution == nil }, \.conflict) }
+  /// What holds the certificate of a run's own authority: on the host nobody is to trust that.
+  public var authorities: [Note] {
+    notes(changes) { $0.caution == nil && $0.holdsAuthority ? AuthoritySearch.reason : nil }
+  }
   /// What is not applied unless its path is named.
   public var cautions: [Note] {
     notes(changes) { change in

@@ -138,6 +138,7 @@ public struct RecordedRun {
     network.denied = all("deny")
     network.resolutions = all("resolve")
     network.passthrough = all("net-passthrough")
+    network.allowsPush = options["allow-push"] != nil
     // A replay holds nothing of its own: what it was answered stands where that came from.
     var path = trace.path
     for _ in 0..<Self.mostReplays {

@@ -97,6 +97,10 @@ struct RunRecord {
       options += network.allowed.map { ("allow", $0) } + network.denied.map { ("deny", $0) }
       options += network.resolutions.map { ("resolve", $0) } + network.published.map { ("publish", $0) }
       options += network.passthrough.map { ("net-passthrough", $0) }
+      options += [network.httpProxy, network.httpsProxy].compactMap { text in
+        text.flatMap { try? UpstreamProxy($0) }.map { ("upstream-proxy", "\($0)") }
+      }
+      if network.allowsPush { options.append(("allow-push", "yes")) }
       options += network.injections.compactMap { text in
         (try? InjectionRule(text)).map { ("inject", "\($0.host): \($0.header)") }
       }
@@ -144,7 +148,9 @@ struct RunRecord {
     return true
   }
 
-  private static let networkKinds: Set<EventKind> = [.lookUp, .connection, .connectionEnd, .request, .refusal, .miss]
+  private static let networkKinds: Set<EventKind> = [
+    .lookUp, .connection, .connectionEnd, .request, .refusal, .miss, .network,
+  ]
 
   /// - Parameter message: the line for the user.
   func recordLimit(_ message: String) {

@@ -164,6 +164,7 @@ public final class Supervisor {
     }
     self.processes = processes
     try network?.proxy.waitUntilReady()
+    recordPublished()
     let overlays = OverlayMounts(
       channel, inUserNamespace: launch.hasUserNamespace, host: views.host, store: views.store)
     let host = LinuxHostFiles(

@@ -81,6 +81,7 @@ extension ViewerState {
     var hints = [("?", "Help"), ("q", "Quit"), ("Esc", "Tree"), ("1-5", "Tab"), ("/", "Filter"), ("y", "Copy")]
     switch tab {
     case .environment: hints.append(("d", "Differences"))
+    case .network: hints.append(("f", "Group"))
     case .files: hints += [("f", "Group"), ("Enter", "Writer or reader")]
     default: break
     }

@@ -25,6 +25,7 @@ extension ViewerState {
     ("/", "show the lines with all of these words"),
     ("Enter", "files: to who wrote the version; of one's own, to who read it"),
     ("f", "files: all, written, read, asked for, missed"),
+    ("f", "network: all, requests, connections, names, sockets"),
     ("d", "environment: only what is not as in the parent"),
     ("", "Anywhere"),
     ("y", "the command, or the selected line, alone on the screen, and"),

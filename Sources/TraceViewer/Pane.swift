@@ -12,7 +12,7 @@ enum PaneContent: Sendable {
   case summary([[Span]])
   case environment(EnvironmentContent)
   case files(FilesContent)
-  case network([NetworkLine])
+  case network(NetworkContent)
   case output(OutputContent)
 
   /// The number of lines.
@@ -22,7 +22,7 @@ enum PaneContent: Sendable {
     case .summary(let lines): lines.count
     case .environment(let content): content.lines.count
     case .files(let content): content.lines.count
-    case .network(let lines): lines.count
+    case .network(let content): content.lines.count
     case .output(let content): content.lines.count
     }
   }
@@ -41,7 +41,7 @@ extension ViewerState {
     case .summary: pane = .summary(summaryLines(process))
     case .environment: pane = .environment(environmentContent(process))
     case .files: pane = .files(filesContent(process))
-    case .network: pane = .network(networkLines(process))
+    case .network: pane = .network(networkContent(process))
     case .output: pane = .output(outputContent(process))
     }
     panePosition.select(panePosition.selected, count: pane.count)
@@ -55,7 +55,7 @@ extension ViewerState {
     case .summary(let lines): lines[index]
     case .environment(let content): spans(content.lines[index], width: width)
     case .files(let content): spans(content.lines[index])
-    case .network(let lines): spans(lines[index])
+    case .network(let content): spans(content.lines[index])
     case .output(let content): spans(content.lines[index], of: content, width: width)
     }
   }
@@ -67,12 +67,7 @@ extension ViewerState {
     case .summary: []
     case .environment(let content): heading(content)
     case .files(let content): heading(content)
-    case .network(let lines):
-      [
-        Span(
-          text: lines.isEmpty ? "It used no socket" : Format.count(lines.count, "use", plural: "uses") + " of sockets",
-          style: .dim)
-      ]
+    case .network(let content): heading(content)
     case .output(let content): heading(content)
     }
   }
@@ -84,7 +79,9 @@ extension ViewerState {
       guard let value = content.lines[index].value else { return nil }
       return CopyText("the variable", glyphs.quoted(content.lines[index].name + [UInt8(ascii: "=")] + value))
     case .files(let content): return CopyText("the path", glyphs.quoted(run.paths.path(of: content.lines[index].path)))
-    case .network(let lines): return CopyText("the address", addressText(lines[index].address))
+    case .network(let content):
+      let line = content.lines[index]
+      return CopyText(line.group == .requests ? "the URL" : "the address", text(line))
     case .output(let content): return CopyText("the line", glyphs.text(content.bytes[content.lines[index].range]))
     case .summary, .empty: return nil
     }

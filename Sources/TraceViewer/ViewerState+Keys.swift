@@ -178,6 +178,11 @@ extension ViewerState {
       fileGroup = groups[(groups.firstIndex(of: fileGroup)! + 1) % groups.count]
       panePosition = ListPosition()
       refreshPane()
+    case .character("f") where tab == .network:
+      let groups: [NetworkLine.Group?] = [nil] + NetworkLine.Group.allCases
+      networkGroup = groups[(groups.firstIndex(of: networkGroup)! + 1) % groups.count]
+      panePosition = ListPosition()
+      refreshPane()
     case .character("d") where tab == .environment:
       showsEnvironmentDifferences.toggle()
       panePosition = ListPosition()

@@ -60,6 +60,7 @@ public struct ViewerState: Sendable {
   let callName: @Sendable (UInt32) -> String
   var run = RunHistory()
   var activity = ProcessActivity()
+  var network = NetworkHistory(limit: 50_000)
   public var progress = Progress.reading
   /// The run has ended, and its record was not made to the end.
   public var isIncomplete = false
@@ -98,6 +99,7 @@ public struct ViewerState: Sendable {
   var paneFilters = [LineEditor](repeating: LineEditor(), count: Tab.allCases.count)
   var showsEnvironmentDifferences = false
   var fileGroup: FileLine.Group?
+  var networkGroup: NetworkLine.Group?
 
   /// - Parameters:
   ///   - path: the trace's, as the user gave it.
@@ -117,6 +119,7 @@ public struct ViewerState: Sendable {
   public mutating func take(_ event: Event, _ name: UnsafeBufferPointer<UInt8>) {
     run.take(event, name)
     activity.take(event, name)
+    network.take(event, name)
     needsRefresh = true
   }
 

@@ -68,18 +68,20 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   /// In a run that answers for the processor, a process runs code that asks it itself: `node` is the file or 0, `name` the reason. Told once for
   /// each file in a process.
   case unanswered
-  /// A name was asked for: `name` is the question and its answer, as text.
+  /// A name was asked for: `name` is a `LookUpRecord`.
   case lookUp
   /// A connection beyond the guest: `version` is its number, `name` the host and port, as text.
   case connection
   /// Its end: `version` is its number, `name` how many bytes went out and came in (8 bytes each).
   case connectionEnd
-  /// A request on a connection and its answer: `version` is the connection's number, `name` both in a line.
+  /// A request on a connection and its answer, when that has ended: `version` is the connection's number, `name` a `RequestRecord`.
   case request
   /// A connection that the run does not let through: `name` is the host and port, a NUL, and the option that would, or that keeps it out.
   case refusal
   /// Of a replay: something that the recorded run has not asked for, as text.
   case miss
+  /// Something of the run's network as a whole, as text: a port of the guest's that is published, a proxy that was started again.
+  case network
 
   /// The word for it in `files.meta`, or nil for what changes no file.
   public var metaName: String? {

@@ -168,6 +168,25 @@ public struct TraceDirectory: Sendable {
     }
   }
 
+  /// All of a small file.
+  /// - Returns: nil if there is none.
+  /// - Throws: a message if it cannot be read or has more bytes than `limit`.
+  public func contents(of name: String, limit: Int) throws(TraceError) -> [UInt8]? {
+    do throws(Errno) {
+      let file = try Self.open("\(path)/\(name)")
+      defer { close(file.rawValue) }
+      var status = stat()
+      guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+      guard status.st_size <= limit else { throw .fileTooLarge }
+      var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+      bytes.removeLast(bytes.count - (try file.readFully(at: 0, into: &bytes)))
+      return bytes
+    } catch {
+      if error == .noSuchFileOrDirectory { return nil }
+      throw TraceError("cannot read \(path)/\(name): \(Self.reason(error))")
+    }
+  }
+
   private func damage(_ name: String, _ line: [UInt8]? = nil) -> TraceError {
     let quote = line.map { ": " + String(decoding: $0.prefix(200), as: UTF8.self) } ?? ""
     return TraceError("the file \(path)/\(name) is damaged\(quote)")

@@ -21,10 +21,11 @@ func configuration(_ file: FileDescriptor) throws -> ProxyConfiguration {
 signal(SIGPIPE, SIG_IGN)
 let control = ControlChannel(socket: FileDescriptor(rawValue: 3))
 do {
-  try ProxyServer.run(
+  let code = try ProxyServer.run(
     try configuration(FileDescriptor(rawValue: 6)), control: control, channel: FileDescriptor(rawValue: 4),
     network: FileDescriptor(rawValue: 5),
     recorded: fcntl(7, F_GETFD) < 0 ? nil : FileDescriptor(rawValue: 7))
+  exit(code)
 } catch {
   control.send(.failed("\(error)"))
   exit(125)

@@ -10,12 +10,14 @@ struct ApplyCommand: ParsableCommand {
       The last version of each file that the run wrote takes the place of the one on the host, and what it removed is removed, in the \
       project: the directories and files that the run was given, without the system's. What is elsewhere is applied if its path is \
       given. Of the runs that it stands on nothing is applied but with --with-parents. If something was changed there since the run has \
-      seen it, it is named and nothing is done. What would have programs run on the host later, git's hooks and configuration, start-up \
+      seen it, it is named and nothing is done; so it is if a file holds the certificate of the run's own authority (uwrx run --net), which \
+      nobody on the host is to trust. What would have programs run on the host later, git's hooks and configuration, start-up \
       files of shells and the like, is applied only if its own path is given. Files become the applying user's, without set-id bits; \
       symbolic links are made as they are, and those that lead out of the directory are named. Each file is there whole or not at all; \
       originals are kept in the trace, and uwrx undo puts them back, also after an apply that was killed.
 
-      The exit status is 0 if all was applied, 1 if something was refused and named, and 125 if uwrx failed.
+      The exit status is 0 if all was applied, 1 if something was refused and named, and 125 if uwrx failed, or nothing was \
+      applied for the certificate's sake.
       """)
 
   @OptionGroup var options: ResultsOptions
@@ -23,7 +25,10 @@ struct ApplyCommand: ParsableCommand {
   @Flag(help: "Say what would be done, and do nothing.")
   var dryRun = false
 
-  @Flag(help: "Also replace what was changed since the run has seen it; uwrx undo brings it back.")
+  @Flag(
+    help:
+      "Also replace what was changed since the run has seen it, and apply its certificate; uwrx undo brings back what was there."
+  )
   var force = false
 
   func run() throws {
@@ -48,6 +53,13 @@ func applyResults(
     printNotes(conflicts) { "\($0.path): \($0.reason)" }
     printError("nothing was applied: give the paths that are wanted, or --force to replace these, too")
     return false
+  }
+  let authorities = results.authorities
+  if !forces, !authorities.isEmpty {
+    printNotes(authorities) { "\($0.path): \($0.reason), whose key lies in the trace" }
+    throw TraceError(
+      "nothing was applied: give the paths that are wanted without \(authorities.count == 1 ? "this one" : "these"), or --force"
+    )
   }
   let (done, remarks) = (results.done, results.remarks)
   if !isDryRun { try results.apply() }

@@ -17,7 +17,7 @@ struct DiffCommand: ParsableCommand {
       whatever else the trace does not tell is what such a process went by. The exit status is 1 then if they differ.
 
       What was changed on the host since the run has seen it is marked as a conflict, and what uwrx apply brings out only by name \
-      so, too. Names that are no part of the project are told on standard error.
+      so, too, as is what it refuses since it holds the certificate of the run's own authority. Names that are no part of the project are told on standard error.
       """)
 
   @OptionGroup var options: ResultsOptions

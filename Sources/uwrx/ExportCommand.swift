@@ -7,7 +7,8 @@ struct ExportCommand: ParsableCommand {
     commandName: "export", abstract: "Brings out what a run wrote: to a directory, or as a tar archive.",
     discussion: """
       The last version of each file, by its path in the guest, whatever the host has. In a directory files are yours and without \
-      set-id bits; a tar archive has the owners and modes that the guest saw. What the run has removed is not told: see uwrx diff.
+      set-id bits; a tar archive has the owners and modes that the guest saw. What the run has removed is not told: see uwrx diff. \
+      Files that hold the certificate of the run's own authority (uwrx run --net) are named, and nothing is brought out.
       """)
 
   @Argument(help: TraceArgument.help)
@@ -31,6 +32,9 @@ struct ExportCommand: ParsableCommand {
   @Flag(help: "Also what the runs wrote that the run stands on.")
   var withParents = false
 
+  @Flag(help: "Also what holds the certificate of the run's own authority.")
+  var force = false
+
   func validate() throws {
     guard (to == nil) != (tar == nil) else {
       throw ValidationError("Where to export to is not told: give --to DIRECTORY or --tar FILE")
@@ -40,7 +44,7 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     try reportingTraceErrors {
       let export = try Export(
-        trace.resolve(), directory: directory, paths: paths, withParents: withParents,
+        trace.resolve(), directory: directory, paths: paths, withParents: withParents, forces: force,
         to: to.map { .directory($0) } ?? .tar(tar!))
       try export.perform()
       printNotes(export.leftOut) { "left out: \($0.path): \($0.reason)" }

@@ -8,11 +8,20 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable { case text, json
 
 /// What all reports on a trace take.
 struct InspectOptions: ParsableArguments {
-  @Argument(help: TraceArgument.help)
-  var trace: TraceArgument
+  @OptionGroup var inspected: InspectedTrace
 
   @Option(help: "How to print it.")
   var format = ReportFormat.text
+
+  var trace: TraceArgument { inspected.trace }
+  func warnOfDamage() { inspected.warnOfDamage() }
+  func report(_ body: (TraceDirectory, OutputBuffer) throws -> Void) throws { try inspected.report(body) }
+}
+
+/// The trace that a report is on.
+struct InspectedTrace: ParsableArguments {
+  @Argument(help: TraceArgument.help)
+  var trace: TraceArgument
 
   /// What was found is told nevertheless.
   func warnOfDamage() {

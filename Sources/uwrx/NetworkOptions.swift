@@ -47,6 +47,14 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      """
+      Connect by way of this proxy, or none; without, by those that the variables http_proxy, https_proxy, all_proxy and no_proxy of uwrx's name, as \
+      curl does.
+      """, valueName: "http://[user:password@]host:port|none"))
+  var upstreamProxy: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Leave the TLS of this alone, for programs that bring their own certificates: what passes is not recorded.",
       valueName: "host[:port]"))
   var netPassthrough: [String] = []
@@ -62,6 +70,9 @@ struct NetworkOptions: ParsableArguments {
       "The same with the value of this variable of uwrx's, which the guest does not get.",
       valueName: "'host[:port]: header: variable'"))
   var injectFromEnv: [String] = []
+
+  @Flag(help: "Let git push, over HTTP and by its own protocol, which is refused otherwise.")
+  var allowPush = false
 
   enum Misses: String, ExpressibleByArgument, CaseIterable {
     case fail, allow
@@ -79,7 +90,7 @@ struct NetworkOptions: ParsableArguments {
       ("--net", net != nil), ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
       ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
       ("--inject", !inject.isEmpty), ("--inject-from-env", !injectFromEnv.isEmpty),
-      ("--publish", !publish.isEmpty),
+      ("--publish", !publish.isEmpty), ("--upstream-proxy", upstreamProxy != nil), ("--allow-push", allowPush),
     ]
   }
 
@@ -91,6 +102,8 @@ struct NetworkOptions: ParsableArguments {
       ("--allow", !allow.isEmpty), ("--deny", !deny.isEmpty), ("--resolve", !resolve.isEmpty),
       ("--upstream-ca", upstreamCA != nil), ("--net-passthrough", !netPassthrough.isEmpty),
       ("--inject", !inject.isEmpty), ("--inject-from-env", !injectFromEnv.isEmpty),
+      ("--upstream-proxy", upstreamProxy != nil),
+      ("--allow-push", allowPush),
     ]
     try check("--allow", allow) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
     try check("--deny", deny) { text throws(NetworkOptionError) in _ = try NetworkRule(text) }
@@ -107,13 +120,22 @@ struct NetworkOptions: ParsableArguments {
         throw ValidationError("--inject-from-env: the variable \(rule.value) is not set; export it first")
       }
     }
+    for (name, text) in proxies.named {
+      do throws(NetworkOptionError) { _ = try UpstreamProxy(text) } catch { throw ValidationError("\(name) \(error)") }
+    }
     if !isOn, let (name, _) = given.first(where: { $0.1 }) {
       throw ValidationError("\(name) says what a network is to be: add --net")
     }
   }
 
-  /// Variables whose values the guest must not see.
-  var secretVariables: [String] { injectFromEnv.compactMap { try? InjectionRule($0).value } }
+  /// Variables whose values the guest must not see; those that name proxies are for the way out.
+  var secretVariables: [String] {
+    injectFromEnv.compactMap { try? InjectionRule($0).value } + (isOn ? ProxyVariables.names : [])
+  }
+
+  private var proxies: ProxyVariables {
+    isOn ? ProxyVariables(option: upstreamProxy) { Self.value(of: $0) } : ProxyVariables()
+  }
 
   private static func value(of variable: String) -> String? {
     Sandbox.environment().last { $0.hasPrefix(variable + "=") }.map { String($0.dropFirst(variable.utf8.count + 1)) }
@@ -143,6 +165,10 @@ struct NetworkOptions: ParsableArguments {
         return "\(rule.host): \(rule.header): \(value)"
       }
     configuration.upstreamAuthority = upstreamCA
+    configuration.httpProxy = proxies.http?.text
+    configuration.httpsProxy = proxies.https?.text
+    configuration.noProxy = proxies.exceptions
+    configuration.allowsPush = allowPush
     return configuration
   }
 }

@@ -5,10 +5,12 @@ import SystemPackage
 
 @main
 struct Uwrx: ParsableCommand {
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
     commandName: "uwrx",
     abstract: "A virtual kernel for Linux: runs a process tree contained, and keeps what it writes.",
-    version: "uwrx 0.1.0",
+    version: "uwrx \(version)",
     subcommands: [
       RunCommand.self, ListCommand.self, DiffCommand.self, ApplyCommand.self, UndoCommand.self, ExportCommand.self,
       PruneCommand.self, InspectCommand.self, UICommand.self, CheckCommand.self, SyscallsCommand.self,

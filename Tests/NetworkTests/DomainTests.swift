@@ -1,3 +1,4 @@
+import RandomKit
 import Testing
 
 @testable import Network
@@ -46,7 +47,7 @@ struct DomainTests {
     var random = SeededGenerator(seed: 8)
     var owners: [[UInt8]: Domain] = [:]
     let bytes: [UInt8] = Array("ab.-_%~/:2e\\".utf8) + [0, 0xff, 0x20]
-    for round in 0..<15_000 {
+    for round in 0..<4_000 {
       let labels = (0..<Int.random(in: 1...(round % 10 == 0 ? 5 : 3), using: &random)).map { _ in
         (0..<Int.random(in: 1...(round % 10 == 0 ? 60 : 3), using: &random)).map { _ in
           bytes.randomElement(using: &random)!
@@ -59,7 +60,7 @@ struct DomainTests {
       #expect(directory != [0x2e] && directory != [0x2e, 0x2e] && directory.first != 0x2d)
       #expect(Domain(directoryName: directory) == (directory.contains(0x7e) ? nil : domain))
     }
-    #expect(owners.count > 3_000)
+    #expect(owners.count > 800)
   }
 
   @Test("with a long name has a digest in its directory's")

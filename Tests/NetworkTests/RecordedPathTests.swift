@@ -1,3 +1,4 @@
+import RandomKit
 import Testing
 
 @testable import Network
@@ -24,7 +25,7 @@ struct RecordedPathTests {
       ("/a.b#c", "a.b%%23c"),
       ("/requests", "requests%%file"), ("/requests/a.b", "requests%%dir/a.b"), ("/a/requests/a.b", "a/requests/a.b"),
       ("/ip4.txt", "ip4.txt%%file"), ("/ip6.txt", "ip6.txt%%file"), ("/cert.pem", "cert.pem%%file"),
-      ("/names.txt", "names.txt%%file"),
+      ("/names.txt", "names.txt%%file"), ("/.names.txt", ".names.txt%%file"),
       ("/x/names.txt", "x/names.txt"), ("/names.txt/x.y", "names.txt%%dir/x.y"), ("/a.git", "a.git%%file"),
       ("/a.git/x.y", "a.git%%dir/x.y"),
       ("/a\0b.c", "a%%00b.c"), ("/é.x", "%%c3%%a9.x"), ("/%%index", "%%25%%25index%%file"),
@@ -67,7 +68,7 @@ struct RecordedPathTests {
     let bytes: [UInt8] = Array("ab./.?%2e~-".utf8) + [0, 0xff, 0x20]
     var files: [[[UInt8]]: [UInt8]] = [:]
     var directories: Set<[[UInt8]]> = []
-    for round in 0..<20_000 {
+    for round in 0..<5_000 {
       let target =
         [0x2f] + (0..<Int.random(in: 0...7, using: &random)).map { _ in bytes.randomElement(using: &random)! }
         + (round % 20 == 0 ? random.bytes(0...400) : [])
@@ -85,7 +86,7 @@ struct RecordedPathTests {
         !["requests", "ip4.txt", "ip6.txt", "cert.pem", "names.txt", "connections.txt", "streams"].contains(
           String(decoding: components[0], as: UTF8.self)))
     }
-    #expect(files.count > 3_000 && directories.count > 500)
+    #expect(files.count > 3_000 && directories.count > 100)
     #expect(directories.isDisjoint(with: files.keys))
   }
 

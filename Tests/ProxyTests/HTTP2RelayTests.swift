@@ -1,4 +1,5 @@
 import Glibc
+import RandomKit
 import Testing
 
 @testable import Proxy

@@ -1,4 +1,5 @@
 import NIOCore
+import RandomKit
 import Testing
 
 @testable import Proxy

@@ -252,6 +252,23 @@ struct HTTPRelayTests {
     #expect(proxy.told(after: 1).exchanges.map(\.status) == [101])
   }
 
+  @Test func ofSeveralUpgradesTheOthersArePassedOn() throws {
+    let answer = "HTTP/1.1 101 Fine\r\nUpgrade: websocket\r\n\r\n"
+    let server = RawServer { socket in socket.send(answer + socket.receive(through: "\r\n\r\n")) }
+    defer { server.stop() }
+    let directory = ProxyHarness.Directory()
+    let proxy = try ProxyHarness.record(upstream: server.port, into: directory)
+    defer { proxy.stop() }
+    let guest = RawSocket(port: proxy.port)
+    guest.send("GET / HTTP/1.1\r\nHost: example.org\r\nUpgrade: h2c, WebSocket\r\nConnection: Upgrade\r\n\r\n")
+    guest.closeOutput()
+    #expect(
+      guest.receiveAll()
+        == answer
+        + "GET / HTTP/1.1\r\nHost: example.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    #expect(proxy.told(after: 1).exchanges.map(\.status) == [101])
+  }
+
   @Test func anOfferOfHTTP2IsNotPassedOn() throws {
     let server = RawServer { socket in socket.send("HTTP/1.0 200 OK\r\n\r\n" + socket.receive(through: "\r\n\r\n")) }
     defer { server.stop() }

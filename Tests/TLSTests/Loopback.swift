@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import RandomKit
 
 @testable import TLS
 
@@ -154,7 +155,7 @@ extension SeenQueue {
 
 /// Bytes that are the same in each run; their period is no multiple of a record's size.
 func pattern(_ count: Int) -> ByteBuffer {
-  var random = SplitMix(state: 1)
+  var random = SeededGenerator(seed: 1)
   let block = (0..<125_001).flatMap { _ in withUnsafeBytes(of: random.next(), Array.init) }.dropLast(5)
   var buffer = ByteBuffer()
   buffer.reserveCapacity(count)

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import RandomKit
 import Testing
 
 @testable import TLS
@@ -248,7 +249,7 @@ import Testing
 
   @Test(arguments: 0..<8)
   func hostileHandshakes(seed: Int) throws {
-    var random = SplitMix(state: UInt64(seed))
+    var random = SeededGenerator(seed: UInt64(seed))
     for _ in 0..<20 {
       let (client, server) = try pair()
       var bytes = Array(try client.output().readableBytesView)

@@ -85,6 +85,11 @@ struct TraceScript {
     add(Event(kind, pid: pid, node: 0, version: 3), address)
   }
 
+  /// What the other side of the network tells.
+  mutating func network(_ kind: EventKind, _ pid: UInt32, connection: UInt32 = 0, _ bytes: [UInt8]) {
+    add(Event(kind, pid: pid, node: 0, version: connection), bytes)
+  }
+
   mutating func refuse(_ pid: UInt32, call: UInt32) { add(Event(.denied, pid: pid, node: 1, version: call)) }
 
   mutating func exit(_ pid: UInt32, status: UInt32 = 0) {

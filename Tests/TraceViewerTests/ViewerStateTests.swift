@@ -229,6 +229,48 @@ struct ViewerStateTests {
     #expect(rows[14].contains("unknown"))
   }
 
+  @Test("the network that a run was given: connections, requests, names, refusals")
+  func networkBeyondTheGuest() {
+    var script = TraceScript.build
+    script.connect(2, [2, 0, 0, 53, 10, 0, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0])
+    script.wait(milliseconds: 1)
+    script.network(.lookUp, 2, LookUpRecord(name: "pypi.org", type: "A", answer: "127.1.2.3").bytes)
+    script.wait(milliseconds: 1)
+    script.network(.connection, 2, connection: 7, Array("pypi.org:443 at 192.0.2.1".utf8))
+    script.network(.connection, 3, connection: 8, Array("other.org:443 at 192.0.2.2".utf8))
+    script.wait(milliseconds: 30)
+    let record = RequestRecord(
+      method: "GET", url: "https://pypi.org/simple/\u{1b}[31m", status: 200, sent: 0, received: 12_345,
+      duration: 20_000_000, isBrokenOff: false)
+    script.network(.request, 2, connection: 7, record.bytes)
+    script.network(.refusal, 2, Array("example.org:443\0--allow example.org:443 lets it through".utf8))
+    script.network(.connectionEnd, 2, connection: 7, [0, 4, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0])
+    script.network(.connection, 2, connection: 9, Array("late.org:80 at 192.0.2.3".utf8))
+    var state = script.viewer()
+    state.type("4")
+    state.handle(.enter)
+    state.type("z")
+    let rows = state.text()
+    let lines = [
+      "f: all 6  requests 1  connections 3  names 1  sockets 1", "connect  10.0.2.3:53",
+      "name     pypi.org A 127.1.2.3",
+      "reached  pypi.org:443 at 192.0.2.1  1.00K out  16.0K in  30.0ms",
+      "refused  example.org:443: --allow example.org:443 lets it through",
+    ]
+    let shown = lines.map { line in rows.firstIndex { $0.contains(line) } }
+    #expect(!shown.contains(nil) && shown.compactMap { $0 } == shown.compactMap { $0 }.sorted(), "\(rows)")
+    #expect(
+      rows.contains { $0.contains(#"GET      https://pypi.org/simple/\x1b[31m  200  0B out  12.0K in  20.0ms"#) },
+      "\(rows)")
+    #expect(rows.contains { $0.contains("reached  late.org:80 at 192.0.2.3  open") })
+    state.type("f")
+    #expect(state.text().contains { $0.contains("GET      https://pypi.org") })
+    #expect(!state.text().contains { $0.contains("10.0.2.3:53") })
+    state.type("ff")
+    #expect(state.text().contains { $0.contains("name     pypi.org A") })
+    #expect(!state.text().contains { $0.contains("GET      https://pypi.org") })
+  }
+
   @Test("the command alone on the screen, and to the clipboard")
   func copy() {
     var state = TraceScript.build.viewer()

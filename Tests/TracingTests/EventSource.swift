@@ -48,6 +48,8 @@ struct EventSource {
   private var pids: [UInt32] = [2]
   private var lastPid: UInt32 = 2
   private var pending: [Record] = []
+  private var connections: [UInt32] = []
+  private var lastConnection: UInt32 = 0
 
   init(seed: UInt64) { random = Seeded(state: seed) }
 
@@ -125,12 +127,38 @@ struct EventSource {
       return Record(missing, Array(Self.words.randomElement(using: &random)!.utf8))
     case 16: return Record(event(.output, pid, 0, 1, time), Array("line\nline ü\n".utf8))
     case 17: return Record(event(.connect, pid, 0, 3, time), [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+    case 19...24: return network(pid)
     case 18: return Record(event(.environment, pid, 0, 2, time), Array("A=1\0B=\n\0".utf8))
     default:
       var call = event([.read, .stat, .readLink, .write, .list].randomElement(using: &random)!, pid, node, 0, time)
       call.version = [0, 0, 0, 1, 1000].randomElement(using: &random)!
       call.duration = UInt32.random(in: 0...30, using: &random) * 1000
       return Record(call, [])
+    }
+  }
+
+  /// What the other side of the network tells: requests that overlap, and such as no connection has.
+  private mutating func network(_ pid: UInt32) -> Record {
+    func event(_ kind: EventKind, _ connection: UInt32) -> Event {
+      Event(kind, pid: pid, node: 0, version: connection, time: time)
+    }
+    let connection = connections.randomElement(using: &random) ?? 0
+    switch Int.random(in: 0..<7, using: &random) {
+    case 0, 1:
+      lastConnection += 1
+      connections.append(lastConnection)
+      return Record(event(.connection, lastConnection), Array("host-ü:443 at 192.0.2.1".utf8))
+    case 2:
+      connections.removeAll { $0 == connection }
+      return Record(event(.connectionEnd, connection), (0..<16).map { _ in .random(in: 0...255, using: &random) })
+    case 3: return Record(event(.lookUp, 0), LookUpRecord(name: "host", type: "AAAA", answer: "fd00:3::1").bytes)
+    default:
+      let url = String(repeating: "u", count: .random(in: 0..<300, using: &random))
+      let request = RequestRecord(
+        method: "GET", url: url, status: 200, sent: 0, received: random.next(),
+        duration: .random(in: 0...[1000, 1 << 20, 1 << 33].randomElement(using: &random)!, using: &random),
+        isBrokenOff: .random(using: &random))
+      return Record(event(.request, connection), request.bytes)
     }
   }
 

@@ -103,6 +103,8 @@ void uwrx_registers_repeat(
 long uwrx_exchange_limit(int pid, int resource, int sets, uint64_t *pair);
 // Puts the calling thread under a filter, each instruction a struct sock_filter (seccomp(2)), and what it makes later.
 long uwrx_install_filter(const uint64_t *instructions, size_t count);
+// A child of a process that has one thread, which is killed when that ends. Returns its pid, 0 in it, or -errno.
+long uwrx_fork_dependent(void);
 // The version of Landlock's interface that the kernel has, or -errno.
 long uwrx_landlock_version(void);
 // Gives up every capability of the calling thread but these.

@@ -11,6 +11,8 @@ public enum ControlMessage: Equatable, Sendable {
   case finish
   /// From the proxy: what is to be recorded. `kind` is an event's, `number` that of a connection, or 0.
   case record(kind: UInt8, process: UInt32, number: UInt32, [UInt8])
+  /// From the proxy: what is recorded of the network as a whole, and told to the user at the end.
+  case note(String)
   /// From the proxy, before all others: the certificate of the run's own authority, in PEM, and the names by which OpenSSL finds it in a directory.
   case authority(certificate: [UInt8], hashes: [String])
   /// From the proxy: it cannot go on, or could not begin.
@@ -31,6 +33,7 @@ public enum ControlMessage: Equatable, Sendable {
     case .record(let kind, let process, let number, let text):
       [3, kind] + Self.bytes(process) + Self.bytes(number) + text.prefix(Self.largest - 16)
     case .failed(let reason): [4] + reason.utf8.prefix(Self.largest - 16)
+    case .note(let text): [10] + text.utf8.prefix(Self.largest - 16)
     case .ready: [5]
     case .finished: [6]
     case .splice: [8]
@@ -53,6 +56,7 @@ public enum ControlMessage: Equatable, Sendable {
       self = .record(
         kind: bytes[1], process: Self.number(bytes[2..<6]), number: Self.number(bytes[6..<10]), Array(bytes[10...]))
     case 4: self = .failed(String(decoding: bytes.dropFirst(), as: UTF8.self))
+    case 10: self = .note(String(decoding: bytes.dropFirst(), as: UTF8.self))
     case 5 where bytes.count == 1: self = .ready
     case 6 where bytes.count == 1: self = .finished
     case 8 where bytes.count == 1: self = .splice

@@ -15,8 +15,15 @@ public struct ProxyConfiguration: Equatable, Sendable {
   public var passthrough: [String] = []
   /// As `InjectionRule` reads them.
   public var injections: [String] = []
+  /// Whether git may push.
+  public var allowsPush = false
   /// Certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: [UInt8] = []
+  /// As `UpstreamProxy` reads them, for requests in the clear and for all else; empty for none. They may hold passwords.
+  public var httpProxy = ""
+  public var httpsProxy = ""
+  /// As `ProxyExceptions` reads it.
+  public var noProxy = ""
   /// The guest's own name.
   public var hostname = ""
 
@@ -28,13 +35,15 @@ public struct ProxyConfiguration: Equatable, Sendable {
   /// `name=value`, each with a zero.
   public var bytes: [UInt8] {
     var fields: [(String, [UInt8])] = [
-      ("hostname", Array(hostname.utf8)), ("upstream-ca", upstreamAuthority),
+      ("hostname", Array(hostname.utf8)), ("http-proxy", Array(httpProxy.utf8)),
+      ("https-proxy", Array(httpsProxy.utf8)), ("no-proxy", Array(noProxy.utf8)), ("upstream-ca", upstreamAuthority),
       ("authority-seed", Self.hexadecimal(authoritySeed)), ("authority", authority),
       (
         "filter",
         Self.hexadecimal(filter.flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } })
       ),
     ]
+    if allowsPush { fields.append(("allow-push", [])) }
     for (name, values) in [
       ("allow", allowed), ("deny", denied), ("resolve", resolutions), ("publish", published),
       ("passthrough", passthrough), ("inject", injections),
@@ -53,6 +62,9 @@ public struct ProxyConfiguration: Equatable, Sendable {
       let text = String(decoding: value, as: UTF8.self)
       switch String(decoding: field[..<equals], as: UTF8.self) {
       case "hostname": hostname = text
+      case "http-proxy": httpProxy = text
+      case "https-proxy": httpsProxy = text
+      case "no-proxy": noProxy = text
       case "authority": authority = value
       case "authority-seed":
         guard let seed = Self.bytes(hexadecimal: value) else { return nil }
@@ -66,6 +78,7 @@ public struct ProxyConfiguration: Equatable, Sendable {
       case "deny": denied.append(text)
       case "resolve": resolutions.append(text)
       case "upstream-ca": upstreamAuthority = value
+      case "allow-push": allowsPush = true
       case "inject": injections.append(text)
       case "passthrough": passthrough.append(text)
       case "publish": published.append(text)

@@ -21,7 +21,10 @@ public enum RecordedPath {
 
   /// What lies in a domain's directory beside downloads.
   private static let own: Set<[UInt8]> = Set(
-    ["requests", "ip4.txt", "ip6.txt", "cert.pem", "names.txt", "connections.txt", "streams"].map { Array($0.utf8) })
+    ["requests", "ip4.txt", "ip6.txt", "cert.pem", "names.txt", "connections.txt", "streams"].flatMap { name in
+      // And as it is called while it is written.
+      [Array(name.utf8), Array(".\(name)".utf8)]
+    })
 
   /// The names of the directories and of the file, from the domain's directory.
   /// - Parameter target: path and query as they stand in a request (origin-form, RFC 9112), with any secrets in the query already

@@ -9,6 +9,7 @@ import TLS
 final class Conversation: ConversationOwner {
   /// What all conversations of a run share.
   struct Services: Sendable {
+    let policy: NetworkPolicy
     let store: ExchangeStore
     let streams: StreamStore
     let identities: Identities
@@ -17,6 +18,10 @@ final class Conversation: ConversationOwner {
     /// Whose TLS is left alone.
     let passthrough: [NetworkRule]
     let injections: [InjectionRule]
+    /// What came of handshakes is kept there, or in a replay read from there.
+    let record: NetworkRecord
+    /// Whether git may push.
+    let allowsPush: Bool
     /// Of a replay: what an earlier run was answered. There are no upstreams then.
     let recorded: ExchangeIndex?
     let recordedStreams: StreamIndex?
@@ -30,23 +35,29 @@ final class Conversation: ConversationOwner {
     /// TLS with the upstream, for a guest that waits.
     case upstreamHandshake(ClientHelloParser, name: String)
     case guestHandshake
+    /// The guest has been told why nothing comes of it.
+    case refused
     /// Somebody else has the channels.
     case over
   }
 
-  private let services: Services
-  private let report: Report
-  private let number: UInt32
+  let services: Services
+  let report: Report
+  let number: UInt32
+  /// How many connections it is within (CONNECT).
+  let depth: Int
+  /// The upstream is a proxy that takes requests alone.
+  let proxied: ProxiedRequests?
   /// Told how many bytes the guest and the upstream have sent.
-  private let ended: (UInt64, UInt64) -> Void
+  let ended: (UInt64, UInt64) -> Void
   private let loop: any EventLoop
-  private var guest: ConversationEnd!
+  var guest: ConversationEnd!
   /// nil in a replay.
-  private var upstream: ConversationEnd?
+  var upstream: ConversationEnd?
   private var phase = Phase.listening
-  private var scheme = HTTPConnection.Scheme.http
-  private var guestBytes = ByteBuffer()
-  private var upstreamBytes = ByteBuffer()
+  var scheme = HTTPConnection.Scheme.http
+  var guestBytes = ByteBuffer()
+  var upstreamBytes = ByteBuffer()
   /// What ALPN has chosen.
   private var isHTTP2 = false
   /// Nothing of it is kept.
@@ -58,9 +69,10 @@ final class Conversation: ConversationOwner {
 
   static func begin(
     _ guest: any Channel, _ upstream: (any Channel)?, _ services: Services, _ report: Report, number: UInt32,
+    within tunnel: HTTPTunnel? = nil, depth: Int = 0, proxied: ProxiedRequests? = nil,
     ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
-    let conversation = Conversation(guest.eventLoop, services, report, number, ended)
+    let conversation = Conversation(guest.eventLoop, services, report, number, depth, proxied, ended)
     conversation.guest = ConversationEnd(guest, owner: conversation)
     try guest.pipeline.syncOperations.addHandler(conversation.guest)
     if let upstream {
@@ -68,20 +80,35 @@ final class Conversation: ConversationOwner {
       conversation.upstream = end
       try upstream.pipeline.syncOperations.addHandler(end)
     }
+    if let tunnel { conversation.take(tunnel) }
     // In a replay nobody waits for a server that speaks first.
-    if upstream == nil, conversation.replayStream(after: []) { return }
+    let hasSaid = tunnel.map { $0.guestBytes.readableBytes > 0 || $0.hasGuestEnded } ?? false
+    if upstream == nil, !hasSaid, conversation.replaySilence() { return }
     guest.read()
     upstream?.read()
   }
 
+  /// What has come of a connection within another before it was one.
+  private func take(_ tunnel: HTTPTunnel) {
+    for (bytes, hasEnded, end) in [
+      (tunnel.guestBytes, tunnel.hasGuestEnded, guest), (tunnel.upstreamBytes, tunnel.hasUpstreamEnded, upstream),
+    ] {
+      guard let end else { continue }
+      if bytes.readableBytes > 0 { end.take(bytes) }
+      if hasEnded { end.takeEnd() }
+    }
+  }
+
   private init(
-    _ loop: any EventLoop, _ services: Services, _ report: Report, _ number: UInt32,
-    _ ended: @escaping (UInt64, UInt64) -> Void
+    _ loop: any EventLoop, _ services: Services, _ report: Report, _ number: UInt32, _ depth: Int,
+    _ proxied: ProxiedRequests?, _ ended: @escaping (UInt64, UInt64) -> Void
   ) {
     self.loop = loop
     self.services = services
     self.report = report
     self.number = number
+    self.depth = depth
+    self.proxied = proxied
     self.ended = ended
   }
 
@@ -105,7 +132,7 @@ final class Conversation: ConversationOwner {
       _ = parser.append(bytes)
       phase = .upstreamHandshake(parser, name: name)
     case .guestHandshake: guestBytes.writeBuffer(&bytes)
-    case .over: break
+    case .refused, .over: break
     }
   }
 
@@ -117,6 +144,7 @@ final class Conversation: ConversationOwner {
 
   func closed(_ end: ConversationEnd, isReset: Bool) {
     if case .over = phase { return }
+    if case .refused = phase, end !== guest { return }
     phase = .over
     let other = end === guest ? upstream : guest
     if isReset { other?.channel.reset() } else { other?.channel.close(promise: nil) }
@@ -140,6 +168,7 @@ final class Conversation: ConversationOwner {
     case .http: relayHTTP()
     case .http2: relayHTTP2()
     case .stream: relay()
+    case .tls where proxied != nil: refuseOther()
     case .tls:
       isLeftAlone = services.passthrough.contains { $0.covers(report.domain, port: report.port) }
       if isLeftAlone || scheme == .https { return relay() }
@@ -188,7 +217,14 @@ final class Conversation: ConversationOwner {
       return refuse(.noApplicationProtocol)
     }
     let server = name ?? report.domain.description
-    guard let upstream else { return identify(server, recordedProtocol(offered), parser) }
+    guard let upstream else {
+      switch services.record.handshake(with: report.domain, port: report.port) {
+      case .established, nil: identify(server, recordedProtocol(offered), parser)
+      case .failed: refuse(.handshakeFailure)
+      case .untrusted: refuse(.badCertificate)
+      }
+      return
+    }
     do {
       let handler = try TLSHandler.client(context: services.trust, serverName: server, protocols: offered)
       phase = .upstreamHandshake(parser, name: server)
@@ -209,16 +245,18 @@ final class Conversation: ConversationOwner {
   func tlsChanged(_ event: TLSEvent, at end: ConversationEnd) {
     switch (event, phase) {
     case (.established(let chosen, _), .upstreamHandshake(let parser, let name)) where end === upstream:
+      services.record.note(.established, of: report.domain, port: report.port)
       identify(name, chosen, parser)
     case (.established, .guestHandshake) where end === guest:
       phase = .listening
       if isHTTP2 { return relayHTTP2() }
       // Some servers speak first in TLS, too.
       if upstreamBytes.readableBytes > 0 { return relay() }
-      if upstream == nil, guestBytes.readableBytes == 0, replayStream(after: []) { return }
+      if upstream == nil, guestBytes.readableBytes == 0, replaySilence() { return }
       if guestBytes.readableBytes > 0 { listen() } else { guest.channel.read() }
       upstream?.channel.read()
     case (.failed(let reason, let verifyError), .upstreamHandshake) where end === upstream:
+      services.record.note(verifyError == nil ? .failed : .untrusted, of: report.domain, port: report.port)
       report.refused(
         verifyError.map { "its certificate is not trusted: \($0); --upstream-ca FILE trusts another authority" }
           ?? "TLS with it has failed: \(reason)")
@@ -248,12 +286,13 @@ final class Conversation: ConversationOwner {
   }
 
   private func refuse(_ alert: TLSAlert) {
-    // What it has sent is read, lest the alert be lost in a reset.
-    guest.channel.writeAndFlush(TLSAlert.record(alert), promise: nil)
-    guest.channel.close(mode: .output, promise: nil)
+    answerLast(TLSAlert.record(alert))
+  }
+
+  private func answerLast(_ bytes: ByteBuffer) {
+    phase = .refused
+    guest.channel.end(after: bytes)
     upstream?.channel.close(promise: nil)
-    let channel = guest.channel
-    loop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
   }
 
   private func close() {
@@ -263,7 +302,7 @@ final class Conversation: ConversationOwner {
   // MARK: Who takes over
 
   /// What comes from now on goes to the handlers that `body` adds.
-  private func handOver(_ body: () throws -> Void) {
+  func handOver(_ body: () throws -> Void) {
     phase = .over
     for end in [guest, upstream] { end?.release() }
     do { try body() } catch {
@@ -273,9 +312,20 @@ final class Conversation: ConversationOwner {
     }
   }
 
+  func refuseOther() {
+    report.refused("the upstream proxy makes no connection to that port, and takes requests of HTTP alone")
+    for end in [guest, upstream] { end?.channel.reset() }
+  }
+
   private func relay() {
+    if proxied != nil { return refuseOther() }
+    let verdict = services.allowsPush || isLeftAlone ? .other : GitPush.verdict(guestBytes.readableBytesView)
+    if verdict == .push { return refusePush() }
     guard let upstream else {
-      if !replayStream(after: Array(guestBytes.readableBytesView)) {
+      let isSilent = guestBytes.readableBytes == 0
+      if !replayStream(after: isSilent ? .ended : .said(Array(guestBytes.readableBytesView))) {
+        // Clients make connections that they then do not need, at one time more than at another: who has said nothing misses nothing.
+        if isSilent { return close() }
         report.missed("no such conversation is kept", on: number)
         guest.channel.reset()
       }
@@ -283,20 +333,41 @@ final class Conversation: ConversationOwner {
     }
     handOver {
       let recorder = isLeftAlone ? nil : try services.streams.begin(streamHeader, of: report.domain)
+      if verdict == .open, !hasGuestEnded { try addPushGuard() }
       try ByteRelay.join(
         guest.channel, upstream.channel, after: guestBytes, upstreamBytes, firstEnded: hasGuestEnded,
         secondEnded: hasUpstreamEnded, recorder: recorder, ended: ended)
     }
   }
 
+  private func addPushGuard() throws {
+    let handler = PushGuard(after: Array(guestBytes.readableBytesView)) { [report] in report.refused(GitPush.refusal) }
+    try guest.channel.pipeline.syncOperations.addHandler(handler)
+  }
+
+  private func refusePush() {
+    report.refused(GitPush.refusal)
+    answerLast(ByteBuffer(bytes: GitPush.answer))
+  }
+
   private var streamHeader: StreamHeader {
     StreamHeader(port: report.port, isTLS: scheme == .https, connection: number, process: report.process)
   }
 
+  /// For a guest that has said nothing yet: a server that speaks first does so at once, one that only ends it when the guest does not speak.
+  /// - Returns: whether there is one that speaks first.
+  private func replaySilence() -> Bool {
+    if replayStream(after: .silence) { return true }
+    loop.assumeIsolated().scheduleTask(in: Self.patience) { [self] in
+      if case .listening = phase, guestBytes.readableBytes == 0 { _ = replayStream(after: .longSilence) }
+    }
+    return false
+  }
+
   /// - Returns: whether there is one that begins so.
-  private func replayStream(after said: [UInt8]) -> Bool {
+  private func replayStream(after beginning: StreamIndex.Beginning) -> Bool {
     let reader = services.recordedStreams?.take(
-      report.domain, port: report.port, isTLS: scheme == .https, process: report.process, after: said)
+      report.domain, port: report.port, isTLS: scheme == .https, process: report.process, after: beginning)
     guard let reader else { return false }
     handOver {
       try StreamReplay.start(
@@ -304,52 +375,5 @@ final class Conversation: ConversationOwner {
         missed: { [self] in report.missed($0, on: number) }, ended: ended)
     }
     return true
-  }
-
-  private var connection: HTTPConnection {
-    HTTPConnection(domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process)
-  }
-
-  private var injected: [HTTPHeaderField] {
-    services.injections.filter { $0.isFor(report.domain, port: report.port) }
-      .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }
-  }
-
-  private var relayEvents: HTTPRelay.Events {
-    HTTPRelay.Events(
-      exchange: { [self] in report.exchanged(number, $0, scheme) },
-      recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended)
-  }
-
-  private var replayEvents: HTTPReplay.Events {
-    HTTPReplay.Events(
-      exchange: { [self] in report.exchanged(number, $0, scheme) },
-      missed: { [self] _, reason in report.missed(line: reason, on: number) }, ended: { [self] in ended($0, 0) })
-  }
-
-  private func relayHTTP() {
-    handOver {
-      guard let upstream else {
-        guard let recorded = services.recorded else { return guest.channel.reset() }
-        return try HTTPReplay.start(
-          connection, guest: guest.channel, after: guestBytes, from: recorded, events: replayEvents)
-      }
-      try HTTPRelay.start(
-        connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes, injecting: injected,
-        into: services.store, events: relayEvents)
-    }
-  }
-
-  private func relayHTTP2() {
-    handOver {
-      guard let upstream else {
-        guard let recorded = services.recorded else { return guest.channel.reset() }
-        return try HTTP2Replay.start(
-          connection, guest: guest.channel, after: guestBytes, from: recorded, events: replayEvents)
-      }
-      try HTTP2Relay.start(
-        connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes, upstreamBytes,
-        injecting: injected, into: services.store, events: relayEvents)
-    }
   }
 }

@@ -27,6 +27,11 @@ final class ConversationEnd: ChannelInboundHandler {
 
   func release() { owner = nil }
 
+  /// What has come before this was there.
+  func take(_ bytes: ByteBuffer) { owner?.received(bytes, at: self) }
+
+  func takeEnd() { owner?.inputEnded(at: self) }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard let owner else { return context.fireChannelRead(data) }
     owner.received(unwrapInboundIn(data), at: self)

@@ -1,3 +1,4 @@
+import NIOCore
 import Network
 import Tracing
 
@@ -10,7 +11,11 @@ struct Report: Sendable {
   let process: UInt32
 
   private func send(_ kind: EventKind, number: UInt32 = 0, _ text: String) {
-    control.send(.record(kind: kind.rawValue, process: process, number: number, Array(text.utf8)))
+    send(kind, number: number, Array(text.utf8))
+  }
+
+  private func send(_ kind: EventKind, number: UInt32, _ bytes: [UInt8]) {
+    control.send(.record(kind: kind.rawValue, process: process, number: number, bytes))
   }
 
   var place: String { "\(domain.bracketed):\(port)" }
@@ -19,28 +24,35 @@ struct Report: Sendable {
 
   func ended(_ number: UInt32, sent: UInt64, received: UInt64) {
     let counts = [sent, received].flatMap { count in (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } }
-    control.send(.record(kind: EventKind.connectionEnd.rawValue, process: process, number: number, counts))
+    send(.connectionEnd, number: number, counts)
   }
 
   func exchanged(_ number: UInt32, _ exchange: HTTPExchange, _ scheme: HTTPConnection.Scheme) {
     let isUsual = port == (scheme == .http ? 80 : 443)
     let host = isUsual ? domain.bracketed : place
     let target = exchange.target.hasPrefix("/") ? "\(scheme.rawValue)://\(host)\(exchange.target)" : exchange.target
-    let end = exchange.isComplete ? "" : ", broken off"
-    send(
-      .request, number: number,
-      "\(exchange.method) \(target) \(exchange.status), \(exchange.requestBytes) bytes out, \(exchange.responseBytes) in\(end)"
-    )
+    let duration = UInt64(clamping: (NIODeadline.now() - exchange.began).nanoseconds)
+    let record = RequestRecord(
+      method: exchange.method, url: target, status: exchange.status, sent: exchange.requestBytes,
+      received: exchange.responseBytes, duration: duration, isBrokenOff: !exchange.isComplete)
+    send(.request, number: number, record.bytes)
+    if let refusal = exchange.refusal { refused(refusal) }
   }
 
   /// Records what is not.
   func isLetThrough(_ decision: NetworkPolicy.Decision, at address: IPAddress? = nil) -> Bool {
-    switch decision {
-    case .allowed: return true
-    case .refused(let hint): refused("\(hint) lets it through", at: address)
-    case .denied(let rule): refused("--deny \(rule) keeps it out", at: address)
-    }
+    guard let reason = reason(against: decision) else { return true }
+    refused(reason, at: address)
     return false
+  }
+
+  /// - Returns: why it may not be reached, or nil if it may.
+  func reason(against decision: NetworkPolicy.Decision) -> String? {
+    switch decision {
+    case .allowed: nil
+    case .refused(let hint): "\(hint) lets it through"
+    case .denied(let rule): "--deny \(rule) keeps it out"
+    }
   }
 
   /// Of a replay.

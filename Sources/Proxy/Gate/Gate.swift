@@ -96,6 +96,9 @@ public final class Gate: Sendable {
   /// As guest init has made the interface.
   private static let guestHardware: [UInt8] = [2, 0x75, 0x77, 0x72, 0x78, 15]
 
+  /// How many wait.
+  var count: Int { pending.withLock { $0.count } }
+
   /// Of a request that gets no answer: when it comes again it is a new one.
   func forget(_ request: ConnectionRequest) {
     pending.withLock { _ = $0.remove(Key(guest: request.guest, target: request.target)) }

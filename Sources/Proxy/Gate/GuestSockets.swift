@@ -27,7 +27,15 @@ public final class GuestSockets: Sendable {
     var ipv4: [FileDescriptor] = []
     var ipv6: [FileDescriptor] = []
     var inside: [FileDescriptor] = []
-    var serial: UInt64 = 0
+  }
+
+  /// What guest init has handed over.
+  public struct Given: Sendable {
+    fileprivate let interface: Int32
+    fileprivate let ipv4: Family
+    fileprivate let ipv6: Family?
+    /// An answer that nobody has waited for is told from the next one.
+    fileprivate let serials = SharedNumber()
   }
 
   private let channel: FileDescriptor
@@ -36,24 +44,31 @@ public final class GuestSockets: Sendable {
   public let ipv4: Family
   public let ipv6: Family?
   private let spare = Mutex(Spare())
+  private let serials: SharedNumber
 
   /// Milliseconds for an answer of guest init's, which waits for nothing but its other work.
   private static let patience: Int32 = 10_000
 
   /// Waits for what guest init hands over.
   /// - Throws: `.connectionReset` if it has ended before.
-  public init(channel: FileDescriptor) throws(Errno) {
-    self.channel = channel
-    let (header, descriptors) = try Self.receive(channel)
+  public static func wait(for channel: FileDescriptor) throws(Errno) -> Given {
+    let (header, descriptors) = try receive(channel)
     guard header.operation == UWRX_NETWORK_READY.rawValue, descriptors.count == 3 || descriptors.count == 6 else {
       throw .connectionReset
     }
-    interface = header.value
     func family(_ place: Int) -> Family {
       Family(requests: descriptors[place], datagrams: descriptors[place + 1], nameConnections: descriptors[place + 2])
     }
-    ipv4 = family(0)
-    ipv6 = descriptors.count == 6 ? family(3) : nil
+    return Given(
+      interface: header.value, ipv4: family(0), ipv6: descriptors.count == 6 ? family(3) : nil)
+  }
+
+  public init(_ given: Given, channel: FileDescriptor) {
+    self.channel = channel
+    interface = given.interface
+    ipv4 = given.ipv4
+    ipv6 = given.ipv6
+    serials = given.serials
   }
 
   /// An unbound socket of TCP, which does not wait.
@@ -67,8 +82,7 @@ public final class GuestSockets: Sendable {
         }
       if let socket = spare[keyPath: list].popLast() { return .success(socket) }
       do throws(Errno) {
-        spare.serial += 1
-        spare[keyPath: list] = try request(place, serial: spare.serial)
+        spare[keyPath: list] = try request(place, serial: serials.next())
       } catch { return .failure(error) }
       return spare[keyPath: list].popLast().map { .success($0) } ?? .failure(.tooManyOpenFiles)
     }

@@ -5,7 +5,7 @@ enum HTTPBodyLength: Equatable, Sendable {
   case chunked
   /// To the end of the connection: of an answer alone.
   case untilEnd
-  /// An answer 101: what follows is no HTTP.
+  /// An answer 101, or 2xx to CONNECT: what follows is no HTTP.
   case upgraded
 
   /// - Throws: 400 for what two readers may read in two ways, 501 for a coding other than `chunked`.
@@ -15,6 +15,8 @@ enum HTTPBodyLength: Equatable, Sendable {
   init(ofResponse head: HTTPHead, to method: ArraySlice<UInt8>) throws(HTTPFailure) {
     let declared = try Self.declared(head)
     switch head.status {
+    // RFC 9112, 6.3: whatever its fields say.
+    case 200..<300 where method.elementsEqual("CONNECT".utf8): self = .upgraded
     case 101: self = .upgraded
     case 100..<200, 204, 304: self = .none
     default: self = method.elementsEqual("HEAD".utf8) ? .none : declared ?? .untilEnd

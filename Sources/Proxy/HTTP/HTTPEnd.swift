@@ -35,6 +35,13 @@ final class HTTPEnd: ChannelDuplexHandler, RemovableChannelHandler {
     self.owner = owner
   }
 
+  /// Somebody else has the channel: this lets all pass.
+  func release() {
+    owner = nil
+    if wantsToRead { context?.read() }
+    wantsToRead = false
+  }
+
   /// Reads what has waited for room.
   func resume() {
     guard wantsToRead, !isClosed, owner?.mayRead(at: self) == true else { return }
@@ -71,9 +78,10 @@ final class HTTPEnd: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard let owner else { return context.fireChannelRead(data) }
     let bytes = unwrapInboundIn(data)
     count += UInt64(bytes.readableBytes)
-    owner?.received(bytes, at: self)
+    owner.received(bytes, at: self)
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -82,9 +90,10 @@ final class HTTPEnd: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard let owner else { return context.fireErrorCaught(error) }
     // What is written after the output was closed is lost, as it is to any program.
     if let error = error as? ChannelError, error == .outputClosed { return }
-    owner?.failed(at: self)
+    owner.failed(at: self)
     context.close(promise: nil)
   }
 

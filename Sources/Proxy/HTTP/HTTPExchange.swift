@@ -1,3 +1,5 @@
+import NIOCore
+
 /// A request and its answer, as an event tells of them.
 public struct HTTPExchange: Equatable, Sendable {
   public let method: String
@@ -10,6 +12,10 @@ public struct HTTPExchange: Equatable, Sendable {
   public internal(set) var responseBytes: UInt64 = 0
   /// Whether the answer came to its end.
   public internal(set) var isComplete = false
+  /// Why it was not let through, for the user; nil for what was, and for a wrong request.
+  public internal(set) var refusal: String?
+  /// When the request's head had come.
+  let began = NIODeadline.now()
 
   init(_ head: HTTPHead, _ credentials: Credentials) {
     method = String(decoding: head.method, as: UTF8.self)

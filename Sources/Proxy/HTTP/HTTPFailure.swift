@@ -4,10 +4,13 @@ struct HTTPFailure: Error, Equatable, Sendable {
   let status: Int
   /// A sentence for whoever reads the guest's log.
   let reason: String
+  /// What the user is told at the end of the run, with what would let it through; nil if it is the guest's matter alone.
+  let refusal: String?
 
-  init(_ status: Int, _ reason: String) {
+  init(_ status: Int, _ reason: String, refusal: String? = nil) {
     self.status = status
     self.reason = reason
+    self.refusal = refusal
   }
 
   /// RFC 9110, 15

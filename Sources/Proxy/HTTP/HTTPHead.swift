@@ -104,8 +104,11 @@ struct HTTPHead: Equatable, Sendable {
   }
 
   /// The bytes without some fields and with others at the end.
-  func bytes(without isLeftOut: (ArraySlice<UInt8>) -> Bool, adding new: [HTTPHeaderField]) -> [UInt8] {
-    var result = Array(bytes[startLine])
+  /// - Parameter first: the start line, with the end of the line; nil for what it is.
+  func bytes(
+    startLine first: [UInt8]? = nil, without isLeftOut: (ArraySlice<UInt8>) -> Bool, adding new: [HTTPHeaderField]
+  ) -> [UInt8] {
+    var result = first ?? Array(bytes[startLine])
     for field in fields where !isLeftOut(bytes[field.name]) { result += bytes[field.line] }
     for field in new { result += Array("\(field.name): \(field.value)\r\n".utf8) }
     return result + [0x0d, 0x0a]

@@ -7,7 +7,8 @@ import SystemPackage
 /// recorded here. Nothing is held of a message but its head. Several requests may be on their way; their answers come in order.
 ///
 /// A request that could be read in two ways, or is not for the connection's domain, is answered here (400, 403, 405, 421, 431, 501, 505), after
-/// which the connection ends. Where the upstream's answer breaks off, the guest's connection is reset.
+/// which the connection ends. Where the upstream's answer breaks off, the guest's connection is reset. After an answer 101 the connection is one of
+/// bytes, kept beside the exchange (``ByteRelay``); after one to CONNECT it is one to the host for which that has asked (``HTTPTunnel``).
 ///
 /// All on the event loop of both channels.
 public final class HTTPRelay {
@@ -19,6 +20,8 @@ public final class HTTPRelay {
     public var recordingFailed: (Errno) -> Void
     /// Both connections are closed: bytes that the guest has sent, and the upstream.
     public var ended: (UInt64, UInt64) -> Void
+    /// Without, CONNECT is refused.
+    var tunnels: HTTPTunnels?
 
     public init(
       exchange: @escaping (HTTPExchange) -> Void, recordingFailed: @escaping (Errno) -> Void,
@@ -35,6 +38,7 @@ public final class HTTPRelay {
 
   private let connection: HTTPConnection
   private let injected: [HTTPHeaderField]
+  private let proxied: ProxiedRequests?
   private let store: ExchangeStore
   private let requests: DirectoryHandle
   private let check: HTTPRequestCheck
@@ -56,8 +60,8 @@ public final class HTTPRelay {
   private var isInformational = false
   private var hasGuestEnded = false
   private var hasUpstreamEnded = false
-  /// After 101, bytes are but bytes.
-  private var isStream = false
+  /// Somebody else has the channels: after 101 bytes are but bytes.
+  private var isOver = false
   private let lingering = HTTPLingering()
 
   /// Begins to relay.
@@ -65,12 +69,13 @@ public final class HTTPRelay {
   ///   - guest, upstream: of one event loop, on which this is called; they do not read by themselves yet, and do from now on.
   ///   - bytes: what the guest has sent before.
   ///   - injecting: added to each request on its way upstream, in the place of fields of the same name. Never recorded.
+  ///   - proxied: where the upstream is a proxy of theirs.
   /// - Throws: `Errno` if the domain's directory cannot be made, and the pipelines' errors; then both channels are the caller's still.
-  public static func start(
+  static func start(
     _ connection: HTTPConnection, guest: any Channel, upstream: any Channel, after bytes: ByteBuffer = ByteBuffer(),
-    injecting: [HTTPHeaderField] = [], into store: ExchangeStore, events: Events
+    injecting: [HTTPHeaderField] = [], proxied: ProxiedRequests? = nil, into store: ExchangeStore, events: Events
   ) throws {
-    let relay = HTTPRelay(connection, injecting, store, try store.requests(of: connection.domain), events)
+    let relay = HTTPRelay(connection, injecting, proxied, store, try store.requests(of: connection.domain), events)
     let ends = (HTTPEnd(guest, owner: relay, after: bytes.readableBytes), HTTPEnd(upstream, owner: relay))
     (relay.guest, relay.upstream) = ends
     try guest.pipeline.syncOperations.addHandler(ends.0)
@@ -83,15 +88,16 @@ public final class HTTPRelay {
   }
 
   private init(
-    _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ store: ExchangeStore, _ requests: DirectoryHandle,
-    _ events: Events
+    _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ proxied: ProxiedRequests?, _ store: ExchangeStore,
+    _ requests: DirectoryHandle, _ events: Events
   ) {
+    self.proxied = proxied
     self.connection = connection
     self.injected = injected
     self.store = store
     self.requests = requests
     self.events = events
-    check = HTTPRequestCheck(domain: connection.domain)
+    check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
 }
 
@@ -99,7 +105,7 @@ public final class HTTPRelay {
 
 extension HTTPRelay {
   private var takesRequests: Bool {
-    guard refusal == nil, !hasRefused, !isStream else { return false }
+    guard refusal == nil, !hasRefused, !isOver else { return false }
     // Whether what comes after it is HTTP is known when it is answered.
     if let last = waiting.last, last.asksForUpgrade, last.hasRequestEnded { return false }
     return !requestReader.isBetweenMessages || waiting.count < Self.mostWaiting
@@ -128,13 +134,15 @@ extension HTTPRelay {
     switch part {
     case .head(let head, _):
       let summary = HTTPExchange(head, store.credentials)
-      do { try permit(head) } catch {
+      let tunnel: HTTPTunnel.Target?
+      do { tunnel = try permit(head) } catch {
         var refused = summary
         refused.status = error.status
+        refused.refusal = error.refusal
         events.exchange(refused)
         throw error
       }
-      let exchange = RelayedExchange(head, summary, try store.begin(head, of: connection, in: requests))
+      let exchange = RelayedExchange(head, summary, tunnel, try store.begin(head, of: connection, in: requests))
       waiting.append(exchange)
       sending = exchange
       upstream.write(forwarded(head))
@@ -152,18 +160,26 @@ extension HTTPRelay {
     }
   }
 
-  private func permit(_ head: HTTPHead) throws(HTTPFailure) {
-    try check.check(head)
+  private func permit(_ head: HTTPHead) throws(HTTPFailure) -> HTTPTunnel.Target? {
+    let tunnel = try check.check(head, events.tunnels)
     // Its answer is the request, with what was added.
     if !injected.isEmpty, head.method.elementsEqual("TRACE".utf8) { throw HTTPFailure(405, "TRACE is refused") }
+    return tunnel
   }
 
   /// A request's head as it goes upstream.
   private func forwarded(_ head: HTTPHead) -> [UInt8] {
     let dropsUpgrade = RelayedExchange.asksForHTTP2(head)
-    if injected.isEmpty, !dropsUpgrade { return head.bytes }
-    let names = injected.map { $0.name.lowercased() } + (dropsUpgrade ? ["upgrade", "http2-settings"] : [])
-    return head.bytes(without: { name in names.contains { HTTPToken.equals(name, $0) } }, adding: injected)
+    let added = injected + (proxied?.fields ?? [])
+    if added.isEmpty, !dropsUpgrade, proxied == nil { return head.bytes }
+    let names = added.map { $0.name.lowercased() } + (dropsUpgrade ? ["upgrade", "http2-settings"] : [])
+    // RFC 9110, 7.8: who does not speak one of the protocols takes it out of the list.
+    let others = RelayedExchange.upgrades(head).map { String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
+    let kept =
+      dropsUpgrade && !others.isEmpty ? [HTTPHeaderField(name: "Upgrade", value: others)].compactMap { $0 } : []
+    return head.bytes(
+      startLine: proxied?.startLine(head), without: { name in names.contains { HTTPToken.equals(name, $0) } },
+      adding: kept + added)
   }
 
   /// Answers a refused request when the ones before it are answered.
@@ -188,16 +204,17 @@ extension HTTPRelay {
 extension HTTPRelay {
   private func takeResponses() {
     do {
-      while !isStream, !hasRefused, !upstream.isClosed,
+      while !isOver, !hasRefused, !upstream.isClosed,
         responseBytes.readableBytes > 0 || !responseReader.isBetweenMessages
       {
         guard let exchange = waiting.first else { break }
         guard let part = try responseReader.next(from: &responseBytes, answering: exchange.method) else { break }
         try take(part, for: exchange)
       }
+      if isOver { return }
       guest.flush()
       // What nobody has asked for, such as 408 to a connection that was idle, is the end of the connection.
-      if waiting.isEmpty, !isStream, !hasRefused, responseBytes.readableBytes > 0 { return close() }
+      if waiting.isEmpty, !hasRefused, responseBytes.readableBytes > 0 { return close() }
     } catch is HTTPFailure { return badResponse() } catch { return recordingFailed(error) }
     refuse()
     takeRequests()
@@ -208,12 +225,13 @@ extension HTTPRelay {
     switch part {
     case .head(let head, let length):
       isInformational = (100..<200).contains(head.status) && length != .upgraded
-      guard length != .upgraded || exchange.asksForUpgrade && exchange.hasRequestEnded else {
+      let mayEnd = exchange.asksForUpgrade && (exchange.tunnel == nil || head.status != 101)
+      guard length != .upgraded || mayEnd && exchange.hasRequestEnded else {
         throw HTTPFailure(502, "the upstream upgrades what it was not asked to")
       }
       if !isInformational { exchange.respond(head) }
       guest.write(head.bytes)
-      if length == .upgraded { try becomeStream(exchange) }
+      if length == .upgraded { try handOver(after: exchange, isWebSocket: WebSocketHandshake.isDone(by: head)) }
     case .framing(let bytes): guest.write(bytes)
     case .content(let bytes):
       try exchange.add(toResponse: bytes)
@@ -227,18 +245,30 @@ extension HTTPRelay {
     }
   }
 
-  private func becomeStream(_ exchange: RelayedExchange) throws {
-    isStream = true
+  /// What follows is bytes, kept beside the exchange, or what a CONNECT has asked for.
+  private func handOver(after exchange: RelayedExchange, isWebSocket: Bool) throws {
     waiting.removeFirst()
     exchange.endResponse([])
     try finish(exchange, .complete)
-    guest.write(responseBytes)
-    upstream.write(requestBytes)
-    (requestBytes, responseBytes) = (ByteBuffer(), ByteBuffer())
-    guest.flush()
-    upstream.flush()
-    if hasGuestEnded { endRequests() }
-    guest.resume()
+    let before = (
+      guest.count - UInt64(requestBytes.readableBytes), upstream.count - UInt64(responseBytes.readableBytes)
+    )
+    let ended = { [events] (sent: UInt64, received: UInt64) in events.ended(before.0 + sent, before.1 + received) }
+    // Nothing comes before the other owner is there.
+    isOver = true
+    for end in [guest, upstream] { end?.flush() }
+    if let target = exchange.tunnel {
+      for end in [guest, upstream] { try end?.channel.syncOptions?.setOption(.autoRead, value: false) }
+      try events.tunnels?.begin(
+        HTTPTunnel(
+          target: target, guestBytes: requestBytes, upstreamBytes: responseBytes, hasGuestEnded: hasGuestEnded,
+          hasUpstreamEnded: hasUpstreamEnded, ended: ended))
+    } else {
+      try ByteRelay.join(
+        guest.channel, upstream.channel, after: requestBytes, responseBytes, firstEnded: hasGuestEnded,
+        secondEnded: hasUpstreamEnded, recorder: try exchange.beginStream(isWebSocket: isWebSocket), ended: ended)
+    }
+    for end in [guest, upstream] { end?.release() }
   }
 
   /// What upstream says is not HTTP, or can be read in two ways.
@@ -295,11 +325,6 @@ extension HTTPRelay: HTTPEndOwner {
       if end === guest { lingering.received(bytes, at: end) }
       return
     }
-    if isStream {
-      let other: HTTPEnd = end === guest ? upstream : guest
-      other.write(bytes)
-      return other.flush()
-    }
     if end === guest {
       if upstream.isClosed { return lingering.received(bytes, at: end) }
       requestBytes.append(bytes)
@@ -313,7 +338,6 @@ extension HTTPRelay: HTTPEndOwner {
   func inputEnded(at end: HTTPEnd) {
     if hasRefused || end === guest && upstream.isClosed { return end.close() }
     if end === upstream { hasUpstreamEnded = true }
-    if isStream { return (end === guest ? upstream : guest).closeOutput() }
     if end === guest {
       hasGuestEnded = true
       return takeRequests()
@@ -329,7 +353,7 @@ extension HTTPRelay: HTTPEndOwner {
   }
 
   func failed(at end: HTTPEnd) {
-    let isAnswered = waiting.isEmpty && !isStream
+    let isAnswered = waiting.isEmpty
     abort()
     if end === guest { return upstream.reset() }
     hasUpstreamEnded = true
@@ -353,8 +377,9 @@ extension HTTPRelay: HTTPEndOwner {
   func becameWritable(_ end: HTTPEnd) { (end === guest ? upstream : guest).resume() }
 
   func mayRead(at end: HTTPEnd) -> Bool {
+    if isOver { return false }
     if hasRefused || end === guest && upstream.isClosed { return true }
     guard (end === guest ? upstream : guest).channel.isWritable else { return false }
-    return end === upstream || isStream || takesRequests
+    return end === upstream || takesRequests
   }
 }

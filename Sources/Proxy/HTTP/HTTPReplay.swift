@@ -5,7 +5,8 @@ import SystemPackage
 /// Answers a guest's connection of HTTP/1.x from what an earlier run recorded (``ExchangeIndex``).
 ///
 /// An answer is given as it was recorded: head, body, transfer coding, the end of the connection after it, and a reset where it broke off. A
-/// request that was not recorded, or whose answer was the beginning of another protocol (101), gets 502 and a text that names it. What
+/// request that was not recorded gets 502 and a text that names it. After an answer 101 what followed it is played (``StreamReplay``), after one to
+/// CONNECT the connection is one to the host for which that has asked (``HTTPTunnel``). What
 /// ``HTTPRelay`` refuses is refused here, too.
 ///
 /// On the channel's event loop.
@@ -16,12 +17,14 @@ public final class HTTPReplay {
     public var exchange: (HTTPExchange) -> Void
     /// A request was not recorded; why, for the user.
     public var missed: (HTTPExchange, String) -> Void
-    /// The connection is closed: bytes that the guest has sent.
-    public var ended: (UInt64) -> Void
+    /// The connection is closed: bytes that the guest has sent, and those that followed an answer 101.
+    public var ended: (UInt64, UInt64) -> Void
+    /// Without, CONNECT is refused.
+    var tunnels: HTTPTunnels?
 
     public init(
       exchange: @escaping (HTTPExchange) -> Void, missed: @escaping (HTTPExchange, String) -> Void,
-      ended: @escaping (UInt64) -> Void
+      ended: @escaping (UInt64, UInt64) -> Void
     ) {
       self.exchange = exchange
       self.missed = missed
@@ -38,10 +41,14 @@ public final class HTTPReplay {
   private var reader = HTTPMessageReader(.request)
   private var bytes = ByteBuffer()
   private var request: (head: HTTPHead, digest: SHA256, summary: HTTPExchange)?
+  /// Where the last request leads, if it was a CONNECT.
+  private var tunnel: HTTPTunnel.Target?
   private var answer: ReplayedAnswer?
   private var hasInputEnded = false
   /// The last answer is on its way.
   private var isEnding = false
+  /// Somebody else has the channel.
+  private var isOver = false
   private let lingering = HTTPLingering()
 
   /// Begins to answer.
@@ -65,7 +72,7 @@ public final class HTTPReplay {
     self.connection = connection
     self.index = index
     self.events = events
-    check = HTTPRequestCheck(domain: connection.domain)
+    check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
 
   private func advance() {
@@ -74,6 +81,8 @@ public final class HTTPReplay {
         if let answer {
           guard guest.channel.isWritable else { break }
           try advance(answer)
+        } else if isOver {
+          return
         } else {
           guard let part = try reader.next(from: &bytes) else { break }
           try take(part)
@@ -87,7 +96,7 @@ public final class HTTPReplay {
     } catch { guest.reset() }
   }
 
-  private func advance(_ answer: ReplayedAnswer) throws(Errno) {
+  private func advance(_ answer: ReplayedAnswer) throws {
     if let part = try answer.next() { return guest.write(part) }
     self.answer = nil
     var summary = answer.summary
@@ -97,9 +106,34 @@ public final class HTTPReplay {
       isEnding = true
       guest.flush()
       guest.reset()
+    } else if answer.isUpgrade {
+      try handOver(after: answer)
     } else if answer.isLast {
       end()
     }
+  }
+
+  /// What follows is what was kept beside the exchange, or what a CONNECT has asked for.
+  private func handOver(after answer: ReplayedAnswer) throws {
+    let before = guest.count - UInt64(bytes.readableBytes)
+    let ended = { [events] (sent: UInt64, received: UInt64) in events.ended(before + sent, received) }
+    let summary = answer.summary
+    // Nothing comes before the other owner is there.
+    isOver = true
+    guest.flush()
+    if let tunnel {
+      try guest.channel.syncOptions?.setOption(.autoRead, value: false)
+      try events.tunnels?.begin(
+        HTTPTunnel(
+          target: tunnel, guestBytes: bytes, upstreamBytes: ByteBuffer(), hasGuestEnded: hasInputEnded,
+          hasUpstreamEnded: false, ended: ended))
+    } else if let stream = answer.stream {
+      try StreamReplay.start(
+        stream, guest: guest.channel, after: bytes, hasEnded: hasInputEnded, isWebSocket: answer.isWebSocket,
+        missed: { [self] in events.missed(summary, "\(connection.name(of: summary)) was upgraded, and then \($0)") },
+        ended: ended)
+    }
+    guest.release()
   }
 
   private func end() {
@@ -111,8 +145,9 @@ public final class HTTPReplay {
     switch part {
     case .head(let head, let length):
       var summary = HTTPExchange(head, index.credentials)
-      do throws(HTTPFailure) { try check.check(head) } catch {
+      do throws(HTTPFailure) { tunnel = try check.check(head, events.tunnels) } catch {
         summary.status = error.status
+        summary.refusal = error.refusal
         events.exchange(summary)
         throw error
       }
@@ -144,12 +179,17 @@ public final class HTTPReplay {
           guest.flush()
           return guest.reset()
         }
-        guard response.length != .upgraded else {
-          return miss(head, summary, "its answer was the beginning of another protocol, which is not recorded")
+        guard response.length != .upgraded || response.stream != nil || tunnel != nil else {
+          return miss(head, summary, "its answer was the beginning of another protocol, which was not kept to its end")
+        }
+        var accept: [UInt8]?
+        if response.stream != nil {
+          accept = WebSocketHandshake.accept(
+            of: response.head.head, to: try reader.request(entry.number).head, for: head)
         }
         answer = ReplayedAnswer(
           try response.forHTTP1(minorVersion: head.minorVersion), entry.meta.state, summary,
-          keepsAlive: head.keepsAlive)
+          keepsAlive: head.keepsAlive, accept: accept)
       } catch { miss(head, summary, "its record is damaged: \(error)") }
     }
   }
@@ -183,7 +223,7 @@ extension HTTPReplay: HTTPEndOwner {
   func closed(_ end: HTTPEnd) {
     answer = nil
     lingering.ended()
-    events.ended(end.count)
+    events.ended(end.count, 0)
   }
 
   func becameWritable(_ end: HTTPEnd) {
@@ -191,5 +231,5 @@ extension HTTPReplay: HTTPEndOwner {
     end.resume()
   }
 
-  func mayRead(at end: HTTPEnd) -> Bool { isEnding || answer == nil }
+  func mayRead(at end: HTTPEnd) -> Bool { !isOver && (isEnding || answer == nil) }
 }

@@ -3,15 +3,17 @@ import Network
 /// Whether a request may go where the guest's connection goes.
 struct HTTPRequestCheck: Sendable {
   let domain: Domain
+  /// Whether git may push there.
+  var allowsPush = false
 
-  /// - Throws: 400 for a request whose host can be read in two ways, 403 for CONNECT, 421 for one that is for another host.
-  func check(_ head: HTTPHead) throws(HTTPFailure) {
-    if head.method.elementsEqual("CONNECT".utf8) {
-      throw HTTPFailure(403, "CONNECT is refused: connect to the host itself")
-    }
+  /// - Returns: where a CONNECT is to lead; nil for every other request.
+  /// - Throws: 400 for a request whose host can be read in two ways, 403 for a CONNECT that may not be and for a push, 421 for one that is for another host.
+  func check(_ head: HTTPHead, _ tunnels: HTTPTunnels?) throws(HTTPFailure) -> HTTPTunnel.Target? {
+    if !allowsPush, GitPush.isPush(head) { throw HTTPFailure(403, GitPush.refusal, refusal: GitPush.refusal) }
     let hosts = head.values(of: "host")
     guard hosts.count <= 1 else { throw HTTPFailure(400, "the request has more than one Host") }
     guard head.minorVersion == 0 || !hosts.isEmpty else { throw HTTPFailure(400, "the request has no Host") }
+    if head.method.elementsEqual("CONNECT".utf8) { return try tunnel(head, hosts, tunnels) }
     var named = hosts.filter { !$0.isEmpty }
     if head.target.first != UInt8(ascii: "/") {
       let isOptions = head.method.elementsEqual("OPTIONS".utf8) && head.target.elementsEqual("*".utf8)
@@ -27,6 +29,29 @@ struct HTTPRequestCheck: Sendable {
         throw HTTPFailure(421, "the request is for \(host.bracketed), but the connection is to \(domain.bracketed)")
       }
     }
+    return nil
+  }
+
+  private func tunnel(
+    _ head: HTTPHead, _ hosts: [ArraySlice<UInt8>], _ tunnels: HTTPTunnels?
+  ) throws(HTTPFailure) -> HTTPTunnel.Target {
+    guard let tunnels else { throw HTTPFailure(403, "CONNECT is refused: connect to the host itself") }
+    guard head.values(of: "content-length").isEmpty, head.values(of: "transfer-encoding").isEmpty else {
+      throw HTTPFailure(400, "the CONNECT has a body")
+    }
+    // RFC 9112, 3.2.3: of this form alone, and Host says the same.
+    guard let colon = head.target.lastIndex(of: UInt8(ascii: ":")),
+      let port = HTTPToken.number(head.target[(colon + 1)...]).flatMap({ UInt16(exactly: $0) }), port > 0,
+      let host = Self.host(head.target)
+    else { throw HTTPFailure(400, "the CONNECT does not say host:port") }
+    guard hosts.allSatisfy({ $0.isEmpty || Self.host($0) == host }) else {
+      throw HTTPFailure(400, "the CONNECT is for \(host.bracketed), but its Host is another")
+    }
+    let target = HTTPTunnel.Target(domain: host, port: port)
+    if let reason = tunnels.refusal(target) {
+      throw HTTPFailure(403, "CONNECT to \(host.bracketed):\(port) is refused: \(reason)")
+    }
+    return target
   }
 
   /// Of a target in absolute form (RFC 9112, 3.2.2).

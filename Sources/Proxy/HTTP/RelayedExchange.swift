@@ -5,22 +5,30 @@ import SystemPackage
 /// A request that is on its way, and its answer.
 final class RelayedExchange {
   let method: ArraySlice<UInt8>
-  /// Whether an answer 101 may be the end of HTTP on the connection.
+  /// Whether its answer may be the end of HTTP on the connection.
   let asksForUpgrade: Bool
+  /// Where a CONNECT leads.
+  let tunnel: HTTPTunnel.Target?
   private let writer: ExchangeWriter
   private(set) var summary: HTTPExchange
   private(set) var hasRequestEnded = false
   private(set) var hasResponseBegun = false
   private(set) var hasResponseEnded = false
 
-  init(_ head: HTTPHead, _ summary: HTTPExchange, _ writer: ExchangeWriter) {
+  init(_ head: HTTPHead, _ summary: HTTPExchange, _ tunnel: HTTPTunnel.Target?, _ writer: ExchangeWriter) {
+    self.tunnel = tunnel
     method = head.method
-    asksForUpgrade = !head.values(of: "upgrade").isEmpty && !Self.asksForHTTP2(head)
+    asksForUpgrade = tunnel != nil || !Self.upgrades(head).isEmpty
     self.summary = summary
     self.writer = writer
   }
 
-  /// RFC 7540, 3.2, which RFC 9113 has taken back: Java's client asks for it each time.
+  /// What a request's connection may go over to, in lower case; never HTTP/2 (RFC 7540, 3.2, which RFC 9113 has taken back): Java's client asks for it
+  /// each time.
+  static func upgrades(_ head: HTTPHead) -> [[UInt8]] {
+    head.members(of: "upgrade").filter { !$0.elementsEqual("h2c".utf8) }
+  }
+
   static func asksForHTTP2(_ head: HTTPHead) -> Bool { head.members(of: "upgrade").contains(Array("h2c".utf8)) }
 
   func add(toRequest bytes: ByteBuffer) throws(Errno) {
@@ -64,5 +72,10 @@ final class RelayedExchange {
   func finish(_ state: ExchangeMeta.State) throws(Errno) {
     summary.isComplete = state == .complete
     try writer.finish(state)
+  }
+
+  /// What follows an answer with which the exchange has finished.
+  func beginStream(isWebSocket: Bool) throws(Errno) -> StreamRecorder {
+    try writer.beginStream(isWebSocket: isWebSocket)
   }
 }

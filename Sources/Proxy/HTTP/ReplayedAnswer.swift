@@ -10,6 +10,7 @@ final class ReplayedAnswer {
   private static let partSize = 1 << 16
 
   private let response: ExchangeReader.Response
+  private let head: [UInt8]
   private var state = State.head
   private var rest: Int
   private(set) var summary: HTTPExchange
@@ -17,11 +18,22 @@ final class ReplayedAnswer {
   let isBroken: Bool
   /// The connection ends after it.
   let isLast: Bool
+  /// Whether HTTP ends with it on the connection, and what follows, unless it was CONNECT that was answered.
+  let isUpgrade: Bool
+  let stream: StreamReader?
+  let isWebSocket: Bool
 
+  /// - Parameter accept: what stands in a WebSocket's answer for this request, where that is not what was recorded.
   init(
-    _ response: ExchangeReader.Response, _ state: ExchangeMeta.State, _ summary: HTTPExchange, keepsAlive: Bool
+    _ response: ExchangeReader.Response, _ state: ExchangeMeta.State, _ summary: HTTPExchange, keepsAlive: Bool,
+    accept: [UInt8]? = nil
   ) {
     self.response = response
+    head =
+      accept.map { response.head.wire(replacing: WebSocketHandshake.acceptField, with: $0) } ?? response.head.wire
+    isUpgrade = response.length == .upgraded
+    stream = response.stream
+    isWebSocket = WebSocketHandshake.isDone(by: response.head.head)
     self.summary = summary
     self.summary.status = response.head.head.status
     rest = response.size
@@ -34,7 +46,7 @@ final class ReplayedAnswer {
     switch state {
     case .head:
       state = .body
-      return ByteBuffer(bytes: response.head.wire)
+      return ByteBuffer(bytes: head)
     case .body:
       // No more than it had when it was measured, whatever the file is by now.
       let part = try response.body?.read(min(rest, Self.partSize)) ?? []

@@ -18,6 +18,7 @@ extension ExchangeReader.Response {
     bytes += added.utf8
     if length == .chunked, !head.trailers.isEmpty { bytes += [0x0a] + head.trailers }
     return ExchangeReader.Response(
-      head: try RecordedHead(parsing: bytes, .response), body: body, size: size, length: length)
+      head: try RecordedHead(parsing: bytes, .response), body: body, size: size, length: length,
+      stream: nil)
   }
 }

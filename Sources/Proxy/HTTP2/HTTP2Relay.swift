@@ -70,7 +70,7 @@ public final class HTTP2Relay {
     self.store = store
     self.requests = requests
     self.events = events
-    check = HTTPRequestCheck(domain: connection.domain)
+    check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
 }
 
@@ -111,11 +111,11 @@ extension HTTP2Relay {
       let head = try HTTP2Head.request(headers.headers)
       let summary = HTTPExchange(head, store.credentials)
       refused = summary
-      try check.check(head)
+      _ = try check.check(head, nil)
       // Its answer is the request, with what was added.
       if !injected.isEmpty, head.method.elementsEqual("TRACE".utf8) { throw HTTPFailure(405, "TRACE is refused") }
       let exchange = HTTP2Exchange(
-        stream, RelayedExchange(head, summary, try store.begin(head, of: connection, in: requests)))
+        stream, RelayedExchange(head, summary, nil, try store.begin(head, of: connection, in: requests)))
       exchanges[stream] = exchange
       opening.append(exchange)
       exchange.held = [.headers(.init(headers: forwarded(headers.headers), endStream: headers.endStream))]
@@ -123,6 +123,7 @@ extension HTTP2Relay {
       if headers.endStream { try endRequest(exchange, []) }
     } catch let failure as HTTPFailure {
       refused?.status = failure.status
+      refused?.refusal = failure.refusal
       if let refused { events.exchange(refused) }
       guest.write(stream, failure, isHead: refused?.method == "HEAD", hasRequestEnded: headers.endStream)
     }

@@ -66,7 +66,7 @@ public final class HTTP2Replay {
     self.connection = connection
     self.index = index
     self.events = events
-    check = HTTPRequestCheck(domain: connection.domain)
+    check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
 }
 
@@ -80,7 +80,7 @@ extension HTTP2Replay {
       let head = try HTTP2Head.request(headers.headers)
       let summary = HTTPExchange(head, index.credentials)
       refused = summary
-      try check.check(head)
+      _ = try check.check(head, nil)
       let stream = Stream(id, head, summary)
       streams[id] = stream
       if headers.endStream { return endRequest(stream) }
@@ -93,6 +93,7 @@ extension HTTP2Replay {
       }
     } catch {
       refused?.status = error.status
+      refused?.refusal = error.refusal
       if let refused { events.exchange(refused) }
       guest.write(id, error, isHead: refused?.method == "HEAD", hasRequestEnded: headers.endStream)
     }
@@ -302,7 +303,7 @@ extension HTTP2Replay: HTTP2EndOwner {
       events.exchange(stream.answer?.summary ?? stream.summary)
     }
     streams = [:]
-    events.ended(end.count)
+    events.ended(end.count, 0)
   }
 
   func becameWritable(_ end: HTTP2End) { end.resume() }

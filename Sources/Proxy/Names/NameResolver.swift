@@ -24,6 +24,7 @@ struct RecordedNames: NameSource {
 struct NameResolver: NameSource {
   let policy: NetworkPolicy
   let domains: Domains
+  let proxies: UpstreamProxies
 
   /// Waits for the host's resolver.
   func find(_ question: DNSQuestion) -> DNSOutcome? {
@@ -32,6 +33,8 @@ struct NameResolver: NameSource {
     // The connection to it is what is refused, and says what would let it through. That a name was asked for tells nobody anything.
     guard policy.permitsLookup(of: domain) else { return isAddress ? assigned(domain) : .refused }
     if policy.resolve.contains(where: { $0.host == domain }) { return isAddress ? assigned(domain) : .noData }
+    // Whether there is such a name is known when the proxy was asked for a connection.
+    if proxies.find(domain) { return isAddress ? assigned(domain) : .noData }
     guard isAddress else { return records(question) }
     switch addresses(of: domain) {
     case .success: return assigned(domain)

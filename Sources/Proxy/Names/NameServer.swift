@@ -17,8 +17,8 @@ final class NameServer: Sendable {
   private let control: ControlChannel
   private let threads: NIOThreadPool
   private let diallers: Diallers
-  /// Which process asks from a port: a socket that was connected once asks for several names.
-  private let askers = Mutex<[UInt16: UInt32]>([:])
+  /// Which process asks from a port, and when it did: a socket that was connected once asks for several names.
+  private let askers = Mutex<[UInt16: (process: UInt32, time: NIODeadline)]>([:])
   private static let mostAskers = 4096
   /// Questions that wait for the host's resolver; more are as if lost, and come again.
   private let waiting = Mutex(0)
@@ -56,11 +56,19 @@ final class NameServer: Sendable {
   }
 
   private func asker(at port: UInt16, _ endpoint: Endpoint) -> UInt32 {
-    let process = diallers.take(for: endpoint)
+    let now = NIODeadline.now()
     return askers.withLock { askers in
-      guard process != 0 else { return askers[port] ?? 0 }
+      // The next question of the same socket: who has connected meanwhile is another.
+      if let known = askers[port], now - known.time <= Diallers.moment {
+        diallers.forget(known.process, for: endpoint)
+        askers[port]?.time = now
+        return known.process
+      }
+      var process = diallers.take(for: endpoint, at: now)
+      if process == 0 { process = askers[port]?.process ?? 0 }
+      if process == 0 { return 0 }
       if askers.count >= Self.mostAskers { askers = [:] }
-      askers[port] = process
+      askers[port] = (process, now)
       return process
     }
   }
@@ -91,8 +99,10 @@ final class NameServer: Sendable {
         if let record, let domain = Domain(name: lookup.question.name) {
           record.note(outcome, of: domain, lookup.question.type)
         }
-        let text = "\(lookup.question) \(outcome.text(for: lookup.question.type))"
-        control.send(.record(kind: EventKind.lookUp.rawValue, process: process, number: 0, Array(text.utf8)))
+        let record = LookUpRecord(
+          name: "\(lookup.question.name)", type: "\(lookup.question.type)",
+          answer: outcome.text(for: lookup.question.type))
+        control.send(.record(kind: EventKind.lookUp.rawValue, process: process, number: 0, record.bytes))
         send(lookup.answer(outcome))
       }
     }

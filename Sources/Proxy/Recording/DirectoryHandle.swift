@@ -25,6 +25,11 @@ final class DirectoryHandle: Sendable {
     return result
   }
 
+  /// The largest of the names that are numbers, with or without a dot before; 0 if none is.
+  func lastNumber() throws(Errno) -> Int {
+    try names().compactMap { HTTPToken.number($0.first == UInt8(ascii: ".") ? $0.dropFirst() : $0[...]) }.max() ?? 0
+  }
+
   /// Opens a regular file below it to be read, and no other.
   /// - Returns: the file and its size in bytes; nil if it is not there.
   func file(_ path: String) throws(Errno) -> (file: ReadableFile, size: Int)? {

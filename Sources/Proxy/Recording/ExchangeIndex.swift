@@ -5,7 +5,7 @@ import SystemPackage
 /// Finds the answers that an earlier run recorded.
 ///
 /// Among equal requests (``ExchangeKey``) each answer is given once: first those to the same process, in their order, then those of the run.
-/// When none is left, the last is given again if all were equal and the method is GET or HEAD.
+/// When none is left, the last is given again if all were equal and the method is GET, HEAD or CONNECT.
 public final class ExchangeIndex: Sendable {
   struct Entry {
     let number: Int
@@ -112,7 +112,8 @@ public final class ExchangeIndex: Sendable {
         let place = list.unused.firstIndex { $0.meta.process == process } ?? 0
         return .found(list.unused.remove(at: place), reader)
       }
-      guard [Array("GET".utf8), Array("HEAD".utf8)].contains(key.method) else {
+      // What goes over a tunnel is looked for itself.
+      guard ["GET", "HEAD", "CONNECT"].contains(where: { key.method.elementsEqual($0.utf8) }) else {
         return .missing("it was recorded \(list.numbers.count) times, and is asked for once more")
       }
       if list.areEqual == nil {
@@ -149,7 +150,7 @@ public final class ExchangeIndex: Sendable {
 
   private func reason(_ key: ExchangeKey) -> String {
     targets.contains([key.directoryName, key.method, key.target])
-      ? "it was recorded with another body, Range, Accept, Accept-Encoding, Git-Protocol, scheme or port only"
+      ? "it was recorded with another body, Range, Accept, Accept-Encoding, Git-Protocol, Upgrade, scheme or port only"
       : "it was never recorded"
   }
 }

@@ -13,7 +13,9 @@ struct ExchangeKey: Hashable, Sendable {
   let choices: [[UInt8]]
   private(set) var digest: String
 
-  private static let fields = ["range", "accept", "accept-encoding", "git-protocol"]
+  private static let fields = [
+    "range", "accept", "accept-encoding", "git-protocol", "sec-websocket-protocol", "sec-websocket-extensions",
+  ]
 
   /// - Parameters:
   ///   - target: without credentials.
@@ -24,7 +26,8 @@ struct ExchangeKey: Hashable, Sendable {
     self.port = port
     method = Array(head.method)
     self.target = target
-    choices = Self.fields.map { Array(head.values(of: $0).joined(separator: ", ".utf8)) }
+    choices =
+      Self.fields.map { Array(head.values(of: $0).joined(separator: ", ".utf8)) } + RelayedExchange.upgrades(head)
     self.digest = digest
   }
 

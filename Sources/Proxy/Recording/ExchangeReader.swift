@@ -12,6 +12,8 @@ struct ExchangeReader: Sendable {
     /// Bytes of the body.
     let size: Int
     let length: HTTPBodyLength
+    /// What followed an answer 101; nil if that was not kept whole.
+    let stream: StreamReader?
   }
 
   private let requests: DirectoryHandle
@@ -62,7 +64,8 @@ struct ExchangeReader: Sendable {
     guard head.trailers.isEmpty || length == .chunked || head.head.majorVersion == 2 else {
       throw ExchangeFormatError("fields follow a body that has none after it")
     }
-    return Response(head: head, body: body?.file, size: size, length: length)
+    let stream = length == .upgraded ? (try? requests.file("\(number)/stream")?.file).flatMap(StreamReader.init) : nil
+    return Response(head: head, body: body?.file, size: size, length: length, stream: stream)
   }
 
   /// nil if there are none, or they are nonsense.
@@ -94,7 +97,10 @@ struct ExchangeReader: Sendable {
       let answers = try? (response(first, to: method, states.0), response(second, to: method, states.1))
     else { return false }
     guard let one = answers.0, let other = answers.1 else { return answers.0 == nil && answers.1 == nil }
-    guard one.head.head.status == other.head.head.status, one.size == other.size else { return false }
+    // Of conversations each is one of its own.
+    guard one.head.head.status == other.head.head.status, one.size == other.size, one.stream == nil else {
+      return false
+    }
     guard let files = (one.body, other.body) as? (ReadableFile, ReadableFile) else { return true }
     while let parts = try? (files.0.read(1 << 16), files.1.read(1 << 16)) {
       if parts.0 != parts.1 { return false }

@@ -16,6 +16,7 @@ import SystemPackage
 /// | `response-body` | as `request-body` |
 /// | `turns` | of HTTP/2, where the answer began before the request had ended: lines of bytes that the guest had said, a tab, bytes of the body that it was given then, and `end` if that was all (``ExchangeTurn``) |
 /// | `meta` | lines of a key, a tab and a value: ``ExchangeMeta`` |
+/// | `stream` | what followed an answer 101 on the connection, in the format of ``StreamPiece``; of WebSocket the guest's frames are without their masking keys. Until the end of the connection it is `.stream` |
 ///
 /// The keys of `meta`: `scheme` (http, https), `port`, `connection`, `process`, `order`, `started` and `ended` (ns since 1970), `request-digest`
 /// (SHA-256 of `request-body`, hexadecimal), `state` (`complete`, or `aborted` if the answer did not come to its end), `reset` (the code of the RST_STREAM
@@ -24,23 +25,29 @@ import SystemPackage
 /// Of HTTP/2 the first lines are `GET /path HTTP/2` and `HTTP/2 200`; `:authority` is the first field, `host`. That version is how a replay knows what a
 /// domain's port has spoken, and so what it chooses by ALPN.
 ///
+/// What was downloaded stands beside them under the path that it has in its URL, too (``RecordedPath``): a GET without a body, answered 200, or
+/// 206 in parts that make a whole, without a content coding.
+///
 /// Values of Authorization, Proxy-Authorization, Cookie, Set-Cookie and of token-like parameters in queries are `digest:` and a keyed digest
 /// (``Credentials``). Headers that the proxy adds are not there.
 public final class ExchangeStore: Sendable {
   private struct State {
     var next: [Domain: UInt64] = [:]
-    var order: UInt64 = 0
   }
 
   private let directory: NetworkDirectory
   let credentials: Credentials
+  private let downloads = Downloads()
   private let state = Mutex(State())
+  /// Counts the exchanges of all domains.
+  private let orders: SharedNumber
 
   /// - Parameters:
   ///   - directory: a trace's `net`.
   ///   - key: of the digests of credentials.
   public init(_ directory: NetworkDirectory, key: [UInt8]) {
     self.directory = directory
+    orders = SharedNumber()
     credentials = Credentials(key: key)
   }
 
@@ -52,10 +59,7 @@ public final class ExchangeStore: Sendable {
     // Numbers go on after those of a proxy that ended before.
     let isKnown = state.withLock { $0.next[domain] != nil }
     if !isKnown {
-      let last =
-        try requests.names().compactMap { name in
-          HTTPToken.number(name.first == UInt8(ascii: ".") ? name.dropFirst() : name[...])
-        }.max() ?? 0
+      let last = try requests.lastNumber()
       state.withLock { if $0.next[domain] == nil { $0.next[domain] = UInt64(last) + 1 } }
     }
     return requests
@@ -70,8 +74,7 @@ public final class ExchangeStore: Sendable {
     let (number, order) = state.withLock { state in
       let number = state.next[connection.domain] ?? 1
       state.next[connection.domain] = number + 1
-      state.order += 1
-      return (number, state.order)
+      return (number, orders.next())
     }
     var meta = ExchangeMeta()
     meta.scheme = connection.scheme.rawValue
@@ -79,6 +82,13 @@ public final class ExchangeStore: Sendable {
     meta.connection = connection.number
     meta.process = connection.process
     meta.order = order
-    return try ExchangeWriter(number, meta, credentials.stored(head), credentials, in: requests)
+    var download: Download?
+    if head.method.elementsEqual("GET".utf8) {
+      download = Download(downloads, of: connection.domain, target: credentials.hiding(inURL: head.target))
+    }
+    return try ExchangeWriter(number, meta, credentials.stored(head), credentials, download, in: requests)
   }
+
+  /// Nothing more comes.
+  public func finish() { downloads.finish() }
 }

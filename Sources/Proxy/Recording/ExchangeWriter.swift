@@ -15,6 +15,8 @@ final class ExchangeWriter {
   private var requestBody: WritableFile?
   private var responseBody: WritableFile?
   private var digest = SHA256()
+  /// Of a request that may be one.
+  private var download: Download?
   private var isFinished = false
   private var turns: [ExchangeTurn] = []
   /// The code that its stream of HTTP/2 was ended with.
@@ -24,7 +26,7 @@ final class ExchangeWriter {
   }
 
   init(
-    _ number: UInt64, _ meta: ExchangeMeta, _ request: [UInt8], _ credentials: Credentials,
+    _ number: UInt64, _ meta: ExchangeMeta, _ request: [UInt8], _ credentials: Credentials, _ download: Download?,
     in directory: DirectoryHandle
   ) throws(Errno) {
     self.number = number
@@ -32,6 +34,7 @@ final class ExchangeWriter {
     self.meta.started = Self.now
     self.request = request
     self.credentials = credentials
+    self.download = download
     self.directory = directory
     if mkdirat(directory.descriptor, ".\(number)", 0o755) < 0 { throw Errno(rawValue: errno) }
   }
@@ -44,6 +47,7 @@ final class ExchangeWriter {
 
   func add(toRequest bytes: ByteBuffer) throws(Errno) {
     bytes.withUnsafeReadableBytes { digest.add($0) }
+    download = nil
     try add(bytes, to: &requestBody, "request-body")
   }
 
@@ -54,7 +58,10 @@ final class ExchangeWriter {
     try file?.write(bytes)
   }
 
-  func respond(_ head: HTTPHead) { response = credentials.stored(head) }
+  func respond(_ head: HTTPHead) {
+    response = credentials.stored(head)
+    download?.answer = head
+  }
 
   /// What was given before more was said is one turn.
   func add(_ turn: ExchangeTurn) {
@@ -67,6 +74,14 @@ final class ExchangeWriter {
     guard !bytes.isEmpty else { return }
     let stored = [0x0a] + credentials.stored(trailers: bytes)
     if isResponse { response += stored } else { request += stored }
+  }
+
+  /// What follows an exchange that has finished, on the same connection.
+  func beginStream(isWebSocket: Bool) throws(Errno) -> StreamRecorder {
+    let header = StreamHeader(
+      port: meta.port, isTLS: meta.scheme == "https", connection: meta.connection, process: meta.process)
+    return try StreamRecorder(
+      directory, "\(number)/.stream", finished: "\(number)/stream", header, isWebSocket: isWebSocket)
   }
 
   /// Nothing more comes.
@@ -85,5 +100,6 @@ final class ExchangeWriter {
     if renameat(directory.descriptor, ".\(number)", directory.descriptor, "\(number)") < 0 {
       throw Errno(rawValue: errno)
     }
+    download?.keep(number, isComplete: state == .complete, in: directory)
   }
 }

@@ -33,6 +33,15 @@ struct RecordedHead: Equatable, Sendable {
   /// As it goes over a connection, with the empty line.
   var wire: [UInt8] { Self.wire(head.bytes) }
 
+  /// Likewise, with another value of a field, whose name is in lower case.
+  func wire(replacing name: String, with value: [UInt8]) -> [UInt8] {
+    var bytes = head.bytes
+    for field in head.fields.reversed() where HTTPToken.equals(head.bytes[field.name], name) {
+      bytes.replaceSubrange(field.value, with: value)
+    }
+    return Self.wire(bytes)
+  }
+
   /// Likewise, without the empty line.
   var wireTrailers: [UInt8] { Self.wire(trailers) }
 

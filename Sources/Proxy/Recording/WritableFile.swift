@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import NIOCore
 import SystemPackage
@@ -18,6 +19,20 @@ final class WritableFile {
       guard count > 0 else { throw Errno(rawValue: errno) }
       rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
     }
+  }
+
+  /// Copies from another file's beginning, without the bytes' coming here (copy_file_range(2)).
+  /// - Returns: whether there were as many, and room for them.
+  func copy(from source: Int32, count: UInt64, at offset: UInt64) -> Bool {
+    guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { return false }
+    var rest = Int(count)
+    while rest > 0 {
+      let copied = uwrx_copy_file_range(source, descriptor, rest)
+      if copied == -Int(EINTR) { continue }
+      guard copied > 0 else { return false }
+      rest -= copied
+    }
+    return true
   }
 
   func write(_ bytes: [UInt8]) throws(Errno) {

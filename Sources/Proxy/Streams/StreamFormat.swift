@@ -3,6 +3,9 @@
 ///
 /// First lines of a word, a tab and a number: `port`, `tls` (0 or 1), `connection` and `process`, then an empty line. Then pieces, in the order in which
 /// they came: a letter, and for bytes their number (4 bytes, little-endian) and they.
+///
+/// What follows an exchange that is the beginning of another protocol is kept in the same format, as the exchange's `stream` (``ExchangeStore``). Of
+/// WebSocket the guest's frames are kept without their masking keys (``WebSocketUnmasking``).
 enum StreamPiece: UInt8 {
   /// Bytes of the guest's, and of the upstream's.
   case sent = 0x3e

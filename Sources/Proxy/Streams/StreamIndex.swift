@@ -4,13 +4,35 @@ import SystemPackage
 
 /// The streams of an earlier run, each of which is given once.
 final class StreamIndex: Sendable {
+  /// What has come of a conversation so far.
+  enum Beginning {
+    /// The guest has said this.
+    case said([UInt8])
+    /// The guest has said nothing, and says nothing any more.
+    case ended
+    /// The guest has said nothing yet.
+    case silence
+    /// Nor has it for a while, in which it could have.
+    case longSilence
+  }
+
   private struct Entry {
     let name: String
     let number: Int
     let header: StreamHeader
     /// What the guest said before anything was received, as far as it is looked at.
     let beginning: [UInt8]
-    let isGuestFirst: Bool
+    let first: StreamPiece?
+
+    func begins(as beginning: Beginning) -> Bool {
+      switch beginning {
+      case .said(let said): first == .sent && zip(said, self.beginning).allSatisfy { $0 == $1 }
+      case .ended: first == .guestEnded
+      case .silence: first == .received
+      // A server may close what a client keeps for later. Whoever has something to say must not get that one.
+      case .longSilence: first == .upstreamEnded || first == .upstreamReset
+      }
+    }
   }
 
   private let directories: [[UInt8]: DirectoryHandle]
@@ -28,10 +50,10 @@ final class StreamIndex: Sendable {
       let numbers = ((try? streams.names()) ?? []).compactMap { Int(String(decoding: $0, as: UTF8.self)) }.sorted()
       entries[name] = numbers.compactMap { number in
         guard let file = try? streams.file("\(number)")?.file, let reader = StreamReader(file) else { return nil }
-        let isGuestFirst = reader.piece == .sent
+        let first = reader.piece
         return Entry(
           name: "\(number)", number: number, header: reader.header, beginning: reader.bytes(Self.longestBeginning),
-          isGuestFirst: isGuestFirst)
+          first: first)
       }
     }
     self.directories = directories
@@ -39,15 +61,12 @@ final class StreamIndex: Sendable {
   }
 
   /// The first stream that begins so, of the same process if there is one; nil if none does.
-  /// - Parameter said: what the guest has sent; nothing finds those in which the upstream speaks first.
-  func take(_ domain: Domain, port: UInt16, isTLS: Bool, process: UInt32, after said: [UInt8]) -> StreamReader? {
+  func take(_ domain: Domain, port: UInt16, isTLS: Bool, process: UInt32, after beginning: Beginning) -> StreamReader? {
     let key = domain.directoryName
     let entry = unused.withLock { unused -> Entry? in
       let places = (unused[key] ?? []).indices.filter { place in
         let entry = unused[key]![place]
-        guard entry.header.port == port, entry.header.isTLS == isTLS else { return false }
-        guard !said.isEmpty else { return !entry.isGuestFirst }
-        return entry.isGuestFirst && zip(said, entry.beginning).allSatisfy { $0 == $1 }
+        return entry.header.port == port && entry.header.isTLS == isTLS && entry.begins(as: beginning)
       }
       guard let place = places.first(where: { unused[key]![$0].header.process == process }) ?? places.first else {
         return nil

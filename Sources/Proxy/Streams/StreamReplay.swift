@@ -12,40 +12,45 @@ final class StreamReplay: ChannelDuplexHandler {
   /// Told how many bytes the guest has sent, and got.
   private let ended: (UInt64, UInt64) -> Void
   private var said: ByteBuffer
+  private var unmasking: WebSocketUnmasking?
   private var hasGuestEnded: Bool
   private var counts: (UInt64, UInt64) = (0, 0)
   private var isOver = false
 
   private static let portion = 1 << 16
 
+  /// - Parameter isWebSocket: what was kept is without masks (``StreamRecorder``).
   static func start(
-    _ reader: StreamReader, guest: any Channel, after said: ByteBuffer, hasEnded: Bool,
-    missed: @escaping (String) -> Void,
-    ended: @escaping (UInt64, UInt64) -> Void
+    _ reader: StreamReader, guest: any Channel, after said: ByteBuffer, hasEnded: Bool, isWebSocket: Bool = false,
+    missed: @escaping (String) -> Void, ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
-    let replay = StreamReplay(reader, said, hasEnded, missed, ended)
+    let replay = StreamReplay(reader, hasEnded, missed, ended)
+    if isWebSocket { replay.unmasking = WebSocketUnmasking() }
+    replay.take(said)
     try guest.pipeline.syncOperations.addHandler(replay)
     guest.setOption(.autoRead, value: true).whenFailure { _ in }
   }
 
   private init(
-    _ reader: StreamReader, _ said: ByteBuffer, _ hasEnded: Bool, _ missed: @escaping (String) -> Void,
+    _ reader: StreamReader, _ hasEnded: Bool, _ missed: @escaping (String) -> Void,
     _ ended: @escaping (UInt64, UInt64) -> Void
   ) {
     self.reader = reader
-    self.said = said
+    said = ByteBuffer()
     hasGuestEnded = hasEnded
-    counts.0 = UInt64(said.readableBytes)
     self.missed = missed
     self.ended = ended
   }
 
   func handlerAdded(context: ChannelHandlerContext) { play(context) }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var bytes = unwrapInboundIn(data)
+  private func take(_ bytes: ByteBuffer) {
     counts.0 += UInt64(bytes.readableBytes)
-    said.writeBuffer(&bytes)
+    said.writeImmutableBuffer(unmasking?.unmasked(bytes) ?? bytes)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    take(unwrapInboundIn(data))
     play(context)
   }
 

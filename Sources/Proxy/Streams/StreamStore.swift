@@ -15,18 +15,24 @@ final class StreamStore: Sendable {
   func begin(_ header: StreamHeader, of domain: Domain) throws(Errno) -> StreamRecorder {
     let path = try directory.path(of: domain) + "/streams"
     if mkdir(path, 0o755) < 0, errno != EEXIST { throw Errno(rawValue: errno) }
+    let streams = try DirectoryHandle(path)
+    // Numbers go on after those of a proxy that ended before.
+    let before = last.withLock { $0[domain] } == nil ? try streams.lastNumber() : 0
     let number = last.withLock { last in
-      last[domain, default: 0] += 1
+      last[domain] = (last[domain] ?? before) + 1
       return last[domain]!
     }
-    return try StreamRecorder(try DirectoryHandle(path), number, header)
+    return try StreamRecorder(streams, ".\(number)", finished: "\(number)", header)
   }
 }
 
 /// Writes one stream down as it goes. On one event loop.
 final class StreamRecorder {
   private let directory: DirectoryHandle
-  private let number: Int
+  private let unfinished: String
+  private let finished: String
+  /// Of what the guest says, where that is WebSocket.
+  private var unmasking: WebSocketUnmasking?
   private var file: WritableFile?
   /// What one side has said in succession is one piece.
   private var pending: (piece: StreamPiece, bytes: ByteBuffer)?
@@ -34,18 +40,26 @@ final class StreamRecorder {
   /// What kept it from being whole.
   private(set) var failure: Errno?
 
-  fileprivate init(_ directory: DirectoryHandle, _ number: Int, _ header: StreamHeader) throws(Errno) {
+  /// - Parameters:
+  ///   - unfinished: the file's name until the end, in the directory.
+  ///   - isWebSocket: the guest's bytes are kept without their masks.
+  init(
+    _ directory: DirectoryHandle, _ unfinished: String, finished: String, _ header: StreamHeader,
+    isWebSocket: Bool = false
+  ) throws(Errno) {
     self.directory = directory
-    self.number = number
-    file = try directory.createFile(".\(number)")
+    self.unfinished = unfinished
+    self.finished = finished
+    unmasking = isWebSocket ? WebSocketUnmasking() : nil
+    file = try directory.createFile(unfinished)
     try file?.write(header.bytes)
   }
 
-  func add(_ piece: StreamPiece, _ bytes: ByteBuffer = ByteBuffer()) {
+  func add(_ piece: StreamPiece, _ given: ByteBuffer = ByteBuffer()) {
+    let bytes = piece == .sent ? unmasking?.unmasked(given) ?? given : given
     if piece.hasBytes, pending?.piece == piece, pending!.bytes.readableBytes + bytes.readableBytes <= Self.largestPiece
     {
-      var bytes = bytes
-      pending!.bytes.writeBuffer(&bytes)
+      pending!.bytes.writeImmutableBuffer(bytes)
       return
     }
     flush()
@@ -77,9 +91,9 @@ final class StreamRecorder {
     guard file != nil else { return }
     flush()
     file = nil
-    if failure == nil, renameat(directory.descriptor, ".\(number)", directory.descriptor, "\(number)") < 0 {
+    if failure == nil, renameat(directory.descriptor, unfinished, directory.descriptor, finished) < 0 {
       failure = Errno(rawValue: errno)
     }
-    if failure != nil { unlinkat(directory.descriptor, ".\(number)", 0) }
+    if failure != nil { unlinkat(directory.descriptor, unfinished, 0) }
   }
 }

@@ -10,6 +10,14 @@ public struct NetworkConfiguration: Sendable, Equatable {
   public var passthrough: [String] = []
   /// `host[:port]: Header: value`: what requests to a host get on their way. The guest does not see it, nor does the trace hold its value.
   public var injections: [String] = []
+  /// Proxies by which connections go out, `http://[user:password@]host:port`: for requests in the clear, and for all else. The trace does not hold users and
+  /// passwords.
+  public var httpProxy: String?
+  public var httpsProxy: String?
+  /// Hosts that are reached without, as the variable `no_proxy` has them.
+  public var noProxy = ""
+  /// Whether git may push, over HTTP and by its own protocol.
+  public var allowsPush = false
   /// A file of certificates in PEM that are trusted beside the host's.
   public var upstreamAuthority: String?
   /// The trace of the run whose network is answered again: then there is no other.

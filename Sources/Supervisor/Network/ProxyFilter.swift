@@ -14,7 +14,7 @@ enum ProxyFilter {
       .open_by_handle_at, .fanotify_init, .add_key, .request_key, .keyctl, .seccomp,
       .init_module, .finit_module, .delete_module, .kexec_load, .reboot, .swapon, .swapoff, .acct, .quotactl,
       .settimeofday, .clock_settime, .adjtimex, .clock_adjtime, .sethostname, .setdomainname, .syslog, .vhangup,
-      .personality, .mknodat, .symlinkat, .linkat, .fchmodat, .fchownat, .setxattr, .shmget, .msgget, .semget,
+      .personality, .mknodat, .symlinkat, .fchmodat, .fchownat, .setxattr, .shmget, .msgget, .semget,
     ]
     #if arch(x86_64)
       calls += [

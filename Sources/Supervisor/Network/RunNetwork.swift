@@ -15,6 +15,7 @@ final class RunNetwork {
   private var isCut = false
   private let allowsMisses: Bool
   private var missed: [String] = []
+  private var notes: [String] = []
 
   /// Hosts that are named at the end.
   private static let mostRefused = 20
@@ -31,6 +32,10 @@ final class RunNetwork {
     configuration.published = given.published
     configuration.passthrough = given.passthrough
     configuration.injections = given.injections
+    configuration.httpProxy = given.httpProxy ?? ""
+    configuration.httpsProxy = given.httpsProxy ?? ""
+    configuration.noProxy = given.noProxy
+    configuration.allowsPush = given.allowsPush
     if let file = given.upstreamAuthority { configuration.upstreamAuthority = try Self.certificates(file) }
     configuration.hostname = hostname
     configuration.filter = ProxyFilter.program
@@ -100,18 +105,34 @@ final class RunNetwork {
     if missed.count < Self.mostRefused { missed.append(line) } else { isCut = true }
   }
 
+  /// - Parameter text: what the user is told at the end, once.
+  func note(_ text: String) {
+    let line = String(decoding: Escaping.escape(Array(text.utf8)), as: UTF8.self)
+    if notes.count < Self.mostRefused, !notes.contains(line) { notes.append(line) }
+  }
+
   /// Whether the replay has asked for what was not recorded, and may not.
   var hasFailed: Bool { !missed.isEmpty && !allowsMisses }
 
-  /// A line for each host that the guest has asked for in vain.
+  /// A line for each host that the guest has asked for in vain, and for what has become of the network.
   var refusals: [String] {
-    refused.map { "the guest could not reach \($0.host): \($0.option)" }
+    notes + refused.map { "the guest could not reach \($0.host): \($0.option)" }
       + missed.map { "not in the recorded run: \($0)" }
       + (isCut ? ["and more: uwrx inspect events last --type refusal --type miss names them"] : [])
   }
 }
 
 extension Supervisor {
+  /// Tells the trace which ports of the host lead to the guest's. They are open.
+  func recordPublished() {
+    lock.lock()
+    defer { lock.unlock() }
+    for port in (configuration.network?.published ?? []).compactMap({ try? PublishedPort($0) }) {
+      let text = "\(port.endpoint) of the host leads to port \(port.guestPort) of the guest"
+      _ = record.record(EventKind.network.rawValue, process: 0, number: 0, Array(text.utf8))
+    }
+  }
+
   /// - Returns: false when the proxy is gone.
   func hearNetwork() -> Bool {
     guard let proxy = network?.proxy else { return false }
@@ -126,9 +147,13 @@ extension Supervisor {
   }
 
   func takeFromNetwork(_ message: ControlMessage) {
-    guard case .record(let kind, let process, let number, let text) = message else { return }
     lock.lock()
     defer { lock.unlock() }
+    if case .note(let text) = message {
+      network?.note(text)
+      _ = record.record(EventKind.network.rawValue, process: 0, number: 0, Array(text.utf8))
+    }
+    guard case .record(let kind, let process, let number, let text) = message else { return }
     guard record.record(kind, process: process, number: number, text) else { return }
     switch EventKind(rawValue: kind) {
     case .refusal: network?.refuse(text)

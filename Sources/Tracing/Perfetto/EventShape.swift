@@ -44,6 +44,13 @@ enum Annotation: UInt8, CaseIterable {
   case data
   /// The texts of this slice are written as `Escaping` says, since they are no UTF-8.
   case isEscaped
+  case method
+  case url
+  case answer
+  case recordType
+  /// Of what is longer than an event can be.
+  case requestDuration
+  case isBrokenOff
 
   var title: String {
     switch self {
@@ -61,6 +68,9 @@ enum Annotation: UInt8, CaseIterable {
     case .longestTime: "longest time (ns)"
     case .duration: "duration (ns)"
     case .isEscaped: "escaped"
+    case .recordType: "type"
+    case .requestDuration: "time taken (ns)"
+    case .isBrokenOff: "broken off"
     default: "\(self)"
     }
   }
@@ -87,6 +97,8 @@ struct EventShape {
     case pair(Annotation, Annotation)
     /// Little-endian numbers of 8 bytes; the first always stands there, the others unless they are 0.
     case numbers([Annotation])
+    /// Little-endian numbers of 8 bytes, and texts with NULs between them; the first always stands there.
+    case fields([Annotation], [Annotation])
     /// A number of 4 bytes.
     case number(Annotation)
     case socketAddress
@@ -156,13 +168,18 @@ struct EventShape {
       EventShape(
         title: "totals", category: .run, version: .call, payload: .numbers([.count, .totalTime, .longestTime]))
     case .unanswered: EventShape(title: "unanswered", category: .process, payload: .text(.text))
-    case .lookUp: EventShape(title: "dns_lookup", category: .network, payload: .text(.text))
+    case .lookUp:
+      EventShape(title: "dns_lookup", category: .network, payload: .fields([], [.name, .recordType, .answer]))
     case .connection: EventShape(title: "connection", category: .network, version: .connection, payload: .text(.text))
     case .connectionEnd:
       EventShape(
         title: "connection end", category: .network, version: .connection, payload: .numbers([.sent, .received]))
-    case .request: EventShape(title: "request", category: .network, version: .connection, payload: .text(.text))
+    case .request:
+      EventShape(
+        title: "request", category: .network, version: .connection,
+        payload: .fields([.status, .sent, .received, .requestDuration, .isBrokenOff], [.method, .url]))
     case .miss: EventShape(title: "miss", category: .network, version: .connection, payload: .text(.text))
+    case .network: EventShape(title: "network", category: .network, payload: .text(.text))
     case .refusal: EventShape(title: "refused", category: .network, payload: .pair(.name, .value))
     }
   }

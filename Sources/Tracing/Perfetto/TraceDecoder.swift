@@ -220,6 +220,11 @@ struct TraceDecoder: ~Copyable {
     if track.isRow { return nil }
     let kind: EventKind
     switch type {
+    case 1 where track.isConnection:
+      // The end of a request tells all of it.
+      guard values.has(.process) else { return nil }
+      kind = .connection
+    case 2 where track.isConnection: kind = values.has(.method) ? .request : .connectionEnd
     case 1:
       guard values.has(.arguments) || values.has(.data) else { return nil }
       kind = .arguments
@@ -253,6 +258,7 @@ struct TraceDecoder: ~Copyable {
       event.node = try values.word(shape.node == .errno ? .errno : .node)
     }
     if kind == .exit { guests[event.pid] = nil }
+    if track.isConnection { event.pid = try values.word(.process) }
     try decode(shape.payload)
     event.nameLength = UInt16(payloadLength)
     return (event, named())
@@ -326,6 +332,13 @@ struct TraceDecoder: ~Copyable {
     case .numbers(let annotations):
       guard values.has(annotations[0]) else { return }
       for annotation in annotations { try append(number: try values.integer(annotation)) }
+    case .fields(let numbers, let texts):
+      guard values.has(texts[0]) else { return }
+      for annotation in numbers { try append(number: try values.integer(annotation)) }
+      for (index, annotation) in texts.enumerated() {
+        if index > 0 { try append(number: UInt8(0)) }
+        try append(try values.text(annotation))
+      }
     case .number(let annotation): if values.has(annotation) { try append(number: try values.word(annotation)) }
     case .socketAddress:
       if values.has(.socketAddress) { try append(text: try values.text(.socketAddress)) }

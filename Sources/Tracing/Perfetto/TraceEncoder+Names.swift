@@ -27,6 +27,14 @@ extension TraceEncoder {
         if index == 0 || number != 0 { annotate(annotation, number) }
       }
       return
+    case .fields(let numbers, let texts):
+      guard name.count >= 8 * numbers.count else { break }
+      let parts = name.dropFirst(8 * numbers.count).split(
+        separator: 0, maxSplits: texts.count, omittingEmptySubsequences: false)
+      guard parts.count == texts.count, parts.allSatisfy(Self.isText) else { break }
+      annotate(.numbers(numbers), UnsafeBufferPointer(rebasing: name.prefix(8 * numbers.count)))
+      for (annotation, part) in zip(texts, parts) { annotate(annotation, text: Array(part)) }
+      return
     case .number(let annotation):
       guard name.count == 4 else { break }
       annotate(annotation, UInt64(UnsafeRawPointer(name.baseAddress!).loadUnaligned(as: UInt32.self)))

@@ -79,6 +79,14 @@ extension TraceEncoder {
       })
   }
 
+  func describe(_ track: TrackNumber, below parent: TrackNumber, _ name: String) {
+    append(
+      describing(track) {
+        $0.parentUuid = parent.uuid
+        $0.name = name
+      })
+  }
+
   private func describing(
     _ track: TrackNumber, _ describe: (inout Perfetto_Protos_TrackDescriptor) -> Void
   ) -> Perfetto_Protos_TracePacket {

@@ -72,6 +72,8 @@ final class TraceEncoder {
   var tracks: Set<UInt64> = []
   var lastTrack: (pid: UInt32, thread: UInt32, track: TrackNumber?) = (0, 0, nil)
   var programs: [[UInt8]: UInt64] = [:]
+  /// Of connections that have not ended: for each of their tracks, from when on there is room.
+  var connections: [UInt32: [UInt64]] = [:]
   /// A program whose slice has not begun, since its arguments may follow.
   private var starting: (pid: UInt32, time: UInt64)?
 
@@ -115,6 +117,9 @@ final class TraceEncoder {
       encodeCall(event, name)
       return
     case .clock: snapshotClocks(event.time, name)
+    case .connection: if encodeConnection(event, name) { return }
+    case .connectionEnd: if encodeConnectionEnd(event, name) { return }
+    case .request: if encodeRequest(event, name) { return }
     default: break
     }
     encodeCall(event, name)

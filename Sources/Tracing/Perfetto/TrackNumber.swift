@@ -1,4 +1,5 @@
-/// The number of a trace's track, which tells whose it is. Small numbers make a small trace, so that the two lowest bits tell the kind.
+/// The number of a trace's track, which tells whose it is. Small numbers make a small trace, so that the two lowest bits tell the kind of all but
+/// connections.
 struct TrackNumber: Equatable {
   private enum Kind: UInt64 {
     case process, row, mainThread, thread
@@ -25,12 +26,24 @@ struct TrackNumber: Equatable {
     uuid = (UInt64(pid) << 22 | UInt64(thread)) << 2 | Kind.thread.rawValue
   }
 
+  /// Connections, whose numbers know no process, stand apart from all those.
+  private static let connections: UInt64 = 1 << 60
+  /// Of a connection; more requests at once are told elsewhere.
+  static let maximumLanes = 256
+
+  /// - Parameter lane: where the requests of a connection overlap, each has one; the first is the connection's own track.
+  init(connection: UInt32, lane: Int = 0) {
+    uuid = Self.connections | UInt64(connection) << 10 | UInt64(lane) << 2
+  }
+
   /// - Returns: nil if no track has it.
   init?(_ uuid: UInt64) {
-    guard uuid > 0, uuid >> (uuid & 3 == Kind.thread.rawValue ? 56 : 34) == 0 else { return nil }
+    let isConnection = uuid & ~(1 << 42 - 1) == Self.connections && uuid & 3 == 0
+    guard isConnection || uuid > 0 && uuid >> (uuid & 3 == Kind.thread.rawValue ? 56 : 34) == 0 else { return nil }
     self.uuid = uuid
   }
 
+  var isConnection: Bool { uuid >= Self.connections }
   private var kind: Kind { Kind(rawValue: uuid & 3)! }
   var isRow: Bool { kind == .row }
   var isMainThread: Bool { kind == .mainThread && self != .run }
