@@ -18,6 +18,12 @@ final class ExchangeWriter {
   /// Of a request that may be one.
   private var download: Download?
   private var isFinished = false
+  private var turns: [ExchangeTurn] = []
+  /// The code that its stream of HTTP/2 was ended with.
+  var reset: UInt32? {
+    get { meta.reset }
+    set { meta.reset = newValue }
+  }
 
   init(
     _ number: UInt64, _ meta: ExchangeMeta, _ request: [UInt8], _ credentials: Credentials, _ download: Download?,
@@ -57,6 +63,12 @@ final class ExchangeWriter {
     download?.answer = head
   }
 
+  /// What was given before more was said is one turn.
+  func add(_ turn: ExchangeTurn) {
+    if turns.last?.said == turn.said { turns.removeLast() }
+    if turns.count < ExchangeTurn.most { turns.append(turn) }
+  }
+
   /// The fields after a body.
   func add(trailers bytes: [UInt8], toResponse isResponse: Bool) {
     guard !bytes.isEmpty else { return }
@@ -83,6 +95,7 @@ final class ExchangeWriter {
     meta.state = state
     try directory.createFile(".\(number)/request").write(request)
     if !response.isEmpty { try directory.createFile(".\(number)/response").write(response) }
+    if !turns.isEmpty { try directory.createFile(".\(number)/turns").write(turns.flatMap(\.line)) }
     try directory.createFile(".\(number)/meta").write(meta.bytes)
     if renameat(directory.descriptor, ".\(number)", directory.descriptor, "\(number)") < 0 {
       throw Errno(rawValue: errno)
