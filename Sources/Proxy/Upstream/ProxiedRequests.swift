@@ -1,4 +1,5 @@
 import Network
+import Tracing
 
 /// What requests need that go to a proxy instead of to their host: the target as a URL (RFC 9112, 3.2.2), and who asks.
 struct ProxiedRequests: Sendable {
@@ -28,7 +29,7 @@ extension UpstreamProxy {
   var authorization: HTTPHeaderField? {
     credentials.flatMap {
       HTTPHeaderField(
-        name: "Proxy-Authorization", value: "Basic " + String(decoding: Base64.encoded($0), as: UTF8.self))
+        name: "Proxy-Authorization", value: "Basic " + Base64.text($0))
     }
   }
 }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Tracing
 
 /// What a server of WebSocket answers to a client's key (RFC 6455, 4.2.2).
 enum WebSocketHandshake {
@@ -14,7 +15,7 @@ enum WebSocketHandshake {
     let text = Array(key) + Array(identifier.utf8)
     var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
     SHA1(text, text.count, &digest)
-    return Base64.encoded(digest)
+    return Array(Base64.text(digest).utf8)
   }
 
   /// What is to stand in a recorded answer when it is given to another request.
