@@ -20,6 +20,18 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     var recorder: StreamRecorder?
     var pieces: (bytes: StreamPiece, end: StreamPiece, reset: StreamPiece) = (.sent, .guestEnded, .guestReset)
 
+    /// Whether the other side and the record have room.
+    var mayRead: Bool {
+      guard let other = partner?.context, other.channel.isWritable else { return false }
+      return recorder?.queue.hasRoom ?? true
+    }
+
+    func resume() {
+      guard wantsToRead, mayRead else { return }
+      wantsToRead = false
+      context?.read()
+    }
+
     /// Nothing more comes of it.
     func end() {
       if !hasEnded { recorder?.add(pieces.end) }
@@ -71,7 +83,18 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
         channel.close(mode: .output, promise: nil)
       }
     }
+    if let recorder { one.listen(to: recorder.queue, other) }
     for channel in [first, second] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+  }
+
+  private func listen(to queue: RecordingQueue, _ other: ByteRelay) {
+    let states = [state, other.state]
+    let loop = state.eventLoop
+    queue.tell(
+      RecordingQueue.Listener(
+        hasRoom: { loop.execute { for state in states { state.value.resume() } } },
+        // What cannot be recorded does not go on.
+        failed: { _ in loop.execute { for state in states { state.value.context?.channel.reset() } } }))
   }
 
   func handlerAdded(context: ChannelHandlerContext) { state.value.context = context }
@@ -82,11 +105,7 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     let state = state.value
     let bytes = unwrapInboundIn(data)
     state.count += UInt64(bytes.readableBytes)
-    if let recorder = state.recorder {
-      recorder.add(state.pieces.bytes, bytes)
-      // What cannot be recorded does not happen.
-      if recorder.failure != nil { return errorCaught(context: context, error: ChannelError.ioOnClosedChannel) }
-    }
+    state.recorder?.add(state.pieces.bytes, bytes)
     state.partner?.context?.write(data, promise: nil)
   }
 
@@ -121,25 +140,28 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     guard let partner = own.partner else { return }
     partner.context?.close(promise: nil)
     if partner.isClosed || partner.context == nil {
-      own.recorder?.end()
-      let first = own.ended == nil ? partner : own
-      first.ended?(first.count, (first === own ? partner : own).count)
-      first.ended = nil
+      end(own.ended == nil ? partner : own)
     }
     context.fireChannelInactive()
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     let state = state.value
-    if context.channel.isWritable, let partner = state.partner, partner.wantsToRead {
-      partner.wantsToRead = false
-      partner.context?.read()
-    }
+    if context.channel.isWritable { state.partner?.resume() }
     context.fireChannelWritabilityChanged()
   }
 
   func read(context: ChannelHandlerContext) {
-    let state = state.value
-    if let other = state.partner?.context, other.channel.isWritable { context.read() } else { state.wantsToRead = true }
+    if state.value.mayRead { context.read() } else { state.value.wantsToRead = true }
+  }
+
+  /// - Parameter first: whose `ended` is to be called, once and when all is written.
+  private func end(_ first: State) {
+    guard let ended = first.ended, let second = first.partner else { return }
+    first.ended = nil
+    let counts = (first.count, second.count)
+    guard let recorder = first.recorder else { return ended(counts.0, counts.1) }
+    let told = NIOLoopBound(ended, eventLoop: state.eventLoop)
+    recorder.end { told.eventLoop.execute { told.value(counts.0, counts.1) } }
   }
 }

@@ -1,10 +1,14 @@
 import Certificates
+import NIOPosix
 import Network
 import SystemPackage
 import TLS
 
 /// The whole of uwrx-proxy: the other side of one run's network.
 public enum ProxyServer {
+  /// They wait for the disk, and for each other where they make files in one directory.
+  private static let recordingThreads = 2
+
   /// Waits for guest init, serves, and returns when the guest has ended.
   /// - Parameters:
   ///   - control: to the supervisor.
@@ -32,8 +36,10 @@ public enum ProxyServer {
     // A credential has the same digest in a replay.
     let key = Array("credentials".utf8) + seed
     // The host's trust is read while it can be, and so is what was recorded.
+    let pool = NIOThreadPool(numberOfThreads: recordingThreads)
+    let threads = RecordingThreads(pool)
     let services = Conversation.Services(
-      store: ExchangeStore(directory, key: key), streams: StreamStore(directory),
+      store: ExchangeStore(directory, key: key, threads: threads), streams: StreamStore(directory, threads: threads),
       identities: Identities(authority, directory),
       trust: try TLSContext.client(extraTrust: configuration.upstreamAuthority),
       passthrough: try configuration.passthrough.map { try NetworkRule($0) },
@@ -41,6 +47,7 @@ public enum ProxyServer {
       recorded: try earlier.map { try ExchangeIndex($0, key: key) },
       recordedStreams: try earlier.map { try StreamIndex($0) })
     try Walls.raise(filter: configuration.filter, network: network.rawValue, recorded: recorded?.rawValue)
+    pool.start()
     let gate = Gate(try GuestSockets(channel: channel))
     let dialler = Dialler(
       gate, control, policy, Domains(directory, recorded: earlier), KeyStores(authority, directory), services,
@@ -48,6 +55,7 @@ public enum ProxyServer {
     for text in configuration.published { try dialler.publish(try PublishedPort(text)) }
     control.send(.ready)
     dialler.run()
+    threads.finish()
     control.send(.finished)
   }
 }

@@ -54,6 +54,27 @@ struct HTTPRelayTests {
     #expect(meta.started <= meta.ended && meta.requestDigest == SHA256().hexadecimal)
   }
 
+  /// Somebody else has made what would be written: the disk may as well be full.
+  @Test func whatCannotBeRecordedIsToldAndEndsTheConnection() throws {
+    let directory = ProxyHarness.Directory()
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    let server = RawServer { socket in
+      while socket.receive(through: "\r\n\r\n").hasSuffix("\r\n\r\n") { socket.send(answer) }
+    }
+    defer { server.stop() }
+    let proxy = try ProxyHarness.record(upstream: server.port, into: directory)
+    defer { proxy.stop() }
+    let guest = RawSocket(port: proxy.port)
+    guest.send("GET / HTTP/1.1\r\n\(Self.host)\r\n")
+    #expect(guest.receive(exactly: answer.utf8.count) == answer)
+    _ = try DirectoryHandle("\(directory.path)/example.org/requests").createFile(".2")
+    guest.send("GET / HTTP/1.1\r\n\(Self.host)\r\n")
+    _ = guest.receiveAll()
+    #expect(guest.end == .reset)
+    #expect(proxy.told(after: 1).failures == [.fileExists])
+    #expect(directory.names() == [".2", "1"])
+  }
+
   private static let host = "Host: example.org\r\n"
 
   @Test(arguments: [

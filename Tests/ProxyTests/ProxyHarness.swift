@@ -21,12 +21,14 @@ final class ProxyHarness: Sendable {
   let told: Told.Box
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let server: any Channel
+  private let threads: RecordingThreads?
 
   /// - Parameters:
   ///   - domain: that the guest dialled.
   ///   - join: given the guest's channel, the upstream's if there is one, and the number of the connection.
   private init(
-    upstream: Int?, _ join: @escaping @Sendable (any Channel, (any Channel)?, UInt32, Told.Box) throws -> Void
+    upstream: Int?, threads: RecordingThreads? = nil,
+    _ join: @escaping @Sendable (any Channel, (any Channel)?, UInt32, Told.Box) throws -> Void
   ) throws {
     let told = Told.Box()
     let numbers = Counter()
@@ -48,15 +50,17 @@ final class ProxyHarness: Sendable {
       .bind(host: "127.0.0.1", port: 0).wait()
     port = server.localAddress!.port!
     self.told = told
+    self.threads = threads
   }
 
   static func record(
     _ domain: String = "example.org", upstream: Int, into directory: Directory, injecting: [HTTPHeaderField] = [],
     process: UInt32 = 7
   ) throws -> ProxyHarness {
-    let store = ExchangeStore(directory.network, key: [1])
+    let threads = RecordingThreads(.singleton)
+    let store = ExchangeStore(directory.network, key: [1], threads: threads)
     let domain = Domain(domain)!
-    return try ProxyHarness(upstream: upstream) { guest, upstream, number, told in
+    return try ProxyHarness(upstream: upstream, threads: threads) { guest, upstream, number, told in
       let connection = HTTPConnection(domain: domain, port: 80, number: number, process: process)
       try HTTPRelay.start(
         connection, guest: guest, upstream: upstream!, injecting: injecting, into: store,
@@ -96,6 +100,7 @@ final class ProxyHarness: Sendable {
   func stop() {
     try? server.close().wait()
     try? group.syncShutdownGracefully()
+    threads?.finish()
   }
 
   /// A folder that is gone with its owner.

@@ -297,7 +297,7 @@ final class Conversation: ConversationOwner {
         injecting: services.injections.filter { $0.isFor(report.domain, port: report.port) }
           .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }, into: services.store,
         events: HTTPRelay.Events(
-          exchange: { [self] in report.exchanged(number, $0, scheme) },
+          exchange: { [report, number, scheme] in report.exchanged(number, $0, scheme) },
           recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended))
     }
   }

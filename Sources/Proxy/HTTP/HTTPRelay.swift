@@ -11,17 +11,17 @@ import SystemPackage
 ///
 /// All on the event loop of both channels.
 public final class HTTPRelay {
-  /// What a relay tells; called on its event loop.
+  /// What a relay tells; called on its event loop where it says nothing else.
   public struct Events {
-    /// An exchange has ended. Refused requests are told of, too, and are not recorded.
-    public var exchange: (HTTPExchange) -> Void
+    /// An exchange has ended, and is recorded. Refused requests are told of, too, and are not recorded. Called on any thread, in their order.
+    public var exchange: @Sendable (HTTPExchange) -> Void
     /// An exchange could not be recorded; the connection is reset.
     public var recordingFailed: (Errno) -> Void
     /// Both connections are closed: bytes that the guest has sent, and the upstream.
     public var ended: (UInt64, UInt64) -> Void
 
     public init(
-      exchange: @escaping (HTTPExchange) -> Void, recordingFailed: @escaping (Errno) -> Void,
+      exchange: @escaping @Sendable (HTTPExchange) -> Void, recordingFailed: @escaping (Errno) -> Void,
       ended: @escaping (UInt64, UInt64) -> Void
     ) {
       self.exchange = exchange
@@ -37,6 +37,7 @@ public final class HTTPRelay {
   private let injected: [HTTPHeaderField]
   private let store: ExchangeStore
   private let requests: DirectoryHandle
+  private let queue: RecordingQueue
   private let check: HTTPRequestCheck
   private let events: Events
 
@@ -59,6 +60,7 @@ public final class HTTPRelay {
   /// After 101, bytes are but bytes.
   private var isStream = false
   private let lingering = HTTPLingering()
+  private var hasEnded = false
 
   /// Begins to relay.
   /// - Parameters:
@@ -78,8 +80,21 @@ public final class HTTPRelay {
       guest.pipeline.syncOperations.removeHandler(ends.0, promise: nil)
       throw error
     }
-    if bytes.readableBytes > 0 { relay.received(bytes, at: ends.0) }
+    relay.listen()
+    if bytes.readableBytes > 0 {
+      relay.received(bytes, at: ends.0)
+      relay.readCompleted(at: ends.0)
+    }
     for channel in [guest, upstream] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+  }
+
+  /// Until the connection has ended.
+  private func listen() {
+    let relay = NIOLoopBound(self, eventLoop: guest.channel.eventLoop)
+    queue.tell(
+      RecordingQueue.Listener(
+        hasRoom: { relay.eventLoop.execute { relay.value.resume() } },
+        failed: { error in relay.eventLoop.execute { relay.value.recordingFailed(error) } }))
   }
 
   private init(
@@ -90,6 +105,7 @@ public final class HTTPRelay {
     self.injected = injected
     self.store = store
     self.requests = requests
+    queue = store.queue()
     self.events = events
     check = HTTPRequestCheck(domain: connection.domain)
   }
@@ -106,15 +122,12 @@ extension HTTPRelay {
   }
 
   private func takeRequests() {
-    do {
+    do throws(HTTPFailure) {
       while takesRequests, !guest.isClosed {
         guard let part = try requestReader.next(from: &requestBytes) else { break }
         try take(part)
       }
-    } catch let failure as HTTPFailure {
-      refusal = failure
-    } catch { return recordingFailed(error) }
-    upstream.flush()
+    } catch { refusal = error }
     refuse()
     if hasGuestEnded, takesRequests { endRequests() }
   }
@@ -124,31 +137,31 @@ extension HTTPRelay {
     upstream.closeOutput()
   }
 
-  private func take(_ part: HTTPMessageReader.Part) throws {
+  private func take(_ part: HTTPMessageReader.Part) throws(HTTPFailure) {
     switch part {
     case .head(let head, _):
       let summary = HTTPExchange(head, store.credentials)
       do { try permit(head) } catch {
         var refused = summary
         refused.status = error.status
-        events.exchange(refused)
+        tell(refused)
         throw error
       }
-      let exchange = RelayedExchange(head, summary, try store.begin(head, of: connection, in: requests))
+      let exchange = RelayedExchange(head, summary, store.begin(head, of: connection, in: requests, by: queue))
       waiting.append(exchange)
       sending = exchange
       upstream.write(forwarded(head))
     case .framing(let bytes): upstream.write(bytes)
     case .content(let bytes):
-      try sending?.add(toRequest: bytes)
+      sending?.add(toRequest: bytes)
       upstream.write(bytes)
     case .end(let trailers):
       upstream.write(trailers)
       guard let exchange = sending else { return }
       sending = nil
-      try exchange.endRequest(trailers)
+      exchange.endRequest(trailers)
       // It was answered before it had ended.
-      if exchange.hasResponseEnded { try finish(exchange, .complete) }
+      if exchange.hasResponseEnded { finish(exchange, .complete) }
     }
   }
 
@@ -187,7 +200,7 @@ extension HTTPRelay {
 
 extension HTTPRelay {
   private func takeResponses() {
-    do {
+    do throws(HTTPFailure) {
       while !isStream, !hasRefused, !upstream.isClosed,
         responseBytes.readableBytes > 0 || !responseReader.isBetweenMessages
       {
@@ -195,16 +208,15 @@ extension HTTPRelay {
         guard let part = try responseReader.next(from: &responseBytes, answering: exchange.method) else { break }
         try take(part, for: exchange)
       }
-      guest.flush()
       // What nobody has asked for, such as 408 to a connection that was idle, is the end of the connection.
       if waiting.isEmpty, !isStream, !hasRefused, responseBytes.readableBytes > 0 { return close() }
-    } catch is HTTPFailure { return badResponse() } catch { return recordingFailed(error) }
+    } catch { return badResponse() }
     refuse()
     takeRequests()
     guest.resume()
   }
 
-  private func take(_ part: HTTPMessageReader.Part, for exchange: RelayedExchange) throws {
+  private func take(_ part: HTTPMessageReader.Part, for exchange: RelayedExchange) throws(HTTPFailure) {
     switch part {
     case .head(let head, let length):
       isInformational = (100..<200).contains(head.status) && length != .upgraded
@@ -213,25 +225,25 @@ extension HTTPRelay {
       }
       if !isInformational { exchange.respond(head) }
       guest.write(head.bytes)
-      if length == .upgraded { try becomeStream(exchange) }
+      if length == .upgraded { becomeStream(exchange) }
     case .framing(let bytes): guest.write(bytes)
     case .content(let bytes):
-      try exchange.add(toResponse: bytes)
+      exchange.add(toResponse: bytes)
       guest.write(bytes)
     case .end(let trailers):
       guest.write(trailers)
       if isInformational { return }
       waiting.removeFirst()
       exchange.endResponse(trailers)
-      if exchange.hasRequestEnded { try finish(exchange, .complete) }
+      if exchange.hasRequestEnded { finish(exchange, .complete) }
     }
   }
 
-  private func becomeStream(_ exchange: RelayedExchange) throws {
+  private func becomeStream(_ exchange: RelayedExchange) {
     isStream = true
     waiting.removeFirst()
     exchange.endResponse([])
-    try finish(exchange, .complete)
+    finish(exchange, .complete)
     guest.write(responseBytes)
     upstream.write(requestBytes)
     (requestBytes, responseBytes) = (ByteBuffer(), ByteBuffer())
@@ -255,9 +267,13 @@ extension HTTPRelay {
 // MARK: - Ends
 
 extension HTTPRelay {
-  private func finish(_ exchange: RelayedExchange, _ state: ExchangeMeta.State) throws(Errno) {
-    try exchange.finish(state)
-    events.exchange(exchange.summary)
+  private func finish(_ exchange: RelayedExchange, _ state: ExchangeMeta.State) {
+    exchange.finish(state)
+    tell(exchange.summary)
+  }
+
+  private func tell(_ exchange: HTTPExchange) {
+    queue.add(0) { [tell = events.exchange] in tell(exchange) }
   }
 
   /// What has not ended is recorded as that.
@@ -266,13 +282,12 @@ extension HTTPRelay {
     if let sending, !rest.contains(where: { $0 === sending }) { rest.append(sending) }
     waiting.removeAll()
     sending = nil
-    do throws(Errno) {
-      for exchange in rest { try finish(exchange, exchange.hasResponseEnded ? .complete : .aborted) }
-    } catch { events.recordingFailed(error) }
+    for exchange in rest { finish(exchange, exchange.hasResponseEnded ? .complete : .aborted) }
   }
 
-  private func recordingFailed(_ error: any Error) {
-    events.recordingFailed(error as? Errno ?? .ioError)
+  /// What cannot be recorded does not go on.
+  private func recordingFailed(_ error: Errno) {
+    events.recordingFailed(error)
     reset()
   }
 
@@ -280,6 +295,21 @@ extension HTTPRelay {
     abort()
     guest.reset()
     upstream.reset()
+  }
+
+  /// It is told once, and when all is written: one end may close while the other is closing.
+  private func ended() {
+    guard !hasEnded else { return }
+    hasEnded = true
+    let relay = NIOLoopBound(self, eventLoop: guest.channel.eventLoop)
+    queue.end {
+      relay.eventLoop.execute { relay.value.events.ended(relay.value.guest.count, relay.value.upstream.count) }
+    }
+  }
+
+  private func resume() {
+    guest.resume()
+    upstream.resume()
   }
 
   private func close() {
@@ -297,8 +327,7 @@ extension HTTPRelay: HTTPEndOwner {
     }
     if isStream {
       let other: HTTPEnd = end === guest ? upstream : guest
-      other.write(bytes)
-      return other.flush()
+      return other.write(bytes)
     }
     if end === guest {
       if upstream.isClosed { return lingering.received(bytes, at: end) }
@@ -310,17 +339,25 @@ extension HTTPRelay: HTTPEndOwner {
     }
   }
 
+  /// What came in one go goes on in one go.
+  func readCompleted(at end: HTTPEnd) {
+    guest.flush()
+    upstream.flush()
+    queue.start()
+  }
+
   func inputEnded(at end: HTTPEnd) {
     if hasRefused || end === guest && upstream.isClosed { return end.close() }
     if end === upstream { hasUpstreamEnded = true }
     if isStream { return (end === guest ? upstream : guest).closeOutput() }
     if end === guest {
       hasGuestEnded = true
-      return takeRequests()
+      takeRequests()
+      return upstream.flush()
     }
     if responseReader.finish(), let exchange = waiting.popFirst() {
       exchange.endResponse([])
-      do { if exchange.hasRequestEnded { try finish(exchange, .complete) } } catch { return recordingFailed(error) }
+      if exchange.hasRequestEnded { finish(exchange, .complete) }
     } else if !responseReader.isBetweenMessages || responseBytes.readableBytes > 0 {
       return reset()
     }
@@ -342,7 +379,7 @@ extension HTTPRelay: HTTPEndOwner {
     if end === upstream, !hasUpstreamEnded, !hasRefused, !guest.isClosed { inputEnded(at: end) }
     abort()
     if end === guest { lingering.ended() }
-    if guest.isClosed && upstream.isClosed { return events.ended(guest.count, upstream.count) }
+    if guest.isClosed && upstream.isClosed { return ended() }
     if hasRefused { return }
     if end === guest { return upstream.close() }
     // What has come last from upstream may be on its way to the guest still.
@@ -354,7 +391,7 @@ extension HTTPRelay: HTTPEndOwner {
 
   func mayRead(at end: HTTPEnd) -> Bool {
     if hasRefused || end === guest && upstream.isClosed { return true }
-    guard (end === guest ? upstream : guest).channel.isWritable else { return false }
+    guard (end === guest ? upstream : guest).channel.isWritable, queue.hasRoom else { return false }
     return end === upstream || isStream || takesRequests
   }
 }

@@ -1,5 +1,4 @@
 import NIOCore
-import SystemPackage
 
 /// A request that is on its way, and its answer.
 final class RelayedExchange {
@@ -22,12 +21,12 @@ final class RelayedExchange {
   /// RFC 7540, 3.2, which RFC 9113 has taken back: Java's client asks for it each time.
   static func asksForHTTP2(_ head: HTTPHead) -> Bool { head.members(of: "upgrade").contains(Array("h2c".utf8)) }
 
-  func add(toRequest bytes: ByteBuffer) throws(Errno) {
+  func add(toRequest bytes: ByteBuffer) {
     summary.requestBytes += UInt64(bytes.readableBytes)
-    try writer.add(toRequest: bytes)
+    writer.add(toRequest: bytes)
   }
 
-  func endRequest(_ trailers: [UInt8]) throws(Errno) {
+  func endRequest(_ trailers: [UInt8]) {
     hasRequestEnded = true
     writer.add(trailers: trailers, toResponse: false)
   }
@@ -38,9 +37,9 @@ final class RelayedExchange {
     writer.respond(head)
   }
 
-  func add(toResponse bytes: ByteBuffer) throws(Errno) {
+  func add(toResponse bytes: ByteBuffer) {
     summary.responseBytes += UInt64(bytes.readableBytes)
-    try writer.add(toResponse: bytes)
+    writer.add(toResponse: bytes)
   }
 
   func endResponse(_ trailers: [UInt8]) {
@@ -48,8 +47,8 @@ final class RelayedExchange {
     writer.add(trailers: trailers, toResponse: true)
   }
 
-  func finish(_ state: ExchangeMeta.State) throws(Errno) {
+  func finish(_ state: ExchangeMeta.State) {
     summary.isComplete = state == .complete
-    try writer.finish(state)
+    writer.finish(state)
   }
 }

@@ -29,13 +29,16 @@ public final class ExchangeStore: Sendable {
 
   private let directory: NetworkDirectory
   let credentials: Credentials
+  private let threads: RecordingThreads
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - directory: a trace's `net`.
   ///   - key: of the digests of credentials.
-  public init(_ directory: NetworkDirectory, key: [UInt8]) {
+  ///   - threads: that write.
+  public init(_ directory: NetworkDirectory, key: [UInt8], threads: RecordingThreads) {
     self.directory = directory
+    self.threads = threads
     credentials = Credentials(key: key)
   }
 
@@ -56,12 +59,16 @@ public final class ExchangeStore: Sendable {
     return requests
   }
 
+  /// What writes the exchanges of one connection.
+  func queue() -> RecordingQueue { RecordingQueue(threads) }
+
   /// A new exchange, whose request's head has come.
   /// - Parameters:
   ///   - requests: what `requests(of:)` gave for the connection's domain.
-  func begin(_ head: HTTPHead, of connection: HTTPConnection, in requests: DirectoryHandle) throws(Errno)
-    -> ExchangeWriter
-  {
+  ///   - queue: the connection's.
+  func begin(
+    _ head: HTTPHead, of connection: HTTPConnection, in requests: DirectoryHandle, by queue: RecordingQueue
+  ) -> ExchangeWriter {
     let (number, order) = state.withLock { state in
       let number = state.next[connection.domain] ?? 1
       state.next[connection.domain] = number + 1
@@ -74,6 +81,6 @@ public final class ExchangeStore: Sendable {
     meta.connection = connection.number
     meta.process = connection.process
     meta.order = order
-    return try ExchangeWriter(number, meta, credentials.stored(head), credentials, in: requests)
+    return ExchangeWriter(number, meta, head, credentials, in: requests, by: queue)
   }
 }

@@ -1,5 +1,4 @@
 import Glibc
-import NIOCore
 import Network
 import Synchronization
 import SystemPackage
@@ -7,9 +6,14 @@ import SystemPackage
 /// Where the streams of a run are kept.
 final class StreamStore: Sendable {
   private let directory: NetworkDirectory
+  private let threads: RecordingThreads
   private let last = Mutex<[Domain: Int]>([:])
 
-  init(_ directory: NetworkDirectory) { self.directory = directory }
+  /// - Parameter threads: that write.
+  init(_ directory: NetworkDirectory, threads: RecordingThreads) {
+    self.directory = directory
+    self.threads = threads
+  }
 
   /// - Throws: what the file system says.
   func begin(_ header: StreamHeader, of domain: Domain) throws(Errno) -> StreamRecorder {
@@ -19,67 +23,7 @@ final class StreamStore: Sendable {
       last[domain, default: 0] += 1
       return last[domain]!
     }
-    return try StreamRecorder(try DirectoryHandle(path), number, header)
-  }
-}
-
-/// Writes one stream down as it goes. On one event loop.
-final class StreamRecorder {
-  private let directory: DirectoryHandle
-  private let number: Int
-  private var file: WritableFile?
-  /// What one side has said in succession is one piece.
-  private var pending: (piece: StreamPiece, bytes: ByteBuffer)?
-  private static let largestPiece = 1 << 18
-  /// What kept it from being whole.
-  private(set) var failure: Errno?
-
-  fileprivate init(_ directory: DirectoryHandle, _ number: Int, _ header: StreamHeader) throws(Errno) {
-    self.directory = directory
-    self.number = number
-    file = try directory.createFile(".\(number)")
-    try file?.write(header.bytes)
-  }
-
-  func add(_ piece: StreamPiece, _ bytes: ByteBuffer = ByteBuffer()) {
-    if piece.hasBytes, pending?.piece == piece, pending!.bytes.readableBytes + bytes.readableBytes <= Self.largestPiece
-    {
-      var bytes = bytes
-      pending!.bytes.writeBuffer(&bytes)
-      return
-    }
-    flush()
-    if piece.hasBytes, bytes.readableBytes <= Self.largestPiece {
-      pending = (piece, bytes)
-    } else {
-      write(piece, bytes)
-    }
-  }
-
-  private func flush() {
-    guard let (piece, bytes) = pending else { return }
-    pending = nil
-    if bytes.readableBytes > 0 { write(piece, bytes) }
-  }
-
-  private func write(_ piece: StreamPiece, _ bytes: ByteBuffer) {
-    guard let file, failure == nil else { return }
-    do throws(Errno) {
-      var head = [piece.rawValue]
-      if piece.hasBytes { head += (0..<4).map { UInt8(truncatingIfNeeded: bytes.readableBytes >> (8 * $0)) } }
-      try file.write(head)
-      if piece.hasBytes { try file.write(bytes) }
-    } catch { failure = error }
-  }
-
-  /// Nothing more comes. A stream that could not be kept whole is none.
-  func end() {
-    guard file != nil else { return }
-    flush()
-    file = nil
-    if failure == nil, renameat(directory.descriptor, ".\(number)", directory.descriptor, "\(number)") < 0 {
-      failure = Errno(rawValue: errno)
-    }
-    if failure != nil { unlinkat(directory.descriptor, ".\(number)", 0) }
+    let file = try StreamFile(try DirectoryHandle(path), number)
+    return StreamRecorder(file, header, by: RecordingQueue(threads))
   }
 }
