@@ -1,5 +1,6 @@
 import NIOCore
 import Network
+import SystemPackage
 import TLS
 
 /// A connection whose two ends are there: finds out what is spoken on it, ends TLS on both sides, and hands it to who relays and records that.
@@ -46,6 +47,8 @@ final class Conversation: ConversationOwner {
   private let number: UInt32
   /// How many connections it is within (CONNECT).
   private let depth: Int
+  /// Writes what is recorded of the connection, and of those within it.
+  private let queue: RecordingQueue
   /// The upstream is a proxy that takes requests alone.
   private let proxied: ProxiedRequests?
   /// Told how many bytes the guest and the upstream have sent.
@@ -67,10 +70,10 @@ final class Conversation: ConversationOwner {
 
   static func begin(
     _ guest: any Channel, _ upstream: (any Channel)?, _ services: Services, _ report: Report, number: UInt32,
-    within tunnel: HTTPTunnel? = nil, depth: Int = 0, proxied: ProxiedRequests? = nil,
+    by queue: RecordingQueue, within tunnel: HTTPTunnel? = nil, depth: Int = 0, proxied: ProxiedRequests? = nil,
     ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
-    let conversation = Conversation(guest.eventLoop, services, report, number, depth, proxied, ended)
+    let conversation = Conversation(guest.eventLoop, services, report, number, queue, depth, proxied, ended)
     conversation.guest = ConversationEnd(guest, owner: conversation)
     try guest.pipeline.syncOperations.addHandler(conversation.guest)
     if let upstream {
@@ -98,13 +101,14 @@ final class Conversation: ConversationOwner {
   }
 
   private init(
-    _ loop: any EventLoop, _ services: Services, _ report: Report, _ number: UInt32, _ depth: Int,
-    _ proxied: ProxiedRequests?, _ ended: @escaping (UInt64, UInt64) -> Void
+    _ loop: any EventLoop, _ services: Services, _ report: Report, _ number: UInt32,
+    _ queue: RecordingQueue, _ depth: Int, _ proxied: ProxiedRequests?, _ ended: @escaping (UInt64, UInt64) -> Void
   ) {
     self.loop = loop
     self.services = services
     self.report = report
     self.number = number
+    self.queue = queue
     self.depth = depth
     self.proxied = proxied
     self.ended = ended
@@ -313,13 +317,15 @@ final class Conversation: ConversationOwner {
       return
     }
     handOver {
-      let recorder = isLeftAlone ? nil : try services.streams.begin(streamHeader, of: report.domain)
+      let recorder = isLeftAlone ? nil : try services.streams.begin(streamHeader, of: report.domain, by: queue)
       if verdict == .open, !hasGuestEnded { try addPushGuard() }
       try ByteRelay.join(
         guest.channel, upstream.channel, after: guestBytes, upstreamBytes, firstEnded: hasGuestEnded,
-        secondEnded: hasUpstreamEnded, recorder: recorder, ended: ended)
+        secondEnded: hasUpstreamEnded, recorder: recorder, recordingFailed: recordingFailed, ended: ended)
     }
   }
+
+  private func recordingFailed(_ error: Errno) { report.refused("it could not be recorded: \(error)") }
 
   private func addPushGuard() throws {
     let handler = PushGuard(after: Array(guestBytes.readableBytesView)) { [report] in report.refused(GitPush.refusal) }
@@ -365,17 +371,17 @@ final class Conversation: ConversationOwner {
         allowsPush: services.allowsPush)
       guard let upstream else { return try replayHTTP(connection) }
       var events = HTTPRelay.Events(
-        exchange: { [self] in
+        exchange: { [report, number, scheme, proxied] in
           report.exchanged(number, $0, scheme)
           if let proxied, $0.status == 407 { report.refused(UpstreamFailure.unknownUser(proxied.proxy)) }
         },
-        recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended)
+        recordingFailed: recordingFailed, ended: ended)
       if proxied == nil { events.tunnels = tunnels }
       try HTTPRelay.start(
         connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes,
         injecting: services.injections.filter { $0.isFor(report.domain, port: report.port) }
           .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }, proxied: proxied, into: services.store,
-        events: events)
+        by: queue, events: events)
     }
   }
 
@@ -396,8 +402,8 @@ final class Conversation: ConversationOwner {
       },
       begin: { [self] tunnel in
         try Self.begin(
-          guest.channel, upstream?.channel, services, told(of: tunnel.target), number: number, within: tunnel,
-          depth: depth + 1, ended: tunnel.ended)
+          guest.channel, upstream?.channel, services, told(of: tunnel.target), number: number, by: queue,
+          within: tunnel, depth: depth + 1, ended: tunnel.ended)
       })
   }
 
