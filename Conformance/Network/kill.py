@@ -1,5 +1,6 @@
 """kill.py TIMES LINES COMMAND...: runs uwrx with the command, and kills the process in which its proxy works, again and again. Before each time a line of
-the guest's is read where LINES is 1, and one is written to it afterwards; else there is one line before the first time and one after the last."""
+the guest's is read where LINES is 1, and one is written to it afterwards; else there is one line before the first time and one after the last. A line
+tells that an answer has come: it is recorded a moment later, and before the process is killed."""
 import glob
 import os
 import signal
@@ -32,10 +33,18 @@ def tell():
     run.stdin.flush()
 
 
+def wait_for_record(count):
+    end = time.monotonic() + 20
+    while len(glob.glob("build/0/0/net/*/requests/[0-9]*")) < count and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 for count in range(times):
     if with_lines or count == 0:
         listen()
         [watching] = [pid for pid in children(run.pid) if name(pid) == "uwrx-proxy"]
+    if with_lines:
+        wait_for_record(count + 1)
     while not (working := children(watching)):
         time.sleep(0.01)
     os.kill(working[0], signal.SIGKILL)

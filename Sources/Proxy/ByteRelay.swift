@@ -1,4 +1,5 @@
 import NIOCore
+import SystemPackage
 
 /// One of two channels whose bytes go to each other as they come: as much is read as the other side takes, and each direction ends by itself.
 final class ByteRelay: ChannelDuplexHandler, Sendable {
@@ -19,6 +20,18 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     /// Where the conversation is kept.
     var recorder: StreamRecorder?
     var pieces: (bytes: StreamPiece, end: StreamPiece, reset: StreamPiece) = (.sent, .guestEnded, .guestReset)
+
+    /// Whether the other side and the record have room.
+    var mayRead: Bool {
+      guard let other = partner?.context, other.channel.isWritable else { return false }
+      return recorder?.queue.hasRoom ?? true
+    }
+
+    func resume() {
+      guard wantsToRead, mayRead else { return }
+      wantsToRead = false
+      context?.read()
+    }
 
     /// Nothing more comes of it.
     func end() {
@@ -47,10 +60,12 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
   ///   - firstBytes, secondBytes: what the first and the second have sent before.
   ///   - firstEnded, secondEnded: whether that is all.
   ///   - recorder: keeps what goes over them, the first being the guest's.
+  ///   - recordingFailed: told why it cannot; the connection is reset.
   /// - Throws: the pipelines' errors; then both channels are the caller's still.
   static func join(
     _ first: any Channel, _ second: any Channel, after firstBytes: ByteBuffer, _ secondBytes: ByteBuffer,
-    firstEnded: Bool, secondEnded: Bool, recorder: StreamRecorder? = nil, ended: @escaping (UInt64, UInt64) -> Void
+    firstEnded: Bool, secondEnded: Bool, recorder: StreamRecorder? = nil,
+    recordingFailed: @escaping (Errno) -> Void = { _ in }, ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
     let (one, other) = pair(on: first.eventLoop, ended: ended)
     try first.pipeline.syncOperations.addHandler(one)
@@ -71,7 +86,24 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
         channel.close(mode: .output, promise: nil)
       }
     }
+    if let recorder { one.listen(to: recorder.queue, other, recordingFailed) }
     for channel in [first, second] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+  }
+
+  private func listen(to queue: RecordingQueue, _ other: ByteRelay, _ recordingFailed: @escaping (Errno) -> Void) {
+    let states = [state, other.state]
+    let loop = state.eventLoop
+    let told = NIOLoopBound(recordingFailed, eventLoop: loop)
+    queue.tell(
+      RecordingQueue.Listener(
+        hasRoom: { loop.execute { for state in states { state.value.resume() } } },
+        // What cannot be recorded does not go on.
+        failed: { error in
+          loop.execute {
+            told.value(error)
+            for state in states { state.value.context?.channel.reset() }
+          }
+        }))
   }
 
   func handlerAdded(context: ChannelHandlerContext) { state.value.context = context }
@@ -82,11 +114,7 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     let state = state.value
     let bytes = unwrapInboundIn(data)
     state.count += UInt64(bytes.readableBytes)
-    if let recorder = state.recorder {
-      recorder.add(state.pieces.bytes, bytes)
-      // What cannot be recorded does not happen.
-      if recorder.failure != nil { return errorCaught(context: context, error: ChannelError.ioOnClosedChannel) }
-    }
+    state.recorder?.add(state.pieces.bytes, bytes)
     state.partner?.context?.write(data, promise: nil)
   }
 
@@ -120,26 +148,25 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
     own.end()
     guard let partner = own.partner else { return }
     partner.context?.close(promise: nil)
-    if partner.isClosed || partner.context == nil {
-      own.recorder?.end()
-      let first = own.ended == nil ? partner : own
-      first.ended?(first.count, (first === own ? partner : own).count)
-      first.ended = nil
-    }
+    if partner.isClosed || partner.context == nil { end(own.ended == nil ? partner : own) }
     context.fireChannelInactive()
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     let state = state.value
-    if context.channel.isWritable, let partner = state.partner, partner.wantsToRead {
-      partner.wantsToRead = false
-      partner.context?.read()
-    }
+    if context.channel.isWritable { state.partner?.resume() }
     context.fireChannelWritabilityChanged()
   }
 
   func read(context: ChannelHandlerContext) {
-    let state = state.value
-    if let other = state.partner?.context, other.channel.isWritable { context.read() } else { state.wantsToRead = true }
+    if state.value.mayRead { context.read() } else { state.value.wantsToRead = true }
+  }
+
+  /// - Parameter first: whose `ended` is to be called, once.
+  private func end(_ first: State) {
+    guard let ended = first.ended, let second = first.partner else { return }
+    first.ended = nil
+    first.recorder?.end()
+    ended(first.count, second.count)
   }
 }

@@ -238,20 +238,20 @@ public final class Dialler: Sendable {
     _ guest: any Channel, _ other: (any Channel)?, _ number: UInt32, _ report: Report, isPublished: Bool,
     _ proxied: ProxiedRequests?
   ) {
-    var hasEnded = false
+    let queue = services.store.queue()
     let ended = { [connections] (sent: UInt64, received: UInt64) in
-      // One end's closing may close the other before it is told of itself.
-      if hasEnded { return }
-      hasEnded = true
-      report.ended(number, sent: sent, received: received)
-      connections.remove(number)
+      queue.end {
+        report.ended(number, sent: sent, received: received)
+        connections.remove(number)
+      }
     }
     do {
       if isPublished, let other {
         try ByteRelay.join(
           guest, other, after: ByteBuffer(), ByteBuffer(), firstEnded: false, secondEnded: false, ended: ended)
       } else {
-        try Conversation.begin(guest, other, services, report, number: number, proxied: proxied, ended: ended)
+        try Conversation.begin(
+          guest, other, services, report, number: number, by: queue, proxied: proxied, ended: ended)
       }
       for channel in [guest, other].compactMap({ $0 }) { HeldInput.release(channel) }
     } catch {

@@ -1,10 +1,14 @@
 import Certificates
+import NIOPosix
 import Network
 import SystemPackage
 import TLS
 
 /// The whole of uwrx-proxy: the other side of one run's network.
 public enum ProxyServer {
+  /// They wait for the disk, and for each other where they make files in one directory.
+  private static let recordingThreads = 2
+
   /// Waits for guest init, serves, and returns when the guest has ended. To be called while the process has one thread.
   /// - Parameters:
   ///   - control: to the supervisor.
@@ -39,9 +43,10 @@ public enum ProxyServer {
     let key = Array("credentials".utf8) + seed
     let record = NetworkRecord(earlier ?? directory)
     // The host's trust is read while it can be, and so is what was recorded.
+    let pool = NIOThreadPool(numberOfThreads: recordingThreads)
     let services = Conversation.Services(
       policy: policy,
-      store: ExchangeStore(directory, key: key), streams: StreamStore(directory),
+      store: ExchangeStore(directory, key: key, threads: RecordingThreads(pool)), streams: StreamStore(directory),
       identities: Identities(authority, directory),
       trust: try TLSContext.client(extraTrust: configuration.upstreamAuthority),
       passthrough: try configuration.passthrough.map { try NetworkRule($0) },
@@ -53,6 +58,7 @@ public enum ProxyServer {
     let (numbers, endings) = (SharedNumber(), SharedNumber())
     return try ProxyWarden(control: control, endings: endings).run {
       try Walls.raise(filter: configuration.filter, network: network.rawValue, recorded: recorded?.rawValue)
+      pool.start()
       let gate = Gate(GuestSockets(sockets, channel: channel))
       let dialler = Dialler(
         gate, control, policy, proxies, Domains(directory, recorded: earlier), KeyStores(authority, directory),

@@ -54,6 +54,37 @@ struct HTTPRelayTests {
     #expect(meta.started <= meta.ended && meta.requestDigest == SHA256().hexadecimal)
   }
 
+  /// Somebody else has made what would be written: the disk may as well be full. After 101 the relay of bytes is told.
+  @Test(arguments: [
+    ("", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    (
+      "Connection: Upgrade\r\nUpgrade: bytes\r\n",
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n"
+    ),
+  ]) func whatCannotBeRecordedIsToldAndEndsTheConnection(fields: String, last: String) throws {
+    let directory = ProxyHarness.Directory()
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    let server = RawServer { socket in
+      guard socket.receive(through: "\r\n\r\n").hasSuffix("\r\n\r\n") else { return }
+      socket.send(answer)
+      guard socket.receive(through: "\r\n\r\n").hasSuffix("\r\n\r\n") else { return }
+      socket.send(last)
+      _ = socket.receiveAll()
+    }
+    defer { server.stop() }
+    let proxy = try ProxyHarness.record(upstream: server.port, into: directory)
+    defer { proxy.stop() }
+    let guest = RawSocket(port: proxy.port)
+    guest.send("GET / HTTP/1.1\r\n\(Self.host)\r\n")
+    #expect(guest.receive(exactly: answer.utf8.count) == answer)
+    _ = try DirectoryHandle("\(directory.path)/example.org/requests").createFile(".2")
+    guest.send("GET / HTTP/1.1\r\n\(Self.host)\(fields)\r\n")
+    _ = guest.receiveAll()
+    #expect(guest.end == .reset)
+    #expect(proxy.told(after: 1).failures == [.fileExists])
+    #expect(directory.names() == [".2", "1"])
+  }
+
   private static let host = "Host: example.org\r\n"
 
   @Test(arguments: [

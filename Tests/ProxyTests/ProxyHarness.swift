@@ -21,12 +21,14 @@ final class ProxyHarness: Sendable {
   let told: Told.Box
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let server: any Channel
+  private let store: ExchangeStore?
 
   /// - Parameters:
   ///   - domain: that the guest dialled.
   ///   - join: given the guest's channel, the upstream's if there is one, and the number of the connection.
   private init(
-    upstream: Int?, _ join: @escaping @Sendable (any Channel, (any Channel)?, UInt32, Told.Box) throws -> Void
+    upstream: Int?, store: ExchangeStore? = nil,
+    _ join: @escaping @Sendable (any Channel, (any Channel)?, UInt32, Told.Box) throws -> Void
   ) throws {
     let told = Told.Box()
     let numbers = Counter()
@@ -57,26 +59,28 @@ final class ProxyHarness: Sendable {
       .bind(host: "127.0.0.1", port: 0).wait()
     port = server.localAddress!.port!
     self.told = told
+    self.store = store
   }
 
   static func record(
     _ domain: String = "example.org", upstream: Int, into directory: Directory, injecting: [HTTPHeaderField] = [],
     process: UInt32 = 7, isHTTP2: Bool = false
   ) throws -> ProxyHarness {
-    let store = ExchangeStore(directory.network, key: [1])
+    let store = ExchangeStore(directory.network, key: [1], threads: RecordingThreads(.singleton))
     let domain = Domain(domain)!
-    return try ProxyHarness(upstream: upstream) { guest, upstream, number, told in
+    return try ProxyHarness(upstream: upstream, store: store) { guest, upstream, number, told in
       let connection = HTTPConnection(domain: domain, port: 80, number: number, process: process)
+      let queue = store.queue()
       let events = HTTPRelay.Events(
         exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
         recordingFailed: { error in told.value.withLock { $0.failures.append(error) } },
-        ended: { _, _ in told.value.withLock { $0.ended += 1 } })
+        ended: { _, _ in queue.end { told.value.withLock { $0.ended += 1 } } })
       if isHTTP2 {
         try HTTP2Relay.start(
-          connection, guest: guest, upstream: upstream!, injecting: injecting, into: store, events: events)
+          connection, guest: guest, upstream: upstream!, injecting: injecting, into: store, by: queue, events: events)
       } else {
         try HTTPRelay.start(
-          connection, guest: guest, upstream: upstream!, injecting: injecting, into: store, events: events)
+          connection, guest: guest, upstream: upstream!, injecting: injecting, into: store, by: queue, events: events)
       }
     }
   }
@@ -113,6 +117,7 @@ final class ProxyHarness: Sendable {
   func stop() {
     try? server.close().wait()
     try? group.syncShutdownGracefully()
+    store?.finish()
   }
 
   /// A folder that is gone with its owner.

@@ -9,13 +9,17 @@ struct RestartTests {
     let directory = ProxyHarness.Directory()
     let domain = Domain("example.org")!
     let header = StreamHeader(port: 1, isTLS: false, connection: 1, process: 1)
+    // Who ends in the middle has no time to take them away.
+    var unfinished: [StreamRecorder] = []
     for round in 1...3 {
       let streams = StreamStore(directory.network)
-      let finished = try streams.begin(header, of: domain)
+      let threads = RecordingThreads(.singleton)
+      let finished = try streams.begin(header, of: domain, by: RecordingQueue(threads))
       finished.add(.guestEnded)
       finished.end()
-      // It ends in the middle.
-      _ = try streams.begin(header, of: domain)
+      finished.queue.start()
+      unfinished.append(try streams.begin(header, of: domain, by: RecordingQueue(threads)))
+      threads.finish()
       let record = NetworkRecord(directory.network)
       record.note(.refused, of: domain, port: UInt16(round))
       record.note(.connected, of: domain, port: 443)
@@ -23,6 +27,7 @@ struct RestartTests {
     }
     let streams = try DirectoryHandle("\(directory.path)/example.org/streams").names()
     #expect(streams.map { String(decoding: $0, as: UTF8.self) }.sorted() == [".2", ".4", ".6", "1", "3", "5"])
+    unfinished = []
     let record = NetworkRecord(directory.network)
     for port in 1...3 { #expect(record.connection(to: domain, port: UInt16(port)) == .refused) }
     #expect(record.connection(to: domain, port: 443) == .connected)

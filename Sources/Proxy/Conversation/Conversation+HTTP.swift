@@ -16,11 +16,11 @@ extension Conversation {
 
   private var relayEvents: HTTPRelay.Events {
     HTTPRelay.Events(
-      exchange: { [self] in
+      exchange: { [report, number, scheme, proxied] in
         report.exchanged(number, $0, scheme)
         if let proxied, $0.status == 407 { report.refused(UpstreamFailure.unknownUser(proxied.proxy)) }
       },
-      recordingFailed: { [self] in report.refused("it could not be recorded: \($0)") }, ended: ended)
+      recordingFailed: recordingFailed, ended: ended)
   }
 
   private var replayEvents: HTTPReplay.Events {
@@ -37,7 +37,7 @@ extension Conversation {
       try HTTPRelay.start(
         connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes,
         injecting: injected, proxied: proxied, into: services.store,
-        events: events)
+        by: queue, events: events)
     }
   }
 
@@ -51,7 +51,7 @@ extension Conversation {
       }
       try HTTP2Relay.start(
         connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes, upstreamBytes,
-        injecting: injected, into: services.store, events: relayEvents)
+        injecting: injected, into: services.store, by: queue, events: relayEvents)
     }
   }
 
@@ -72,8 +72,8 @@ extension Conversation {
       },
       begin: { [self] tunnel in
         try Self.begin(
-          guest.channel, upstream?.channel, services, told(of: tunnel.target), number: number, within: tunnel,
-          depth: depth + 1, ended: tunnel.ended)
+          guest.channel, upstream?.channel, services, told(of: tunnel.target), number: number, by: queue,
+          within: tunnel, depth: depth + 1, ended: tunnel.ended)
       })
   }
 

@@ -1,5 +1,6 @@
 import NIOCore
 import Network
+import SystemPackage
 import TLS
 
 /// A connection whose two ends are there: finds out what is spoken on it, ends TLS on both sides, and hands it to who relays and records that.
@@ -46,6 +47,8 @@ final class Conversation: ConversationOwner {
   let number: UInt32
   /// How many connections it is within (CONNECT).
   let depth: Int
+  /// Writes what is recorded of the connection, and of those within it.
+  let queue: RecordingQueue
   /// The upstream is a proxy that takes requests alone.
   let proxied: ProxiedRequests?
   /// Told how many bytes the guest and the upstream have sent.
@@ -69,10 +72,10 @@ final class Conversation: ConversationOwner {
 
   static func begin(
     _ guest: any Channel, _ upstream: (any Channel)?, _ services: Services, _ report: Report, number: UInt32,
-    within tunnel: HTTPTunnel? = nil, depth: Int = 0, proxied: ProxiedRequests? = nil,
+    by queue: RecordingQueue, within tunnel: HTTPTunnel? = nil, depth: Int = 0, proxied: ProxiedRequests? = nil,
     ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
-    let conversation = Conversation(guest.eventLoop, services, report, number, depth, proxied, ended)
+    let conversation = Conversation(guest.eventLoop, services, report, number, queue, depth, proxied, ended)
     conversation.guest = ConversationEnd(guest, owner: conversation)
     try guest.pipeline.syncOperations.addHandler(conversation.guest)
     if let upstream {
@@ -100,13 +103,14 @@ final class Conversation: ConversationOwner {
   }
 
   private init(
-    _ loop: any EventLoop, _ services: Services, _ report: Report, _ number: UInt32, _ depth: Int,
-    _ proxied: ProxiedRequests?, _ ended: @escaping (UInt64, UInt64) -> Void
+    _ loop: any EventLoop, _ services: Services, _ report: Report, _ number: UInt32,
+    _ queue: RecordingQueue, _ depth: Int, _ proxied: ProxiedRequests?, _ ended: @escaping (UInt64, UInt64) -> Void
   ) {
     self.loop = loop
     self.services = services
     self.report = report
     self.number = number
+    self.queue = queue
     self.depth = depth
     self.proxied = proxied
     self.ended = ended
@@ -332,13 +336,15 @@ final class Conversation: ConversationOwner {
       return
     }
     handOver {
-      let recorder = isLeftAlone ? nil : try services.streams.begin(streamHeader, of: report.domain)
+      let recorder = isLeftAlone ? nil : try services.streams.begin(streamHeader, of: report.domain, by: queue)
       if verdict == .open, !hasGuestEnded { try addPushGuard() }
       try ByteRelay.join(
         guest.channel, upstream.channel, after: guestBytes, upstreamBytes, firstEnded: hasGuestEnded,
-        secondEnded: hasUpstreamEnded, recorder: recorder, ended: ended)
+        secondEnded: hasUpstreamEnded, recorder: recorder, recordingFailed: recordingFailed, ended: ended)
     }
   }
+
+  func recordingFailed(_ error: Errno) { report.refused("it could not be recorded: \(error)") }
 
   private func addPushGuard() throws {
     let handler = PushGuard(after: Array(guestBytes.readableBytesView)) { [report] in report.refused(GitPush.refusal) }

@@ -31,7 +31,7 @@ struct Report: Sendable {
     let isUsual = port == (scheme == .http ? 80 : 443)
     let host = isUsual ? domain.bracketed : place
     let target = exchange.target.hasPrefix("/") ? "\(scheme.rawValue)://\(host)\(exchange.target)" : exchange.target
-    let duration = UInt64(clamping: (NIODeadline.now() - exchange.began).nanoseconds)
+    let duration = UInt64(clamping: ((exchange.ended ?? .now()) - exchange.began).nanoseconds)
     let record = RequestRecord(
       method: exchange.method, url: target, status: exchange.status, sent: exchange.requestBytes,
       received: exchange.responseBytes, duration: duration, isBrokenOff: !exchange.isComplete)

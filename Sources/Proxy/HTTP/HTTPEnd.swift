@@ -3,6 +3,8 @@ import NIOCore
 /// Who takes what comes at the ends of a connection.
 protocol HTTPEndOwner: AnyObject {
   func received(_ bytes: ByteBuffer, at end: HTTPEnd)
+  /// Nothing more comes at once.
+  func readCompleted(at end: HTTPEnd)
   /// The other side sends nothing more.
   func inputEnded(at end: HTTPEnd)
   /// The connection was reset, or cannot go on.
@@ -82,6 +84,11 @@ final class HTTPEnd: ChannelDuplexHandler, RemovableChannelHandler {
     let bytes = unwrapInboundIn(data)
     count += UInt64(bytes.readableBytes)
     owner.received(bytes, at: self)
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    owner?.readCompleted(at: self)
+    context.fireChannelReadComplete()
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -16,6 +16,8 @@ public struct HTTPExchange: Equatable, Sendable {
   public internal(set) var refusal: String?
   /// When the request's head had come.
   let began = NIODeadline.now()
+  /// When it had ended; nil if that is now.
+  var ended: NIODeadline?
 
   init(_ head: HTTPHead, _ credentials: Credentials) {
     method = String(decoding: head.method, as: UTF8.self)

@@ -12,27 +12,6 @@ import SystemPackage
 ///
 /// All on the event loop of both channels.
 public final class HTTPRelay {
-  /// What a relay tells; called on its event loop.
-  public struct Events {
-    /// An exchange has ended. Refused requests are told of, too, and are not recorded.
-    public var exchange: (HTTPExchange) -> Void
-    /// An exchange could not be recorded; the connection is reset.
-    public var recordingFailed: (Errno) -> Void
-    /// Both connections are closed: bytes that the guest has sent, and the upstream.
-    public var ended: (UInt64, UInt64) -> Void
-    /// Without, CONNECT is refused.
-    var tunnels: HTTPTunnels?
-
-    public init(
-      exchange: @escaping (HTTPExchange) -> Void, recordingFailed: @escaping (Errno) -> Void,
-      ended: @escaping (UInt64, UInt64) -> Void
-    ) {
-      self.exchange = exchange
-      self.recordingFailed = recordingFailed
-      self.ended = ended
-    }
-  }
-
   /// Requests that wait for their answers; more are not read.
   private static let mostWaiting = 64
 
@@ -41,6 +20,7 @@ public final class HTTPRelay {
   private let proxied: ProxiedRequests?
   private let store: ExchangeStore
   private let requests: DirectoryHandle
+  private let queue: RecordingQueue
   private let check: HTTPRequestCheck
   private let events: Events
 
@@ -70,12 +50,15 @@ public final class HTTPRelay {
   ///   - bytes: what the guest has sent before.
   ///   - injecting: added to each request on its way upstream, in the place of fields of the same name. Never recorded.
   ///   - proxied: where the upstream is a proxy of theirs.
+  ///   - queue: the connection's; whoever is told of its end ends it.
   /// - Throws: `Errno` if the domain's directory cannot be made, and the pipelines' errors; then both channels are the caller's still.
   static func start(
     _ connection: HTTPConnection, guest: any Channel, upstream: any Channel, after bytes: ByteBuffer = ByteBuffer(),
-    injecting: [HTTPHeaderField] = [], proxied: ProxiedRequests? = nil, into store: ExchangeStore, events: Events
+    injecting: [HTTPHeaderField] = [], proxied: ProxiedRequests? = nil, into store: ExchangeStore,
+    by queue: RecordingQueue, events: Events
   ) throws {
-    let relay = HTTPRelay(connection, injecting, proxied, store, try store.requests(of: connection.domain), events)
+    let relay = HTTPRelay(
+      connection, injecting, proxied, store, try store.requests(of: connection.domain), queue, events)
     let ends = (HTTPEnd(guest, owner: relay, after: bytes.readableBytes), HTTPEnd(upstream, owner: relay))
     (relay.guest, relay.upstream) = ends
     try guest.pipeline.syncOperations.addHandler(ends.0)
@@ -83,19 +66,35 @@ public final class HTTPRelay {
       guest.pipeline.syncOperations.removeHandler(ends.0, promise: nil)
       throw error
     }
-    if bytes.readableBytes > 0 { relay.received(bytes, at: ends.0) }
+    relay.listen()
+    if bytes.readableBytes > 0 {
+      relay.received(bytes, at: ends.0)
+      relay.readCompleted(at: ends.0)
+    }
     for channel in [guest, upstream] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+  }
+
+  /// Until the connection has ended.
+  private func listen() {
+    let relay = NIOLoopBound(self, eventLoop: guest.channel.eventLoop)
+    queue.tell(
+      RecordingQueue.Listener(
+        hasRoom: {
+          relay.eventLoop.execute { for end in [relay.value.guest, relay.value.upstream] { end?.resume() } }
+        },
+        failed: { error in relay.eventLoop.execute { relay.value.recordingFailed(error) } }))
   }
 
   private init(
     _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ proxied: ProxiedRequests?, _ store: ExchangeStore,
-    _ requests: DirectoryHandle, _ events: Events
+    _ requests: DirectoryHandle, _ queue: RecordingQueue, _ events: Events
   ) {
     self.proxied = proxied
     self.connection = connection
     self.injected = injected
     self.store = store
     self.requests = requests
+    self.queue = queue
     self.events = events
     check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
@@ -112,15 +111,12 @@ extension HTTPRelay {
   }
 
   private func takeRequests() {
-    do {
+    do throws(HTTPFailure) {
       while takesRequests, !guest.isClosed {
         guard let part = try requestReader.next(from: &requestBytes) else { break }
         try take(part)
       }
-    } catch let failure as HTTPFailure {
-      refusal = failure
-    } catch { return recordingFailed(error) }
-    upstream.flush()
+    } catch { refusal = error }
     refuse()
     if hasGuestEnded, takesRequests { endRequests() }
   }
@@ -130,7 +126,7 @@ extension HTTPRelay {
     upstream.closeOutput()
   }
 
-  private func take(_ part: HTTPMessageReader.Part) throws {
+  private func take(_ part: HTTPMessageReader.Part) throws(HTTPFailure) {
     switch part {
     case .head(let head, _):
       let summary = HTTPExchange(head, store.credentials)
@@ -139,24 +135,25 @@ extension HTTPRelay {
         var refused = summary
         refused.status = error.status
         refused.refusal = error.refusal
-        events.exchange(refused)
+        tell(refused)
         throw error
       }
-      let exchange = RelayedExchange(head, summary, tunnel, try store.begin(head, of: connection, in: requests))
+      let exchange = RelayedExchange(
+        head, summary, tunnel, store.begin(head, of: connection, in: requests, by: queue))
       waiting.append(exchange)
       sending = exchange
       upstream.write(forwarded(head))
     case .framing(let bytes): upstream.write(bytes)
     case .content(let bytes):
-      try sending?.add(toRequest: bytes)
+      sending?.add(toRequest: bytes)
       upstream.write(bytes)
     case .end(let trailers):
       upstream.write(trailers)
       guard let exchange = sending else { return }
       sending = nil
-      try exchange.endRequest(trailers)
+      exchange.endRequest(trailers)
       // It was answered before it had ended.
-      if exchange.hasResponseEnded { try finish(exchange, .complete) }
+      if exchange.hasResponseEnded { finish(exchange, .complete) }
     }
   }
 
@@ -203,7 +200,7 @@ extension HTTPRelay {
 
 extension HTTPRelay {
   private func takeResponses() {
-    do {
+    do throws(HTTPFailure) {
       while !isOver, !hasRefused, !upstream.isClosed,
         responseBytes.readableBytes > 0 || !responseReader.isBetweenMessages
       {
@@ -212,16 +209,15 @@ extension HTTPRelay {
         try take(part, for: exchange)
       }
       if isOver { return }
-      guest.flush()
       // What nobody has asked for, such as 408 to a connection that was idle, is the end of the connection.
       if waiting.isEmpty, !hasRefused, responseBytes.readableBytes > 0 { return close() }
-    } catch is HTTPFailure { return badResponse() } catch { return recordingFailed(error) }
+    } catch { return badResponse() }
     refuse()
     takeRequests()
     guest.resume()
   }
 
-  private func take(_ part: HTTPMessageReader.Part, for exchange: RelayedExchange) throws {
+  private func take(_ part: HTTPMessageReader.Part, for exchange: RelayedExchange) throws(HTTPFailure) {
     switch part {
     case .head(let head, let length):
       isInformational = (100..<200).contains(head.status) && length != .upgraded
@@ -231,44 +227,51 @@ extension HTTPRelay {
       }
       if !isInformational { exchange.respond(head) }
       guest.write(head.bytes)
-      if length == .upgraded { try handOver(after: exchange, isWebSocket: WebSocketHandshake.isDone(by: head)) }
+      if length == .upgraded { handOver(after: exchange, isWebSocket: WebSocketHandshake.isDone(by: head)) }
     case .framing(let bytes): guest.write(bytes)
     case .content(let bytes):
-      try exchange.add(toResponse: bytes)
+      exchange.add(toResponse: bytes)
       guest.write(bytes)
     case .end(let trailers):
       guest.write(trailers)
       if isInformational { return }
       waiting.removeFirst()
       exchange.endResponse(trailers)
-      if exchange.hasRequestEnded { try finish(exchange, .complete) }
+      if exchange.hasRequestEnded { finish(exchange, .complete) }
     }
   }
 
   /// What follows is bytes, kept beside the exchange, or what a CONNECT has asked for.
-  private func handOver(after exchange: RelayedExchange, isWebSocket: Bool) throws {
+  private func handOver(after exchange: RelayedExchange, isWebSocket: Bool) {
     waiting.removeFirst()
     exchange.endResponse([])
-    try finish(exchange, .complete)
+    finish(exchange, .complete)
+    queue.start()
+    // Nothing comes before the other owner is there.
+    isOver = true
+    for end in [guest, upstream] { end?.flush() }
+    do { try handOver(exchange, isWebSocket: isWebSocket) } catch {
+      return recordingFailed(error as? Errno ?? .ioError)
+    }
+    for end in [guest, upstream] { end?.release() }
+  }
+
+  private func handOver(_ exchange: RelayedExchange, isWebSocket: Bool) throws {
     let before = (
       guest.count - UInt64(requestBytes.readableBytes), upstream.count - UInt64(responseBytes.readableBytes)
     )
     let ended = { [events] (sent: UInt64, received: UInt64) in events.ended(before.0 + sent, before.1 + received) }
-    // Nothing comes before the other owner is there.
-    isOver = true
-    for end in [guest, upstream] { end?.flush() }
-    if let target = exchange.tunnel {
-      for end in [guest, upstream] { try end?.channel.syncOptions?.setOption(.autoRead, value: false) }
-      try events.tunnels?.begin(
-        HTTPTunnel(
-          target: target, guestBytes: requestBytes, upstreamBytes: responseBytes, hasGuestEnded: hasGuestEnded,
-          hasUpstreamEnded: hasUpstreamEnded, ended: ended))
-    } else {
-      try ByteRelay.join(
+    guard let target = exchange.tunnel else {
+      return try ByteRelay.join(
         guest.channel, upstream.channel, after: requestBytes, responseBytes, firstEnded: hasGuestEnded,
-        secondEnded: hasUpstreamEnded, recorder: try exchange.beginStream(isWebSocket: isWebSocket), ended: ended)
+        secondEnded: hasUpstreamEnded, recorder: exchange.beginStream(isWebSocket: isWebSocket),
+        recordingFailed: events.recordingFailed, ended: ended)
     }
-    for end in [guest, upstream] { end?.release() }
+    for end in [guest, upstream] { try end?.channel.syncOptions?.setOption(.autoRead, value: false) }
+    try events.tunnels?.begin(
+      HTTPTunnel(
+        target: target, guestBytes: requestBytes, upstreamBytes: responseBytes, hasGuestEnded: hasGuestEnded,
+        hasUpstreamEnded: hasUpstreamEnded, ended: ended))
   }
 
   /// What upstream says is not HTTP, or can be read in two ways.
@@ -285,10 +288,12 @@ extension HTTPRelay {
 // MARK: - Ends
 
 extension HTTPRelay {
-  private func finish(_ exchange: RelayedExchange, _ state: ExchangeMeta.State) throws(Errno) {
-    try exchange.finish(state)
-    events.exchange(exchange.summary)
+  private func finish(_ exchange: RelayedExchange, _ state: ExchangeMeta.State) {
+    exchange.finish(state)
+    tell(exchange.summary)
   }
+
+  private func tell(_ exchange: HTTPExchange) { queue.tell(exchange, to: events) }
 
   /// What has not ended is recorded as that.
   private func abort() {
@@ -296,13 +301,12 @@ extension HTTPRelay {
     if let sending, !rest.contains(where: { $0 === sending }) { rest.append(sending) }
     waiting.removeAll()
     sending = nil
-    do throws(Errno) {
-      for exchange in rest { try finish(exchange, exchange.hasResponseEnded ? .complete : .aborted) }
-    } catch { events.recordingFailed(error) }
+    for exchange in rest { finish(exchange, exchange.hasResponseEnded ? .complete : .aborted) }
   }
 
-  private func recordingFailed(_ error: any Error) {
-    events.recordingFailed(error as? Errno ?? .ioError)
+  /// What cannot be recorded does not go on.
+  private func recordingFailed(_ error: Errno) {
+    events.recordingFailed(error)
     reset()
   }
 
@@ -335,16 +339,24 @@ extension HTTPRelay: HTTPEndOwner {
     }
   }
 
+  /// What came in one go goes on in one go.
+  func readCompleted(at end: HTTPEnd) {
+    guest.flush()
+    upstream.flush()
+    queue.start()
+  }
+
   func inputEnded(at end: HTTPEnd) {
     if hasRefused || end === guest && upstream.isClosed { return end.close() }
     if end === upstream { hasUpstreamEnded = true }
     if end === guest {
       hasGuestEnded = true
-      return takeRequests()
+      takeRequests()
+      return upstream.flush()
     }
     if responseReader.finish(), let exchange = waiting.popFirst() {
       exchange.endResponse([])
-      do { if exchange.hasRequestEnded { try finish(exchange, .complete) } } catch { return recordingFailed(error) }
+      if exchange.hasRequestEnded { finish(exchange, .complete) }
     } else if !responseReader.isBetweenMessages || responseBytes.readableBytes > 0 {
       return reset()
     }
@@ -379,7 +391,7 @@ extension HTTPRelay: HTTPEndOwner {
   func mayRead(at end: HTTPEnd) -> Bool {
     if isOver { return false }
     if hasRefused || end === guest && upstream.isClosed { return true }
-    guard (end === guest ? upstream : guest).channel.isWritable else { return false }
+    guard (end === guest ? upstream : guest).channel.isWritable, queue.hasRoom else { return false }
     return end === upstream || takesRequests
   }
 }

@@ -218,6 +218,8 @@ extension HTTPReplay: HTTPEndOwner {
     advance()
   }
 
+  func readCompleted(at end: HTTPEnd) {}
+
   func failed(at end: HTTPEnd) { answer = nil }
 
   func closed(_ end: HTTPEnd) {

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP2
-import SystemPackage
 
 /// A request that is on its way, and its answer.
 final class RelayedExchange {
@@ -31,12 +30,12 @@ final class RelayedExchange {
 
   static func asksForHTTP2(_ head: HTTPHead) -> Bool { head.members(of: "upgrade").contains(Array("h2c".utf8)) }
 
-  func add(toRequest bytes: ByteBuffer) throws(Errno) {
+  func add(toRequest bytes: ByteBuffer) {
     summary.requestBytes += UInt64(bytes.readableBytes)
-    try writer.add(toRequest: bytes)
+    writer.add(toRequest: bytes)
   }
 
-  func endRequest(_ trailers: [UInt8]) throws(Errno) {
+  func endRequest(_ trailers: [UInt8]) {
     hasRequestEnded = true
     writer.add(trailers: trailers, toResponse: false)
   }
@@ -47,9 +46,9 @@ final class RelayedExchange {
     writer.respond(head)
   }
 
-  func add(toResponse bytes: ByteBuffer) throws(Errno) {
+  func add(toResponse bytes: ByteBuffer) {
     summary.responseBytes += UInt64(bytes.readableBytes)
-    try writer.add(toResponse: bytes)
+    writer.add(toResponse: bytes)
   }
 
   func endResponse(_ trailers: [UInt8]) {
@@ -69,13 +68,13 @@ final class RelayedExchange {
   /// Its stream of HTTP/2 was ended so.
   func reset(_ code: HTTP2ErrorCode) { writer.reset = UInt32(truncatingIfNeeded: code.networkCode) }
 
-  func finish(_ state: ExchangeMeta.State) throws(Errno) {
+  func finish(_ state: ExchangeMeta.State) {
     summary.isComplete = state == .complete
-    try writer.finish(state)
+    writer.finish(state)
   }
 
   /// What follows an answer with which the exchange has finished.
-  func beginStream(isWebSocket: Bool) throws(Errno) -> StreamRecorder {
-    try writer.beginStream(isWebSocket: isWebSocket)
+  func beginStream(isWebSocket: Bool) -> StreamRecorder {
+    writer.beginStream(isWebSocket: isWebSocket)
   }
 }

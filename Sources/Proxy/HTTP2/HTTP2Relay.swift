@@ -20,6 +20,7 @@ public final class HTTP2Relay {
   private let injected: [HTTPHeaderField]
   private let store: ExchangeStore
   private let requests: DirectoryHandle
+  private let queue: RecordingQueue
   private let check: HTTPRequestCheck
   private let events: Events
 
@@ -45,30 +46,44 @@ public final class HTTP2Relay {
   ///   - guest, upstream: of one event loop, on which this is called; they do not read by themselves yet, and do from now on.
   ///   - bytes, upstreamBytes: what they have sent before.
   ///   - injecting: added to each request on its way upstream, in the place of fields of the same name. Never recorded.
+  ///   - queue: the connection's; whoever is told of its end ends it.
   /// - Throws: `Errno` if the domain's directory cannot be made, and the pipelines' errors; then both channels are the caller's still.
-  public static func start(
+  static func start(
     _ connection: HTTPConnection, guest: any Channel, upstream: any Channel, after bytes: ByteBuffer = ByteBuffer(),
     _ upstreamBytes: ByteBuffer = ByteBuffer(), injecting: [HTTPHeaderField] = [], into store: ExchangeStore,
-    events: Events
+    by queue: RecordingQueue, events: Events
   ) throws {
-    let relay = HTTP2Relay(connection, injecting, store, try store.requests(of: connection.domain), events)
+    let relay = HTTP2Relay(connection, injecting, store, try store.requests(of: connection.domain), queue, events)
     relay.upstream = try HTTP2End.add(to: upstream, .client, owner: relay)
     do { relay.guest = try HTTP2End.add(to: guest, .server, owner: relay) } catch {
       relay.upstream.release()
       throw error
     }
+    relay.listen()
     try relay.upstream.begin(after: upstreamBytes)
     try relay.guest.begin(after: bytes)
   }
 
+  /// Until the connection has ended.
+  private func listen() {
+    let relay = NIOLoopBound(self, eventLoop: guest.channel.eventLoop)
+    queue.tell(
+      RecordingQueue.Listener(
+        hasRoom: {
+          relay.eventLoop.execute { for end in [relay.value.guest, relay.value.upstream] { end?.resume() } }
+        },
+        failed: { error in relay.eventLoop.execute { relay.value.recordingFailed(error) } }))
+  }
+
   private init(
     _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ store: ExchangeStore, _ requests: DirectoryHandle,
-    _ events: Events
+    _ queue: RecordingQueue, _ events: Events
   ) {
     self.connection = connection
     self.injected = injected
     self.store = store
     self.requests = requests
+    self.queue = queue
     self.events = events
     check = HTTPRequestCheck(domain: connection.domain, allowsPush: connection.allowsPush)
   }
@@ -77,25 +92,25 @@ public final class HTTP2Relay {
 // MARK: - From the guest
 
 extension HTTP2Relay {
-  private func takeRequest(_ frame: HTTP2Frame) throws {
+  private func takeRequest(_ frame: HTTP2Frame) {
     let stream = frame.streamID
     switch frame.payload {
     case .headers(let headers) where stream > lastStream:
       lastStream = stream
-      try begin(stream, headers)
+      begin(stream, headers)
     case .headers(let headers):
       guard let exchange = exchanges[stream] else { return }
       guard let trailers = try? HTTP2Head.trailers(headers.headers) else { return endBoth(exchange, .protocolError) }
       send(.headers(.init(headers: headers.headers, endStream: headers.endStream)), exchange)
-      try endRequest(exchange, trailers)
+      endRequest(exchange, trailers)
     case .data(let data):
       let size = frame.payload.flowControlled
       guard let exchange = exchanges[stream], case .byteBuffer(let bytes) = data.data else {
         return guest.credit(size, on: stream)
       }
-      if bytes.readableBytes > 0 { try exchange.record.add(toRequest: bytes) }
+      if bytes.readableBytes > 0 { exchange.record.add(toRequest: bytes) }
       send(frame.payload, exchange)
-      if data.endStream { try endRequest(exchange, []) }
+      if data.endStream { endRequest(exchange, []) }
     case .rstStream(let code): reset(stream, code, at: guest)
     case .goAway(_, let code, _):
       goAway = code
@@ -104,10 +119,10 @@ extension HTTP2Relay {
     }
   }
 
-  private func begin(_ stream: HTTP2StreamID, _ headers: HTTP2Frame.FramePayload.Headers) throws {
+  private func begin(_ stream: HTTP2StreamID, _ headers: HTTP2Frame.FramePayload.Headers) {
     guard !isRetired, !upstream.isClosed else { return guest.reset(stream, .refusedStream) }
     var refused: HTTPExchange?
-    do {
+    do throws(HTTPFailure) {
       let head = try HTTP2Head.request(headers.headers)
       let summary = HTTPExchange(head, store.credentials)
       refused = summary
@@ -115,17 +130,17 @@ extension HTTP2Relay {
       // Its answer is the request, with what was added.
       if !injected.isEmpty, head.method.elementsEqual("TRACE".utf8) { throw HTTPFailure(405, "TRACE is refused") }
       let exchange = HTTP2Exchange(
-        stream, RelayedExchange(head, summary, nil, try store.begin(head, of: connection, in: requests)))
+        stream, RelayedExchange(head, summary, nil, store.begin(head, of: connection, in: requests, by: queue)))
       exchanges[stream] = exchange
       opening.append(exchange)
       exchange.held = [.headers(.init(headers: forwarded(headers.headers), endStream: headers.endStream))]
       openLater()
-      if headers.endStream { try endRequest(exchange, []) }
-    } catch let failure as HTTPFailure {
-      refused?.status = failure.status
-      refused?.refusal = failure.refusal
-      if let refused { events.exchange(refused) }
-      guest.write(stream, failure, isHead: refused?.method == "HEAD", hasRequestEnded: headers.endStream)
+      if headers.endStream { endRequest(exchange, []) }
+    } catch {
+      refused?.status = error.status
+      refused?.refusal = error.refusal
+      if let refused { tell(refused) }
+      guest.write(stream, error, isHead: refused?.method == "HEAD", hasRequestEnded: headers.endStream)
     }
   }
 
@@ -141,9 +156,9 @@ extension HTTP2Relay {
     return result
   }
 
-  private func endRequest(_ exchange: HTTP2Exchange, _ trailers: [UInt8]) throws(Errno) {
-    try exchange.record.endRequest(trailers)
-    if exchange.record.hasResponseEnded { try finish(exchange, .complete) }
+  private func endRequest(_ exchange: HTTP2Exchange, _ trailers: [UInt8]) {
+    exchange.record.endRequest(trailers)
+    if exchange.record.hasResponseEnded { finish(exchange, .complete) }
   }
 
   private func send(_ payload: HTTP2Frame.FramePayload, _ exchange: HTTP2Exchange) {
@@ -193,18 +208,18 @@ extension HTTP2Relay {
 // MARK: - From upstream
 
 extension HTTP2Relay {
-  private func takeResponse(_ frame: HTTP2Frame) throws {
+  private func takeResponse(_ frame: HTTP2Frame) {
     let stream = frame.streamID
     switch frame.payload {
     case .headers(let headers):
       guard let exchange = exchanges[stream] else { return }
-      do { try take(headers, exchange) } catch let failure as HTTPFailure { try badResponse(exchange, failure) }
+      do throws(HTTPFailure) { try take(headers, exchange) } catch { badResponse(exchange, error) }
     case .data(let data):
       guard let exchange = exchanges[stream], case .byteBuffer(let bytes) = data.data else {
         return upstream.credit(frame.payload.flowControlled, on: stream)
       }
       if bytes.readableBytes > 0 {
-        try exchange.record.add(toResponse: bytes)
+        exchange.record.add(toResponse: bytes)
         exchange.record.turn()
       }
       exchange.inFlight += 1
@@ -216,7 +231,7 @@ extension HTTP2Relay {
         guest.reset(stream, code)
         guest.flush()
       }
-      if data.endStream { try endResponse(exchange, []) }
+      if data.endStream { endResponse(exchange, []) }
     case .rstStream(let code): reset(stream, code, at: upstream)
     case .goAway(let last, let code, _): retire(after: last, code)
     case .settings(.settings(let settings)):
@@ -226,7 +241,7 @@ extension HTTP2Relay {
     }
   }
 
-  private func take(_ headers: HTTP2Frame.FramePayload.Headers, _ exchange: HTTP2Exchange) throws {
+  private func take(_ headers: HTTP2Frame.FramePayload.Headers, _ exchange: HTTP2Exchange) throws(HTTPFailure) {
     var trailers: [UInt8] = []
     if exchange.record.hasResponseBegun {
       trailers = try HTTP2Head.trailers(headers.headers)
@@ -239,19 +254,19 @@ extension HTTP2Relay {
       }
     }
     guest.write(exchange.stream, headers.headers, endStream: headers.endStream)
-    if headers.endStream { try endResponse(exchange, trailers) }
+    if headers.endStream { endResponse(exchange, trailers) }
   }
 
-  private func endResponse(_ exchange: HTTP2Exchange, _ trailers: [UInt8]) throws {
+  private func endResponse(_ exchange: HTTP2Exchange, _ trailers: [UInt8]) {
     exchange.record.endResponse(trailers)
     exchange.record.turn()
-    if exchange.record.hasRequestEnded { try finish(exchange, .complete) }
+    if exchange.record.hasRequestEnded { finish(exchange, .complete) }
   }
 
   /// What upstream says can be read in two ways, or is not what it has said: NIOHPACK's table of fields may differ from its own from now on.
-  private func badResponse(_ exchange: HTTP2Exchange, _ failure: HTTPFailure) throws {
+  private func badResponse(_ exchange: HTTP2Exchange, _ failure: HTTPFailure) {
     let stream = exchange.stream
-    try finish(exchange, .aborted)
+    finish(exchange, .aborted)
     if exchange.record.hasResponseBegun {
       resetGuest(exchange, .protocolError)
     } else {
@@ -289,18 +304,18 @@ extension HTTP2Relay {
 // MARK: - Ends
 
 extension HTTP2Relay {
-  private func finish(_ exchange: HTTP2Exchange, _ state: ExchangeMeta.State) throws(Errno) {
+  private func finish(_ exchange: HTTP2Exchange, _ state: ExchangeMeta.State) {
     guard exchanges.removeValue(forKey: exchange.stream) != nil else { return }
-    try exchange.record.finish(state)
-    events.exchange(exchange.record.summary)
+    exchange.record.finish(state)
+    tell(exchange.record.summary)
     closeIfOver()
   }
 
+  private func tell(_ exchange: HTTPExchange) { queue.tell(exchange, to: events) }
+
   /// What has not ended is recorded as that.
   private func abort(_ exchange: HTTP2Exchange) {
-    do throws(Errno) { try finish(exchange, exchange.record.hasResponseEnded ? .complete : .aborted) } catch {
-      events.recordingFailed(error)
-    }
+    finish(exchange, exchange.record.hasResponseEnded ? .complete : .aborted)
   }
 
   private func abort() { for exchange in exchanges.values.sorted(by: { $0.stream < $1.stream }) { abort(exchange) } }
@@ -332,8 +347,9 @@ extension HTTP2Relay {
     if isOpen { upstream.reset(exchange.stream, code) }
   }
 
-  private func recordingFailed(_ error: any Error) {
-    events.recordingFailed(error as? Errno ?? .ioError)
+  /// What cannot be recorded does not go on.
+  private func recordingFailed(_ error: Errno) {
+    events.recordingFailed(error)
     abort()
     guest.reset()
     upstream.reset()
@@ -342,12 +358,13 @@ extension HTTP2Relay {
 
 extension HTTP2Relay: HTTP2EndOwner {
   func received(_ frame: HTTP2Frame, at end: HTTP2End) {
-    do { if end === guest { try takeRequest(frame) } else { try takeResponse(frame) } } catch { recordingFailed(error) }
+    if end === guest { takeRequest(frame) } else { takeResponse(frame) }
   }
 
   func readCompleted(at end: HTTP2End) {
     guest.flush()
     upstream.flush()
+    queue.start()
   }
 
   func streamClosed(_ stream: HTTP2StreamID, _ reason: HTTP2ErrorCode?, at end: HTTP2End) {
@@ -393,6 +410,6 @@ extension HTTP2Relay: HTTP2EndOwner {
 
   func mayRead(at end: HTTP2End) -> Bool {
     let other: HTTP2End = end === guest ? upstream : guest
-    return other.isClosed || other.channel.isWritable
+    return other.isClosed || other.channel.isWritable && queue.hasRoom
   }
 }

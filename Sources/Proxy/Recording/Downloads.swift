@@ -18,6 +18,8 @@ final class Downloads: Sendable {
   }
 
   private let state = Mutex(State())
+  /// Held by the thread that has a file of the temporary name.
+  private let replacing = Mutex(())
   /// Of all partial ones; more are not put together.
   private static let mostParts = 1 << 14
   /// While the file that was there is replaced. No URL has such a name.
@@ -111,29 +113,28 @@ final class Downloads: Sendable {
       parent += "/"
     }
     let new = parent + Self.temporary
-    guard make(new) else { return }
-    if renameat(directory, new, directory, "../\(path)") < 0 { unlinkat(directory, new, 0) }
+    replacing.withLock { _ in
+      guard make(new) else { return }
+      if renameat(directory, new, directory, "../\(path)") < 0 { unlinkat(directory, new, 0) }
+    }
   }
 }
 
 /// A GET whose answer may become a file.
-struct Download {
-  /// The head, once it has come.
-  var answer: HTTPHead?
+struct Download: Sendable {
   private let downloads: Downloads
   private let domain: Domain
-  private let target: [UInt8]
 
-  /// - Parameter target: as it is recorded.
-  init(_ downloads: Downloads, of domain: Domain, target: [UInt8]) {
+  init(_ downloads: Downloads, of domain: Domain) {
     self.downloads = downloads
     self.domain = domain
-    self.target = target
   }
 
   /// Its exchange stands in `requests`.
-  func keep(_ number: UInt64, isComplete: Bool, in requests: DirectoryHandle) {
-    guard let answer else { return }
+  /// - Parameter target: as it is recorded.
+  func keep(
+    _ number: UInt64, target: [UInt8], _ answer: HTTPHead, isComplete: Bool, in requests: DirectoryHandle
+  ) {
     downloads.take(number, of: domain, target: target, answer, isComplete: isComplete, in: requests)
   }
 }

@@ -38,6 +38,7 @@ public final class ExchangeStore: Sendable {
   private let directory: NetworkDirectory
   let credentials: Credentials
   private let downloads = Downloads()
+  private let threads: RecordingThreads
   private let state = Mutex(State())
   /// Counts the exchanges of all domains.
   private let orders: SharedNumber
@@ -45,8 +46,10 @@ public final class ExchangeStore: Sendable {
   /// - Parameters:
   ///   - directory: a trace's `net`.
   ///   - key: of the digests of credentials.
-  public init(_ directory: NetworkDirectory, key: [UInt8]) {
+  ///   - threads: that write.
+  public init(_ directory: NetworkDirectory, key: [UInt8], threads: RecordingThreads) {
     self.directory = directory
+    self.threads = threads
     orders = SharedNumber()
     credentials = Credentials(key: key)
   }
@@ -65,12 +68,16 @@ public final class ExchangeStore: Sendable {
     return requests
   }
 
+  /// What writes the exchanges of one connection.
+  func queue() -> RecordingQueue { RecordingQueue(threads) }
+
   /// A new exchange, whose request's head has come.
   /// - Parameters:
   ///   - requests: what `requests(of:)` gave for the connection's domain.
-  func begin(_ head: HTTPHead, of connection: HTTPConnection, in requests: DirectoryHandle) throws(Errno)
-    -> ExchangeWriter
-  {
+  ///   - queue: the connection's.
+  func begin(
+    _ head: HTTPHead, of connection: HTTPConnection, in requests: DirectoryHandle, by queue: RecordingQueue
+  ) -> ExchangeWriter {
     let (number, order) = state.withLock { state in
       let number = state.next[connection.domain] ?? 1
       state.next[connection.domain] = number + 1
@@ -82,13 +89,13 @@ public final class ExchangeStore: Sendable {
     meta.connection = connection.number
     meta.process = connection.process
     meta.order = order
-    var download: Download?
-    if head.method.elementsEqual("GET".utf8) {
-      download = Download(downloads, of: connection.domain, target: credentials.hiding(inURL: head.target))
-    }
-    return try ExchangeWriter(number, meta, credentials.stored(head), credentials, download, in: requests)
+    let download = head.method.elementsEqual("GET".utf8) ? Download(downloads, of: connection.domain) : nil
+    return ExchangeWriter(number, meta, head, credentials, download, in: requests, by: queue)
   }
 
-  /// Nothing more comes.
-  public func finish() { downloads.finish() }
+  /// Waits until all is written. Nothing more comes.
+  public func finish() {
+    threads.finish()
+    downloads.finish()
+  }
 }

@@ -35,6 +35,37 @@ final class WritableFile {
     return true
   }
 
+  /// As few calls as it takes.
+  func write(_ parts: [ByteBuffer]) throws(Errno) {
+    var vectors: [iovec] = []
+    func add(_ parts: ArraySlice<ByteBuffer>) throws(Errno) {
+      guard let first = parts.first else { return try write(&vectors) }
+      let result: Result<Void, Errno> = first.withUnsafeReadableBytes { bytes in
+        vectors.append(iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count))
+        return Result { () throws(Errno) in try add(parts.dropFirst()) }
+      }
+      try result.get()
+    }
+    try add(parts[...])
+  }
+
+  private func write(_ vectors: inout [iovec]) throws(Errno) {
+    var next = 0
+    while next < vectors.count {
+      var count = writev(descriptor, Array(vectors[next...]), Int32(vectors.count - next))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw Errno(rawValue: errno) }
+      while next < vectors.count, count >= vectors[next].iov_len {
+        count -= vectors[next].iov_len
+        next += 1
+      }
+      if next < vectors.count {
+        vectors[next].iov_base += count
+        vectors[next].iov_len -= count
+      }
+    }
+  }
+
   func write(_ bytes: [UInt8]) throws(Errno) {
     // A closure's typed error is not passed on by `withUnsafeBytes`.
     let result: Result<Void, Errno> = bytes.withUnsafeBytes { bytes in Result { () throws(Errno) in try write(bytes) } }
