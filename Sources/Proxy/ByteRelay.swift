@@ -86,24 +86,15 @@ final class ByteRelay: ChannelDuplexHandler, Sendable {
         channel.close(mode: .output, promise: nil)
       }
     }
-    if let recorder { one.listen(to: recorder.queue, other, recordingFailed) }
+    let states = [one.state.value, other.state.value]
+    recorder?.queue.tell(
+      on: first.eventLoop, hasRoom: { for state in states { state.resume() } },
+      // What cannot be recorded does not go on.
+      failed: { error in
+        recordingFailed(error)
+        for state in states { state.context?.channel.reset() }
+      })
     for channel in [first, second] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
-  }
-
-  private func listen(to queue: RecordingQueue, _ other: ByteRelay, _ recordingFailed: @escaping (Errno) -> Void) {
-    let states = [state, other.state]
-    let loop = state.eventLoop
-    let told = NIOLoopBound(recordingFailed, eventLoop: loop)
-    queue.tell(
-      RecordingQueue.Listener(
-        hasRoom: { loop.execute { for state in states { state.value.resume() } } },
-        // What cannot be recorded does not go on.
-        failed: { error in
-          loop.execute {
-            told.value(error)
-            for state in states { state.value.context?.channel.reset() }
-          }
-        }))
   }
 
   func handlerAdded(context: ChannelHandlerContext) { state.value.context = context }

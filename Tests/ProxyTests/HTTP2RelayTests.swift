@@ -1,5 +1,8 @@
+import Dispatch
 import Glibc
+import NIOPosix
 import RandomKit
+import SystemPackage
 import Testing
 
 @testable import Proxy
@@ -222,6 +225,101 @@ struct HTTP2RelayTests {
       client.socket.closeOutput()
       #expect(proxy.told(after: 1).exchanges.count == 10)
       #expect(most.count == 2)
+    }
+  }
+
+  /// Somebody else has made what would be written.
+  @Test func whatCannotBeRecordedEndsTheConnection() throws {
+    try withProxy(Self.answering()) { proxy, directory in
+      var client = RawHTTP2(port: proxy.port)
+      expectAnAnswer(&client, on: 1)
+      _ = try DirectoryHandle("\(directory.path)/example.org/requests").createFile(".2")
+      client.send(RawHTTP2.Frame.headers, 5, 3, RawHTTP2.request())
+      while client.next() != nil {}
+      #expect(client.socket.end == .reset)
+      let told = proxy.told(after: 1)
+      #expect(told.failures == [.fileExists] && told.exchanges.count == 1)
+      #expect(directory.names() == [".2", "1"])
+    }
+  }
+
+  /// A proxy in front of Node's server, whose disk takes nothing until it is let.
+  private func withSlowDisk(_ body: (ProxyHarness, ProxyHarness.Directory, DispatchSemaphore) throws -> Void) throws {
+    let program = Program(["node", "-e", HTTP2Programs.server])
+    let directory = ProxyHarness.Directory()
+    let disk = DispatchSemaphore(value: 0)
+    let threads = NIOThreadPool(numberOfThreads: 1)
+    threads.start()
+    threads.submit { _ in disk.wait() }
+    let proxy = try ProxyHarness.record(
+      upstream: try #require(Int(program.line())), into: directory, isHTTP2: true, threads: threads)
+    defer {
+      disk.signal()
+      proxy.stop()
+      try? threads.syncShutdownGracefully()
+    }
+    try body(proxy, directory, disk)
+  }
+
+  private static let size = 24 << 20
+  /// What may wait for the disk, be in windows, and come in one go.
+  private static let mostWaiting = 8 << 20
+
+  @Test func aSlowDiskHoldsTheServer() throws {
+    try withSlowDisk { proxy, directory, disk in
+      var client = RawHTTP2(port: proxy.port, settings: [0, 4] + RawHTTP2.number(1 << 30))
+      client.send(RawHTTP2.Frame.windowUpdate, 0, 0, RawHTTP2.number(1 << 30))
+      client.send(RawHTTP2.Frame.headers, 5, 1, RawHTTP2.request("/bytes/\(Self.size)"))
+      var received = 0
+      while let frame = client.next(within: received == 0 ? 20_000 : 500) {
+        if frame.type == RawHTTP2.Frame.data { received += frame.payload.count }
+      }
+      #expect(received > 0 && received < Self.mostWaiting)
+      disk.signal()
+      while received < Self.size, let frame = client.next() { received += frame.payload.count }
+      #expect(received == Self.size)
+      client.socket.closeOutput()
+      #expect(proxy.told(after: 1).exchanges.map(\.responseBytes) == [UInt64(Self.size)])
+      #expect(directory.size("1/response-body") == Self.size)
+    }
+  }
+
+  @Test func aSlowDiskHoldsTheGuest() throws {
+    try withSlowDisk { proxy, directory, disk in
+      var client = RawHTTP2(port: proxy.port)
+      client.send(RawHTTP2.Frame.headers, 4, 1, RawHTTP2.request("/upload", method: "POST"))
+      var windows: [UInt32: Int] = [0: 65_535, 1: 65_535]
+      var sent = 0
+      func grow(within milliseconds: Int32) -> Bool {
+        guard let frame = client.any(within: milliseconds) else { return false }
+        if frame.type == RawHTTP2.Frame.windowUpdate { windows[frame.stream, default: 0] += frame.increment }
+        if frame.type == RawHTTP2.Frame.settings, frame.payload.starts(with: [0, 4]) {
+          client.send(RawHTTP2.Frame.settings, 1)
+          windows[1]! += frame.payload[2..<6].reduce(0) { $0 << 8 | Int($1) } - 65_535
+        }
+        return true
+      }
+      func upload(within milliseconds: Int32) {
+        while sent < Self.size {
+          let count = min(16_384, Self.size - sent, windows[0]!, windows[1]!)
+          if count > 0 {
+            sent += count
+            for stream: UInt32 in [0, 1] { windows[stream]! -= count }
+            client.send(RawHTTP2.Frame.data, sent == Self.size ? 1 : 0, 1, [UInt8](repeating: 0x61, count: count))
+          } else if !grow(within: milliseconds) {
+            return
+          }
+        }
+      }
+      upload(within: 500)
+      #expect(sent > 0 && sent < Self.mostWaiting)
+      disk.signal()
+      upload(within: 20_000)
+      #expect(sent == Self.size)
+      #expect(text(client.answer(on: 1)).hasPrefix("\(Self.size) "))
+      client.socket.closeOutput()
+      #expect(proxy.told(after: 1).exchanges.map(\.requestBytes) == [UInt64(Self.size)])
+      #expect(directory.size("1/request-body") == Self.size)
     }
   }
 

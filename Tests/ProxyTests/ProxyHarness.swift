@@ -64,9 +64,9 @@ final class ProxyHarness: Sendable {
 
   static func record(
     _ domain: String = "example.org", upstream: Int, into directory: Directory, injecting: [HTTPHeaderField] = [],
-    process: UInt32 = 7, isHTTP2: Bool = false
+    process: UInt32 = 7, isHTTP2: Bool = false, threads: NIOThreadPool = .singleton
   ) throws -> ProxyHarness {
-    let store = ExchangeStore(directory.network, key: [1], threads: RecordingThreads(.singleton))
+    let store = ExchangeStore(directory.network, key: [1], threads: RecordingThreads(threads))
     let domain = Domain(domain)!
     return try ProxyHarness(upstream: upstream, store: store) { guest, upstream, number, told in
       let connection = HTTPConnection(domain: domain, port: 80, number: number, process: process)

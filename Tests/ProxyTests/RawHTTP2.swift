@@ -17,6 +17,8 @@ struct RawHTTP2 {
     static let windowUpdate: UInt8 = 8
     static let continuation: UInt8 = 9
 
+    /// Of WINDOW_UPDATE.
+    var increment: Int { payload.reduce(0) { $0 << 8 | Int($1) } }
     /// Of RST_STREAM, and of GOAWAY after the last stream.
     var code: UInt8? { type == Self.reset ? payload.last : type == Self.goAway ? payload[7] : nil }
   }
@@ -86,14 +88,19 @@ struct RawHTTP2 {
 
   /// The same, if it comes in so many milliseconds.
   mutating func next(within milliseconds: Int32) -> Frame? {
-    while true {
-      if bytes.count < 9 || bytes.count < 9 + length {
-        var ready = pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&ready, 1, milliseconds) > 0 else { return nil }
-      }
-      guard let frame = any() else { return nil }
+    while let frame = any(within: milliseconds) {
       if ![Frame.settings, Frame.windowUpdate, Frame.ping].contains(frame.type) { return frame }
     }
+    return nil
+  }
+
+  /// The next frame of all, if it comes in so many milliseconds.
+  mutating func any(within milliseconds: Int32) -> Frame? {
+    if bytes.count < 9 || bytes.count < 9 + length {
+      var ready = pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)
+      guard poll(&ready, 1, milliseconds) > 0 else { return nil }
+    }
+    return any()
   }
 
   private mutating func any() -> Frame? {

@@ -66,23 +66,14 @@ public final class HTTPRelay {
       guest.pipeline.syncOperations.removeHandler(ends.0, promise: nil)
       throw error
     }
-    relay.listen()
+    queue.tell(
+      on: guest.eventLoop, hasRoom: { for end in [relay.guest, relay.upstream] { end?.resume() } },
+      failed: relay.recordingFailed)
     if bytes.readableBytes > 0 {
       relay.received(bytes, at: ends.0)
       relay.readCompleted(at: ends.0)
     }
     for channel in [guest, upstream] { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
-  }
-
-  /// Until the connection has ended.
-  private func listen() {
-    let relay = NIOLoopBound(self, eventLoop: guest.channel.eventLoop)
-    queue.tell(
-      RecordingQueue.Listener(
-        hasRoom: {
-          relay.eventLoop.execute { for end in [relay.value.guest, relay.value.upstream] { end?.resume() } }
-        },
-        failed: { error in relay.eventLoop.execute { relay.value.recordingFailed(error) } }))
   }
 
   private init(

@@ -16,7 +16,7 @@ protocol HTTP2EndOwner: AnyObject {
   func failed(at end: HTTP2End)
   func closed(_ end: HTTP2End)
   func becameWritable(_ end: HTTP2End)
-  /// Whether there is room for more.
+  /// Whether there is room for more. Who says no calls `resume()` when there is.
   func mayRead(at end: HTTP2End) -> Bool
 }
 
@@ -43,6 +43,8 @@ final class HTTP2End: ChannelDuplexHandler {
   private var growth = 0
   /// What was passed on and not yet given back, of streams that more DATA may come on.
   private var credits: [HTTP2StreamID: Int] = [:]
+  /// Windows were to grow when there was no room.
+  private var isOwing = false
   /// What is on its way, and no doing of NIOHTTP2's.
   private var ownResets: Set<HTTP2StreamID> = []
   private var ownGoAways = 0
@@ -62,7 +64,7 @@ final class HTTP2End: ChannelDuplexHandler {
     guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
     let end = HTTP2End(channel, mode)
     try channel.pipeline.syncOperations.addHandlers(end.counter, HTTP2Limits.handler(mode, end), end)
-    end.growWindow()
+    end.growWindows()
     // A peer that has reset the connection before ends it where the preface is written.
     guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
     end.owner = owner
@@ -85,11 +87,17 @@ final class HTTP2End: ChannelDuplexHandler {
     channel.setOption(.autoRead, value: true).whenFailure { _ in }
   }
 
-  /// Reads what has waited for room.
+  /// Reads what has waited for room, and lets more come.
   func resume() {
-    guard wantsToRead, !isClosed, owner?.mayRead(at: self) == true else { return }
-    wantsToRead = false
-    context?.read()
+    guard wantsToRead || isOwing, !isClosed, owner?.mayRead(at: self) == true else { return }
+    if isOwing {
+      isOwing = false
+      growWindows(of: credits.keys.sorted())
+    }
+    if wantsToRead {
+      wantsToRead = false
+      context?.read()
+    }
   }
 
   // MARK: Writing
@@ -157,23 +165,29 @@ final class HTTP2End: ChannelDuplexHandler {
   func credit(_ count: Int, on stream: HTTP2StreamID) {
     guard !isClosed, count > 0 else { return }
     held -= count
-    growWindow()
-    guard let known = credits[stream] else { return }
-    let isDue = known + count >= HTTP2Limits.window(mode) / 2
-    credits[stream] = isDue ? 0 : known + count
-    if isDue {
-      write(stream, .windowUpdate(windowSizeIncrement: known + count))
-      flush()
-    }
+    if let known = credits[stream] { credits[stream] = known + count }
+    growWindows(of: [stream])
   }
 
-  /// NIOHTTP2 drops what comes on streams that were reset: that is passed on to nobody, and has taken from the window all the same.
-  private func growWindow() {
+  /// NIOHTTP2 drops what comes on streams that were reset: that is passed on to nobody, and has taken from the connection's window all the same.
+  ///
+  /// Nothing is given while there is no room for more: what the other side may still send then is what its windows let it.
+  private func growWindows(of streams: [HTTP2StreamID] = []) {
+    guard owner?.mayRead(at: self) ?? true else { return isOwing = true }
+    var isDue = false
     let due = HTTP2Limits.connectionWindow - window - held - growth
-    guard due >= HTTP2Limits.connectionWindow / 2 else { return }
-    growth += due
-    write(.rootStream, .windowUpdate(windowSizeIncrement: due))
-    flush()
+    if due >= HTTP2Limits.connectionWindow / 2 {
+      growth += due
+      write(.rootStream, .windowUpdate(windowSizeIncrement: due))
+      isDue = true
+    }
+    for stream in streams {
+      guard let due = credits[stream], due >= HTTP2Limits.window(mode) / 2 else { continue }
+      credits[stream] = 0
+      write(stream, .windowUpdate(windowSizeIncrement: due))
+      isDue = true
+    }
+    if isDue { flush() }
   }
 
   // MARK: The pipeline
@@ -206,7 +220,7 @@ final class HTTP2End: ChannelDuplexHandler {
       let size = event.inboundWindowSize
     {
       window = size
-      growWindow()
+      growWindows()
     }
     if let event = event as? StreamClosedEvent {
       credits[event.streamID] = nil

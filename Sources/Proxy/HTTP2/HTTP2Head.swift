@@ -86,6 +86,21 @@ enum HTTP2Head {
     return true
   }
 
+  // MARK: To the upstream
+
+  /// - Parameter fields: in the place of those of the same name.
+  static func headers(_ headers: HPACKHeaders, injecting fields: [HTTPHeaderField]) -> HPACKHeaders {
+    if fields.isEmpty { return headers }
+    let names = Set(fields.map { $0.name.lowercased() })
+    var result = HPACKHeaders()
+    for (name, value, indexing) in headers where !names.contains(name) {
+      result.add(name: name, value: value, indexing: indexing)
+    }
+    // RFC 7541, 7.1.3
+    for field in fields { result.add(name: field.name.lowercased(), value: field.value, indexing: .neverIndexed) }
+    return result
+  }
+
   // MARK: From a record
 
   /// RFC 9113, 8.2.2

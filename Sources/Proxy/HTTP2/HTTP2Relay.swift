@@ -59,20 +59,11 @@ public final class HTTP2Relay {
       relay.upstream.release()
       throw error
     }
-    relay.listen()
+    queue.tell(
+      on: guest.eventLoop, hasRoom: { for end in [relay.guest, relay.upstream] { end?.resume() } },
+      failed: relay.recordingFailed)
     try relay.upstream.begin(after: upstreamBytes)
     try relay.guest.begin(after: bytes)
-  }
-
-  /// Until the connection has ended.
-  private func listen() {
-    let relay = NIOLoopBound(self, eventLoop: guest.channel.eventLoop)
-    queue.tell(
-      RecordingQueue.Listener(
-        hasRoom: {
-          relay.eventLoop.execute { for end in [relay.value.guest, relay.value.upstream] { end?.resume() } }
-        },
-        failed: { error in relay.eventLoop.execute { relay.value.recordingFailed(error) } }))
   }
 
   private init(
@@ -133,27 +124,17 @@ extension HTTP2Relay {
         stream, RelayedExchange(head, summary, nil, store.begin(head, of: connection, in: requests, by: queue)))
       exchanges[stream] = exchange
       opening.append(exchange)
-      exchange.held = [.headers(.init(headers: forwarded(headers.headers), endStream: headers.endStream))]
+      exchange.held = [
+        .headers(.init(headers: HTTP2Head.headers(headers.headers, injecting: injected), endStream: headers.endStream))
+      ]
       openLater()
       if headers.endStream { endRequest(exchange, []) }
     } catch {
       refused?.status = error.status
       refused?.refusal = error.refusal
-      if let refused { tell(refused) }
+      if let refused { queue.tell(refused, to: events) }
       guest.write(stream, error, isHead: refused?.method == "HEAD", hasRequestEnded: headers.endStream)
     }
-  }
-
-  private func forwarded(_ headers: HPACKHeaders) -> HPACKHeaders {
-    if injected.isEmpty { return headers }
-    let names = Set(injected.map { $0.name.lowercased() })
-    var result = HPACKHeaders()
-    for (name, value, indexing) in headers where !names.contains(name) {
-      result.add(name: name, value: value, indexing: indexing)
-    }
-    // RFC 7541, 7.1.3
-    for field in injected { result.add(name: field.name.lowercased(), value: field.value, indexing: .neverIndexed) }
-    return result
   }
 
   private func endRequest(_ exchange: HTTP2Exchange, _ trailers: [UInt8]) {
@@ -307,11 +288,9 @@ extension HTTP2Relay {
   private func finish(_ exchange: HTTP2Exchange, _ state: ExchangeMeta.State) {
     guard exchanges.removeValue(forKey: exchange.stream) != nil else { return }
     exchange.record.finish(state)
-    tell(exchange.record.summary)
+    queue.tell(exchange.record.summary, to: events)
     closeIfOver()
   }
-
-  private func tell(_ exchange: HTTPExchange) { queue.tell(exchange, to: events) }
 
   /// What has not ended is recorded as that.
   private func abort(_ exchange: HTTP2Exchange) {
@@ -369,6 +348,7 @@ extension HTTP2Relay: HTTP2EndOwner {
 
   func streamClosed(_ stream: HTTP2StreamID, _ reason: HTTP2ErrorCode?, at end: HTTP2End) {
     if let reason { reset(stream, reason, at: end) }
+    queue.start()
     guard end === upstream, open.remove(stream) != nil, !opening.isEmpty else { return }
     openLater()
   }
@@ -379,6 +359,7 @@ extension HTTP2Relay: HTTP2EndOwner {
     } else {
       hasUpstreamEnded = true
       abort()
+      queue.start()
     }
     (end === guest ? upstream : guest).closeOutput()
     closeIfOver()
@@ -400,16 +381,16 @@ extension HTTP2Relay: HTTP2EndOwner {
     abort()
     if guest.isClosed && upstream.isClosed { return events.ended(guest.count, upstream.count) }
     if end === guest { return upstream.close() }
-    if !hasUpstreamEnded { guest.close() }
+    if hasUpstreamEnded { guest.resume() } else { guest.close() }
   }
 
   func becameWritable(_ end: HTTP2End) {
-    (end === guest ? upstream : guest).resume()
+    (end === guest ? upstream : guest)?.resume()
     if end === upstream, !opening.isEmpty { openLater() }
   }
 
   func mayRead(at end: HTTP2End) -> Bool {
-    let other: HTTP2End = end === guest ? upstream : guest
+    guard let other = end === guest ? upstream : guest else { return true }
     return other.isClosed || other.channel.isWritable && queue.hasRoom
   }
 }

@@ -42,6 +42,15 @@ final class RecordingQueue: Sendable {
   /// - Parameter listener: kept until the end, or until another one takes its place.
   func tell(_ listener: Listener) { state.withLock { if !$0.hasEnded { $0.listener = listener } } }
 
+  /// Has somebody told who is on an event loop.
+  func tell(on loop: any EventLoop, hasRoom: @escaping () -> Void, failed: @escaping (Errno) -> Void) {
+    let told = NIOLoopBound((hasRoom: hasRoom, failed: failed), eventLoop: loop)
+    tell(
+      Listener(
+        hasRoom: { loop.execute { told.value.hasRoom() } },
+        failed: { error in loop.execute { told.value.failed(error) } }))
+  }
+
   /// Whether whoever brings more may go on; if not, the listener is told when it may.
   var hasRoom: Bool {
     let hasRoom = state.withLock { state in
