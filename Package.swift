@@ -22,7 +22,7 @@ let package = Package(
       name: "uwrx",
       dependencies: [
         "Sandbox", "VirtualKernel", "Supervisor", "Tracing", "Inspect", "Results", "TraceViewer", "Conformance",
-        "Network",
+        "Network", "Skipping",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -45,7 +45,8 @@ let package = Package(
     .target(
       name: "Supervisor",
       dependencies: [
-        "VirtualKernel", "Reproducibility", "Archives", "Inspect", "Tracing", "Network", "TrustStores", "CGuest",
+        "VirtualKernel", "Reproducibility", "Skipping", "Archives", "Inspect", "Tracing", "Network", "TrustStores",
+        "CGuest",
         "CLinux",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -58,9 +59,12 @@ let package = Package(
     .target(
       name: "VirtualKernel",
       dependencies: [
-        "CLinux", "Tracing", "Reproducibility",
+        "CLinux", "Tracing", "Reproducibility", "Skipping",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(
+      name: "Skipping",
+      dependencies: ["CLinux", "Tracing", .product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "Reproducibility", dependencies: ["CLinux"]),
     .target(name: "Network", dependencies: ["CLinux"]),
     .target(
@@ -131,6 +135,9 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .testTarget(
+      name: "SkippingTests",
+      dependencies: ["Skipping", "RandomKit", .product(name: "SystemPackage", package: "swift-system")]),
     .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores", "RandomKit"]),

@@ -73,7 +73,7 @@ public struct EventText {
       line += SocketAddress.text(name)
     case .denied:
       line += "\(call(event.version)): \(Errno(rawValue: Int32(bitPattern: event.node)))".utf8
-    case .limit, .network: line += Escaping.escape(name)
+    case .limit, .network, .skipped, .unskipped, .unrecorded: line += Escaping.escape(name)
     case .lookUp: line += Escaping.escape(LookUpRecord(name).map { Array($0.text.utf8) } ?? Array(name))
     case .request:
       line += "\(event.version) ".utf8
@@ -225,7 +225,7 @@ public struct EventText {
       line.number("call", event.version)
       line.string("name", callName(event.version).map { Array($0.utf8) })
       line.number("errno", event.node)
-    case .limit, .network: line.string("text", Array(name))
+    case .limit, .network, .skipped, .unskipped, .unrecorded: line.string("text", Array(name))
     case .lookUp: LookUpRecord(name)?.describe(in: &line)
     case .request:
       line.number("connection", event.version)

@@ -72,6 +72,33 @@ final class KernelDescriptorBroker: DescriptorBroker {
       Int64(old.it_value.tv_nsec))
   }
 
+  func write(_ bytes: [UInt8], to file: FileDescriptor, while goesOn: () -> Bool) throws(Errno) {
+    // Who writes to a pipe that nobody reads gets a signal, which only a thread of one's own can put aside.
+    var (pipe, before) = (sigset_t(), sigset_t())
+    sigemptyset(&pipe)
+    sigaddset(&pipe, SIGPIPE)
+    pthread_sigmask(SIG_BLOCK, &pipe, &before)
+    defer {
+      var (pending, now) = (sigset_t(), timespec())
+      sigpending(&pending)
+      if sigismember(&pending, SIGPIPE) == 1 { sigtimedwait(&pipe, nil, &now) }
+      pthread_sigmask(SIG_SETMASK, &before, nil)
+    }
+    var done = 0
+    while done < bytes.count {
+      var polled = pollfd(fd: file.rawValue, events: Int16(POLLOUT), revents: 0)
+      guard goesOn() else { throw .interrupted }
+      guard poll(&polled, 1, 100) > 0 else { continue }
+      // pipe(7): so much of what poll(2) says can be written does not wait.
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file.rawValue, $0.baseAddress! + done, min(bytes.count - done, Int(PIPE_BUF)))
+      }
+      if count < 0, uwrx_errno() == EINTR || uwrx_errno() == EAGAIN { continue }
+      guard count > 0 else { throw Errno(rawValue: uwrx_errno()) }
+      done += count
+    }
+  }
+
   func count(in thread: AbsTid) throws(Errno) -> Int { Int(try statusOfDirectory(thread, "/fd").st_size) }
 
   func statusOfWorkingDirectory(of thread: AbsTid) throws(Errno) -> stat {

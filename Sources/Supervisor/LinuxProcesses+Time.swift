@@ -5,15 +5,19 @@ import VirtualKernel
 
 // What calls with a time of a clock need to know.
 extension LinuxProcesses {
-  func stackPointer(of thread: AbsTid) -> UInt64? {
+  func stackPointer(of thread: AbsTid) -> UInt64? { register(7, of: thread) }
+
+  func instructionPointer(of thread: AbsTid) -> UInt64? { register(8, of: thread) }
+
+  /// - Parameter field: of proc_pid_syscall(5): the number, six arguments, the stack pointer, the instruction pointer.
+  private func register(_ field: Int, of thread: AbsTid) -> UInt64? {
     withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { text in
       // A call is received a moment before its thread has gone to sleep: so long it is "running".
       for _ in 0..<20 {
         let count = uwrx_read_proc(hostProc.rawValue, thread.rawValue, "syscall", text.baseAddress!, text.count)
         guard count > 0 else { return nil }
-        // proc_pid_syscall(5): the number, six arguments, the stack pointer.
-        let fields = text.prefix(count).split(separator: 0x20)
-        if fields.count == 9 { return UInt64(String(decoding: fields[7].dropFirst(2), as: UTF8.self), radix: 16) }
+        let fields = text.prefix(count).split(whereSeparator: { $0 == 0x20 || $0 == 0x0a })
+        if fields.count == 9 { return UInt64(String(decoding: fields[field].dropFirst(2), as: UTF8.self), radix: 16) }
       }
       return nil
     }

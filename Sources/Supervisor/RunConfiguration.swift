@@ -161,6 +161,8 @@ public struct RunConfiguration: Sendable {
   public var machine: UniformMachine?
   /// What the guest may reach beside its own loopback; nil for nothing.
   public var network: NetworkConfiguration?
+  /// Programs that were run before are not run again where all that they ask is answered as before; nil for a run that does all.
+  public var skipping: SkipRules?
   /// The mask of modes that the guest begins with (umask(2)); nil for the supervisor's own.
   public var umask: UInt32?
   /// The guest has the supplementary groups that the user has, where it is the user.

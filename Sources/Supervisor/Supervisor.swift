@@ -201,6 +201,11 @@ public final class Supervisor {
     kernelConfiguration.diskLimit = configuration.limits.disk.map { Int64($0) }
     kernelConfiguration.calls = configuration.calls
     kernelConfiguration.reproduction = reproduction
+    let skipping = try configuration.skipping.map { rules throws(SupervisorError) in
+      try rules.open(for: configuration, directory: directory.path)
+    }
+    defer { skipping?.store.finish() }
+    kernelConfiguration.skipping = skipping
     kernelConfiguration.network = network.map { NetworkLink(channel, control: $0.proxy.control) }
     let kernel: VirtualKernel
     do throws(Errno) {

@@ -27,6 +27,8 @@ public final class VirtualKernel {
   private let calls: CallRules
   let reproduction: Reproduction
   let network: (any GuestNetwork)?
+  /// nil in a run that does all that it is asked to do.
+  let skipper: Skipper?
   /// What asks the processor for the time, or for random numbers; nil where the processor answers.
   let answeredFiles: AnsweredFiles?
   /// The resource limits that the run began with, by their numbers, as far as somebody has asked (`uniform_limits.swift`).
@@ -64,6 +66,7 @@ public final class VirtualKernel {
       Credentials(user: user.uid, group: user.gid, groups: user.groups.sorted()))
     reproduction = configuration.reproduction
     network = configuration.network
+    skipper = configuration.skipping.map { Skipper($0) }
     answeredFiles = AnsweredFiles(host, reproduction.variants)
     processes = ThreadTable(
       information: information, credentials: credentials,
@@ -121,7 +124,14 @@ public final class VirtualKernel {
       throw error
     }
     if let work = answerForProcessor(call) { return .blocked(on: work) }
-    return try handler(call)
+    guard let unit = call.thread.group.unit else { return try handler(call) }
+    do throws(Errno) {
+      if let outcome = try decide(call, in: unit) { return outcome }
+      return try handler(call)
+    } catch {
+      note(error, of: call, in: unit)
+      throw error
+    }
   }
 
   /// A call that is native or refused, and trapped to be recorded.
@@ -132,7 +142,8 @@ public final class VirtualKernel {
       do throws(Errno) {
         try call.begin(notification)
         if let work = answerForProcessor(call) { return .blocked(on: work) }
-        _ = try observer(call)
+        call.thread.group.unit?.didActUnseen()
+        if case .blocked(let work) = try observer(call) { return .blocked(on: work) }
       } catch {}
       return .continue
     }
@@ -217,6 +228,9 @@ public final class VirtualKernel {
   /// What stood below where the run has changed something.
   public var bases: LowerBases { files.lowerLayers.bases }
 
+  /// What came of the programs that could be skipped; nil in a run that does not skip.
+  public var skipCounts: SkipCounts? { skipper?.counts }
+
   /// The process has ended: nothing is kept for the dead.
   public func didEnd(_ group: AbsTgid) {
     if let known = processes.groups[group] {
@@ -225,6 +239,7 @@ public final class VirtualKernel {
       recordUnseenExecution(of: known)
       if known.isAnnounced { recordEnd(of: known) }
       known.clock?.hasEnded = true
+      if let unit = known.unit, known.end == nil { unit.living -= 1 }
     }
     processes.remove(group)
   }

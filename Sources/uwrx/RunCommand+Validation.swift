@@ -40,6 +40,10 @@ extension RunCommand {
     {
       throw ValidationError("--instructions are answered by virtual clocks and by a seed: add --time or --seed")
     }
+    if skipping.rules != nil, reproducible.verify != nil {
+      throw ValidationError("--verify compares runs that do everything: it excludes --cache")
+    }
+    if skipping.rules != nil, trace == .off { throw ValidationError("--cache needs what --trace off leaves out") }
     if clearEnv, envAll { throw ValidationError("--clear-env excludes --env-all") }
     if quiet, verbose || summary { throw ValidationError("--quiet excludes --verbose and --summary") }
   }

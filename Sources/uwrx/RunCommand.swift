@@ -129,6 +129,9 @@ struct RunCommand: ParsableCommand {
       """, valueName: "digits"))
   var seed: RunSeed?
 
+  @OptionGroup(title: "Skipping")
+  var skipping: SkipOptions
+
   @OptionGroup(title: "Network")
   var network: NetworkOptions
 
@@ -261,6 +264,7 @@ struct RunCommand: ParsableCommand {
     configuration.answersInstructions = instructions ?? reproducible.isOn
     configuration.calls = strictCalls ? .strict : .standard
     configuration.network = network.configuration
+    configuration.skipping = skipping.rules
     if !quiet { configuration.warn = { printError($0) } }
     var surroundings: String?
     if verbose {
@@ -365,7 +369,7 @@ extension RunCommand {
 extension RunSummary {
   fileprivate var lines: [String] {
     [
-      "\(processes) processes, \(programs) programs run",
+      "\(processes) processes, \(programs) programs run" + (skipped > 0 ? ", \(skipped) of them skipped" : ""),
       "\(filesRead) files read, \(filesWritten) written",
       "\(calls) calls answered in \(Self.decimal(seconds, places: 3)) s",
       "trace of \(Self.size(traceBytes)), \(Self.size(eventBytes)) of it events",

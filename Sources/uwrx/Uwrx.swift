@@ -13,7 +13,8 @@ struct Uwrx: ParsableCommand {
     version: "uwrx \(version)",
     subcommands: [
       RunCommand.self, ListCommand.self, DiffCommand.self, ApplyCommand.self, UndoCommand.self, ExportCommand.self,
-      PruneCommand.self, InspectCommand.self, UICommand.self, CheckCommand.self, SyscallsCommand.self,
+      PruneCommand.self, CacheCommand.self, InspectCommand.self, UICommand.self, CheckCommand.self,
+      SyscallsCommand.self,
       DoctorCommand.self,
       TestCommand.self,
       ConformanceCommand.self,

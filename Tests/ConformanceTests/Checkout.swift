@@ -28,6 +28,8 @@ enum Checkout {
     let fixtures = (try? set.get().fixtures) ?? []
     return Case.all(of: fixtures.filter { names?.contains($0.name) ?? true })
       .filter { grounds?.contains($0.ground.rawValue) ?? true }
+      // A static program of an ordinary user meets nothing that one of root's and a dynamic one of the user's do not; `uwrx test` runs it, too.
+      .filter { $0.linkage == .dynamic || !$0.becomesOther }
   }()
 
   private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

@@ -10,4 +10,7 @@ final class Counter: Sendable {
       return value - 1
     }
   }
+
+  /// How often it was asked for the next.
+  var count: Int { value.withLock { $0 } }
 }

@@ -40,12 +40,21 @@ final class ProxyHarness: Sendable {
           return guest.eventLoop.makeFailedFuture(error)
         }
         let number = UInt32(numbers.next() + 1)
-        guard let upstream else { return guest.eventLoop.makeCompletedFuture { try join(guest, nil, number, told) } }
-        return Bootstrap.client(guest.eventLoop).connect(host: "127.0.0.1", port: upstream)
-          .flatMapThrowing { upstream in
-            try join(guest, upstream, number, told)
-            HeldInput.release(upstream)
+        // NIO says that a channel is there some tasks before it is active.
+        @Sendable func begin(_ upstream: (any Channel)?, _ patience: Int = 100) {
+          guest.eventLoop.execute {
+            if !guest.isActive, patience > 0 { return begin(upstream, patience - 1) }
+            do { try join(guest, upstream, number, told) } catch {
+              for channel in [guest, upstream] { channel?.close(promise: nil) }
+            }
+            if let upstream { HeldInput.release(upstream) }
           }
+        }
+        guard let upstream else {
+          begin(nil)
+          return guest.eventLoop.makeSucceededVoidFuture()
+        }
+        return Bootstrap.client(guest.eventLoop).connect(host: "127.0.0.1", port: upstream).map { begin($0) }
       }
       .bind(host: "127.0.0.1", port: 0).wait()
     port = server.localAddress!.port!
@@ -55,35 +64,43 @@ final class ProxyHarness: Sendable {
 
   static func record(
     _ domain: String = "example.org", upstream: Int, into directory: Directory, injecting: [HTTPHeaderField] = [],
-    process: UInt32 = 7
+    process: UInt32 = 7, isHTTP2: Bool = false
   ) throws -> ProxyHarness {
     let store = ExchangeStore(directory.network, key: [1], threads: RecordingThreads(.singleton))
     let domain = Domain(domain)!
     return try ProxyHarness(upstream: upstream, store: store) { guest, upstream, number, told in
       let connection = HTTPConnection(domain: domain, port: 80, number: number, process: process)
       let queue = store.queue()
-      try HTTPRelay.start(
-        connection, guest: guest, upstream: upstream!, injecting: injecting, into: store, by: queue,
-        events: .init(
-          exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
-          recordingFailed: { error in told.value.withLock { $0.failures.append(error) } },
-          ended: { _, _ in queue.end { told.value.withLock { $0.ended += 1 } } }))
+      let events = HTTPRelay.Events(
+        exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
+        recordingFailed: { error in told.value.withLock { $0.failures.append(error) } },
+        ended: { _, _ in queue.end { told.value.withLock { $0.ended += 1 } } })
+      if isHTTP2 {
+        try HTTP2Relay.start(
+          connection, guest: guest, upstream: upstream!, injecting: injecting, into: store, by: queue, events: events)
+      } else {
+        try HTTPRelay.start(
+          connection, guest: guest, upstream: upstream!, injecting: injecting, into: store, by: queue, events: events)
+      }
     }
   }
 
   static func replay(
-    _ domain: String = "example.org", from directory: Directory, process: UInt32 = 7
+    _ domain: String = "example.org", from directory: Directory, process: UInt32 = 7, isHTTP2: Bool = false
   ) throws -> ProxyHarness {
     let index = try ExchangeIndex(directory.network, key: [1])
     let domain = Domain(domain)!
     return try ProxyHarness(upstream: nil) { guest, _, number, told in
       let connection = HTTPConnection(domain: domain, port: 80, number: number, process: process)
-      try HTTPReplay.start(
-        connection, guest: guest, from: index,
-        events: .init(
-          exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
-          missed: { _, text in told.value.withLock { $0.misses.append(text) } },
-          ended: { _, _ in told.value.withLock { $0.ended += 1 } }))
+      let events = HTTPReplay.Events(
+        exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
+        missed: { _, text in told.value.withLock { $0.misses.append(text) } },
+        ended: { _, _ in told.value.withLock { $0.ended += 1 } })
+      if isHTTP2 {
+        try HTTP2Replay.start(connection, guest: guest, from: index, events: events)
+      } else {
+        try HTTPReplay.start(connection, guest: guest, from: index, events: events)
+      }
     }
   }
 
@@ -137,6 +154,12 @@ final class ProxyHarness: Sendable {
       let file = open("\(path)/\(domain)/requests/\(name)", O_WRONLY | O_TRUNC | O_CREAT, 0o644)
       _ = Glibc.write(file, text, text.utf8.count)
       close(file)
+    }
+
+    /// Of a file below `requests`; 0 if it is not there.
+    func size(_ name: String, of domain: String = "example.org") -> Int {
+      var status = stat()
+      return stat("\(path)/\(domain)/requests/\(name)", &status) == 0 ? Int(status.st_size) : 0
     }
 
     /// The names in `requests`, sorted.

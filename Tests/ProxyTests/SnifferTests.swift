@@ -6,7 +6,9 @@ struct SnifferTests {
   @Test(arguments: [
     ("", Sniffer.Kind.needMore), ("G", .needMore), ("GET", .needMore), ("GET ", .needMore), ("GET /", .http),
     ("OPTIONS * HTTP/1.1\r\n", .http), ("POST http://a/ HTTP/1.1", .http), ("GET htt", .needMore),
-    ("GET hello", .stream), ("CONNECT a:443 HTTP/1.1", .http), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", .http),
+    ("GET hello", .stream), ("CONNECT a:443 HTTP/1.1", .http), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", .http2),
+    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r", .needMore), ("PRI *", .needMore), ("PRI * HTTP/1.1", .http),
+    ("\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", .http),
     ("M-SEARCH * HTTP/1.1", .http), ("\r\nGET / HTTP/1.0", .http), ("\r\n", .needMore), ("\r\n\r\n", .stream),
     ("EHLO mail.example.org\r\n", .stream), ("NICK ada\r\n", .stream), ("*1\r\n$4\r\nPING\r\n", .stream),
     ("SSH-2.0-OpenSSH_9.6\r\n", .stream), ("get / HTTP/1.1", .stream), ("\0\0\0\u{8}", .stream), ("-A /", .stream),

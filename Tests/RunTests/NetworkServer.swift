@@ -15,7 +15,7 @@ struct NetworkServer {
   init(_ script: String, _ arguments: [String], in directory: String, prefix: String) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", script] + arguments
+    process.arguments = [script.hasSuffix(".js") ? "node" : "python3", script] + arguments
     process.currentDirectoryURL = URL(fileURLWithPath: directory)
     let (input, output) = (Pipe(), Pipe())
     process.standardInput = input

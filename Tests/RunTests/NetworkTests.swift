@@ -201,6 +201,37 @@ struct NetworkTests {
     }
   }
 
+  @Test("HTTP/2 is spoken where both sides do, and answered again without the server", arguments: users)
+  func http2(_ user: Int) throws {
+    try withServer(user, "http2.js") { server, run in
+      let curl = #"curl -sS -w "%{http_version}\n""#
+      let secure = "https://web.test:\(server.closedPort)"
+      let recorded = try run(
+        "--system --net --upstream-ca ca.pem --allow web.test --resolve 'web.test:*:127.0.0.1' --env FLAG=--http2 -- env -u SSL_CERT_DIR sh -c '"
+          + "\(curl) $FLAG -d hello \(secure)/said; \(curl) $FLAG \(secure)/large | tail -c 50; "
+          + "\(curl) --http2-prior-knowledge http://web.test:\(server.port)/clear'")
+      #expect(recorded.error == "")
+      func answers(_ version: String) -> String {
+        let rest = String(repeating: "x", count: 48 - version.count)
+        return "HTTP/2.0 POST /said 5\n\(version)\n\(rest)\n\(version)\nHTTP/2.0 GET /clear 0\n2\n"
+      }
+      #expect(recorded.output == answers("2"))
+      let events = try run("inspect events last --type request", command: "").output
+      #expect(events.contains("POST \(secure)/said 200, 5 bytes out, 22 in"), "\(events)")
+      let kept = try CommandLine.shell("cat build/0/0/net/web.test/requests/1/response", in: server.directory)
+      #expect(kept.output.hasPrefix("HTTP/2 200\n") && kept.output.hasSuffix("\n\nx-status: fine\n"), "\(kept.output)")
+      server.end()
+      let replay = try run("--replay build/0/0")
+      #expect(replay.output == recorded.output)
+      #expect(replay.error == "")
+      #expect(replay.status == 0)
+      // The same answers by another version.
+      let other = try run("--replay build/0/0 --env FLAG=--http1.1")
+      #expect(other.output == answers("1.1"))
+      #expect(other.error == "")
+    }
+  }
+
   /// Not what chance decides: which of several connections at once is which, and what comes of one that is reset.
   @Test("conversations that are no HTTP are answered again without their server", arguments: users)
   func streams(_ user: Int) throws {

@@ -42,31 +42,33 @@ final class Conversation: ConversationOwner {
     case over
   }
 
-  private let services: Services
-  private let report: Report
-  private let number: UInt32
+  let services: Services
+  let report: Report
+  let number: UInt32
   /// How many connections it is within (CONNECT).
-  private let depth: Int
+  let depth: Int
   /// Writes what is recorded of the connection, and of those within it.
-  private let queue: RecordingQueue
+  let queue: RecordingQueue
   /// The upstream is a proxy that takes requests alone.
-  private let proxied: ProxiedRequests?
+  let proxied: ProxiedRequests?
   /// Told how many bytes the guest and the upstream have sent.
-  private let ended: (UInt64, UInt64) -> Void
+  let ended: (UInt64, UInt64) -> Void
   private let loop: any EventLoop
-  private var guest: ConversationEnd!
+  var guest: ConversationEnd!
   /// nil in a replay.
-  private var upstream: ConversationEnd?
+  var upstream: ConversationEnd?
   private var phase = Phase.listening
-  private var scheme = HTTPConnection.Scheme.http
-  private var guestBytes = ByteBuffer()
-  private var upstreamBytes = ByteBuffer()
+  var scheme = HTTPConnection.Scheme.http
+  var guestBytes = ByteBuffer()
+  var upstreamBytes = ByteBuffer()
+  /// What ALPN has chosen.
+  private var isHTTP2 = false
   /// Nothing of it is kept.
   private var isLeftAlone = false
   private var hasGuestEnded = false
   private var hasUpstreamEnded = false
 
-  private static let protocols = ["http/1.1", "http/1.0"]
+  private static let protocols = ["h2", "http/1.1", "http/1.0"]
 
   static func begin(
     _ guest: any Channel, _ upstream: (any Channel)?, _ services: Services, _ report: Report, number: UInt32,
@@ -120,8 +122,7 @@ final class Conversation: ConversationOwner {
     var bytes = bytes
     guard end === guest else {
       upstreamBytes.writeBuffer(&bytes)
-      // Whoever speaks first of servers is no server of HTTP's, nor one of TLS that has been greeted.
-      if case .listening = phase { relay() }
+      if case .listening = phase { hear() }
       return
     }
     switch phase {
@@ -154,12 +155,22 @@ final class Conversation: ConversationOwner {
     ended(0, 0)
   }
 
+  /// Whoever speaks first of servers is none of HTTP/1.x, nor one of TLS that has been greeted.
+  private func hear() {
+    guard HTTP2Preface.mayBeServers(upstreamBytes.readableBytesView) else { return relay() }
+    upstream?.channel.read()
+    decideLater()
+  }
+
   private func listen() {
-    switch Sniffer.sniff(guestBytes.readableBytesView) {
+    let kind = Sniffer.sniff(guestBytes.readableBytesView)
+    if upstreamBytes.readableBytes > 0, kind != .http2, kind != .needMore { return relay() }
+    switch kind {
     case .needMore:
       guest.channel.read()
       decideLater()
     case .http: relayHTTP()
+    case .http2: relayHTTP2()
     case .stream: relay()
     case .tls where proxied != nil: refuseOther()
     case .tls:
@@ -202,7 +213,7 @@ final class Conversation: ConversationOwner {
       report.refused("the client asks for \(name) there (SNI)")
       return refuse(.unrecognizedName)
     }
-    let offered = Self.protocols.filter(protocols.contains)
+    let offered = protocols.filter(Self.protocols.contains)
     guard protocols.isEmpty || !offered.isEmpty else {
       report.refused(
         "the client speaks \(protocols.joined(separator: ", ")) alone, which is not recorded; --net-passthrough leaves it alone"
@@ -212,7 +223,7 @@ final class Conversation: ConversationOwner {
     let server = name ?? report.domain.description
     guard let upstream else {
       switch services.record.handshake(with: report.domain, port: report.port) {
-      case .established, nil: identify(server, offered.first, parser)
+      case .established, nil: identify(server, recordedProtocol(offered), parser)
       case .failed: refuse(.handshakeFailure)
       case .untrusted: refuse(.badCertificate)
       }
@@ -229,6 +240,12 @@ final class Conversation: ConversationOwner {
     }
   }
 
+  /// What the recorded run's guest was told, of what this one offers.
+  private func recordedProtocol(_ offered: [String]) -> String? {
+    let isHTTP2 = services.recorded?.speaksHTTP2(report.domain, port: report.port) == true
+    return offered.first { ($0 == "h2") == isHTTP2 } ?? offered.first
+  }
+
   func tlsChanged(_ event: TLSEvent, at end: ConversationEnd) {
     switch (event, phase) {
     case (.established(let chosen, _), .upstreamHandshake(let parser, let name)) where end === upstream:
@@ -236,6 +253,7 @@ final class Conversation: ConversationOwner {
       identify(name, chosen, parser)
     case (.established, .guestHandshake) where end === guest:
       phase = .listening
+      if isHTTP2 { return relayHTTP2() }
       // Some servers speak first in TLS, too.
       if upstreamBytes.readableBytes > 0 { return relay() }
       if upstream == nil, guestBytes.readableBytes == 0, replaySilence() { return }
@@ -262,6 +280,7 @@ final class Conversation: ConversationOwner {
       let handler = try TLSHandler.server(context: context, received: parser.received)
       phase = .guestHandshake
       scheme = .https
+      isHTTP2 = chosen == "h2"
       try guest.channel.pipeline.syncOperations.addHandler(handler, position: .before(guest))
       guest.channel.read()
     } catch {
@@ -287,7 +306,7 @@ final class Conversation: ConversationOwner {
   // MARK: Who takes over
 
   /// What comes from now on goes to the handlers that `body` adds.
-  private func handOver(_ body: () throws -> Void) {
+  func handOver(_ body: () throws -> Void) {
     phase = .over
     for end in [guest, upstream] { end?.release() }
     do { try body() } catch {
@@ -297,7 +316,7 @@ final class Conversation: ConversationOwner {
     }
   }
 
-  private func refuseOther() {
+  func refuseOther() {
     report.refused("the upstream proxy makes no connection to that port, and takes requests of HTTP alone")
     for end in [guest, upstream] { end?.channel.reset() }
   }
@@ -325,7 +344,7 @@ final class Conversation: ConversationOwner {
     }
   }
 
-  private func recordingFailed(_ error: Errno) { report.refused("it could not be recorded: \(error)") }
+  func recordingFailed(_ error: Errno) { report.refused("it could not be recorded: \(error)") }
 
   private func addPushGuard() throws {
     let handler = PushGuard(after: Array(guestBytes.readableBytesView)) { [report] in report.refused(GitPush.refusal) }
@@ -362,60 +381,5 @@ final class Conversation: ConversationOwner {
         missed: { [self] in report.missed($0, on: number) }, ended: ended)
     }
     return true
-  }
-
-  private func relayHTTP() {
-    handOver {
-      let connection = HTTPConnection(
-        domain: report.domain, scheme: scheme, port: report.port, number: number, process: report.process,
-        allowsPush: services.allowsPush)
-      guard let upstream else { return try replayHTTP(connection) }
-      var events = HTTPRelay.Events(
-        exchange: { [report, number, scheme, proxied] in
-          report.exchanged(number, $0, scheme)
-          if let proxied, $0.status == 407 { report.refused(UpstreamFailure.unknownUser(proxied.proxy)) }
-        },
-        recordingFailed: recordingFailed, ended: ended)
-      if proxied == nil { events.tunnels = tunnels }
-      try HTTPRelay.start(
-        connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes,
-        injecting: services.injections.filter { $0.isFor(report.domain, port: report.port) }
-          .compactMap { HTTPHeaderField(name: $0.header, value: $0.value) }, proxied: proxied, into: services.store,
-        by: queue, events: events)
-    }
-  }
-
-  /// The host that a CONNECT names must be one that the guest may reach, as the one that it has dialled is. It is judged by its name alone: who is
-  /// asked for it finds it. What goes over the connection is what it would be if the guest had dialled the host.
-  private var tunnels: HTTPTunnels {
-    func told(of target: HTTPTunnel.Target) -> Report {
-      Report(control: report.control, domain: target.domain, port: target.port, process: report.process)
-    }
-    return HTTPTunnels(
-      refusal: { [self] target in
-        guard depth < Self.deepest else { return "it is within others" }
-        let report = told(of: target)
-        guard let reason = report.reason(against: services.policy.decision(domain: target.domain, port: target.port))
-        else { return nil }
-        report.refused(reason)
-        return reason
-      },
-      begin: { [self] tunnel in
-        try Self.begin(
-          guest.channel, upstream?.channel, services, told(of: tunnel.target), number: number, by: queue,
-          within: tunnel, depth: depth + 1, ended: tunnel.ended)
-      })
-  }
-
-  /// Each connection within another has handlers of its own.
-  private static let deepest = 4
-
-  private func replayHTTP(_ connection: HTTPConnection) throws {
-    guard let recorded = services.recorded else { return guest.channel.reset() }
-    var events = HTTPReplay.Events(
-      exchange: { [self] in report.exchanged(number, $0, scheme) },
-      missed: { [self] _, reason in report.missed(line: reason, on: number) }, ended: ended)
-    events.tunnels = tunnels
-    try HTTPReplay.start(connection, guest: guest.channel, after: guestBytes, from: recorded, events: events)
   }
 }

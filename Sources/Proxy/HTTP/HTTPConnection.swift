@@ -27,4 +27,14 @@ public struct HTTPConnection: Sendable {
     self.process = process
     self.allowsPush = allowsPush
   }
+
+  /// Names a request on it, for the user.
+  func name(of exchange: HTTPExchange) -> String {
+    "\(exchange.method) \(scheme.rawValue)://\(domain.bracketed):\(port) \(exchange.target)"
+  }
+
+  /// That a request on it has no recorded answer, for the user.
+  func miss(of exchange: HTTPExchange, _ reason: String) -> String {
+    "\(name(of: exchange)) has no recorded answer: \(reason)"
+  }
 }

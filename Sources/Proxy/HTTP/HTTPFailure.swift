@@ -20,10 +20,12 @@ struct HTTPFailure: Error, Equatable, Sendable {
     505: "HTTP Version Not Supported",
   ]
 
+  /// Of the answer, as text.
+  var body: String { "uwrx: \(reason)\n" }
+
   /// The whole answer, after which the connection is closed.
   /// - Parameter hasBody: false in answer to HEAD.
   func answer(hasBody: Bool = true, keepsAlive: Bool = false) -> [UInt8] {
-    let body = "uwrx: \(reason)\n"
     let connection = keepsAlive ? "" : "Connection: close\r\n"
     let head =
       "HTTP/1.1 \(status) \(Self.phrases[status] ?? "Error")\r\nContent-Type: text/plain; charset=utf-8\r\n"

@@ -22,3 +22,12 @@ extension HTTPRelay {
     }
   }
 }
+
+extension RecordingQueue {
+  /// An exchange has ended: that is told when what was added before is written.
+  func tell(_ exchange: HTTPExchange, to events: HTTPRelay.Events) {
+    var exchange = exchange
+    exchange.ended = .now()
+    add(0) { [tell = events.exchange, exchange] in tell(exchange) }
+  }
+}

@@ -293,11 +293,7 @@ extension HTTPRelay {
     tell(exchange.summary)
   }
 
-  private func tell(_ exchange: HTTPExchange) {
-    var exchange = exchange
-    exchange.ended = .now()
-    queue.add(0) { [tell = events.exchange, exchange] in tell(exchange) }
-  }
+  private func tell(_ exchange: HTTPExchange) { queue.tell(exchange, to: events) }
 
   /// What has not ended is recorded as that.
   private func abort() {

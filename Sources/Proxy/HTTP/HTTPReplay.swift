@@ -130,7 +130,8 @@ public final class HTTPReplay {
     } else if let stream = answer.stream {
       try StreamReplay.start(
         stream, guest: guest.channel, after: bytes, hasEnded: hasInputEnded, isWebSocket: answer.isWebSocket,
-        missed: { [self] in events.missed(summary, "\(name(summary)) was upgraded, and then \($0)") }, ended: ended)
+        missed: { [self] in events.missed(summary, "\(connection.name(of: summary)) was upgraded, and then \($0)") },
+        ended: ended)
     }
     guest.release()
   }
@@ -187,20 +188,16 @@ public final class HTTPReplay {
             of: response.head.head, to: try reader.request(entry.number).head, for: head)
         }
         answer = ReplayedAnswer(
-          response, entry.meta.state, summary, keepsAlive: head.keepsAlive, accept: accept)
+          try response.forHTTP1(minorVersion: head.minorVersion), entry.meta.state, summary,
+          keepsAlive: head.keepsAlive, accept: accept)
       } catch { miss(head, summary, "its record is damaged: \(error)") }
     }
-  }
-
-  private func name(_ summary: HTTPExchange) -> String {
-    let host = "\(connection.scheme.rawValue)://\(connection.domain.bracketed):\(connection.port)"
-    return "\(summary.method) \(host) \(summary.target)"
   }
 
   private func miss(_ head: HTTPHead, _ summary: HTTPExchange, _ reason: String) {
     var summary = summary
     summary.status = 502
-    let text = "\(name(summary)) has no recorded answer: \(reason)"
+    let text = connection.miss(of: summary, reason)
     events.missed(summary, text)
     let failure = HTTPFailure(502, text)
     guest.write(failure.answer(hasBody: summary.method != "HEAD", keepsAlive: head.keepsAlive))

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP2
 
 /// A request that is on its way, and its answer.
 final class RelayedExchange {
@@ -54,6 +55,18 @@ final class RelayedExchange {
     hasResponseEnded = true
     writer.add(trailers: trailers, toResponse: true)
   }
+
+  /// Part of the answer has come, of a request that may go on.
+  func turn() {
+    guard !hasRequestEnded else { return }
+    writer.add(
+      ExchangeTurn(
+        said: Int(clamping: summary.requestBytes), given: Int(clamping: summary.responseBytes),
+        isLast: hasResponseEnded))
+  }
+
+  /// Its stream of HTTP/2 was ended so.
+  func reset(_ code: HTTP2ErrorCode) { writer.reset = UInt32(truncatingIfNeeded: code.networkCode) }
 
   func finish(_ state: ExchangeMeta.State) {
     summary.isComplete = state == .complete

@@ -8,8 +8,10 @@ public enum Sniffer {
   public enum Kind: Hashable, Sendable {
     /// The bytes begin what may yet be HTTP or TLS.
     case needMore
-    /// HTTP/1.x, and HTTP/2 in the clear (`PRI * HTTP/2.0`).
+    /// HTTP/1.x
     case http
+    /// HTTP/2 in the clear, of a client that knows beforehand
+    case http2
     case tls
     case stream
   }
@@ -22,6 +24,7 @@ public enum Sniffer {
     var rest = bytes[...]
     // RFC 9112, 2.2: a client may have sent an empty line after a body.
     while let first = rest.first, first == 0x0d || first == 0x0a, bytes.count - rest.count < 2 { rest.removeFirst() }
+    if rest.count == bytes.count, let kind = HTTP2Preface.clients(begins: bytes) { return kind ? .http2 : .needMore }
     guard let first = rest.first else { return bytes.isEmpty || bytes.count < 3 ? .needMore : .stream }
     if first == 0x16, rest.count == bytes.count { return tls(bytes) }
     // Methods are case-sensitive, and those of HTTP, WebDAV and caches all in upper case, with a hyphen in some.

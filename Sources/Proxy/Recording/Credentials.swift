@@ -65,7 +65,7 @@ public struct Credentials: Sendable {
   func stored(_ head: HTTPHead) -> [UInt8] {
     var result = Array(head.bytes[head.startLine].prefix { $0 != 0x0d && $0 != 0x0a })
     if !head.target.isEmpty {
-      result = head.method + [0x20] + hiding(inURL: head.target) + " HTTP/1.\(head.minorVersion)".utf8
+      result = head.method + [0x20] + hiding(inURL: head.target) + " \(head.version)".utf8
     }
     result.append(0x0a)
     for field in head.fields { result += stored(field, of: head.bytes) }

@@ -21,6 +21,13 @@ public final class ExchangeIndex: Sendable {
     var numbers: [Int] = []
   }
 
+  /// An exchange whose answer began before its request had ended.
+  private struct Early {
+    let key: ExchangeKey
+    let entry: Entry
+    let turns: [ExchangeTurn]
+  }
+
   enum Match {
     case found(Entry, ExchangeReader)
     /// Why there is no answer, for the user.
@@ -32,8 +39,12 @@ public final class ExchangeIndex: Sendable {
 
   private let readers: [[UInt8]: ExchangeReader]
   private let answers: Mutex<[ExchangeKey: Answers]>
+  /// Whose answers began before their requests had ended, by the key without a digest.
+  private let early: [ExchangeKey: [Early]]
   /// The same without what chooses among answers.
   private let targets: Set<[[UInt8]]>
+  /// Directories of domains, with the ports of HTTP/2 there.
+  private let http2: [[UInt8]: Set<UInt16>]
   let credentials: Credentials
   /// `<domain>/requests/<n>` and what is wrong there; what is wrong is not found.
   public let damaged: [String]
@@ -47,6 +58,7 @@ public final class ExchangeIndex: Sendable {
     var readers: [[UInt8]: ExchangeReader] = [:]
     var entries: [(key: ExchangeKey, entry: Entry)] = []
     var damaged: [String] = []
+    var http2: [[UInt8]: Set<UInt16>] = [:]
     for name in try DirectoryHandle(directory.path).names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
       let text = String(decoding: name, as: UTF8.self)
       guard text.utf8.elementsEqual(name), let reader = try? ExchangeReader("\(directory.path)/\(text)") else {
@@ -60,6 +72,7 @@ public final class ExchangeIndex: Sendable {
           let key = ExchangeKey(
             head, Array(head.target), digest: meta.requestDigest, name, scheme: meta.scheme, port: meta.port)
           entries.append((key, Entry(number: number, meta: meta)))
+          if head.majorVersion == 2 { http2[name, default: []].insert(meta.port) }
         } catch { damaged.append("\(text)/requests/\(number): \(error)") }
       }
     }
@@ -71,11 +84,22 @@ public final class ExchangeIndex: Sendable {
       list.numbers.append(entry.number)
       answers[key] = list
     }
+    var early: [ExchangeKey: [Early]] = [:]
+    for (key, list) in answers where http2[key.directoryName] != nil {
+      for entry in list.unused {
+        guard let turns = readers[key.directoryName]?.turns(entry.number) else { continue }
+        early[key.withoutDigest, default: []].append(Early(key: key, entry: entry, turns: turns))
+      }
+    }
+    self.early = early.mapValues { $0.sorted { $0.entry.meta.order < $1.entry.meta.order } }
     targets = Set(answers.keys.map { [$0.directoryName, $0.method, $0.target] })
     self.readers = readers
+    self.http2 = http2
     self.damaged = damaged
     self.answers = Mutex(answers)
   }
+
+  func speaksHTTP2(_ domain: Domain, port: UInt16) -> Bool { http2[domain.directoryName]?.contains(port) == true }
 
   func find(_ key: ExchangeKey, for process: UInt32) -> Match {
     guard let reader = readers[key.directoryName] else {
@@ -102,6 +126,26 @@ public final class ExchangeIndex: Sendable {
       }
       return .found(list.last, reader)
     }
+  }
+
+  /// Whether an answer to such a request may begin before its body has ended.
+  /// - Parameter key: whose digest counts for nothing.
+  func mayBeginEarly(_ key: ExchangeKey) -> Bool { early[key.withoutDigest] != nil }
+
+  /// The answer that began when so much was said of a request, and the request was the same so far; of the same process if there is one. It is given once.
+  func findEarly(_ key: ExchangeKey, for process: UInt32, after said: [UInt8]) -> EarlyAnswer? {
+    guard let list = early[key.withoutDigest], let reader = readers[key.directoryName] else { return nil }
+    let own = list.filter { $0.entry.meta.process == process }
+    let others = list.filter { $0.entry.meta.process != process }
+    for candidate in own + others where candidate.turns[0].said <= said.count {
+      let number = candidate.entry.number
+      guard answers.withLock({ $0[candidate.key]?.unused.contains { $0.number == number } == true }),
+        let answer = EarlyAnswer(candidate.entry, reader, candidate.turns, after: said)
+      else { continue }
+      answers.withLock { $0[candidate.key]?.unused.removeAll { $0.number == number } }
+      return answer
+    }
+    return nil
   }
 
   private func reason(_ key: ExchangeKey) -> String {

@@ -11,7 +11,7 @@ struct ExchangeKey: Hashable, Sendable {
   let target: [UInt8]
   /// The values of the fields that choose among answers.
   let choices: [[UInt8]]
-  let digest: String
+  private(set) var digest: String
 
   private static let fields = [
     "range", "accept", "accept-encoding", "git-protocol", "sec-websocket-protocol", "sec-websocket-extensions",
@@ -29,5 +29,11 @@ struct ExchangeKey: Hashable, Sendable {
     choices =
       Self.fields.map { Array(head.values(of: $0).joined(separator: ", ".utf8)) } + RelayedExchange.upgrades(head)
     self.digest = digest
+  }
+
+  var withoutDigest: ExchangeKey {
+    var key = self
+    key.digest = ""
+    return key
   }
 }

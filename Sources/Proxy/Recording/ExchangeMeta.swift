@@ -20,6 +20,8 @@ public struct ExchangeMeta: Hashable, Sendable {
   /// SHA-256 of the request's body.
   public var requestDigest = ""
   public var state = State.complete
+  /// The code of the RST_STREAM that ended a stream of HTTP/2.
+  public var reset: UInt32?
 
   public init() {}
 
@@ -29,11 +31,12 @@ public struct ExchangeMeta: Hashable, Sendable {
   private static let longestNumber = 20
 
   var bytes: [UInt8] {
-    let lines = [
-      ("scheme", scheme), ("port", "\(port)"), ("connection", "\(connection)"), ("process", "\(process)"),
-      ("order", "\(order)"), ("started", "\(started)"), ("ended", "\(ended)"), ("request-digest", requestDigest),
-      ("state", state.rawValue),
-    ]
+    let lines =
+      [
+        ("scheme", scheme), ("port", "\(port)"), ("connection", "\(connection)"), ("process", "\(process)"),
+        ("order", "\(order)"), ("started", "\(started)"), ("ended", "\(ended)"), ("request-digest", requestDigest),
+        ("state", state.rawValue),
+      ] + (reset.map { [("reset", "\($0)")] } ?? [])
     return Array(lines.map { "\($0)\t\($1)\n" }.joined().utf8)
   }
 
@@ -70,5 +73,6 @@ public struct ExchangeMeta: Hashable, Sendable {
     requestDigest = digest
     guard let state = values["state"].flatMap(State.init) else { throw ExchangeFormatError("meta has no state") }
     self.state = state
+    reset = values["reset"] == nil ? nil : try number("reset")
   }
 }

@@ -61,12 +61,21 @@ struct ExchangeReader: Sendable {
       case .chunked, .untilEnd: true
       }
     guard isRight else { throw ExchangeFormatError("the answer's body is not as long as its head says") }
-    guard head.trailers.isEmpty || length == .chunked else {
+    guard head.trailers.isEmpty || length == .chunked || head.head.majorVersion == 2 else {
       throw ExchangeFormatError("fields follow a body that has none after it")
     }
     let stream = length == .upgraded ? (try? requests.file("\(number)/stream")?.file).flatMap(StreamReader.init) : nil
     return Response(head: head, body: body?.file, size: size, length: length, stream: stream)
   }
+
+  /// nil if there are none, or they are nonsense.
+  func turns(_ number: Int) -> [ExchangeTurn]? {
+    guard let bytes = try? contents("\(number)/turns", longest: ExchangeTurn.longest) else { return nil }
+    return ExchangeTurn.parse(bytes)
+  }
+
+  /// nil if it is empty.
+  func requestBody(_ number: Int) -> ReadableFile? { try? requests.file("\(number)/request-body")?.file }
 
   private func body(_ number: Int) throws(ExchangeFormatError) -> (file: ReadableFile, size: Int)? {
     do throws(Errno) { return try requests.file("\(number)/response-body") } catch {

@@ -14,11 +14,16 @@ import SystemPackage
 /// | `request-body` | the body without its transfer coding, its Content-Encoding kept; not there if empty |
 /// | `response` | the final answer's status line and fields, in the same way; not there if none came |
 /// | `response-body` | as `request-body` |
+/// | `turns` | of HTTP/2, where the answer began before the request had ended: lines of bytes that the guest had said, a tab, bytes of the body that it was given then, and `end` if that was all (``ExchangeTurn``) |
 /// | `meta` | lines of a key, a tab and a value: ``ExchangeMeta`` |
 /// | `stream` | what followed an answer 101 on the connection, in the format of ``StreamPiece``; of WebSocket the guest's frames are without their masking keys. Until the end of the connection it is `.stream` |
 ///
 /// The keys of `meta`: `scheme` (http, https), `port`, `connection`, `process`, `order`, `started` and `ended` (ns since 1970), `request-digest`
-/// (SHA-256 of `request-body`, hexadecimal), `state` (`complete`, or `aborted` if the answer did not come to its end).
+/// (SHA-256 of `request-body`, hexadecimal), `state` (`complete`, or `aborted` if the answer did not come to its end), `reset` (the code of the RST_STREAM
+/// that ended a stream of HTTP/2, if one did).
+///
+/// Of HTTP/2 the first lines are `GET /path HTTP/2` and `HTTP/2 200`; `:authority` is the first field, `host`. That version is how a replay knows what a
+/// domain's port has spoken, and so what it chooses by ALPN.
 ///
 /// What was downloaded stands beside them under the path that it has in its URL, too (``RecordedPath``): a GET without a body, answered 200, or
 /// 206 in parts that make a whole, without a content coding.

@@ -17,6 +17,12 @@ final class ExchangeWriter {
   /// Of a request that may be one.
   private var download: Download?
   private var isFinished = false
+  private var turns: [ExchangeTurn] = []
+  /// The code that its stream of HTTP/2 was ended with.
+  var reset: UInt32? {
+    get { meta.reset }
+    set { meta.reset = newValue }
+  }
 
   init(
     _ number: UInt64, _ meta: ExchangeMeta, _ request: HTTPHead, _ credentials: Credentials, _ download: Download?,
@@ -50,6 +56,12 @@ final class ExchangeWriter {
 
   func respond(_ head: HTTPHead) { heads.response = head }
 
+  /// What was given before more was said is one turn.
+  func add(_ turn: ExchangeTurn) {
+    if turns.last?.said == turn.said { turns.removeLast() }
+    if turns.count < ExchangeTurn.most { turns.append(turn) }
+  }
+
   /// The fields after a body.
   func add(trailers bytes: [UInt8], toResponse isResponse: Bool) {
     if isResponse { heads.responseTrailers = bytes } else { heads.requestTrailers = bytes }
@@ -70,10 +82,10 @@ final class ExchangeWriter {
     meta.requestDigest = digest.hexadecimal
     meta.state = state
     let bytes = heads.count + requestBody.count + responseBody.count
-    queue.add(bytes) { [files, meta, heads, requestBody, responseBody, download] () throws(Errno) in
+    queue.add(bytes) { [files, meta, heads, turns, requestBody, responseBody, download] () throws(Errno) in
       try files.add(requestBody, .request)
       try files.add(responseBody, .response)
-      try files.finish(heads, meta)
+      try files.finish(heads, turns, meta)
       if let download { files.keep(download, heads, isComplete: state == .complete) }
     }
   }
@@ -137,12 +149,13 @@ private final class ExchangeFiles: Sendable {
     return try directory.createFile(".\(number)/\(name)")
   }
 
-  func finish(_ heads: ExchangeHeads, _ meta: ExchangeMeta) throws(Errno) {
+  func finish(_ heads: ExchangeHeads, _ turns: [ExchangeTurn], _ meta: ExchangeMeta) throws(Errno) {
     try state.withLock { state throws(Errno) in
       state.requestBody = nil
       state.responseBody = nil
       try create("request", &state).write(heads.storedRequest)
       if let response = heads.storedResponse { try create("response", &state).write(response) }
+      if !turns.isEmpty { try create("turns", &state).write(turns.flatMap(\.line)) }
       try create("meta", &state).write(meta.bytes)
     }
     if renameat(directory.descriptor, ".\(number)", directory.descriptor, "\(number)") < 0 {

@@ -23,7 +23,7 @@ struct RecordedHead: Equatable, Sendable {
     trailers = Array(bytes[min(end + 1, bytes.count)...])
     do throws(HTTPFailure) {
       head = try HTTPHead(
-        parsing: bytes[..<end] + [0x0a], kind, allowsBareLineFeeds: true, longest: Self.longest)
+        parsing: bytes[..<end] + [0x0a], kind, allowsBareLineFeeds: true, allowsHTTP2: true, longest: Self.longest)
       var lines = HTTPLines(trailers + [0x0a], allowsBareLineFeeds: true)
       _ = try lines.fields()
       guard lines.isAtEnd else { throw HTTPFailure(400, "lines follow the fields after the body") }

@@ -180,6 +180,9 @@ struct EventShape {
         payload: .fields([.status, .sent, .received, .requestDuration, .isBrokenOff], [.method, .url]))
     case .miss: EventShape(title: "miss", category: .network, version: .connection, payload: .text(.text))
     case .network: EventShape(title: "network", category: .network, payload: .text(.text))
+    case .skipped: EventShape(title: "skipped", category: .process, payload: .text(.text))
+    case .unskipped: EventShape(title: "not skipped", category: .process, payload: .text(.text))
+    case .unrecorded: EventShape(title: "not recorded", category: .process, payload: .text(.text))
     case .refusal: EventShape(title: "refused", category: .network, payload: .pair(.name, .value))
     }
   }

@@ -13,6 +13,9 @@ public struct KernelConfiguration {
   /// nil for the guest's own loopback alone.
   public var network: (any GuestNetwork)?
 
+  /// nil for a run that does all that it is asked to do.
+  public var skipping: SkippingConfiguration?
+
   var callRules: CallRules { CallRules(calls, reproduction.variants) }
 
   public init(

@@ -4,6 +4,8 @@ import Tracing
 final class FileEvents {
   /// The process whose call is being decided, by the trace's own number.
   var process = Event.supervisor
+  /// The unit that it belongs to, of a run that skips.
+  var unit: Unit?
   private let sink: (any EventSink)?
   /// Whether what changes nothing is recorded, too.
   private let recordsUses: Bool
@@ -29,6 +31,7 @@ final class FileEvents {
       times.note(nodes[dentry].pointee.inode)
       times.note(nodes[nodes[dentry].pointee.parent].pointee.inode)
     }
+    unit?.note(kind, dentry)
     guard let sink, dentry != .none else { return }
     // A program is needed to tell who made a change.
     if !recordsUses, kind.metaName == nil, kind != .exec { return }
@@ -57,6 +60,7 @@ final class FileEvents {
 
   /// The present process runs a version of a file.
   func recordExecution(_ dentry: DentryID, version: UInt32) {
+    unit?.note(.exec, dentry)
     guard let sink, recordable(dentry) != nil else { return }
     sink.append(
       Event(.exec, pid: process, node: node(of: dentry), version: version), UnsafeBufferPointer(start: nil, count: 0))
@@ -64,6 +68,7 @@ final class FileEvents {
 
   /// Tells that a name was looked for and not found.
   func recordMissing(_ name: UnsafeBufferPointer<UInt8>, in directory: DentryID) {
+    unit?.noteMissing(name, in: directory)
     guard let sink, recordsUses, recordable(directory) != nil else { return }
     let node = node(of: directory)
     if recent.isRepeated(.missing, process, node, nodes.hash(directory, name)) { return }

@@ -97,6 +97,27 @@ extension FileTree {
     }
   }
 
+  /// Gives a file of the layer's that has no name yet one.
+  func linkFile(_ file: FileDescriptor, _ walk: WalkResult, _ call: Call, mode: UInt32) throws(Errno) {
+    let dentry = try claim(walk, call, opens: true)
+    do throws(Errno) {
+      let store = upperLayer.root(nodes.directory(of: walk.parent).store)
+      try host.setMode(of: file, UpperLayer.hostMode(mode, isDirectory: false))
+      try nodes.buildPath(of: dentry, into: &path)
+      watches.tell(WatchEvents.create, walk.parent)
+      try host.link(file, store, path.cString)
+      do throws(Errno) {
+        _ = finish(dentry, .regular, mode: mode, try host.status(of: file))
+      } catch {
+        try? host.remove(store, path.cString, isDirectory: false)
+        throw error
+      }
+    } catch {
+      giveUp(dentry)
+      throw error
+    }
+  }
+
   func makeDirectory(_ walk: WalkResult, _ call: Call, mode: UInt32) throws(Errno) {
     guard walk.last == .name else { throw .fileExists }
     let dentry = try claim(walk, call)

@@ -110,6 +110,7 @@ extension FileTree {
     try mirror.move(source, to: to.name, in: to.parent)
     try nodes.buildPath(of: to.name, in: to.parent, into: &path)
     try nodes.buildPath(of: source, into: &otherPath)
+    if target != .none { events.unit?.willReplace(target) }
     events.record(.renameFrom, source)
     do throws(Errno) {
       var isKept = false

@@ -65,6 +65,10 @@ public protocol DescriptorBroker: AnyObject {
   /// - Returns: a `struct itimerspec`: what it was.
   func setTimer(_ file: FileDescriptor, first: UInt64, interval: UInt64) throws(Errno) -> SIMD4<Int64>
 
+  /// Writes all of the bytes, as long as `goesOn` is true: at most as fast as they are read.
+  /// - Throws: `.brokenPipe` if nobody reads, without a signal; `.interrupted` when `goesOn` is false.
+  func write(_ bytes: [UInt8], to file: FileDescriptor, while goesOn: () -> Bool) throws(Errno)
+
   /// The file position, which every descriptor of the same open file description shares.
   func position(of file: FileDescriptor) throws(Errno) -> Int
   func setPosition(of file: FileDescriptor, _ position: Int) throws(Errno)

@@ -60,6 +60,9 @@ public protocol ProcessInformation: AnyObject {
   /// The stack pointer of a thread that waits for the answer to its call; nil if it cannot be asked.
   func stackPointer(of thread: AbsTid) -> UInt64?
 
+  /// Where the thread goes on after its call; nil if it cannot be asked.
+  func instructionPointer(of thread: AbsTid) -> UInt64?
+
   /// Whether two processes have one memory (clone(2), CLONE_VM).
   func sharesMemory(_ group: AbsTgid, _ other: AbsTgid) -> Bool
 

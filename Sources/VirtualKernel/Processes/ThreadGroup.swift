@@ -48,6 +48,8 @@ public final class ThreadGroup {
   var unanswered: Set<HostIdentity> = []
   static let mostUnanswered = 256
   var end: End?
+  /// What it does belongs to this, in a run that skips.
+  var unit: Unit?
   /// Where its random numbers come from; nil in a run without a seed.
   var identity: ProcessIdentity?
   /// What time it is to the process, in a run with a virtual clock.

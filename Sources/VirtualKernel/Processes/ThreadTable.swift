@@ -91,6 +91,10 @@ public final class ThreadTable {
       lastNumber += 1
       group.umask = status.umask
       if let ancestor { group.identity = (groups[status.parent]?.identity ?? ancestor).child() }
+      if let unit = groups[status.parent]?.unit {
+        group.unit = unit
+        unit.living += 1
+      }
       groups[status.group] = group
       namespace.insert(group)
       numbers?.didBegin(group.nsID.rawValue)

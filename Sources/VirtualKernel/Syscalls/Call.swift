@@ -51,6 +51,7 @@ final class Call {
       kernel.keepTime(of: thread, at: notification.time, isNew: notification.firstEvent == 0)
     }
     files.events.process = thread.group.number
+    files.events.unit = thread.group.unit
     files.credentials = thread.credentials
   }
 }

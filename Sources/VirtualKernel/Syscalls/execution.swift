@@ -59,6 +59,7 @@ extension VirtualKernel {
     if let leader = try? processes.thread(group.id.leader), leader !== execution.thread {
       leader.credentials = execution.thread.credentials
     }
+    if caller != nil { beginUnit(group, execution) }
     record(execution, of: group, image: image)
   }
 
@@ -72,14 +73,14 @@ extension VirtualKernel {
 
   /// - Parameter image: what runs; nil if it cannot be asked.
   private func record(_ execution: Execution, of group: ThreadGroup, image: ProcessImage?) {
-    let process = files.events.process
-    files.events.process = group.number
+    let (process, unit) = (files.events.process, files.events.unit)
+    (files.events.process, files.events.unit) = (group.number, group.unit)
     files.credentials = execution.thread.credentials
     events?.beginCall(
       time: execution.time, thread: UInt32(bitPattern: execution.thread.nsID.rawValue), first: 0)
     defer {
       events?.endCall(duration: execution.duration)
-      files.events.process = process
+      (files.events.process, files.events.unit) = (process, unit)
     }
     let all = execution.program == .none ? execution.interpreters : [execution.program] + execution.interpreters
     let isKnown = zip(all, execution.inodes).allSatisfy { files.nodes[$0].pointee.inode == $1 }

@@ -74,7 +74,9 @@ extension Syscalls {
 
   private static func output(_ call: Call, _ argument: UInt64, _ bytes: TransferBytes) {
     let descriptor = Int32(truncatingIfNeeded: argument)
-    if descriptor == 1 || descriptor == 2 { call.kernel.recorder?.recordOutput(call, descriptor, bytes) }
+    guard descriptor == 1 || descriptor == 2 else { return }
+    call.thread.group.unit?.say(call, descriptor, bytes)
+    call.kernel.recorder?.recordOutput(call, descriptor, bytes)
   }
 
   @Sendable static func close(_ call: Call) throws(Errno) -> Outcome {

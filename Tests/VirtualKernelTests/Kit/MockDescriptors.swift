@@ -104,6 +104,12 @@ final class MockDescriptors: DescriptorBroker {
     return world.file(file).name?.hasPrefix("monotonic") ?? false
   }
 
+  /// What was written to each.
+  var written: [Int32: [UInt8]] = [:]
+  func write(_ bytes: [UInt8], to file: FileDescriptor, while goesOn: () -> Bool) throws(Errno) {
+    written[file.rawValue, default: []] += bytes
+  }
+
   func setTimer(_ file: FileDescriptor, first: UInt64, interval: UInt64) throws(Errno) -> SIMD4<Int64> {
     timers.append((first, interval))
     return SIMD4(0, 0, 7, 0)

@@ -60,6 +60,8 @@ final class MockProcesses: ProcessInformation {
   /// Of the thread that calls, deeper the lower.
   var stackPointer: UInt64? = 0x7ffe_0000
   func stackPointer(of thread: AbsTid) -> UInt64? { stackPointer }
+  var instructionPointer: UInt64? = 0x40_1000
+  func instructionPointer(of thread: AbsTid) -> UInt64? { instructionPointer }
 
   func time(ofClock kind: Int32, of group: AbsTgid) throws(Errno) -> timespec {
     timespec(tv_sec: Int(group.rawValue), tv_nsec: Int(kind))

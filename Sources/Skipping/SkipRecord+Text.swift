@@ -1,0 +1,166 @@
+import Tracing
+
+// How a record stands in a file: lines of fields with tabs between them, names as `Escaping` has them, numbers in decimal but for modes, which
+// are octal, and digests in hexadecimal. The last line says that it is whole.
+extension SkipRecord {
+  static let heading = Array("uwrx skip record 1".utf8)
+  private static let ending = Array("end".utf8)
+
+  public var text: [UInt8] {
+    var text = TextWriter()
+    text.line([Self.heading])
+    text.line("from", Escaping.escape(origin), decimal(process), decimal(duration))
+    for question in questions {
+      let path = Escaping.escape(question.path)
+      switch question.answer {
+      case .contents(let status, let digest): text.line("contents", [path] + fields(status) + [SHA256.text(digest)])
+      case .status(let status): text.line("status", [path] + fields(status))
+      case .missing: text.line("missing", path)
+      case .link(let target): text.line("link", path, Escaping.escape(target))
+      case .names(let digest): text.line("names", path, SHA256.text(digest))
+      }
+    }
+    for output in outputs {
+      text.line("output", [Escaping.escape(output.path)] + (output.before.map(fields) ?? []))
+      if let file = output.after {
+        text.line("file", octal(file.mode), decimal(file.size), SHA256.text(file.digest))
+      }
+    }
+    for piece in said { text.line("said", decimal(piece.descriptor), Escaping.escape(piece.bytes)) }
+    text.line("status", decimal(status))
+    text.line([Self.ending])
+    return text.bytes
+  }
+
+  private func fields(_ status: Status) -> [[UInt8]] {
+    [octal(status.mode), decimal(status.uid), decimal(status.gid), decimal(status.size)]
+  }
+
+  private func decimal(_ value: some BinaryInteger) -> [UInt8] { Array(String(value).utf8) }
+  private func octal(_ value: UInt32) -> [UInt8] { Array(String(value, radix: 8).utf8) }
+
+  /// - Returns: nil for what is no such text, or not the whole of it.
+  public init?(text: [UInt8]) {
+    var lines = text.split(separator: 0x0a, omittingEmptySubsequences: false)[...]
+    guard lines.popLast()?.isEmpty == true, lines.popLast()?.elementsEqual(Self.ending) == true,
+      lines.popFirst()?.elementsEqual(Self.heading) == true
+    else { return nil }
+    var last = FieldReader(lines.popLast() ?? [])
+    var first = FieldReader(lines.popFirst() ?? [])
+    guard last.word == "status", let status = last.number(UInt8.self), last.isAtEnd, first.word == "from",
+      let origin = first.name(), let process = first.number(UInt32.self), let duration = first.number(UInt64.self),
+      first.isAtEnd
+    else { return nil }
+    self.init(
+      origin: origin, process: process, duration: duration, questions: [], outputs: [], said: [], status: status)
+    for line in lines { guard add(line) else { return nil } }
+  }
+
+  /// - Returns: whether it was a line of a record.
+  private mutating func add(_ line: ArraySlice<UInt8>) -> Bool {
+    var fields = FieldReader(line)
+    switch fields.word {
+    case "said":
+      guard let descriptor = fields.number(Int32.self), (1...2).contains(descriptor), let bytes = fields.name() else {
+        return false
+      }
+      said.append(Piece(descriptor: descriptor, bytes: bytes))
+    case "output":
+      guard let path = fields.path() else { return false }
+      var before: Status?
+      if !fields.isAtEnd {
+        guard let status = fields.status() else { return false }
+        before = status
+      }
+      outputs.append(Output(path: path, before: before, after: nil))
+    case "file":
+      guard let output = outputs.popLast(), output.after == nil, let mode = fields.mode(), mode <= 0o7777,
+        let size = fields.number(Int64.self), size >= 0, let digest = fields.digest()
+      else { return false }
+      outputs.append(
+        Output(path: output.path, before: output.before, after: File(mode: mode, size: size, digest: digest)))
+    default:
+      guard let question = Question(&fields) else { return false }
+      questions.append(question)
+    }
+    return fields.isAtEnd
+  }
+}
+
+extension SkipRecord.Question {
+  fileprivate init?(_ fields: inout FieldReader) {
+    guard let path = fields.path() else { return nil }
+    switch fields.word {
+    case "contents":
+      guard let status = fields.status(), let digest = fields.digest() else { return nil }
+      self.init(path: path, answer: .contents(status, digest: digest))
+    case "status":
+      guard let status = fields.status() else { return nil }
+      self.init(path: path, answer: .status(status))
+    case "missing": self.init(path: path, answer: .missing)
+    case "link":
+      guard let target = fields.name() else { return nil }
+      self.init(path: path, answer: .link(target: target))
+    case "names":
+      guard let digest = fields.digest() else { return nil }
+      self.init(path: path, answer: .names(digest: digest))
+    default: return nil
+    }
+  }
+}
+
+private struct TextWriter {
+  var bytes: [UInt8] = []
+
+  mutating func line(_ fields: [[UInt8]]) {
+    bytes += fields.joined(separator: [UInt8(ascii: "\t")])
+    bytes.append(0x0a)
+  }
+
+  mutating func line(_ word: StaticString, _ fields: [[UInt8]]) {
+    line([Array("\(word)".utf8)] + fields)
+  }
+
+  mutating func line(_ word: StaticString, _ fields: [UInt8]...) { line(word, fields) }
+}
+
+/// Takes the fields of a line from its front.
+private struct FieldReader {
+  /// The first of them.
+  let word: String
+  private var rest: ArraySlice<ArraySlice<UInt8>>
+
+  init(_ line: ArraySlice<UInt8>) {
+    rest = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)[...]
+    word = String(decoding: rest.popFirst() ?? [], as: UTF8.self)
+  }
+
+  var isAtEnd: Bool { rest.isEmpty }
+
+  mutating func name() -> [UInt8]? { rest.popFirst().flatMap { Escaping.unescape($0) } }
+
+  /// An absolute path without `.`, `..` and empty names.
+  mutating func path() -> [UInt8]? {
+    guard let path = name(), path.first == UInt8(ascii: "/"), !path.contains(0), path.count < 4096 else { return nil }
+    if path.count == 1 { return path }
+    let isPlain = path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
+      !$0.isEmpty && $0.count < 256 && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
+    }
+    return isPlain ? path : nil
+  }
+
+  mutating func number<Value: FixedWidthInteger>(_ type: Value.Type, radix: Int = 10) -> Value? {
+    rest.popFirst().flatMap { Value(String(decoding: $0, as: UTF8.self), radix: radix) }
+  }
+
+  mutating func mode() -> UInt32? { number(UInt32.self, radix: 8) }
+
+  mutating func status() -> SkipRecord.Status? {
+    guard let mode = mode(), let uid = number(UInt32.self), let gid = number(UInt32.self),
+      let size = number(Int64.self), size >= 0
+    else { return nil }
+    return SkipRecord.Status(mode: mode, uid: uid, gid: gid, size: size)
+  }
+
+  mutating func digest() -> [UInt8]? { rest.popFirst().flatMap { SkipCache.digest(text: $0) } }
+}

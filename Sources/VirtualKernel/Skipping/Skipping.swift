@@ -1,0 +1,42 @@
+import Skipping
+
+/// What lets a run leave out what was done before.
+public struct SkippingConfiguration: Sendable {
+  public var store: any RecordStore
+  public var programs: SkippedPrograms
+  /// What of the run's options changes what programs do: records of other runs are not looked at.
+  public var options: [UInt8]
+  /// The trace's directory, for who asks where something ran.
+  public var origin: [UInt8]
+
+  public init(store: any RecordStore, programs: SkippedPrograms, options: [UInt8], origin: [UInt8]) {
+    self.store = store
+    self.programs = programs
+    self.options = options
+    self.origin = origin
+  }
+}
+
+/// What came of the programs that could be skipped.
+public struct SkipCounts: Sendable, Equatable {
+  public var skipped = 0
+  public var recorded = 0
+  /// Ran and could not be recorded.
+  public var left = 0
+  /// Nanoseconds that the skipped ones took when they ran.
+  public var saved: UInt64 = 0
+
+  public init() {}
+}
+
+/// The skipping of a run: what all its units share. Used under the virtual kernel's lock.
+final class Skipper {
+  let configuration: SkippingConfiguration
+  var counts = SkipCounts()
+  /// Of files of lower layers, which do not change while the run lasts.
+  var lowerDigests: [HostIdentity: ContentDigest] = [:]
+
+  init(_ configuration: SkippingConfiguration) { self.configuration = configuration }
+
+  var store: any RecordStore { configuration.store }
+}

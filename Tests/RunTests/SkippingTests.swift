@@ -1,0 +1,193 @@
+import Foundation
+import Testing
+
+/// What was done before is not done again, and what comes of it is what would have come of doing it.
+@Suite("Skipping")
+struct SkippingTests {
+  static let users = getuid() == 0 ? [0, 1000] : [Int(getuid())]
+
+  private static let files = [
+    "Makefile": """
+    program: main.o part.o
+    \tcc -o $@ main.o part.o
+    main.o: main.c
+    \tcc -O1 -Ifirst -Isecond -MMD -c -o $@ main.c
+    part.o: part.c
+    \tcc $(FLAGS) -c -o $@ part.c
+    """,
+    "main.c":
+      "#include <stdio.h>\n#include \"header.h\"\nint part(void);\nint main(void) { return printf(\"%d %d\\n\", NUMBER, part()) < 0; }\n",
+    "second/header.h": "#define NUMBER 1\n", "part.c": "int part(void) { return 2; }\n",
+  ]
+
+  private struct Project {
+    let directory: String
+    /// How uwrx is called.
+    let prefix: String
+
+    /// Builds the project as it is now, beside it natively, and compares what comes of it.
+    /// - Returns: the first characters of what was skipped, run and left unrecorded.
+    func build(_ comment: Comment, make: String = "make -s", options: String = "") throws -> [String] {
+      let script =
+        "\(make) 2>&1; echo $?; for file in main.d *.o program; do test ! -e $file || sha256sum $file; done; test ! -e program || ./program"
+      let guest = try run(script, options: options)
+      let native = try CommandLine.shell(
+        "rm -rf ../native && cp -r . ../native && cd ../native && (\(script))", in: project)
+      #expect(guest.output == native.output, comment)
+      #expect(guest.error == "", comment)
+      return try told()
+    }
+
+    var project: String { directory + "/project" }
+
+    func run(_ script: String, options: String = "") throws -> CommandLine.Outcome {
+      try CommandLine.shell(
+        "\(prefix) run --system --no-project --quiet --build ../build --cache ../cache \(options) -- sh -c '\(script)' | cat",
+        in: project)
+    }
+
+    func told() throws -> [String] {
+      try CommandLine.shell(
+        "\(prefix) inspect events ../build/last --type skipped --type unskipped --type unrecorded", in: project
+      ).output.split(separator: "\n").map { $0.split(separator: " ").dropFirst(2).joined(separator: " ") }
+    }
+
+    func edit(_ script: String) throws {
+      let outcome = try CommandLine.shell(script, in: project)
+      #expect(outcome.status == 0, "\(script) \(outcome.error)")
+    }
+  }
+
+  private func withProject(_ user: Int, _ body: (Project) throws -> Void) throws {
+    try CommandLine.withDirectory { directory in
+      var prefix = CommandLine.binary
+      for (name, text) in Self.files {
+        let path = "\(directory)/project/\(name)"
+        try FileManager.default.createDirectory(
+          atPath: String(path[..<path.lastIndex(of: "/")!]), withIntermediateDirectories: true)
+        try text.write(toFile: path, atomically: false, encoding: .utf8)
+      }
+      if user != Int(getuid()) {
+        prefix = "env HOME=/nonexistent setpriv --reuid \(user) --regid \(user) --clear-groups ../uwrx"
+        _ = try CommandLine.shell("cp \(CommandLine.binary) uwrx && chown -R \(user) .", in: directory)
+      }
+      try body(Project(directory: directory, prefix: prefix))
+    }
+  }
+
+  private func count(_ word: String, in told: [String]) -> Int { told.count { $0.hasPrefix(word) } }
+
+  @Test("a build does what must be done, and no more", arguments: users)
+  func steps(_ user: Int) throws {
+    try withProject(user) { project in
+      /// How many of the three programs are skipped after an edit.
+      func check(
+        _ name: Comment, _ edit: String = "true", make: String = "make -s", options: String = "", skipped: Int
+      ) throws {
+        try project.edit(edit)
+        let told = try project.build(name, make: make, options: options)
+        #expect(count("skipped", in: told) == skipped, "\(name): \(told)")
+        #expect(count("unrecorded", in: told) == 0, "\(name): \(told)")
+      }
+      try check("first", skipped: 0)
+      try check("unchanged", skipped: 3)
+      try check("by two jobs", make: "make -s -j2", skipped: 3)
+      // The object file is the same, and so is what is linked of it.
+      try check("a comment", "echo '// comment' >> part.c", skipped: 2)
+      try check("a change", "sed -i 's/return 2/return 3/' part.c", skipped: 1)
+      try check("in a header", "sed -i 's/NUMBER 1/NUMBER 7/' second/header.h", skipped: 1)
+      try check("touched", "touch *.c second/*", skipped: 3)
+      // Which make puts into the environment, too.
+      try check("another flag", make: "make -s FLAGS=-O2", skipped: 0)
+      try check("as before", skipped: 3)
+      try check("a header before the other", "mkdir first && echo '#define NUMBER 8' > first/header.h", skipped: 1)
+      try check("which is gone again", "rm -r first", skipped: 3)
+      try check("a variable that matters", options: "--env CPATH=/nonexistent", skipped: 0)
+      try check("one that does not", options: "--env OLDPWD=/nonexistent", skipped: 3)
+      try check("a mode that gcc sees", "chmod 600 part.c", skipped: 2)
+      try check("an input that is missing", "mv part.c away.c", skipped: 1)
+      try check("and there again", "mv away.c part.c", skipped: 3)
+    }
+  }
+
+  @Test("what failed fails again, with its messages, and is told apart from what was killed")
+  func failures() throws {
+    try withProject(Int(getuid())) { project in
+      try project.edit("echo 'int part(void) { return x; }' > part.c")
+      let first = try project.build("an error", make: "cc -c part.c")
+      let second = try project.build("the same error", make: "cc -c part.c")
+      #expect(first == [])
+      #expect(second.count == 1 && count("skipped", in: second) == 1, "\(second)")
+      let killed = "sleep 100 & sleep 0.2; kill -9 $!; wait $!; echo $?"
+      for skipped in 0...1 {
+        #expect(try project.run(killed, options: "--skip sleep").output == "137\n")
+        // The one that came to its end.
+        #expect(try count("skipped", in: project.told()) == skipped)
+      }
+    }
+  }
+
+  @Test("what stood there before is replaced, by what would have stood there then")
+  func outputs() throws {
+    try withProject(Int(getuid())) { project in
+      // ar reads what it replaces; a file that is open, or has another name, is another matter; so is what begins with a time.
+      let script = """
+        make -s && ar rc new.a part.o && ar rc new.a main.o && ln part.o name.o && cc -O2 -c -o part.o part.c && cmp part.o name.o;
+        exec 3< main.o; cc -O2 -Isecond -c -o main.o main.c; sha256sum < main.o; cat <&3 | sha256sum; exec 3<&-;
+        printf "char s[] = __DATE__;" > time.c; cc -c time.c; umask 077; cc -c -o new.o part.c; stat -c "%a %h" *.o; sha256sum *.o *.a
+        """
+      let native = try CommandLine.shell("cp -r . ../native && cd ../native && (\(script))", in: project.project)
+      for _ in 0..<3 { #expect(try project.run(script).output == native.output) }
+      let told = try project.told()
+      #expect(told.contains { $0.contains("time.c asks for the time of the day") }, "\(told)")
+      #expect(count("skipped", in: told) == 5, "\(told)")
+    }
+  }
+
+  @Test("random edits give what a build of their own gives")
+  func randomEdits() throws {
+    try withProject(Int(getuid())) { project in
+      var generator = SystemRandomNumberGenerator()
+      var history: [String] = []
+      let edits = [
+        "echo '// more' >> main.c", "sed -i 's/return [0-9]*/return {}/' part.c",
+        "echo '#define NUMBER {}' > second/header.h",
+        "mkdir -p first; echo '#define NUMBER 9{}' > first/header.h", "rm -rf first", "touch main.c",
+        "cp part.c other.c; mv other.c part.c",
+        "echo 'int part(void) { return {}; }' > part.c", "echo 'syntax {}' >> part.c", "chmod 6{}4 main.c",
+      ]
+      for _ in 0..<14 {
+        let edit = edits.randomElement(using: &generator)!
+          .replacingOccurrences(of: "{}", with: "\(Int.random(in: 0...3, using: &generator))")
+        history.append(edit)
+        try project.edit(edit)
+        let flags = ["", "-O1", "-O2"].randomElement(using: &generator)!
+        history.append("make FLAGS=\(flags)")
+        _ = try project.build("\(history.joined(separator: "; "))", make: "make -s FLAGS=\(flags)")
+      }
+    }
+  }
+
+  @Test("what is damaged in the cache is as if it were not there")
+  func damage() throws {
+    try withProject(Int(getuid())) { project in
+      _ = try project.build("first")
+      for damage in [
+        // Swapped contents, cut ones, a record that says something else, none at all, strange files.
+        "set -- ../cache/contents/*/*; cat $2 > x; chmod u+w $1 $2; cat $1 > $2; cat x > $1; rm x",
+        "chmod u+w ../cache/contents/*/*; for file in ../cache/contents/*/*; do truncate -s 10 $file; done",
+        "chmod u+w ../cache/records/*/*/*; for file in ../cache/records/*/*/*; do sed -i 's/^status.*/status\\t0/' $file; echo >> $file; done",
+        "rm ../cache/contents/*/*", "rm -r ../cache/records",
+        "for file in ../cache/records/*/*/*; do rm $file; mkdir $file; done",
+        "echo rubbish > ../cache/digests; rm -rf ../cache/contents",
+      ] {
+        try project.edit(damage)
+        _ = try project.build("\(damage)")
+      }
+      #expect(try count("skipped", in: project.build("whole again")) == 3)
+      try project.edit("chmod 777 ../cache")
+      let refused = try project.run("true")
+      #expect(refused.error.contains("is not yours alone"), "\(refused)")
+    }
+  }
+}
