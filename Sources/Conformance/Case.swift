@@ -56,7 +56,7 @@ public struct Case: Sendable {
   /// Whether it runs with an option, given without its dashes. `--reproducible` has those that it is made of.
   func has(_ option: String) -> Bool { options.contains("--reproducible") || options.contains("--" + option) }
 
-  var becomesOther: Bool { user == .user && getuid() == 0 }
+  public var becomesOther: Bool { user == .user && getuid() == 0 }
 
   /// What is put before a command to become the user, empty where we are that already.
   var becoming: [String] { becomesOther ? Self.becomingOrdinary : [] }
