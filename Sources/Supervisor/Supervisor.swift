@@ -90,7 +90,10 @@ public final class Supervisor {
     terminal = Terminal(enabled: configuration.ownsProcess)
     ownsTerminal = terminal.isOurs
     let filter = SyscallFilter(
-      level: configuration.trace, calls: CallRules(configuration.calls, reproduction.variants))
+      level: configuration.trace,
+      calls: CallRules(
+        configuration.calls,
+        reproduction.variants.union(configuration.skipping != nil && configuration.trace != .io ? [.skipping] : [])))
     // Before the guest is forked, so that no signal is lost in between.
     signals = configuration.ownsProcess ? try Self.catchSignals() : nil
     var limits = try LimitEnforcer(configuration.limits)

@@ -144,6 +144,24 @@ struct SkippingTests {
     }
   }
 
+  @Test("what is read from standard input is no file's contents")
+  func standardInput() throws {
+    try withProject(Int(getuid())) { project in
+      let script = """
+        for text in one two; do echo $text | head -n 1; head -n 1 part.c < /dev/null; as -o e.o < /dev/null; echo $?; done;
+        echo "int a;" | cc -xc -c -o stdin.o -; sha256sum stdin.o; echo .globl x | as -o x.o; sha256sum *.o
+        """
+      let native = try CommandLine.shell("cp -r . ../native && cd ../native && (\(script))", in: project.project)
+      for _ in 0..<2 {
+        #expect(try project.run(script, options: "--skip head").output == native.output)
+      }
+      let told = try project.told()
+      #expect(count("unrecorded it reads its standard input", in: told) == 2, "\(told)")
+      #expect(count("unrecorded it may read its standard input", in: told) == 2, "\(told)")
+      #expect(count("skipped", in: told) == 4, "\(told)")
+    }
+  }
+
   @Test("random edits give what a build of their own gives")
   func randomEdits() throws {
     try withProject(Int(getuid())) { project in

@@ -16,7 +16,10 @@ public struct KernelConfiguration {
   /// nil for a run that does all that it is asked to do.
   public var skipping: SkippingConfiguration?
 
-  var callRules: CallRules { CallRules(calls, reproduction.variants) }
+  /// With `TraceLevel.io` each read is seen anyway.
+  var callRules: CallRules {
+    CallRules(calls, reproduction.variants.union(skipping != nil && recording.level != .io ? [.skipping] : []))
+  }
 
   public init(
     user: GuestUser, tree: GuestTree, places: RunPlaces, devices: GivenDevices, recording: Recording = Recording()

@@ -9,7 +9,7 @@ extension VirtualKernel {
 
   private static let transparent: [Bool] = {
     var calls: [SyscallNumber] = [
-      .openat, .openat2, .fstat, .newfstatat, .statx, .faccessat, .faccessat2, .readlinkat, .getdents64,
+      .read, .readv, .openat, .openat2, .fstat, .newfstatat, .statx, .faccessat, .faccessat2, .readlinkat, .getdents64,
       .chdir, .fchdir, .renameat2, .unlinkat, .fchmod, .fchmodat, .fchmodat2, .truncate, .umask, .statfs, .fstatfs,
       .execve, .execveat, .exit_group, .set_tid_address, .set_robust_list, .prlimit64, .copy_file_range,
       .mmap, .mprotect, .rt_sigaction, .getrandom, .prctl, .ioctl,

@@ -66,6 +66,8 @@ final class Unit {
   private var renaming: [UInt8]?
   private(set) var said: [SkipRecord.Piece] = []
   private var saidBytes = 0
+  /// Its standard input is empty, and part of the key.
+  var hasKnownInput = false
   /// Processes of it that have not said that they end.
   var living = 1
   /// Of files of the run's own, which may be others a moment later.
@@ -89,6 +91,11 @@ final class Unit {
     guard obstacle == nil else { return }
     obstacle = reason()
     (asked, known, before, changed, own, said) = ([], [:], [], [], [], [])
+  }
+
+  /// A process of it reads from descriptor 0.
+  func didReadStandardInput() {
+    if !hasKnownInput { cannotBeRecorded("it reads its standard input") }
   }
 
   /// A process of it makes a call that the kernel runs.

@@ -162,6 +162,7 @@ extension VirtualKernel {
         return nil
       }
       key.add([kind.rawValue])
+      unit.hasKnownInput = true
     }
     return key.digest
   }

@@ -25,10 +25,13 @@ public struct CallVariants: OptionSet, Sendable, Hashable {
   /// Instructions that ask the processor are answered as calls are.
   public static let answered = CallVariants(rawValue: 16)
 
+  /// What was done before is not done again.
+  public static let skipping = CallVariants(rawValue: 32)
+
   /// By the name of the option that turns it on.
   static let names: [(name: String, variant: CallVariants)] = [
     ("seed", .seeded), ("time", .timed), ("process-numbers", .numbered), ("machine", .uniform),
-    ("instructions", .answered),
+    ("instructions", .answered), ("cache", .skipping),
   ]
 }
 

@@ -7,11 +7,13 @@ extension Registry {
   /// Data through a descriptor, and the descriptor itself.
   static var descriptors: [SyscallEntry] {
     [
-      .native(.read, "Data of a real descriptor at native speed.", observed: input(.range)),
+      .native(.read, "Data of a real descriptor at native speed.", observed: input(.range))
+        .gated(.skipping, Syscalls.reads(.range), nativeWhen: otherThanStandardInput),
       .native(
         .write, "Data of a real descriptor, recorded for 1 and 2; a lower file is never open for writing.",
         observed: output(.range)),
-      .native(.readv, "As read, into several buffers.", observed: input(.vector)),
+      .native(.readv, "As read, into several buffers.", observed: input(.vector))
+        .gated(.skipping, Syscalls.reads(.vector), nativeWhen: otherThanStandardInput),
       .native(.writev, "As write, from several buffers.", observed: output(.vector)),
       .native(.pread64, "As read, at an offset.", observed: input(.range)),
       .native(.pwrite64, "As write, at an offset.", observed: output(.range)),
@@ -84,6 +86,9 @@ extension Registry {
         nativeWhen: .low32(1, isOneOf: ioctlRequests.filter { ![0x540f, 0x5429, Syscalls.windowSize].contains($0) })),
     ]
   }
+
+  /// What a program reads there is no file's contents that a later run could compare.
+  private static let otherThanStandardInput: [[ArgumentCondition]] = .all(.low32(0, differsFrom: 0))
 
   /// What comes in is counted where each read is to be recorded.
   static func input(_ bytes: TransferBytes) -> Observation { .from(.io, Syscalls.reads(bytes)) }

@@ -115,7 +115,11 @@ extension VirtualKernel {
     let place = arguments?.directory ?? .none
     let isThere = place != .none && files.nodes[place].pointee.inode == execution.directoryInode
     let directory = isThere ? files.events.node(of: place) : 0
-    if program != .none { files.events.recordExecution(program, version: version) }
+    if program != .none {
+      files.events.recordExecution(program, version: version)
+    } else {
+      group.unit?.cannotBeRecorded("it runs a program that has no name")
+    }
     if let arguments { recorder?.record(arguments, directory: directory, group) }
     for interpreter in interpreters { files.events.record(.read, interpreter) }
   }

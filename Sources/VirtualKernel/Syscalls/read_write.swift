@@ -5,6 +5,7 @@ import Tracing
 extension Syscalls {
   static func reads(_ bytes: TransferBytes) -> Handler {
     { (call: Call) throws(Errno) -> Outcome in
+      if Int32(truncatingIfNeeded: call.arguments.0) == 0 { call.thread.group.unit?.didReadStandardInput() }
       transfer(call, .readBytes, call.arguments.0, bytes)
       return .continue
     }
