@@ -16,7 +16,7 @@ final class Program {
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
     // Connections that NIO has accepted are not closed by execve(2): another test's would end with this program alone.
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+    for descriptor: Int32 in 3..<1024 { posix_spawn_file_actions_addclose(&actions, descriptor) }
     var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     var process: pid_t = 0
     let result = posix_spawnp(&process, arguments[0], &actions, nil, &words, environ)
