@@ -157,6 +157,12 @@ final class HTTP2End: ChannelDuplexHandler {
     context?.close(promise: nil)
   }
 
+  /// Sends what was written, and closes when the other side has had the time to take that: what it says meanwhile would make a reset of it.
+  func end() {
+    closeOutput()
+    channel.eventLoop.scheduleTask(in: .seconds(1)) { [channel] in channel.close(promise: nil) }
+  }
+
   func reset() { if !isClosed { channel.reset() } }
 
   // MARK: Windows

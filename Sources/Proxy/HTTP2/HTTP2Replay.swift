@@ -47,6 +47,7 @@ public final class HTTP2Replay {
   private var lastStream = HTTP2StreamID.rootStream
   /// The connection ends when no stream is left.
   private var isEnding = false
+  private var hasGuestEnded = false
 
   /// Begins to answer.
   /// - Parameters:
@@ -257,7 +258,8 @@ extension HTTP2Replay {
 
   private func breakOff() {
     isEnding = true
-    if streams.isEmpty { guest.close() }
+    guard streams.isEmpty else { return }
+    if hasGuestEnded { guest.close() } else { guest.end() }
   }
 }
 
@@ -292,6 +294,7 @@ extension HTTP2Replay: HTTP2EndOwner {
   }
 
   func inputEnded(at end: HTTP2End) {
+    hasGuestEnded = true
     for stream in streams.values where !stream.hasRequestEnded { drop(stream.id) }
     breakOff()
   }
