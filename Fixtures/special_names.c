@@ -2,6 +2,7 @@
 // calls: bind linkat mkdir mknod openat rename rmdir statfs symlink unlink
 #include "observe.h"
 #include <stddef.h>
+#include <sys/file.h>
 #include <sys/un.h>
 
 static char path[128];
@@ -59,6 +60,8 @@ static void names(const char *directory) {
 }
 
 int main(void) {
+  // Natively the directories are the machine's, in which others may run this at the same time.
+  flock(open("/run", O_RDONLY | O_DIRECTORY | O_CLOEXEC), LOCK_EX);
   static const char *const directories[] = {"/dev", "/dev/pts", "/dev/shm", "/proc", "/proc/self", "/proc/sys", "/run"};
   for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) names(directories[i]);
   say("-- /run");
