@@ -165,8 +165,13 @@ final class KernelDescriptorBroker: DescriptorBroker {
     Int32(try check(Int(uwrx_socket_option(socket.rawValue, 39 /* SO_DOMAIN */))))
   }
 
-  func isStream(_ socket: FileDescriptor) throws(Errno) -> Bool {
-    try check(Int(uwrx_socket_option(socket.rawValue, SO_TYPE))) == Int(SOCK_STREAM.rawValue)
+  func isUnconnectedStream(_ socket: FileDescriptor) throws(Errno) -> Bool {
+    guard try check(Int(uwrx_socket_option(socket.rawValue, SO_TYPE))) == Int(SOCK_STREAM.rawValue) else {
+      return false
+    }
+    // tcpi_state, the first byte of a struct tcp_info; TCP_CLOSE.
+    var (state, length): (UInt8, socklen_t) = (7, 1)
+    return getsockopt(socket.rawValue, Int32(IPPROTO_TCP), 11 /* TCP_INFO */, &state, &length) != 0 || state == 7
   }
 
   func flags(of file: FileDescriptor) throws(Errno) -> Int32 {

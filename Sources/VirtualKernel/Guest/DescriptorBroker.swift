@@ -52,8 +52,9 @@ public protocol DescriptorBroker: AnyObject {
   /// SO_DOMAIN of a descriptor of the supervisor's.
   /// - Throws: ENOTSOCK for what is no socket.
   func domain(of socket: FileDescriptor) throws(Errno) -> Int32
-  /// Whether a socket of the supervisor's is one of SOCK_STREAM.
-  func isStream(_ socket: FileDescriptor) throws(Errno) -> Bool
+  /// Whether a socket of the supervisor's is one of SOCK_STREAM that has no connection and makes none: who does not wait for one may call
+  /// connect(2) again to hear what has come of it.
+  func isUnconnectedStream(_ socket: FileDescriptor) throws(Errno) -> Bool
 
   /// F_GETFL of a descriptor of the supervisor's.
   func flags(of file: FileDescriptor) throws(Errno) -> Int32

@@ -6,6 +6,6 @@ public protocol GuestNetwork {
   /// - Parameters:
   ///   - process: the trace's own number of it.
   ///   - address: a `sockaddr_in` or `sockaddr_in6`, of any length.
-  ///   - isStream: of a socket of TCP's, not of datagrams.
+  ///   - isStream: of a socket of TCP's that has no connection, not of datagrams.
   func willDial(_ process: UInt32, _ address: [UInt8], isStream: Bool)
 }

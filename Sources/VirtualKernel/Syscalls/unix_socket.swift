@@ -63,7 +63,7 @@ extension Syscalls {
     let socket = try descriptors.duplicate(Int32(truncatingIfNeeded: call.arguments.0), of: call.thread.group)
     defer { descriptors.release(socket) }
     let family = try descriptors.domain(of: socket)
-    return (family, call.kernel.network == nil ? false : try descriptors.isStream(socket))
+    return (family, call.kernel.network == nil ? false : try descriptors.isUnconnectedStream(socket))
   }
 
   /// move_addr_to_kernel() of net/socket.c.

@@ -89,7 +89,7 @@ final class MockDescriptors: DescriptorBroker {
   /// Whether sockets are those of streams.
   var areStreams = true
 
-  func isStream(_ socket: FileDescriptor) throws(Errno) -> Bool { areStreams }
+  func isUnconnectedStream(_ socket: FileDescriptor) throws(Errno) -> Bool { areStreams }
 
   func domain(of socket: FileDescriptor) throws(Errno) -> Int32 {
     let node = world.file(socket).node
