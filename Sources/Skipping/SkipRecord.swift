@@ -107,7 +107,4 @@ public struct SkipRecord: Sendable, Equatable {
     self.said = said
     self.status = status
   }
-
-  /// The digests of the contents that it needs beside itself.
-  public var contents: Set<[UInt8]> { Set(outputs.compactMap { $0.after?.digest }) }
 }

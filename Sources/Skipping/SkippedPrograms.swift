@@ -8,9 +8,6 @@ public struct SkippedPrograms: Sendable {
     "ar", "gcc-ar", "ranlib", "gcc-ranlib",
   ]
 
-  /// Those of them whose sources may ask for the time of the day.
-  private static let compilers: Set<String> = ["gcc", "g++", "cc", "c++", "cpp", "gfortran", "clang", "clang++", "as"]
-
   private var names: Set<String>
 
   /// - Parameters:

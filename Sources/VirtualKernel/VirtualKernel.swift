@@ -228,9 +228,6 @@ public final class VirtualKernel {
   /// What stood below where the run has changed something.
   public var bases: LowerBases { files.lowerLayers.bases }
 
-  /// What came of the programs that could be skipped; nil in a run that does not skip.
-  public var skipCounts: SkipCounts? { skipper?.counts }
-
   /// The process has ended: nothing is kept for the dead.
   public func didEnd(_ group: AbsTgid) {
     if let known = processes.groups[group] {

@@ -17,22 +17,9 @@ public struct SkippingConfiguration: Sendable {
   }
 }
 
-/// What came of the programs that could be skipped.
-public struct SkipCounts: Sendable, Equatable {
-  public var skipped = 0
-  public var recorded = 0
-  /// Ran and could not be recorded.
-  public var left = 0
-  /// Nanoseconds that the skipped ones took when they ran.
-  public var saved: UInt64 = 0
-
-  public init() {}
-}
-
 /// The skipping of a run: what all its units share. Used under the virtual kernel's lock.
 final class Skipper {
   let configuration: SkippingConfiguration
-  var counts = SkipCounts()
   /// Of files of lower layers, which do not change while the run lasts.
   var lowerDigests: [HostIdentity: ContentDigest] = [:]
 

@@ -19,13 +19,14 @@ extension VirtualKernel {
   /// - Returns: its answer, if it is not decided as any other.
   func decide(_ call: Call, in unit: Unit) throws(Errno) -> Outcome? {
     guard call.thread.group.number == unit.root else {
-      if !Self.isTransparent(call.notification.number) { unit.cannotBeRecorded("it calls \(name(of: call))") }
+      look(at: call, of: unit)
       return nil
     }
     while true {
       switch unit.phase {
       case .begun:
         guard let skipper, let key = skipKey(call, unit) else {
+          unit.cannotBeRecorded("what it was started with cannot be told")
           run(unit)
           continue
         }
@@ -60,8 +61,6 @@ extension VirtualKernel {
           run(unit)
           continue
         }
-        skipper?.counts.skipped += 1
-        skipper?.counts.saved += match.record.duration
         tell(.skipped, match.record, call)
         unit.phase = .skipped
         tellReads(of: match.record, call)
@@ -69,7 +68,7 @@ extension VirtualKernel {
         return .value(0)
       case .skipped: return nil
       case .running, .recorded:
-        if !Self.isTransparent(call.notification.number) { unit.cannotBeRecorded("it calls \(name(of: call))") }
+        look(at: call, of: unit)
         return nil
       }
     }
@@ -77,8 +76,10 @@ extension VirtualKernel {
 
   private func run(_ unit: Unit) { unit.phase = .running }
 
-  private func name(of call: Call) -> String {
-    Registry.entry(call.notification.number)?.name ?? "\(call.notification.number)"
+  /// A call that is decided as any other.
+  private func look(at call: Call, of unit: Unit) {
+    let number = call.notification.number
+    if !Self.isTransparent(number) { unit.cannotBeRecorded("it calls \(Registry.entry(number)?.name ?? "\(number)")") }
   }
 
   private func tell(_ kind: EventKind, _ text: String, _ call: Call) {

@@ -22,7 +22,6 @@ extension VirtualKernel {
     let recording = unit.obstacle == nil ? prepareRecord(call, unit, skipper) : nil
     unit.phase = .recorded
     guard let recording, unit.obstacle == nil else {
-      skipper.counts.left += 1
       tellObstacle(unit)
       return nil
     }
@@ -169,8 +168,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
       skipper.store.remember(digest, of: file.identity)
       if let lower = file.lower { skipper.lowerDigests[lower] = digest }
     }
-    if isKept { return skipper.counts.recorded += 1 }
-    skipper.counts.left += 1
+    if isKept { return }
     unit.cannotBeRecorded(obstacle ?? "it could not be kept")
     kernel.tellObstacle(unit)
   }
