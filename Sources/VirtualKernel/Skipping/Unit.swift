@@ -55,7 +55,7 @@ final class Unit {
   /// What it says goes there: the files behind its descriptors 1 and 2.
   var outlets: [Int32: HostIdentity] = [:]
   /// Why it cannot be recorded.
-  private(set) var obstacle: String?
+  private(set) var obstacle: UnrecordedProcess?
   private(set) var asked: [Asked] = []
   private var known: [QuestionID: Int] = [:]
   /// What stood at the paths that it has changed, in the order in which it did; nil for nothing.
@@ -87,7 +87,7 @@ final class Unit {
     startTime = files.host.now()
   }
 
-  func cannotBeRecorded(_ reason: @autoclosure () -> String) {
+  func cannotBeRecorded(_ reason: @autoclosure () -> UnrecordedProcess) {
     guard obstacle == nil else { return }
     obstacle = reason()
     (asked, known, before, changed, own, said) = ([], [:], [], [], [], [])
@@ -206,7 +206,8 @@ extension Unit {
 
   func status(of dentry: DentryID) -> SkipRecord.Status? { files.skipStatus(of: dentry) }
 
-  func text(_ path: [UInt8]) -> String { String(decoding: Escaping.escape(path), as: UTF8.self) }
+  /// In a reason.
+  func text(_ path: [UInt8]) -> UnrecordedProcess.Path { UnrecordedProcess.Path(path) }
 }
 
 // What is changed.

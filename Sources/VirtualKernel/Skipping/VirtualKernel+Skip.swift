@@ -36,8 +36,8 @@ extension VirtualKernel {
         guard let skipper else { return nil }
         switch choose(records, call, unit, skipper) {
         case .search(let work): return .blocked(on: work)
-        case .none(let reason):
-          if let reason { tell(.unskipped, reason, call) }
+        case .none(let difference):
+          tell(difference, call)
           run(unit)
         case .found(let match):
           unit.phase = .matched(match)
@@ -48,7 +48,7 @@ extension VirtualKernel {
           guard !match.hasFailed else { throw .noSuchFileOrDirectory }
           if let work = try place(match, call) { return .blocked(on: work) }
         } catch {
-          tell(.unskipped, "what it made could not be put back: \(error)", call)
+          tell(UnskippedProcess(match.record, "what it made could not be put back: \(error)"), call)
           run(unit)
           continue
         }
@@ -57,11 +57,14 @@ extension VirtualKernel {
         unit.hasSaid = match.record.said.isEmpty
       case .placed(let match):
         guard unit.hasSaid, end(call, match.record.status) else {
-          tell(.unskipped, "what it said could not be said again", call)
+          tell(UnskippedProcess(match.record, "what it said could not be said again"), call)
           run(unit)
           continue
         }
-        tell(.skipped, match.record, call)
+        let record = match.record
+        tell(
+          .skipped,
+          SkippedProcess(origin: record.origin, process: record.process, duration: record.duration).bytes, call)
         unit.phase = .skipped
         tellReads(of: match.record, call)
         // Whatever it is told, it does not see it any more.
@@ -82,10 +85,6 @@ extension VirtualKernel {
     if !Self.isTransparent(number) { unit.cannotBeRecorded("it calls \(Registry.entry(number)?.name ?? "\(number)")") }
   }
 
-  private func tell(_ kind: EventKind, _ text: String, _ call: Call) {
-    tell(kind, Array(text.utf8), call)
-  }
-
   /// What comes of a skipped process comes of these files.
   private func tellReads(of record: SkipRecord, _ call: Call) {
     for question in record.questions {
@@ -96,13 +95,14 @@ extension VirtualKernel {
     }
   }
 
-  private func tell(_ kind: EventKind, _ record: SkipRecord, _ call: Call) {
-    tell(kind, record.origin + Array(" \(record.process)".utf8), call)
+  private func tell(_ difference: UnskippedProcess, _ call: Call) {
+    let version = (try? files.find(difference.path, call)).flatMap { $0 }.map { files.version(of: $0) } ?? 0
+    tell(.unskipped, difference.bytes, version: difference.path.isEmpty ? 0 : version, call)
   }
 
-  private func tell(_ kind: EventKind, _ text: [UInt8], _ call: Call) {
-    text.prefix(1 << 14).withUnsafeBytes {
-      recorder?.append(Event(kind, pid: call.thread.group.number, node: 0, version: 0), $0)
+  private func tell(_ kind: EventKind, _ name: [UInt8], version: UInt32 = 0, _ call: Call) {
+    name.withUnsafeBytes {
+      recorder?.append(Event(kind, pid: call.thread.group.number, node: 0, version: version), $0)
     }
   }
 
@@ -199,84 +199,94 @@ extension VirtualKernel {
 
   private enum Choice {
     case search(ContentSearch)
-    /// Why the newest record does not match, if there is one.
-    case none(String?)
+    /// Why the newest record does not match, or that there is none.
+    case none(UnskippedProcess)
     case found(SkipMatch)
   }
 
   private func choose(_ records: [SkipRecord], _ call: Call, _ unit: Unit, _ skipper: Skipper) -> Choice {
-    var reason: String?
+    var reason: UnskippedProcess?
     for record in records {
       switch compare(record, call, unit, skipper) {
       case .same:
         let match = SkipMatch(record, skipper.store, host)
-        do throws(Errno) { try match.prepare(call) } catch { continue }
+        do throws(Errno) { try match.prepare(call) } catch {
+          reason = reason ?? UnskippedProcess(record, "what it made could not be put back: \(error)")
+          continue
+        }
         return .found(match)
       case .unknown(let files): return .search(ContentSearch(files, skipper, unit, host))
-      case .differs(let text): reason = reason ?? text
+      case .differs(let difference): reason = reason ?? difference
       }
     }
-    return .none(reason)
+    return .none(reason ?? UnskippedProcess(reason: "there is no record of it"))
   }
 
   private enum Comparison {
     case same
-    case differs(String)
+    case differs(UnskippedProcess)
     /// These must be read first.
     case unknown([ContentSearch.File])
   }
 
   private func compare(_ record: SkipRecord, _ call: Call, _ unit: Unit, _ skipper: Skipper) -> Comparison {
     var unknown: [ContentSearch.File] = []
-    func differs(_ path: [UInt8], _ text: String) -> Comparison {
+    func refuse(_ difference: UnskippedProcess) -> Comparison {
       for file in unknown { host.close(file.file) }
-      return .differs("\(unit.text(path)) \(text)")
+      return .differs(difference)
     }
     for question in record.questions {
+      func differs(_ reason: String, _ found: DentryID? = nil, digest: [UInt8]? = nil) -> Comparison {
+        refuse(
+          UnskippedProcess(
+            record, reason, question, found.map { files.skipText(of: $0, for: question.answer, digest: digest) }))
+      }
       guard let found = (try? files.find(question.path, call)).flatMap({ $0 }) else {
-        return differs(question.path, "cannot be reached")
+        return differs("cannot be reached")
       }
       if case .missing = question.answer {
-        if found != .none { return differs(question.path, "is there now") }
+        if found != .none { return differs("is there now", found) }
         continue
       }
-      if found == .none { return differs(question.path, "is not there any more") }
+      if found == .none { return differs("is not there any more", found) }
       let inode = files.nodes.inode(of: found)
       switch question.answer {
       case .missing: break
       case .status(let status):
-        if files.skipStatus(of: found) != status { return differs(question.path, "has another size, mode or owner") }
+        if files.skipStatus(of: found) != status { return differs("has another size, mode or owner", found) }
       case .link(let target):
         guard inode.pointee.kind == .symbolicLink, files.nodes.linkTarget(of: inode).elementsEqual(target) else {
-          return differs(question.path, "leads elsewhere")
+          return differs("leads elsewhere", found)
         }
       case .names(let digest):
         guard inode.pointee.kind == .directory, files.digestOfNames(in: found) == digest else {
-          return differs(question.path, "holds other names")
+          return differs("holds other names", found)
         }
       case .contents(let status, let digest):
         guard inode.pointee.kind == .regular, files.skipStatus(of: found) == status,
           (try? call.require(.read, inode)) != nil
-        else { return differs(question.path, "has another size, mode or owner") }
+        else { return differs("has another size, mode or owner", found) }
         switch contents(of: found, inode, unit, skipper) {
-        case .known(let today): if today.bytes != digest { return differs(question.path, "has other contents") }
+        case .known(let today):
+          if today.bytes != digest { return differs("has other contents", found, digest: today.bytes) }
         case .unread(let file): unknown.append(file)
-        case .unsettled: return differs(question.path, "is being written")
+        case .unsettled: return differs("is being written", found)
         }
       }
     }
     if !unknown.isEmpty {
       if unit.hasSearched {
-        for file in unknown { host.close(file.file) }
-        return .differs("a file could not be read")
+        return refuse(UnskippedProcess(record, "a file could not be read"))
       }
       return .unknown(unknown)
     }
     for output in record.outputs {
       guard let found = (try? files.find(output.path, call)).flatMap({ $0 }) else {
-        return differs(output.path, "cannot be reached")
+        return refuse(UnskippedProcess(record, "cannot be reached", output, nil))
       }
-      if let reason = objection(to: output, found) { return differs(output.path, reason) }
+      if let reason = objection(to: output, found) {
+        return refuse(UnskippedProcess(record, reason, output, files.skipText(of: found)))
+      }
     }
     return .same
   }

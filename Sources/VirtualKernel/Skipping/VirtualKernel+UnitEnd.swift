@@ -29,7 +29,7 @@ extension VirtualKernel {
   }
 
   fileprivate func tellObstacle(_ unit: Unit) {
-    Array((unit.obstacle ?? "it could not be kept").utf8).withUnsafeBytes {
+    (unit.obstacle ?? "it could not be kept").bytes.withUnsafeBytes {
       recorder?.append(Event(.unrecorded, pid: unit.root, node: 0, version: 0), $0)
     }
   }
@@ -107,7 +107,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   private let host: any HostFiles
   private var found: [(ContentSearch.File, ContentDigest)] = []
   private var isKept = false
-  private var obstacle: String?
+  private var obstacle: UnrecordedProcess?
 
   init(_ unit: Unit, _ skipper: Skipper, _ kernel: VirtualKernel) {
     self.unit = unit
