@@ -36,11 +36,11 @@ class Project:
         """Fills a directory that is not there yet."""
         folder = os.path.join(CACHE, self.package)
         if self.sdist:
-            archive = os.path.join(folder, f"{self.package}-{self.version}.tar.gz")
-            if not os.path.exists(archive):
-                run("python3", "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation", "--no-binary", ":all:", "-d", folder,
+            if not os.path.isdir(folder):
+                run("python3", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "-d", folder,
                     f"{self.package}=={self.version}")
-            with tarfile.open(archive) as file:
+            archive, = os.listdir(folder)
+            with tarfile.open(os.path.join(folder, archive)) as file:
                 file.extractall(root + ".new", filter="data")
             os.rename(os.path.join(root + ".new", os.listdir(root + ".new")[0]), root)
             os.rmdir(root + ".new")
@@ -68,6 +68,11 @@ def write(path, text):
         file.write(text)
 
 
+def autoreconf(root):
+    """What is no release has no configure."""
+    run("autoreconf", "-fi", cwd=root)
+
+
 def fmt_makefile(root):
     write(f"{root}/Makefile", """\
 objects = src/format.o src/os.o $(patsubst %.cc,%.o,$(wildcard test/*-mix.cc)) main.o
@@ -92,7 +97,8 @@ PROJECTS = [
     Project("lua", "5.4.4", 'make -s -j$JOBS linux MYCFLAGS="$FLAGS"', "lua5.4", edited=("src",)),
     Project("zlib", "1.2.13", 'CFLAGS="-O3 $FLAGS" ./configure && make -j$JOBS', edited=("",), left=("configure.log",)),
     Project("gzip", "1.12", CONFIGURED.format("", ""), edited=("", "lib"), left=AUTOCONF),
-    Project("make", "4.3", CONFIGURED.format("", ""), "make-dfsg", edited=("src", "lib"), left=AUTOCONF),
+    Project("make", "4.3", CONFIGURED.format("", ""), "make-dfsg", edited=("src", "lib"), left=AUTOCONF, prepare=autoreconf,
+            needs=("autoreconf", "autopoint")),
     Project("xz", "5.4", CONFIGURED.format("--disable-doc", ""), "xz-utils", edited=("src/liblzma", "src/xz"), left=AUTOCONF),
     Project("hello", "2.10", CONFIGURED.format("", ""), edited=("src", "lib"), left=AUTOCONF),
     Project("memcached", "1.6", CONFIGURED.format("", ""), left=AUTOCONF),
@@ -108,5 +114,5 @@ PROJECTS = [
             variables={"SOURCE_DATE_EPOCH": "1600000000"}),
     Project("coreutils", "9.1", 'FORCE_UNSAFE_CONFIGURE=1 ' + CONFIGURED.format("--disable-nls", ""), edited=("src", "lib"), slow=True,
             left=AUTOCONF),
-    Project("msgpack", "1.0.8", 'CFLAGS="-O1 $FLAGS" python3 setup.py -q build_ext --inplace', sdist=True, edited=("msgpack",), ends=(".cpp", ".c")),
+    Project("markupsafe", "2.1.5", 'CFLAGS="-O1 $FLAGS" python3 setup.py -q build_ext --inplace', sdist=True, edited=("src/markupsafe",)),
 ]

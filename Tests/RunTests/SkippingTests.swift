@@ -144,6 +144,97 @@ struct SkippingTests {
     }
   }
 
+  @Test("a run tells why it ran what it could have skipped, and what it skipped", arguments: users)
+  func reports(_ user: Int) throws {
+    try withProject(user) { project in
+      func inspect(_ what: String) throws -> String {
+        let outcome = try CommandLine.shell("\(project.prefix) inspect \(what)", in: project.project)
+        #expect(outcome.status == 0 && outcome.error == "", "\(outcome)")
+        return outcome.output
+      }
+      func objects(_ what: String) throws -> [[String: Any]] {
+        try inspect("\(what) --format json").split(separator: "\n").map {
+          try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+      }
+      func pids(_ processes: Any?) -> [Int] {
+        (processes as? [[String: Any]] ?? []).compactMap { $0["pid"] as? Int }.sorted()
+      }
+      _ = try project.run("make -s")
+      let first = try objects("misses ../build/last")
+      #expect(first.count == 1 && first[0]["type"] as? String == "unknown", "\(first)")
+      #expect(first[0]["program"] as? String == "cc" && first[0]["count"] as? Int == 3, "\(first)")
+      #expect(
+        try inspect("skips ../build/last")
+          == "4 programs ran, 0 were skipped\n".replacingOccurrences(of: "4 ", with: "14 "))
+
+      let origin = try CommandLine.shell("realpath ../build/last", in: project.project).output.dropLast()
+      _ = try project.run("make -s")
+      #expect(try inspect("misses ../build/last") == "nothing ran that may be skipped\n")
+      let skips = try objects("skips ../build/last")
+      #expect(skips.count == 3)
+      for skip in skips {
+        #expect(skip["origin"] as? String == String(origin), "\(skip)")
+        #expect((skip["command"] as? [String])?.first == "cc", "\(skip)")
+        let (took, saved) = (skip["took"] as? Int ?? 0, skip["saved"] as? Int ?? 0)
+        #expect(took > saved && saved > 0, "\(skip)")
+        // There it is the process that was started with these arguments.
+        let there = try objects("procs \(origin)").first { $0["pid"] as? Int == skip["process"] as? Int }
+        let program = (there?["programs"] as? [[String: Any]])?.first
+        #expect(
+          program?["arguments"] as? [String] == skip["command"] as? [String], "\(skip) \(String(describing: there))")
+      }
+
+      // One cause: who asked for it, and who asked for what came of that.
+      try project.edit("echo 'int other;' >> part.c")
+      _ = try project.run("make -s; echo more >> second/header.h; cc -O1 -Ifirst -Isecond -MMD -c -o main.o main.c")
+      let causes = try objects("misses ../build/last")
+      #expect(causes.map { $0["type"] as? String } == ["changed", "changed"], "\(causes)")
+      let part = try #require(causes.first { ($0["path"] as? String)?.hasSuffix("/part.c") == true }, "\(causes)")
+      #expect(part["change"] as? String == "has other contents" && part["source"] as? Bool == true, "\(part)")
+      #expect(
+        part["count"] as? Int == 2 && pids(part["processes"]).count == 1 && pids(part["followers"]).count == 1,
+        "\(part)")
+      #expect(part["writer"] is NSNull, "\(part)")
+      #expect(
+        (part["was"] as? String)?.hasPrefix("file 100644 ") == true && part["was"] as? String != part["now"] as? String,
+        "\(part)")
+      let header = try #require(
+        causes.first { ($0["path"] as? String)?.hasSuffix("/second/header.h") == true }, "\(causes)")
+      #expect(header["source"] as? Bool == false, "\(header)")
+      let writer = try objects("procs ../build/last").first { $0["pid"] as? Int == header["writer"] as? Int }
+      #expect(
+        (writer?["programs"] as? [[String: Any]])?.first?["executable"] as? String != nil,
+        "\(String(describing: writer))")
+      let text = try inspect("misses ../build/last")
+      for line in [
+        "/part.c has other contents\n", "in the sources, not by this run\n",
+        "1 of them, as what these made is another:\n",
+      ] {
+        #expect(text.contains(line), "\(text)")
+      }
+
+      // A name that was missing and is there, one that is not any more, and what cannot be recorded.
+      try project.edit("mkdir first; echo '#define NUMBER 8' > first/header.h; sed -i '$d' part.c")
+      _ = try project.run("make -s; ar rc a.a part.o; ar rc a.a main.o; cc -c *.c; rm part.c; cc -c *.c")
+      let more = try objects("misses ../build/last")
+      let appeared = more.first {
+        ($0["path"] as? String)?.hasSuffix("/first") == true
+          || ($0["path"] as? String)?.hasSuffix("/first/header.h") == true
+      }
+      #expect(appeared?["was"] as? String == "missing" && appeared?["change"] as? String == "is there now", "\(more)")
+      let unrecorded = more.first { $0["type"] as? String == "unrecorded" }
+      let place = (unrecorded?["processes"] as? [[String: Any]])?.first?["path"] as? String
+      #expect(
+        unrecorded.map { ($0["reason"] as? String)?.contains("FILE") == true && place?.hasSuffix("/a.a") == true }
+          ?? true, "\(more)")
+      let summary = try CommandLine.shell(
+        "\(project.prefix) run --system --no-project --summary --build ../build --cache ../cache -- make -s",
+        in: project.project)
+      #expect(summary.error.contains(" skipped, which had taken 0."), "\(summary)")
+    }
+  }
+
   @Test("what is read from standard input is no file's contents")
   func standardInput() throws {
     try withProject(Int(getuid())) { project in
