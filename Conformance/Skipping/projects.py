@@ -23,14 +23,14 @@ class Project:
     build: a script for sh in the project's directory; JOBS is how many jobs make has, FLAGS what is changed for another flag.
     sources, headers: what is edited, below these directories, by the ends of names.
     needs: programs that must be there. slow: left out with --quick. options: of `uwrx run`. variables: of both builds.
-    left: files that natively differ from build to build.
+    left: files that natively differ from build to build. again: what builds it once more where it is built.
     """
 
     def __init__(self, name, version, build, package=None, sdist=False, edited=("",), ends=(".c",), needs=(), slow=False,
-                 options=(), variables=None, left=(), prepare=None):
+                 options=(), variables=None, left=(), prepare=None, again='make -s -j$JOBS'):
         self.name, self.version, self.build, self.package, self.sdist = name, version, build, package or name, sdist
         self.edited, self.ends, self.needs, self.slow, self.options = edited, ends, needs, slow, list(options)
-        self.variables, self.left, self.prepare = variables or {}, tuple(left), prepare
+        self.variables, self.left, self.prepare, self.again = variables or {}, tuple(left), prepare, again
 
     def unpack(self, root):
         """Fills a directory that is not there yet."""
@@ -94,7 +94,8 @@ CONFIGURED = './configure -q {0} CFLAGS="-g -O1 $FLAGS" && make -s -j$JOBS {1}'
 AUTOCONF = ("config.log",)
 
 PROJECTS = [
-    Project("lua", "5.4.4", 'make -s -j$JOBS linux MYCFLAGS="$FLAGS"', "lua5.4", edited=("src",)),
+    Project("lua", "5.4.4", 'make -s -j$JOBS linux MYCFLAGS="$FLAGS"', "lua5.4", edited=("src",),
+            again='make -s -j$JOBS linux MYCFLAGS="$FLAGS"'),
     Project("zlib", "1.2.13", 'CFLAGS="-O3 $FLAGS" ./configure && make -j$JOBS', edited=("",), left=("configure.log",)),
     Project("gzip", "1.12", CONFIGURED.format("", ""), edited=("", "lib"), left=AUTOCONF),
     Project("make", "4.3", CONFIGURED.format("", ""), "make-dfsg", edited=("src", "lib"), left=AUTOCONF, prepare=autoreconf,
@@ -106,6 +107,7 @@ PROJECTS = [
             ends=(".cc",), slow=True),
     Project("fmt", "9.1.0", 'make -s -j$JOBS FLAGS="$FLAGS"', "fmtlib", edited=("src",), ends=(".cc",), prepare=fmt_makefile),
     Project("redis", "5:7.0", 'make -s -j$JOBS MALLOC=libc OPTIMIZATION="-O1 $FLAGS"', edited=("src",), slow=True,
+            again='make -s -j$JOBS MALLOC=libc OPTIMIZATION="-O1 $FLAGS"',
             variables={"SOURCE_DATE_EPOCH": "1600000000"}),
     Project("sqlite", "3.40.1", CONFIGURED.format("--disable-tcl", "sqlite3"), "sqlite3", edited=("src",), needs=("tclsh",), slow=True,
             left=AUTOCONF),
