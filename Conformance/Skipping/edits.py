@@ -18,16 +18,22 @@ def write(path, text):
 
 
 def comment(path, number):
-    write(path, read(path) + f"\n/* comment {number} */\n")
+    write(path, read(path) + (f"\n// comment {number}\n" if path.endswith((".rs", ".java")) else f"\n/* comment {number} */\n"))
 
 
 def function(path, number):
-    write(path, read(path) + f"\nint uwrx_added_{number}(int a);\nint uwrx_added_{number}(int a) {{ return a * {number}; }}\n")
+    if path.endswith(".rs"):
+        return write(path, read(path) + f"\npub fn uwrx_added_{number}(a: i32) -> i32 {{ a * {number} }}\n")
+    if path.endswith(".java"):
+        return write(path, read(path) + f"\nclass Added{number}_{os.path.basename(path)[:-5].replace('-', '_')} {{ static int a = {number}; }}\n")
+    return write(path, read(path) + f"\nint uwrx_added_{number}(int a);\nint uwrx_added_{number}(int a) {{ return a * {number}; }}\n")
 
 
 def constant(path, number):
     """Changes a number in a function's text, where that cannot but compile; else adds one."""
     text = read(path)
+    if path.endswith((".rs", ".java")):
+        return function(path, number)
     found = list(re.finditer(r"(?<=return )\d(?=;)", text))
     if not found:
         return function(path, number)
