@@ -116,7 +116,7 @@ struct SkippingTests {
       try project.edit("echo 'int part(void) { return x; }' > part.c")
       let first = try project.build("an error", make: "cc -c part.c")
       let second = try project.build("the same error", make: "cc -c part.c")
-      #expect(first == ["unskipped there is no record of it"])
+      #expect(first.count == 1 && first[0].hasPrefix("unskipped there is no record of it"), "\(first)")
       #expect(second.count == 1 && count("skipped", in: second) == 1, "\(second)")
       let killed = "sleep 100 & sleep 0.2; kill -9 $!; wait $!; echo $?"
       for skipped in 0...1 {
@@ -147,6 +147,8 @@ struct SkippingTests {
   @Test("a run tells why it ran what it could have skipped, and what it skipped", arguments: users)
   func reports(_ user: Int) throws {
     try withProject(user) { project in
+      // Each compiler is looked up for itself.
+      let own = "--no-skip make --no-skip sh"
       func inspect(_ what: String) throws -> String {
         let outcome = try CommandLine.shell("\(project.prefix) inspect \(what)", in: project.project)
         #expect(outcome.status == 0 && outcome.error == "", "\(outcome)")
@@ -160,16 +162,14 @@ struct SkippingTests {
       func pids(_ processes: Any?) -> [Int] {
         (processes as? [[String: Any]] ?? []).compactMap { $0["pid"] as? Int }.sorted()
       }
-      _ = try project.run("make -s")
+      _ = try project.run("make -s", options: own)
       let first = try objects("misses ../build/last")
       #expect(first.count == 1 && first[0]["type"] as? String == "unknown", "\(first)")
       #expect(first[0]["program"] as? String == "cc" && first[0]["count"] as? Int == 3, "\(first)")
-      #expect(
-        try inspect("skips ../build/last")
-          == "4 programs ran, 0 were skipped\n".replacingOccurrences(of: "4 ", with: "14 "))
+      #expect(try inspect("skips ../build/last").hasSuffix(" programs ran, 0 were skipped\n"))
 
       let origin = try CommandLine.shell("realpath ../build/last", in: project.project).output.dropLast()
-      _ = try project.run("make -s")
+      _ = try project.run("make -s", options: own)
       #expect(try inspect("misses ../build/last") == "nothing ran that may be skipped\n")
       let skips = try objects("skips ../build/last")
       #expect(skips.count == 3)
@@ -177,7 +177,7 @@ struct SkippingTests {
         #expect(skip["origin"] as? String == String(origin), "\(skip)")
         #expect((skip["command"] as? [String])?.first == "cc", "\(skip)")
         let (took, saved) = (skip["took"] as? Int ?? 0, skip["saved"] as? Int ?? 0)
-        #expect(took > saved && saved > 0, "\(skip)")
+        #expect(took > 0 && (0...took).contains(saved), "\(skip)")
         // There it is the process that was started with these arguments.
         let there = try objects("procs \(origin)").first { $0["pid"] as? Int == skip["process"] as? Int }
         let program = (there?["programs"] as? [[String: Any]])?.first
@@ -187,7 +187,9 @@ struct SkippingTests {
 
       // One cause: who asked for it, and who asked for what came of that.
       try project.edit("echo 'int other;' >> part.c")
-      _ = try project.run("make -s; echo more >> second/header.h; cc -O1 -Ifirst -Isecond -MMD -c -o main.o main.c")
+      _ = try project.run(
+        "make -s; echo \"int more;\" >> second/header.h; rm main.o main.d; cc -O1 -Ifirst -Isecond -MMD -c -o main.o main.c",
+        options: own)
       let causes = try objects("misses ../build/last")
       #expect(causes.map { $0["type"] as? String } == ["changed", "changed"], "\(causes)")
       let part = try #require(causes.first { ($0["path"] as? String)?.hasSuffix("/part.c") == true }, "\(causes)")
@@ -216,22 +218,28 @@ struct SkippingTests {
 
       // A name that was missing and is there, one that is not any more, and what cannot be recorded.
       try project.edit("mkdir first; echo '#define NUMBER 8' > first/header.h; sed -i '$d' part.c")
-      _ = try project.run("make -s; ar rc a.a part.o; ar rc a.a main.o; cc -c *.c; rm part.c; cc -c *.c")
+      _ = try project.run(
+        "make -s; printf \"char s[] = __DATE__;\" > time.c; cc -c time.c; rm part.c; cc $FLAGS -c -o part.o part.c",
+        options: own)
       let more = try objects("misses ../build/last")
       let appeared = more.first {
         ($0["path"] as? String)?.hasSuffix("/first") == true
           || ($0["path"] as? String)?.hasSuffix("/first/header.h") == true
       }
       #expect(appeared?["was"] as? String == "missing" && appeared?["change"] as? String == "is there now", "\(more)")
+      let gone = more.first {
+        ($0["path"] as? String)?.hasSuffix("/part.c") == true && $0["now"] as? String == "missing"
+      }
+      #expect(gone?["change"] as? String == "is not there any more" && gone?["writer"] as? Int != nil, "\(more)")
       let unrecorded = more.first { $0["type"] as? String == "unrecorded" }
       let place = (unrecorded?["processes"] as? [[String: Any]])?.first?["path"] as? String
       #expect(
-        unrecorded.map { ($0["reason"] as? String)?.contains("FILE") == true && place?.hasSuffix("/a.a") == true }
-          ?? true, "\(more)")
+        unrecorded?["reason"] as? String == "FILE asks for the time of the day" && place?.hasSuffix("/time.c") == true,
+        "\(more)")
       let summary = try CommandLine.shell(
-        "\(project.prefix) run --system --no-project --summary --build ../build --cache ../cache -- make -s",
+        "\(project.prefix) run --system --no-project --summary \(own) --build ../build --cache ../cache -- make -s",
         in: project.project)
-      #expect(summary.error.contains(" skipped, which had taken 0."), "\(summary)")
+      #expect(summary.error.contains(" skipped, which had taken "), "\(summary)")
     }
   }
 
