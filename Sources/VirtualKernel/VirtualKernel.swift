@@ -236,7 +236,7 @@ public final class VirtualKernel {
       recordUnseenExecution(of: known)
       if known.isAnnounced { recordEnd(of: known) }
       known.clock?.hasEnded = true
-      if let unit = known.unit, known.end == nil { unit.living -= 1 }
+      if known.end == nil { for unit in UnitChain(known.unit) { unit.living -= 1 } }
     }
     processes.remove(group)
   }

@@ -10,7 +10,8 @@ extension VirtualKernel {
   private static let transparent: [Bool] = {
     var calls: [SyscallNumber] = [
       .read, .readv, .openat, .openat2, .fstat, .newfstatat, .statx, .faccessat, .faccessat2, .readlinkat, .getdents64,
-      .chdir, .fchdir, .renameat2, .unlinkat, .fchmod, .fchmodat, .fchmodat2, .truncate, .umask, .statfs, .fstatfs,
+      .chdir, .fchdir, .renameat2, .unlinkat, .fchmod, .fchmodat, .fchmodat2, .truncate,
+      .mkdirat, .symlinkat, .linkat, .utimensat, .mknodat,  .umask, .statfs, .fstatfs,
       .execve, .execveat, .exit_group, .set_tid_address, .set_robust_list, .prlimit64, .copy_file_range,
       .mmap, .mprotect, .rt_sigaction, .getrandom, .prctl, .ioctl,
       .clock_gettime, .clock_getres, .gettimeofday, .times, .getrusage, .wait4, .waitid, .sched_getaffinity, .sysinfo,
@@ -19,7 +20,7 @@ extension VirtualKernel {
     #if arch(x86_64)
       calls += [
         .open, .creat, .stat, .lstat, .access, .readlink, .getdents, .rename, .unlink, .chmod, .time, .getrlimit,
-        .getpgrp,
+        .getpgrp, .mkdir, .rmdir, .symlink, .link, .utime, .utimes, .futimesat, .mknod,
       ]
     #endif
     var table = [Bool](repeating: false, count: Registry.size)
@@ -30,6 +31,8 @@ extension VirtualKernel {
   /// Errors that a process meets because a name is missing, which is noted, or whatever the files are.
   private static let harmlessErrors: Set<Errno> = [
     .noSuchFileOrDirectory, Errno(rawValue: ENOTTY), .invalidArgument, .noFunction, .interrupted, .badFileDescriptor,
+    // What is there was asked for.
+    .fileExists, .noChildProcess,
   ]
 
   /// Calls whose refusal follows from what is noted of the file.
@@ -46,6 +49,6 @@ extension VirtualKernel {
     if Self.harmlessErrors.contains(error) { return }
     if error == .permissionDenied, Self.askingCalls.contains(call.notification.number) { return }
     let name = Registry.entry(call.notification.number)?.name ?? "a call"
-    unit.cannotBeRecorded("\(name) has failed: \(error)")
+    for unit in unit.chain { unit.cannotBeRecorded("\(name) has failed: \(error)") }
   }
 }

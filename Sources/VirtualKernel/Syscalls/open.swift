@@ -105,7 +105,10 @@ extension Syscalls {
       call.created = files.nodes.find(walk.parent, walk.name)
       return give(call, file, flags, call.created)
     }
-    if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
+    if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL {
+      call.files.events.unit?.note(.stat, walk.dentry)
+      throw .fileExists
+    }
     let inode = files.nodes.inode(of: walk.dentry)
     if isUnnamed {
       guard inode.pointee.kind == .directory else { throw .notDirectory }
@@ -180,7 +183,11 @@ extension Syscalls {
     case (_, .socket), (_, .characterDevice), (_, .blockDevice): throw .init(rawValue: ENXIO)
     default: break
     }
-    if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
+    if writes {
+      let change = flags & O_TRUNC == 0 ? Unit.Change.kept : .replaced
+      if let work = files.events.unit?.willChange(dentry, change) { return .blocked(on: work) }
+      if let work = try files.copyUp(dentry, keepContents: change == .kept) { return .blocked(on: work) }
+    }
     if !writes, inode.pointee.backing == .lower, files.watches.isReadingWatched(dentry) {
       do throws(Errno) {
         if let work = try files.copyUp(dentry) { return .blocked(on: work) }
