@@ -28,7 +28,8 @@ extension SkipRecord {
       case .file(let file):
         text.line(
           "file",
-          [octal(file.mode), decimal(file.size), SHA256.text(file.digest)] + (file.modified.map { [decimal($0)] } ?? []))
+          [octal(file.mode), decimal(file.size), SHA256.text(file.digest)] + (file.modified.map { [decimal($0)] } ?? [])
+        )
       case .link(let target): text.line("to", Escaping.escape(target))
       case .directory(let mode): text.line("directory", octal(mode))
       case .name(let path): text.line("name", Escaping.escape(path))

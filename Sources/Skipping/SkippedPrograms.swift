@@ -18,7 +18,8 @@ public struct SkippedPrograms: Sendable {
   /// Compilers, preprocessors, assemblers, linkers, and what makes object files of others or sources of descriptions. Names that begin with a
   /// machine's (`aarch64-linux-gnu-gcc`) or end with a version (`gcc-12`) are meant, too.
   private static let compilers: Set<String> = [
-    "gcc", "g++", "cc", "c++", "cpp", "gfortran", "clang", "clang++", "as", "ld", "ld.bfd", "ld.gold", "ld.lld", "rustc",
+    "gcc", "g++", "cc", "c++", "cpp", "gfortran", "clang", "clang++", "as", "ld", "ld.bfd", "ld.gold", "ld.lld",
+    "rustc",
   ]
   private static let changers: Set<String> = [
     "ar", "gcc-ar", "ranlib", "gcc-ranlib", "strip", "objcopy", "protoc", "moc", "uic", "rcc", "bison", "flex", "gperf",
@@ -30,9 +31,11 @@ public struct SkippedPrograms: Sendable {
   private static let helpers: Set<String> = [
     "cc1", "cc1plus", "collect2", "lto1", "lto-wrapper", "f951", "nm", "objdump", "readelf", "size",
     "rm", "mv", "cp", "ln", "mkdir", "rmdir", "chmod", "install", "touch", "mktemp", "cat", "echo", "printf", "true",
-    "false", "basename", "dirname", "expr", "sed", "grep", "egrep", "fgrep", "sort", "uniq", "cut", "tr", "head", "tail",
+    "false", "basename", "dirname", "expr", "sed", "grep", "egrep", "fgrep", "sort", "uniq", "cut", "tr", "head",
+    "tail",
     "wc", "cmp", "diff", "comm", "tee", "paste", "join", "fold", "expand", "nl", "seq", "env", "readlink", "realpath",
-    "xargs", "pkg-config", "pkgconf", "md5sum", "sha1sum", "sha256sum", "cksum", "sum", "od", "sleep", "pwd", "id", "tsort",
+    "xargs", "pkg-config", "pkgconf", "md5sum", "sha1sum", "sha256sum", "cksum", "sum", "od", "sleep", "pwd", "id",
+    "tsort",
     "m4", "ldconfig", "getconf", "locale", "patch", "uname", "arch",
   ]
   /// As those, but times of files are a part of what they do.
@@ -91,10 +94,10 @@ public struct SkippedPrograms: Sendable {
     switch base(of: name) {
     // What they are to read is their standard input where no file is named.
     case "as", "cpp": return true
-    // M reads commands, u compares times, U keeps them (ar(1)).
+    // M reads commands, U keeps times (ar(1)), without which u means nothing.
     case "ar", "gcc-ar", "ranlib", "gcc-ranlib":
       return rest.contains {
-        !$0.starts(with: "/".utf8) && !$0.contains(UInt8(ascii: ".")) && $0.contains { "MuU@".utf8.contains($0) }
+        !$0.starts(with: "/".utf8) && !$0.contains(UInt8(ascii: ".")) && $0.contains { "MU@".utf8.contains($0) }
       }
     default: return rest.contains { $0.elementsEqual("-".utf8) || $0.first == UInt8(ascii: "@") }
     }

@@ -127,7 +127,7 @@ public final class VirtualKernel {
     guard let unit = call.thread.group.unit else { return try handler(call) }
     do throws(Errno) {
       if let outcome = try decide(call, in: unit) { return outcome }
-      return try handler(call)
+      return try decide(call, in: unit, by: handler)
     } catch {
       note(error, of: call, in: unit)
       throw error

@@ -24,8 +24,14 @@ extension VirtualKernel {
       return nil
     }
     let sharesJobs = !unit.traits.isTree && words.contains { $0.starts(with: "-flto".utf8) }
-    // Other descriptors than the first three are make's, for whoever shares its jobs.
-    let others = descriptors.compactMap { Int32(String(decoding: $0, as: UTF8.self)) }.filter { $0 > 2 }
+    if words.contains(where: Self.namesDescriptor) || variables.contains(where: Self.namesDescriptor) {
+      unit.cannotBeRecorded("it is told of a descriptor by its name")
+      return nil
+    }
+    // Compilers use none but the first three. For who starts others only make's are nobody's matter.
+    let others =
+      !unit.traits.isTree && !sharesJobs
+      ? [] : descriptors.compactMap { Int32(String(decoding: $0, as: UTF8.self)) }.filter { $0 > 2 }
     let jobs = sharesJobs ? [] : Self.jobDescriptors(variables)
     if let other = others.first(where: { !jobs.contains($0) }) {
       unit.cannotBeRecorded("it has inherited descriptor \(other)")
@@ -68,6 +74,10 @@ extension VirtualKernel {
       unit.hasKnownInput = true
     }
     return key.digest
+  }
+
+  private static func namesDescriptor(_ word: ArraySlice<UInt8>) -> Bool {
+    ["/dev/fd", "/dev/std", "/proc/"].contains { word.firstRange(of: $0.utf8) != nil }
   }
 
   /// uname(2) but for the host's name, which is an option of the run.

@@ -90,7 +90,7 @@ final class ContentSearch: BlockingWork, @unchecked Sendable {
     let file: FileDescriptor
   }
 
-  private let files: [File]
+  private var files: [File]
   private let skipper: Skipper
   private let unit: Unit
   private let host: any HostFiles
@@ -104,13 +104,20 @@ final class ContentSearch: BlockingWork, @unchecked Sendable {
     self.host = host
   }
 
-  deinit { for file in files { host.close(file.file) } }
+  deinit { close() }
 
   func perform() throws(Errno) {
     for file in files {
       // What cannot be read matches nothing.
       if let digest = try? skipper.store.digest(of: file.file) { found.append((file, digest)) }
     }
+    close()
+  }
+
+  /// Nobody is to be told that it is open.
+  private func close() {
+    for file in files { host.close(file.file) }
+    files = []
   }
 
   func publish(failed: Bool) throws(Errno) {

@@ -11,7 +11,7 @@ extension VirtualKernel {
     var calls: [SyscallNumber] = [
       .read, .readv, .openat, .openat2, .fstat, .newfstatat, .statx, .faccessat, .faccessat2, .readlinkat, .getdents64,
       .chdir, .fchdir, .renameat2, .unlinkat, .fchmod, .fchmodat, .fchmodat2, .truncate,
-      .mkdirat, .symlinkat, .linkat, .utimensat, .mknodat,  .umask, .statfs, .fstatfs,
+      .mkdirat, .symlinkat, .linkat, .utimensat, .mknodat, .umask, .statfs, .fstatfs,
       .execve, .execveat, .exit_group, .set_tid_address, .set_robust_list, .prlimit64, .copy_file_range,
       .mmap, .mprotect, .rt_sigaction, .getrandom, .prctl, .ioctl,
       .clock_gettime, .clock_getres, .gettimeofday, .times, .getrusage, .wait4, .waitid, .sched_getaffinity, .sysinfo,
@@ -23,10 +23,17 @@ extension VirtualKernel {
         .getpgrp, .mkdir, .rmdir, .symlink, .link, .utime, .utimes, .futimesat, .mknod,
       ]
     #endif
+    calls += identityCalls
     var table = [Bool](repeating: false, count: Registry.size)
     for call in calls { table[Int(call.rawValue)] = true }
     return table
   }()
+
+  private static let identityCalls: [SyscallNumber] = [
+    .setuid, .setgid, .setreuid, .setregid, .setresuid, .setresgid, .setfsuid, .setfsgid,
+  ]
+
+  static func changesIdentity(_ number: Int32) -> Bool { identityCalls.contains { $0.rawValue == number } }
 
   /// Errors that a process meets because a name is missing, which is noted, or whatever the files are.
   private static let harmlessErrors: Set<Errno> = [

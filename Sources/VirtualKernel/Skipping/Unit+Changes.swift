@@ -42,7 +42,8 @@ extension Unit {
         case .known(let digest):
           guard !digest.asksForTime, let status = asked[place].status, files.skipStatus(of: dentry) == status else {
             cannotBeRecorded(
-              "\(text(path)) \(digest.asksForTime ? "asks for the time of the day" : "was changed by others meanwhile")")
+              "\(text(path)) \(digest.asksForTime ? "asks for the time of the day" : "was changed by others meanwhile")"
+            )
             return nil
           }
           asked[place].answer = .contents(status, digest: digest.bytes)

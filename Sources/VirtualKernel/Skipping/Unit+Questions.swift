@@ -70,6 +70,19 @@ extension Unit {
     return end == 0 ? [UInt8(ascii: "/")] : Array(path[..<end])
   }
 
+  /// A process of the unit opens a device, or a file of /proc.
+  func willAsk(_ dentry: DentryID) {
+    guard chain.contains(where: { $0.isListening }), let path = try? files.nodes.guestPath(of: dentry) else { return }
+    let text = String(decoding: path, as: UTF8.self)
+    // libselinux asks for file systems, make(1) for the load; null and zero tell the same to everybody.
+    if ["/dev/null", "/dev/zero", "/dev/full", "/proc/filesystems", "/proc/mounts", "/proc/loadavg"].contains(text) {
+      return
+    }
+    for unit in chain where unit.isListening && (unit.traits.isTree || text.hasPrefix("/dev/")) {
+      unit.cannotBeRecorded("it opens \(self.text(path))")
+    }
+  }
+
   /// Of what was skipped: the unit itself does not ask, those around it do.
   func absorb(_ record: SkipRecord, _ find: ([UInt8]) -> DentryID?) {
     guard let outer else { return }

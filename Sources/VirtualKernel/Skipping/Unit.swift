@@ -75,7 +75,7 @@ final class Unit {
   /// How times matter to what has run in it.
   var timing: SkipRecord.Timing
   /// Why it cannot be recorded.
-  private(set) var obstacle: String?
+  private(set) var obstacle: UnrecordedProcess?
 
   var asked: [Asked] = []
   var known: [QuestionID: Int] = [:]
@@ -108,7 +108,7 @@ final class Unit {
     startTime = files.host.now()
   }
 
-  func cannotBeRecorded(_ reason: @autoclosure () -> String) {
+  func cannotBeRecorded(_ reason: @autoclosure () -> UnrecordedProcess) {
     guard obstacle == nil else { return }
     obstacle = reason()
     (asked, known, before, changed, own, dated, said) = ([], [:], [], [], [], [], [])
@@ -146,7 +146,8 @@ final class Unit {
     }
   }
 
-  func text(_ path: [UInt8]) -> String { String(decoding: Escaping.escape(path), as: UTF8.self) }
+  /// In a reason.
+  func text(_ path: [UInt8]) -> UnrecordedProcess.Path { UnrecordedProcess.Path(path) }
 }
 
 struct UnitChain: Sequence, IteratorProtocol {

@@ -51,8 +51,8 @@ extension VirtualKernel {
         guard let skipper else { return nil }
         switch choose(records, call, unit, skipper) {
         case .search(let work): return .blocked(on: work)
-        case .none(let reason):
-          if let reason { tell(.unskipped, reason, call) }
+        case .none(let difference):
+          tell(difference, call)
           run(unit)
         case .found(let match):
           unit.phase = .matched(match)
@@ -67,7 +67,7 @@ extension VirtualKernel {
           }
           if let work = try place(match, call) { return .blocked(on: work) }
         } catch {
-          tell(.unskipped, "what it made could not be put back: \(error)", call)
+          tell(UnskippedProcess(match.record, "what it made could not be put back: \(error)"), call)
           run(unit)
           continue
         }
@@ -76,11 +76,14 @@ extension VirtualKernel {
         unit.hasSaid = match.record.said.isEmpty
       case .placed(let match):
         guard unit.hasSaid, end(call, match.record.status) else {
-          tell(.unskipped, "what it said could not be said again", call)
+          tell(UnskippedProcess(match.record, "what it said could not be said again"), call)
           run(unit)
           continue
         }
-        tell(.skipped, match.record, call)
+        let record = match.record
+        tell(
+          .skipped,
+          SkippedProcess(origin: record.origin, process: record.process, duration: record.duration).bytes, call)
         unit.phase = .skipped
         tellReads(of: match.record, call)
         unit.absorb(match.record.said)
@@ -92,6 +95,18 @@ extension VirtualKernel {
         return nil
       }
     }
+  }
+
+  /// A call that is decided as any other.
+  func decide(_ call: Call, in unit: Unit, by handler: Handler) throws(Errno) -> Outcome {
+    guard Self.changesIdentity(call.notification.number) else { return try handler(call) }
+    // make(1) becomes who it is already.
+    let before = call.credentials.pointee
+    let outcome = try handler(call)
+    if call.credentials.pointee != before {
+      for unit in unit.chain { unit.cannotBeRecorded("it becomes another user") }
+    }
+    return outcome
   }
 
   private func run(_ unit: Unit) { unit.phase = .running }
@@ -107,10 +122,6 @@ extension VirtualKernel {
     }
   }
 
-  private func tell(_ kind: EventKind, _ text: String, _ call: Call) {
-    tell(kind, Array(text.utf8), call)
-  }
-
   /// What comes of a skipped process comes of these files.
   private func tellReads(of record: SkipRecord, _ call: Call) {
     for question in record.questions {
@@ -121,13 +132,14 @@ extension VirtualKernel {
     }
   }
 
-  private func tell(_ kind: EventKind, _ record: SkipRecord, _ call: Call) {
-    tell(kind, record.origin + Array(" \(record.process)".utf8), call)
+  private func tell(_ difference: UnskippedProcess, _ call: Call) {
+    let version = (try? files.find(difference.path, call)).flatMap { $0 }.map { files.version(of: $0) } ?? 0
+    tell(.unskipped, difference.bytes, version: difference.path.isEmpty ? 0 : version, call)
   }
 
-  private func tell(_ kind: EventKind, _ text: [UInt8], _ call: Call) {
-    text.prefix(1 << 14).withUnsafeBytes {
-      recorder?.append(Event(kind, pid: call.thread.group.number, node: 0, version: 0), $0)
+  private func tell(_ kind: EventKind, _ name: [UInt8], version: UInt32 = 0, _ call: Call) {
+    name.withUnsafeBytes {
+      recorder?.append(Event(kind, pid: call.thread.group.number, node: 0, version: version), $0)
     }
   }
 }

@@ -30,7 +30,7 @@ extension VirtualKernel {
   }
 
   fileprivate func tellObstacle(_ unit: Unit) {
-    Array((unit.obstacle ?? "it could not be kept").utf8).withUnsafeBytes {
+    (unit.obstacle ?? "it could not be kept").bytes.withUnsafeBytes {
       recorder?.append(Event(.unrecorded, pid: unit.root, node: 0, version: 0), $0)
     }
   }
@@ -173,7 +173,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   private let host: any HostFiles
   private var found: [(ContentSearch.File, ContentDigest)] = []
   private var isKept = false
-  private var obstacle: String?
+  private var obstacle: UnrecordedProcess?
 
   init(_ unit: Unit, _ skipper: Skipper, _ kernel: VirtualKernel) {
     self.unit = unit
@@ -184,12 +184,17 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
     said = unit.said
   }
 
-  deinit {
+  deinit { close() }
+
+  /// Nobody is to be told that it is open.
+  private func close() {
     for case .unread(_, _, _, let file) in questions { host.close(file.file) }
     for output in outputs { if case .file(let file, _, _) = output.after { host.close(file) } }
+    (questions, outputs) = ([], [])
   }
 
   func perform() throws(Errno) {
+    defer { close() }
     // Whatever fails, the process has run: it is not recorded, and nothing else comes of it.
     do throws(Errno) { isKept = try record() } catch { obstacle = "the cache cannot keep it: \(error)" }
   }
@@ -223,6 +228,10 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
       switch output.after {
       case .file(let file, let mode, let modified):
         let digest = try store.keep(file)
+        if ArchiveTimes.areKept(in: file) {
+          obstacle = "\(unit.text(output.path)) keeps the times of its members"
+          return false
+        }
         after = .file(
           SkipRecord.File(
             mode: mode, size: Int64(try host.status(of: file).st_size), digest: digest.bytes, modified: modified))

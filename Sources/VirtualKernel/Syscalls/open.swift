@@ -171,8 +171,12 @@ extension Syscalls {
       return give(call, file, flags, dentry)
     }
     switch (inode.pointee.backing, inode.pointee.kind) {
-    case (.proc, _): return try call.kernel.proc.open(dentry, inode, call, flags)
-    case (.device, _): return try call.kernel.devices.open(inode, call, flags, dentry)
+    case (.proc, _):
+      files.events.unit?.willAsk(dentry)
+      return try call.kernel.proc.open(dentry, inode, call, flags)
+    case (.device, _):
+      files.events.unit?.willAsk(dentry)
+      return try call.kernel.devices.open(inode, call, flags, dentry)
     case (.skeleton, _):
       try files.expectTerminal(dentry)
       return .continue
@@ -227,6 +231,7 @@ extension Syscalls {
     _ call: Call, _ open: OpenObject, _ flags: Int32, by link: DentryID
   ) throws(Errno) -> Outcome {
     if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
+    for unit in UnitChain(call.thread.group.unit) { unit.cannotBeRecorded("it opens a descriptor by its name") }
     let original = try call.duplicate(open)
     var isGiven = false
     defer { if !isGiven { call.kernel.descriptors.release(original) } }
