@@ -96,9 +96,9 @@ public struct SkippedPrograms: Sendable {
     case "as", "cpp": return true
     // M reads commands, U keeps times (ar(1)), without which u means nothing.
     case "ar", "gcc-ar", "ranlib", "gcc-ranlib":
-      return rest.contains {
-        !$0.starts(with: "/".utf8) && !$0.contains(UInt8(ascii: ".")) && $0.contains { "MU@".utf8.contains($0) }
-      }
+      let letters = rest.enumerated().filter { $0.offset == 0 || $0.element.first == UInt8(ascii: "-") }
+      return letters.contains { $0.element.contains { "MU".utf8.contains($0) } }
+        || rest.contains { $0.first == UInt8(ascii: "@") }
     default: return rest.contains { $0.elementsEqual("-".utf8) || $0.first == UInt8(ascii: "@") }
     }
   }

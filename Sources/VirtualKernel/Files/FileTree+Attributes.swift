@@ -137,6 +137,7 @@ extension FileTree {
 
   /// Remembers an owner; `UInt32.max` leaves one as it is.
   func setOwner(_ dentry: DentryID, uid: UInt32, gid: UInt32) throws(Errno) -> (any BlockingWork)? {
+    if let work = events.unit?.willChange(dentry, .kept) { return work }
     if let work = try copyUp(dentry) { return work }
     let record = nodes.inode(of: dentry)
     if uid != .max { record.pointee.uid = uid }

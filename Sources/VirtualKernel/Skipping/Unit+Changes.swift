@@ -89,9 +89,8 @@ extension Unit {
       cannotBeRecorded("it makes \(text(path))")
     case .write, .truncate:
       if changed.contains(path) { own.insert(path) } else { cannotBeRecorded("it changes a part of \(text(path))") }
-    case .changeMode: break
-    case .changeOwner:
-      cannotBeRecorded("it changes who owns \(text(path))")
+    // What comes of it stands there at the end.
+    case .changeMode, .changeOwner: break
     case .delete, .removeDirectory:
       if own.remove(path) == nil, !changed.contains(path) { cannotBeRecorded("it removes \(text(path))") }
       dated.remove(path)

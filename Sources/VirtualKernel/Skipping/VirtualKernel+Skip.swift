@@ -99,7 +99,13 @@ extension VirtualKernel {
 
   /// A call that is decided as any other.
   func decide(_ call: Call, in unit: Unit, by handler: Handler) throws(Errno) -> Outcome {
-    guard Self.changesIdentity(call.notification.number) else { return try handler(call) }
+    let number = call.notification.number
+    if Self.concernsAttributes(number) {
+      let outcome = try handler(call)
+      for unit in unit.chain { unit.cannotBeRecorded("it finds or sets extended attributes") }
+      return outcome
+    }
+    guard Self.changesIdentity(number) else { return try handler(call) }
     // make(1) becomes who it is already.
     let before = call.credentials.pointee
     let outcome = try handler(call)

@@ -103,6 +103,12 @@ extension VirtualKernel {
       let id = files.nodes[found].pointee.inode
       let inode = files.nodes[id]
       let time = files.modificationTime(of: found) ?? 0
+      // It will belong to who skips it.
+      let (user, group) = (call.credentials.pointee.user.fileSystem, call.credentials.pointee.group.fileSystem)
+      let inherits = files.nodes.inode(of: files.nodes[found].pointee.parent).pointee.permissions & 0o2000 != 0
+      if unit.own.contains(path), inode.pointee.uid != user || inode.pointee.gid != group && !inherits {
+        return fail(path, "belongs to another user")
+      }
       switch inode.pointee.kind {
       case .directory:
         directories.append(
