@@ -270,7 +270,7 @@ struct SkippingTests {
       // A name that was missing and is there, one that is not any more, and what cannot be recorded.
       try project.edit("mkdir first; echo '#define NUMBER 8' > first/header.h; sed -i '$d' part.c")
       _ = try project.run(
-        "make -s; printf \"char s[] = __DATE__;\" > time.c; cc -c time.c; rm part.c; cc $FLAGS -c -o part.o part.c",
+        "make -s; printf \"char s[] = __DATE__;\" > time.c; cc -c time.c; rm part.c part.o; cc $FLAGS -c -o part.o part.c",
         options: own)
       let more = try objects("misses ../build/last")
       let appeared = more.first {
