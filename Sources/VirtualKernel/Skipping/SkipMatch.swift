@@ -67,16 +67,19 @@ final class SkipMatch: BlockingWork, @unchecked Sendable {
 final class RecordSearch: BlockingWork, @unchecked Sendable {
   private let unit: Unit
   private let store: any RecordStore
-  private let key: [UInt8]
   private var found: [SkipRecord] = []
 
   init(_ unit: Unit, _ store: any RecordStore) {
     self.unit = unit
     self.store = store
-    key = unit.key
   }
 
-  func perform() throws(Errno) { found = store.records(of: key) }
+  func perform() throws(Errno) {
+    if let key = unit.sharedKey, let place = unit.place {
+      found = store.records(of: key).map { $0.brought(to: place) }
+    }
+    found += store.records(of: unit.key)
+  }
 
   func publish(failed: Bool) throws(Errno) { unit.phase = .loaded(found) }
 }

@@ -27,6 +27,7 @@ extension Unit {
       }
       // What it has removed itself, and still has open, it knows.
       if isGone { continue }
+      unit.noteWay(to: path, kind)
       switch kind {
       case .read, .exec: unit.noteContents(path, dentry, record)
       case .stat: unit.noteStatus(path, dentry)
@@ -35,6 +36,13 @@ extension Unit {
       default: unit.noteChange(kind, path, dentry, record)
       }
     }
+  }
+
+  /// Who finds the project's files by its directory's name does not find them in another one.
+  private func noteWay(to path: [UInt8], _ kind: EventKind) {
+    guard sharedKey != nil, files.events.isAbsolute else { return }
+    if kind == .stat, namedFiles.contains(path) { return }
+    if place?.contains(path) ?? false { sharedKey = nil }
   }
 
   static func isOfFiles(_ record: UnsafeMutablePointer<Inode>) -> Bool {
@@ -55,6 +63,7 @@ extension Unit {
         unit.cannotBeRecorded("a path is too long")
         continue
       }
+      unit.noteWay(to: path, .missing)
       unit.noteMissing(path)
     }
   }

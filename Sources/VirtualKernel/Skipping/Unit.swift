@@ -58,6 +58,13 @@ final class Unit {
   var phase = Phase.begun
   /// Of what was started: who has another one is asked other things.
   var key: [UInt8] = []
+  /// The same for who starts it elsewhere, if that can be.
+  var sharedKey: [UInt8]?
+  /// Where it is, and who has started it.
+  var place: SkipRecord.Place?
+  /// What it may ask the status of by an absolute path: what PWD says, by which compilers look whether it is where they are, and the
+  /// files that its arguments name, which they look for links (realpath(3) with getcwd(2)).
+  var namedFiles: Set<[UInt8]> = []
   /// What it says goes there: the files behind its descriptors 1 and 2.
   var outlets: [Int32: HostIdentity] = [:]
   /// The file behind its descriptor 0.
