@@ -49,7 +49,8 @@ public struct SkippedPrograms: Sendable {
   private static let comparers: Set<String> = ["dash", "test", "[", "find"]
 
   private var known: [String: Traits] = [:]
-  private let takesAll: Bool
+  /// Every program is skipped that qualifies.
+  public let takesAll: Bool
 
   /// - Parameters:
   ///   - more: names or paths that are skipped, too.
@@ -127,9 +128,11 @@ public struct SkippedPrograms: Sendable {
 
   /// Variables that say who somebody is and where.
   private static let personalVariables: Set<String> = [
-    "PWD", "HOME", "USER", "LOGNAME", "MAIL", "SHELL", "TERM", "EDITOR", "PAGER", "HOSTNAME", "DISPLAY", "WINDOWID", "PS1",
+    "PWD", "HOME", "USER", "LOGNAME", "MAIL", "SHELL", "TERM", "EDITOR", "PAGER", "HOSTNAME", "DISPLAY", "WINDOWID",
+    "PS1",
     "LS_COLORS", "SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION",
-    "SSH_TTY", "XDG_RUNTIME_DIR", "XDG_SESSION_ID", "DBUS_SESSION_BUS_ADDRESS",
+    "SSH_TTY", "XDG_RUNTIME_DIR", "XDG_SESSION_ID", "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "DBUS_SESSION_BUS_ADDRESS",
   ]
 
   /// Whether a variable can be left out for a program that is the same everywhere.
@@ -142,8 +145,11 @@ public struct SkippedPrograms: Sendable {
   /// - Parameter arguments: with its name before them.
   public static func tellsPlace(_ arguments: [ArraySlice<UInt8>]) -> Bool {
     arguments.dropFirst().contains { word in
-      ["-g", "-flto", "--coverage", "-coverage", "-fprofile", "-ftest-coverage", "-fdump", "-save-temps", "-Wa,-g", "--compress-debug"]
-        .contains { word.starts(with: $0.utf8) } && !word.elementsEqual("-g0".utf8)
+      [
+        "-g", "-flto", "--coverage", "-coverage", "-fprofile", "-ftest-coverage", "-fdump", "-save-temps", "-Wa,-g",
+        "--compress-debug",
+      ]
+      .contains { word.starts(with: $0.utf8) } && !word.elementsEqual("-g0".utf8)
     }
   }
 

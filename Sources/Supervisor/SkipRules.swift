@@ -45,12 +45,12 @@ public struct SkipRules: Sendable, Equatable {
       origin: Array(directory.utf8), root: Self.root(of: configuration))
   }
 
-  /// The largest part of the host's tree around the working directory that the guest was given on purpose, or the directory itself.
+  /// The nearest source around the working directory, which is the project, or the directory itself.
   private static func root(of configuration: RunConfiguration) -> [UInt8]? {
     guard let directory = configuration.workingDirectory, directory.hasPrefix("/"), directory != "/" else { return nil }
     let around = configuration.sources.map(\.destination).filter { path in
       path.count > 1 && (directory == path || directory.hasPrefix(path + "/"))
     }
-    return Array((around.min { $0.utf8.count < $1.utf8.count } ?? directory).utf8)
+    return Array((around.max { $0.utf8.count < $1.utf8.count } ?? directory).utf8)
   }
 }

@@ -36,7 +36,8 @@ struct SkipOptions: ParsableArguments {
 
   func validate() throws {
     if cache == nil, cacheSize != nil || skipAll || !(skip + noSkip).isEmpty {
-      throw ValidationError("--skip, --skip-all, --no-skip and --cache-size say what --cache is for: add --cache DIRECTORY")
+      throw ValidationError(
+        "--skip, --skip-all, --no-skip and --cache-size say what --cache is for: add --cache DIRECTORY")
     }
   }
 }

@@ -19,6 +19,7 @@ extension VirtualKernel {
     else { return nil }
     let words = arguments.split(separator: 0, omittingEmptySubsequences: false).dropLast()
     let variables = environment.split(separator: 0)
+    (unit.words, unit.directory) = (Array(words), directory)
     if SkippedPrograms.asksProcessor(Array(words)) {
       unit.cannotBeRecorded("it asks for the processor that it runs on")
       return nil
@@ -50,6 +51,10 @@ extension VirtualKernel {
     key.add([])
     // Compilers do not ask, what recipes call does: uname(1).
     if unit.traits.isTree { key.add(Self.systemNames) }
+    // Who may ask for random numbers gets those of who it is.
+    if unit.traits.isTree, skipper.configuration.programs.takesAll, let identity = call.thread.group.identity {
+      key.add(identity.digest)
+    }
     key.add(directory)
     key.add(Array("\(umask) \(call.credentials.pointee)".utf8))
     // Those of numbers depend on what else runs on the machine, and end in errors, which are not recorded.
@@ -116,6 +121,31 @@ extension VirtualKernel {
     key.add(Array("\((try? call.umask()) ?? 0) \(credentials.capabilities)".utf8))
     unit.place = place
     return key
+  }
+
+  /// - Returns: what must be read first to tell the records of the key apart, or nil.
+  func findHint(_ call: Call, _ unit: Unit) -> ContentSearch? {
+    var known: [[UInt8]] = []
+    var unread: [ContentSearch.File] = []
+    for (word, previous) in zip(unit.words.dropFirst(), unit.words) where !Self.namesOutput(previous) {
+      guard let path = Self.way(to: word, from: unit.directory).last,
+        let found = (try? files.find(path, call)).flatMap({ $0 }), found != .none,
+        files.nodes.inode(of: found).pointee.kind == .regular
+      else { continue }
+      switch unit.contents(of: found) {
+      case .known(let digest): known.append(digest.bytes)
+      case .unread(let file):
+        if unit.tried.contains(file.identity) { host.close(file.file) } else { unread.append(file) }
+      case .unsettled: break
+      }
+    }
+    unit.hint = RecordHint(known)
+    guard let skipper, !unread.isEmpty else { return nil }
+    return ContentSearch(unread, skipper, unit, host)
+  }
+
+  private static func namesOutput(_ word: ArraySlice<UInt8>) -> Bool {
+    ["-o", "-MF", "-MT", "-MQ"].contains { word.elementsEqual($0.utf8) }
   }
 
   /// The paths of what realpath(3) looks at for a name.

@@ -253,9 +253,9 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
       record.outputs.append(SkipRecord.Output(path: output.path, before: output.before, after: after))
     }
     if let sharedKey, let place, try !namesPlace(record, place) {
-      try store.add(record.taken(from: place), of: sharedKey)
+      try store.add(record.taken(from: place), of: sharedKey, near: unit.hint)
     } else {
-      try store.add(record, of: key)
+      try store.add(record, of: key, near: unit.hint)
     }
     return true
   }
