@@ -72,12 +72,18 @@ public enum HomeSecrets {
 
   /// Whether a path is a directory's or of something below it.
   public static func isWithin(_ path: String, _ directory: String) -> Bool {
-    let path = path.utf8
-    let directory = directory == "/" ? ""[...].utf8 : directory[...].utf8
+    var (path, directory) = (path, directory)
     // Bytes, as the kernel compares names, and no String is made: this is asked thousands of times before a run begins.
-    guard path.starts(with: directory) else { return false }
-    let rest = path.dropFirst(directory.count)
-    return rest.isEmpty || rest.first == UInt8(ascii: "/")
+    return path.withUTF8 { path in
+      directory.withUTF8 { directory in
+        let slash = UInt8(ascii: "/")
+        let count = directory.count == 1 && directory[0] == slash ? 0 : directory.count
+        guard path.count >= count, count == 0 || memcmp(path.baseAddress!, directory.baseAddress!, count) == 0 else {
+          return false
+        }
+        return path.count == count || path[count] == slash
+      }
+    }
   }
 
   /// The paths of secrets below a directory, relative to it.
