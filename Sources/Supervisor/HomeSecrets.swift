@@ -52,12 +52,11 @@ public enum HomeSecrets {
     defer { fclose(users) }
     var line = [CChar](repeating: 0, count: 1024)
     while fgets(&line, Int32(line.count), users) != nil {
-      let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      let fields = text.split(separator: ":", omittingEmptySubsequences: false)
+      let text = line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }
+      let fields = text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+      func field(_ index: Int) -> String { String(decoding: fields[index], as: UTF8.self) }
       // Those of people, and root's: system users have /usr/sbin, /bin and the like.
-      if fields.count == 7, let user = UInt32(fields[2]), user == 0 || user >= 1000,
-        let real = realPath(String(fields[5]))
-      {
+      if fields.count == 7, let user = UInt32(field(2)), user == 0 || user >= 1000, let real = realPath(field(5)) {
         add(real)
       }
     }

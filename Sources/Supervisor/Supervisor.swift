@@ -210,6 +210,10 @@ public final class Supervisor {
     defer { skipping?.store.finish() }
     kernelConfiguration.skipping = skipping
     kernelConfiguration.network = network.map { NetworkLink(channel, control: $0.proxy.control) }
+    // While the command is on its way.
+    let ownFilter =
+      configuration.ownsProcess
+      ? SupervisorFilter.filter(traces: configuration.hasProcessNumbers || configuration.clock != nil) : nil
     guard case .listener(let listener, let skeleton, let command) = try nextOrFail() else {
       throw SupervisorError("the command has ended before it began")
     }
@@ -234,9 +238,9 @@ public final class Supervisor {
     limits.start(views, storeIsMemory: store == nil)
     for message in limits.approximations { configuration.warn?(message) }
     try startWatchdog()
-    if configuration.ownsProcess {
+    if let ownFilter {
       SupervisorPrivileges.drop()
-      try SupervisorFilter.install(traces: configuration.hasProcessNumbers || configuration.clock != nil)
+      try SupervisorFilter.install(ownFilter)
     }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
