@@ -75,8 +75,9 @@ public final class Supervisor {
     let supervisor = try Supervisor(configuration, standard, directory, network) { () throws(SupervisorError) in
       try RunRecord(directory, configuration, parents: stack.parents, key)
     }
-    // The process ends soon, and all that it has with it, at once.
-    if configuration.ownsProcess { _ = Unmanaged.passRetained(supervisor) }
+    // The process ends soon, and all that it has with it, at once. What reads archives or speaks to the network is ended before.
+    let hasHelpers = network != nil || stack.sources.contains { ($0?.kind ?? .host) != .host }
+    if configuration.ownsProcess, !hasHelpers { _ = Unmanaged.passRetained(supervisor) }
     return try supervisor.run(stack)
   }
 
