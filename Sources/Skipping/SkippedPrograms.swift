@@ -11,6 +11,8 @@ public struct SkippedPrograms: Sendable {
     public var isTree: Bool
     /// What stands where it writes does not matter to it: it makes its files anew.
     public var makesAnew: Bool
+    /// Where it is started, by whom and from which directory, it tells by nothing but what its files say, which is looked for.
+    public var isAnywhere = false
     /// The user has said that it asks neither for the time nor for random numbers, or it is known not to.
     public var isKnown = true
   }
@@ -21,8 +23,13 @@ public struct SkippedPrograms: Sendable {
     "gcc", "g++", "cc", "c++", "cpp", "gfortran", "clang", "clang++", "as", "ld", "ld.bfd", "ld.gold", "ld.lld",
     "rustc",
   ]
+  /// Of these and the next ones: what GNU's do not look at.
+  private static let anywhere: Set<String> = [
+    "gcc", "g++", "cpp", "gfortran", "as", "ld", "ld.bfd", "ld.gold", "ar", "gcc-ar", "ranlib", "gcc-ranlib", "strip",
+    "objcopy",
+  ]
   private static let changers: Set<String> = [
-    "ar", "gcc-ar", "ranlib", "gcc-ranlib", "strip", "objcopy", "protoc", "moc", "uic", "rcc", "bison", "flex", "gperf",
+    "ar", "gcc-ar", "ranlib", "gcc-ranlib", "strip", "objcopy", "protoc", "moc", "uic", "bison", "flex", "gperf",
     "msgfmt", "wayland-scanner",
   ]
   /// What is begun by these is looked up as a whole first, and then one by one.
@@ -30,19 +37,22 @@ public struct SkippedPrograms: Sendable {
   /// What recipes call, and what compilers do: not worth a look by themselves.
   private static let helpers: Set<String> = [
     "cc1", "cc1plus", "collect2", "lto1", "lto-wrapper", "f951", "nm", "objdump", "readelf", "size",
-    "rm", "mv", "cp", "ln", "mkdir", "rmdir", "chmod", "install", "touch", "mktemp", "cat", "echo", "printf", "true",
+    "rm", "ln", "mkdir", "rmdir", "chmod", "touch", "mktemp", "cat", "echo", "printf", "true",
     "false", "basename", "dirname", "expr", "sed", "grep", "egrep", "fgrep", "sort", "uniq", "cut", "tr", "head",
     "tail",
-    "wc", "cmp", "diff", "comm", "tee", "paste", "join", "fold", "expand", "nl", "seq", "env", "readlink", "realpath",
+    "wc", "cmp", "comm", "tee", "paste", "join", "fold", "expand", "nl", "seq", "env", "readlink", "realpath",
     "xargs", "pkg-config", "pkgconf", "md5sum", "sha1sum", "sha256sum", "cksum", "sum", "od", "sleep", "pwd", "id",
     "tsort",
-    "m4", "ldconfig", "getconf", "locale", "patch", "uname", "arch",
+    "m4", "locale", "uname", "arch",
   ]
   /// As those, but times of files are a part of what they do.
-  private static let comparers: Set<String> = ["dash", "test", "[", "find"]
+  private static let comparers: Set<String> = ["dash", "test", "[", "cp", "mv", "install"]
+  /// As those, but they tell what the times are.
+  private static let tellers: Set<String> = ["find", "diff", "patch"]
 
   private var known: [String: Traits] = [:]
-  private let takesAll: Bool
+  /// Every program is skipped that qualifies.
+  public let takesAll: Bool
 
   /// - Parameters:
   ///   - more: names or paths that are skipped, too.
@@ -56,6 +66,8 @@ public struct SkippedPrograms: Sendable {
     add(Self.trees, Traits(isUnit: true, timing: .order, isTree: true, makesAnew: false))
     add(Self.helpers, Traits(isUnit: false, timing: .none, isTree: false, makesAnew: false))
     add(Self.comparers, Traits(isUnit: false, timing: .order, isTree: true, makesAnew: false))
+    add(Self.tellers, Traits(isUnit: false, timing: .exact, isTree: true, makesAnew: false))
+    for name in Self.anywhere { known[name]?.isAnywhere = true }
     for name in more {
       known[name, default: Traits(isUnit: true, timing: .exact, isTree: true, makesAnew: false)].isUnit = true
     }
@@ -99,6 +111,10 @@ public struct SkippedPrograms: Sendable {
       let letters = rest.enumerated().filter { $0.offset == 0 || $0.element.first == UInt8(ascii: "-") }
       return letters.contains { $0.element.contains { "MU".utf8.contains($0) } }
         || rest.contains { $0.first == UInt8(ascii: "@") }
+    // What it has compiled before tells when its sources were modified.
+    case "clang",
+      "clang++" where rest.contains { $0.starts(with: "-fmodules".utf8) || $0.starts(with: "-include-pch".utf8) }:
+      return true
     default: return rest.contains { $0.elementsEqual("-".utf8) || $0.first == UInt8(ascii: "@") }
     }
   }
@@ -116,6 +132,33 @@ public struct SkippedPrograms: Sendable {
     "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKE_TERMOUT", "MAKE_TERMERR", "NINJA_STATUS", "SHLVL", "_", "OLDPWD",
     "CARGO_MAKEFLAGS",
   ]
+
+  /// Variables that say who somebody is and where.
+  private static let personalVariables: Set<String> = [
+    "PWD", "HOME", "USER", "LOGNAME", "MAIL", "SHELL", "TERM", "EDITOR", "PAGER", "HOSTNAME", "DISPLAY", "WINDOWID",
+    "PS1",
+    "LS_COLORS", "SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION",
+    "SSH_TTY", "XDG_RUNTIME_DIR", "XDG_SESSION_ID", "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "DBUS_SESSION_BUS_ADDRESS",
+  ]
+
+  /// Whether a variable can be left out for a program that is the same everywhere.
+  public static func isPersonal(_ variable: ArraySlice<UInt8>) -> Bool {
+    personalVariables.contains(String(decoding: variable.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self))
+  }
+
+  /// Whether a call of a program writes its directory into what it makes, perhaps where nobody can find it: debugging information and what
+  /// profilers count.
+  /// - Parameter arguments: with its name before them.
+  public static func tellsPlace(_ arguments: [ArraySlice<UInt8>]) -> Bool {
+    arguments.dropFirst().contains { word in
+      [
+        "-g", "-flto", "--coverage", "-coverage", "-fprofile", "-ftest-coverage", "-fdump", "-save-temps", "-Wa,-g",
+        "--compress-debug",
+      ]
+      .contains { word.starts(with: $0.utf8) } && !word.elementsEqual("-g0".utf8)
+    }
+  }
 
   /// Words of MAKEFLAGS that say how many jobs there are and who shares them (GNU make, "POSIX Jobserver Interaction").
   private static let jobWords = ["-j", "--jobserver-auth=", "--jobserver-fds=", "--jobs", "-l", "--load-average"]

@@ -24,13 +24,20 @@ struct SkipOptions: ParsableArguments {
   @Option(help: ArgumentHelp("With --cache: run this program each time.", valueName: "name"))
   var noSkip: [String] = []
 
+  @Flag(
+    help: """
+      With --cache and --reproducible: skip every program that qualifies, for what the clock and random numbers tell is the same each time then.
+      """)
+  var skipAll = false
+
   var rules: SkipRules? {
-    cache.map { SkipRules(cache: $0, size: cacheSize.map { Int64($0.bytes) }, more: skip, fewer: noSkip) }
+    cache.map { SkipRules(cache: $0, size: cacheSize.map { Int64($0.bytes) }, more: skip, fewer: noSkip, all: skipAll) }
   }
 
   func validate() throws {
-    if cache == nil, cacheSize != nil || !(skip + noSkip).isEmpty {
-      throw ValidationError("--skip, --no-skip and --cache-size say what --cache is for: add --cache DIRECTORY")
+    if cache == nil, cacheSize != nil || skipAll || !(skip + noSkip).isEmpty {
+      throw ValidationError(
+        "--skip, --skip-all, --no-skip and --cache-size say what --cache is for: add --cache DIRECTORY")
     }
   }
 }

@@ -12,8 +12,11 @@ extension Unit {
       return
     }
     let record = files.nodes.inode(of: dentry)
-    // What processes and devices tell is no file's contents.
-    guard Self.isOfFiles(record) else { return }
+    // What processes, devices and the machine tell is no file's contents.
+    guard Self.isOfFiles(record) else {
+      if record.pointee.fileSystem == FileSystemID.sys, kind != .stat { willAsk(dentry) }
+      return
+    }
     let isGone = kind != .delete && kind != .removeDirectory && files.nodes[dentry].pointee.flags.contains(.unlinked)
     let path = try? files.nodes.guestPath(of: dentry)
     for unit in chain where unit.isListening {
@@ -27,6 +30,7 @@ extension Unit {
       }
       // What it has removed itself, and still has open, it knows.
       if isGone { continue }
+      unit.noteWay(to: path, kind)
       switch kind {
       case .read, .exec: unit.noteContents(path, dentry, record)
       case .stat: unit.noteStatus(path, dentry)
@@ -35,6 +39,13 @@ extension Unit {
       default: unit.noteChange(kind, path, dentry, record)
       }
     }
+  }
+
+  /// Who finds the project's files by its directory's name does not find them in another one.
+  private func noteWay(to path: [UInt8], _ kind: EventKind) {
+    guard sharedKey != nil, files.events.isAbsolute else { return }
+    if kind == .stat || kind == .missing, namedFiles.contains(path) { return }
+    if place?.contains(path) ?? false { sharedKey = nil }
   }
 
   static func isOfFiles(_ record: UnsafeMutablePointer<Inode>) -> Bool {
@@ -55,6 +66,7 @@ extension Unit {
         unit.cannotBeRecorded("a path is too long")
         continue
       }
+      unit.noteWay(to: path, .missing)
       unit.noteMissing(path)
     }
   }
@@ -75,6 +87,7 @@ extension Unit {
     guard chain.contains(where: { $0.isListening }), let path = try? files.nodes.guestPath(of: dentry) else { return }
     let text = String(decoding: path, as: UTF8.self)
     // libselinux asks for file systems, make(1) for the load; null and zero tell the same to everybody.
+    if skipper.configuration.programs.takesAll, ["/dev/urandom", "/dev/random"].contains(text) { return }
     if ["/dev/null", "/dev/zero", "/dev/full", "/proc/filesystems", "/proc/mounts", "/proc/loadavg"].contains(text) {
       return
     }
@@ -138,8 +151,10 @@ extension Unit {
     if own.contains(path) { return }
     let id = QuestionID(kind: .status, path: path)
     guard let status = files.skipStatus(of: dentry) else { return cannotBeRecorded("\(text(path)) cannot be asked") }
-    // A directory is newer once something was made in it.
-    let time = status.mode & 0o170000 == 0o040000 ? nil : files.modificationTime(of: dentry)
+    // The root and /tmp are the run's own.
+    let record = files.nodes.inode(of: dentry)
+    let isOwn = path.count == 1 || record.pointee.fileSystem != FileSystemID.root
+    let time = record.pointee.kind == .directory && isOwn ? nil : files.modificationTime(of: dentry)
     add(Asked(id: id, answer: .status(status), modified: time))
   }
 

@@ -58,6 +58,13 @@ final class Unit {
   var phase = Phase.begun
   /// Of what was started: who has another one is asked other things.
   var key: [UInt8] = []
+  /// The same for who starts it elsewhere, if that can be.
+  var sharedKey: [UInt8]?
+  /// Where it is, and who has started it.
+  var place: SkipRecord.Place?
+  /// What it may look for by an absolute path: what PWD says, by which compilers look whether it is where they are, and the
+  /// files that its arguments name, which they look for links (realpath(3) with getcwd(2)).
+  var namedFiles: Set<[UInt8]> = []
   /// What it says goes there: the files behind its descriptors 1 and 2.
   var outlets: [Int32: HostIdentity] = [:]
   /// The file behind its descriptor 0.
@@ -68,8 +75,10 @@ final class Unit {
   var living = 1
   /// Of files of the run's own, which may be others a moment later.
   var digests: [ContentIdentity: ContentDigest] = [:]
-  /// Whether what was to be known of contents is known, as far as it can be.
-  var hasSearched = false
+  /// The files that its arguments name.
+  var words: [ArraySlice<UInt8>] = []
+  var directory: [UInt8] = []
+  var hint = RecordHint([])
   /// Whether what a skipped process would have said was said.
   var hasSaid = false
   /// How times matter to what has run in it.
@@ -87,7 +96,7 @@ final class Unit {
   /// Those of its own that were given a time.
   var dated: Set<[UInt8]> = []
   var renaming: [UInt8]?
-  /// Files that were read to know what they hold before they are changed.
+  /// Files that were read to know what they hold.
   var tried: Set<ContentIdentity> = []
   var said: [SkipRecord.Piece] = []
   var saidBytes = 0

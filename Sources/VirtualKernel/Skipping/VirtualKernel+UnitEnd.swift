@@ -51,7 +51,7 @@ extension VirtualKernel {
       if unit.traits.makesAnew, isLeft.contains(path), question.id.kind == .missing || question.id.kind == .status {
         continue
       }
-      let modified = unit.timing == .none ? nil : question.modified
+      let modified = mattersWhen(path, unit) ? question.modified : nil
       if let answer = question.answer {
         recording.questions.append(.known(SkipRecord.Question(path: path, answer: answer, modified: modified)))
         continue
@@ -77,6 +77,15 @@ extension VirtualKernel {
     recording.status = UInt8(truncatingIfNeeded: call.arguments.0)
     recording.duration = call.notification.time &- unit.began
     return recording
+  }
+
+  private func mattersWhen(_ path: [UInt8], _ unit: Unit) -> Bool {
+    switch unit.timing {
+    case .none: false
+    // A directory is newer once something was made in it, which who lists it knows.
+    case .order: unit.known[Unit.QuestionID(kind: .names, path: path)] == nil
+    case .exact: true
+    }
   }
 
   /// - Returns: whether what it leaves behind can be told.
@@ -173,6 +182,9 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   var duration: UInt64 = 0
   private let unit: Unit
   private let key: [UInt8]
+  /// As the unit has it.
+  private let sharedKey: [UInt8]?
+  private let place: SkipRecord.Place?
   private let said: [SkipRecord.Piece]
   private let skipper: Skipper
   private unowned let kernel: VirtualKernel
@@ -187,6 +199,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
     self.kernel = kernel
     host = kernel.host
     key = unit.key
+    (sharedKey, place) = (unit.sharedKey, unit.place)
     said = unit.said
   }
 
@@ -234,7 +247,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
       switch output.after {
       case .file(let file, let mode, let modified):
         let digest = try store.keep(file)
-        if ArchiveTimes.areKept(in: file) {
+        if try FileBytes(file, host).keepTimes() {
           obstacle = "\(unit.text(output.path)) keeps the times of its members"
           return false
         }
@@ -248,8 +261,25 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
       }
       record.outputs.append(SkipRecord.Output(path: output.path, before: output.before, after: after))
     }
-    try store.add(record, of: key)
+    if let sharedKey, let place, try !namesPlace(record, place) {
+      try store.add(record.taken(from: place), of: sharedKey, near: unit.hint)
+    } else {
+      try store.add(record, of: key, near: unit.hint)
+    }
     return true
+  }
+
+  /// Whether the project's directory stands in what was made or said.
+  private func namesPlace(_ record: SkipRecord, _ place: SkipRecord.Place) throws(Errno) -> Bool {
+    if record.said.contains(where: { $0.bytes.firstRange(of: place.root) != nil }) { return true }
+    for output in outputs {
+      switch output.after {
+      case .file(let file, _, _): if try FileBytes(file, host).contain(place.root) { return true }
+      case .link(let target): if target.firstRange(of: place.root) != nil { return true }
+      default: break
+      }
+    }
+    return false
   }
 
   func publish(failed: Bool) throws(Errno) {
