@@ -35,7 +35,7 @@ def tell():
 
 def wait_for_record(count):
     end = time.monotonic() + 20
-    while len(glob.glob("build/0/0/net/*/requests/[0-9]*")) < count and time.monotonic() < end:
+    while sum(open(path, "rb").read().count(b"\nrequest-digest\t") for path in glob.glob("build/0/0/net/*/requests/log")) < count and time.monotonic() < end:
         time.sleep(0.01)
 
 

@@ -55,7 +55,7 @@ struct HARReport {
 
   /// Of a replay, the exchange knows the process by the number that it had meanwhile.
   private func process(_ exchange: RecordedExchange) -> UInt32 {
-    history[exchange.connection]?.pid ?? exchange.process
+    history[exchange.meta.connection]?.pid ?? exchange.meta.process
   }
 
   private func drain(_ output: OutputBuffer) throws(RecordedExchange.Damage) {
@@ -63,16 +63,16 @@ struct HARReport {
   }
 
   private func entry(_ exchange: RecordedExchange) throws(RecordedExchange.Damage) -> [UInt8] {
-    guard let request = try exchange.head("request", of: trace), request.words.count == 3 else {
+    guard let request = try exchange.head(.request), request.words.count == 3 else {
       throw RecordedExchange.Damage(reason: "it has no request")
     }
-    let response = try exchange.head("response", of: trace)
-    let sent = try exchange.body("request-body", of: trace, limit: longestBody)
-    let received = try exchange.body("response-body", of: trace, limit: longestBody)
-    let duration = exchange.ended > exchange.started ? exchange.ended - exchange.started : 0
+    let response = try exchange.head(.response)
+    let sent = try exchange.body(.requestBody, of: trace, limit: longestBody)
+    let received = try exchange.body(.responseBody, of: trace, limit: longestBody)
+    let duration = exchange.meta.ended > exchange.meta.started ? exchange.meta.ended - exchange.meta.started : 0
     var line = JSONText()
     line.object { line in
-      line.string("startedDateTime", WallClock.text(exchange.started))
+      line.string("startedDateTime", WallClock.text(exchange.meta.started))
       line.milliseconds("time", duration)
       line.object("request") { self.request(request, sent, exchange, in: &$0) }
       line.object("response") { self.response(response, received, exchange, in: &$0) }
@@ -82,9 +82,9 @@ struct HARReport {
         line.milliseconds("wait", duration)
         line.number("receive", 0)
       }
-      if let address = history[exchange.connection]?.address { line.string("serverIPAddress", address) }
-      line.string("connection", "\(exchange.connection)")
-      line.number("_connection", exchange.connection)
+      if let address = history[exchange.meta.connection]?.address { line.string("serverIPAddress", address) }
+      line.string("connection", "\(exchange.meta.connection)")
+      line.number("_connection", exchange.meta.connection)
       let process = process(exchange)
       line.process("_process", process <= Event.supervisor ? nil : numbers[process])
     }
@@ -113,7 +113,7 @@ struct HARReport {
       line.object("postData") { line in
         line.string("mimeType", head.value(of: "content-type") ?? "")
         line.array("params") { _ in }
-        content(body.bytes, of: body.size, "request-body", exchange, in: &line)
+        content(body.bytes, of: body.size, .requestBody, exchange, in: &line)
       }
     }
     line.number("headersSize", -1)
@@ -123,8 +123,8 @@ struct HARReport {
   private static func url(_ target: String, _ exchange: RecordedExchange) -> String {
     guard target.hasPrefix("/") else { return target }
     let host = exchange.domain.contains(":") ? "[\(exchange.domain)]" : exchange.domain
-    let isUsual = exchange.port == (exchange.scheme == "https" ? "443" : "80")
-    return "\(exchange.scheme)://\(host)\(isUsual ? "" : ":\(exchange.port)")\(target)"
+    let isUsual = exchange.meta.port == (exchange.meta.scheme == "https" ? 443 : 80)
+    return "\(exchange.meta.scheme)://\(host)\(isUsual ? "" : ":\(exchange.meta.port)")\(target)"
   }
 
   private static func fields(
@@ -164,23 +164,23 @@ struct HARReport {
       }
       line.number("size", size)
       line.string("mimeType", head?.value(of: "content-type") ?? "")
-      content(bytes, of: body.size, "response-body", exchange, in: &line)
+      content(bytes, of: body.size, .responseBody, exchange, in: &line)
     }
     line.string("redirectURL", head?.value(of: "location") ?? "")
     line.number("headersSize", -1)
     line.number("bodySize", body.size)
-    if head == nil || exchange.isBrokenOff {
+    if head == nil || exchange.meta.state == .aborted {
       line.string("comment", head == nil ? "no answer came" : "the answer was broken off")
     }
   }
 
   /// Text, base64 of what is none, or where it is.
   private func content(
-    _ bytes: [UInt8]?, of size: Int, _ name: String, _ exchange: RecordedExchange, in line: inout JSONText
+    _ bytes: [UInt8]?, of size: Int, _ part: ExchangeRecord.Part, _ exchange: RecordedExchange, in line: inout JSONText
   ) {
     guard let bytes else {
       line.string("text", "")
-      return line.string("comment", "\(size) bytes, in \(exchange.place)/\(name) of the trace")
+      return line.string("comment", "\(size) bytes, in \(exchange.place(of: part)) of the trace")
     }
     if let text = String(validating: bytes, as: UTF8.self) { return line.string("text", text) }
     bytes.withUnsafeBufferPointer { line.base64("text", $0) }

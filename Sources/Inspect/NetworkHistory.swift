@@ -66,7 +66,7 @@ public struct NetworkHistory: Sendable {
     case .request?:
       guard let record = RequestRecord(name) else { return }
       if let place = places[event.version] { connections[place].requests += 1 }
-      append(event, .request(record, connection: event.version))
+      append(event, .request(record, connection: event.version), at: event.time &- record.age)
     case .lookUp?: if let record = LookUpRecord(name) { append(event, .lookUp(record)) }
     case .refusal?:
       let (host, option) = parameter(of: name)
@@ -77,9 +77,9 @@ public struct NetworkHistory: Sendable {
     }
   }
 
-  private mutating func append(_ event: Event, _ entry: Entry) {
+  private mutating func append(_ event: Event, _ entry: Entry, at time: UInt64? = nil) {
     guard entries.count < limit else { return isCut = true }
-    entries.append((event.pid, event.time, entry))
+    entries.append((event.pid, time ?? event.time, entry))
   }
 
   /// The host of `host:port`, and of what follows that.

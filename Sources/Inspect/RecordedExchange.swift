@@ -2,7 +2,7 @@ import Glibc
 import SystemPackage
 import Tracing
 
-/// A request and its answer as a trace holds them, in `net/<domain>/requests/<n>`. The files may be anything.
+/// A request and its answer as a trace holds them, in `net/<domain>/requests`. The files may be anything.
 struct RecordedExchange {
   /// A request line or status line, and the fields after it.
   struct Head {
@@ -19,52 +19,29 @@ struct RecordedExchange {
 
   /// Below `net`.
   let domain: String
-  /// Below the trace.
-  let place: String
-  let scheme: String
-  let port: String
-  let connection: UInt32
-  let process: UInt32
-  let order: UInt64
-  /// Nanoseconds since 1970.
-  let started: UInt64
-  let ended: UInt64
-  let isBrokenOff: Bool
+  private let log: ExchangeLog
+  private let record: ExchangeRecord
 
-  private static let longestMeta = 4096
   private static let longestHead = 1 << 20
 
-  init(_ trace: TraceDirectory, domain: String, number: Int) throws(Damage) {
-    self.domain = domain
-    place = "net/\(domain)/requests/\(number)"
-    var values: [String: String] = [:]
-    let meta = try Self.read("\(place)/meta", of: trace, limit: Self.longestMeta) ?? []
-    for line in meta.split(separator: UInt8(ascii: "\n")) {
-      let parts = line.split(separator: UInt8(ascii: "\t"), maxSplits: 1).map { String(decoding: $0, as: UTF8.self) }
-      if parts.count == 2 { values[parts[0]] = parts[1] }
-    }
-    func field<Number: FixedWidthInteger>(_ key: String) throws(Damage) -> Number {
-      guard let number = values[key].flatMap({ Number($0) }) else { throw Damage(reason: "its meta has no \(key)") }
-      return number
-    }
-    guard let scheme = values["scheme"] else { throw Damage(reason: "its meta has no scheme") }
-    self.scheme = scheme
-    let port: UInt16 = try field("port")
-    self.port = "\(port)"
-    connection = try field("connection")
-    process = try field("process")
-    order = try field("order")
-    started = try field("started")
-    ended = try field("ended")
-    isBrokenOff = values["state"] != "complete"
+  var meta: ExchangeMeta { record.meta }
+  private var directory: String { "net/\(domain)/requests" }
+  /// For whoever reads what is wrong.
+  var place: String { "\(directory)/\(ExchangeLog.name), exchange \(record.number)" }
+
+  /// Where a part is, below the trace.
+  func place(of part: ExchangeRecord.Part) -> String {
+    record.place(of: part) == .file ? "\(directory)/\(record.fileName(of: part))" : place
   }
 
-  /// - Parameter name: `request` or `response`.
+  /// - Parameter part: a request or a response.
   /// - Returns: nil if there is none.
-  func head(_ name: String, of trace: TraceDirectory) throws(Damage) -> Head? {
-    guard let bytes = try Self.read("\(place)/\(name)", of: trace, limit: Self.longestHead) else { return nil }
+  func head(_ part: ExchangeRecord.Part) throws(Damage) -> Head? {
+    guard case .log(let range)? = record.place(of: part) else { return nil }
+    guard range.count <= Self.longestHead else { throw Damage(reason: "its \(part.rawValue) is too long") }
+    let bytes = try read(range)
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)[...]
-    guard let first = lines.popFirst() else { throw Damage(reason: "its \(name) is empty") }
+    guard let first = lines.popFirst() else { throw Damage(reason: "its \(part.rawValue) is empty") }
     let words = first.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
     let fields = lines.map { line in
       let name = line.prefix { $0 != UInt8(ascii: ":") }
@@ -81,21 +58,29 @@ struct RecordedExchange {
   }
 
   /// - Parameters:
-  ///   - name: `request-body` or `response-body`.
+  ///   - part: a body.
   ///   - limit: nothing of a longer one is read.
   /// - Returns: its size, and what it is if it is not longer than the limit.
-  func body(_ name: String, of trace: TraceDirectory, limit: Int) throws(Damage) -> (size: Int, bytes: [UInt8]?) {
-    var status = stat()
-    guard lstat("\(trace.path)/\(place)/\(name)", &status) == 0 else { return (0, []) }
-    let size = Int(status.st_size)
-    guard size <= limit else { return (size, nil) }
-    return (size, try Self.read("\(place)/\(name)", of: trace, limit: size) ?? [])
+  func body(
+    _ part: ExchangeRecord.Part, of trace: TraceDirectory, limit: Int
+  ) throws(Damage) -> (size: Int, bytes: [UInt8]?) {
+    switch record.place(of: part) {
+    case nil: return (0, [])
+    case .log(let range): return (range.count, range.count > limit ? nil : try read(range))
+    case .file:
+      let path = place(of: part)
+      var status = stat()
+      guard lstat("\(trace.path)/\(path)", &status) == 0 else { throw Damage(reason: "\(path) is not there") }
+      let size = Int(status.st_size)
+      guard size <= limit else { return (size, nil) }
+      do throws(TraceError) { return (size, try trace.contents(of: path, limit: size) ?? []) } catch {
+        throw Damage(reason: error.description)
+      }
+    }
   }
 
-  private static func read(_ path: String, of trace: TraceDirectory, limit: Int) throws(Damage) -> [UInt8]? {
-    do throws(TraceError) { return try trace.contents(of: path, limit: limit) } catch {
-      throw Damage(reason: error.description)
-    }
+  private func read(_ range: Range<Int>) throws(Damage) -> [UInt8] {
+    do throws(Errno) { return try log.bytes(range) } catch { throw Damage(reason: "\(error)") }
   }
 
   // MARK: All of a trace
@@ -108,23 +93,37 @@ struct RecordedExchange {
     var exchanges: [RecordedExchange] = []
     var damaged: [String] = []
     for domain in try names(trace.path + "/net").sorted() where isWanted(domain) {
-      let requests = try names("\(trace.path)/net/\(domain)/requests").compactMap { name in
-        Int(name).flatMap { $0 > 0 && "\($0)" == name ? $0 : nil }
-      }
-      for number in requests.sorted() {
-        do throws(Damage) { exchanges.append(try RecordedExchange(trace, domain: domain, number: number)) } catch {
-          damaged.append("net/\(domain)/requests/\(number): \(error.reason)")
-        }
+      do throws(Damage) { exchanges += try all(of: trace, domain, &damaged) } catch {
+        damaged.append("net/\(domain)/requests: \(error.reason)")
       }
     }
-    return (exchanges.sorted { $0.order < $1.order }, damaged)
+    return (exchanges.sorted { $0.meta.order < $1.meta.order }, damaged)
   }
+
+  private static func all(
+    of trace: TraceDirectory, _ domain: String, _ damaged: inout [String]
+  ) throws(Damage) -> [RecordedExchange] {
+    let directory = open("\(trace.path)/net/\(domain)/requests", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+    guard directory >= 0 else {
+      if isNone(errno) { return [] }
+      throw Damage(reason: "\(Errno(rawValue: errno))")
+    }
+    defer { close(directory) }
+    do {
+      guard let log = try ExchangeLog(in: FileDescriptor(rawValue: directory)) else { return [] }
+      let contents = try log.contents()
+      if let damage = contents.damage { damaged.append("net/\(domain)/requests/\(ExchangeLog.name): \(damage)") }
+      return contents.records.map { RecordedExchange(domain: domain, log: log, record: $0) }
+    } catch { throw Damage(reason: "\(error)") }
+  }
+
+  private static func isNone(_ code: Int32) -> Bool { [ENOENT, ENOTDIR, ELOOP].contains(code) }
 
   /// What is in a directory, to which no link leads; nothing of what is no directory.
   private static func names(_ path: String) throws(TraceError) -> [String] {
     let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
     guard directory >= 0 else {
-      if [ENOENT, ENOTDIR, ELOOP].contains(errno) { return [] }
+      if isNone(errno) { return [] }
       throw TraceError("cannot read \(path): \(Errno(rawValue: errno))")
     }
     defer { close(directory) }

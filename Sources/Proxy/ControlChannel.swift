@@ -10,8 +10,12 @@ public final class ControlChannel: Sendable {
   public init(socket: FileDescriptor) { self.socket = socket }
 
   /// Waits for room: what happened on the network is recorded, or the run ends.
-  public func send(_ message: ControlMessage) {
-    let bytes = message.bytes
+  public func send(_ message: ControlMessage) { send(message.bytes) }
+
+  /// Likewise, in as few messages as there is room in.
+  func send(_ messages: [ControlMessage]) { for bytes in ControlMessage.packed(messages) { send(bytes) } }
+
+  private func send(_ bytes: [UInt8]) {
     while Glibc.send(socket.rawValue, bytes, bytes.count, Int32(MSG_NOSIGNAL)) < 0, uwrx_errno() == EINTR {}
   }
 

@@ -1,10 +1,10 @@
 import NIOCore
 
-/// Keeps what comes on a channel until its handlers are there.
+/// Keeps what comes on a channel until its handlers are there, and is gone then.
 ///
 /// A channel that does not read by itself does so all the same when its other end has closed: NIO reads to the end then, and what nobody takes is
 /// dropped.
-final class HeldInput: ChannelInboundHandler {
+final class HeldInput: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
 
   private enum Event {
@@ -33,6 +33,7 @@ final class HeldInput: ChannelInboundHandler {
       for event in events { fire(event, context) }
     }
     held = nil
+    if let context { context.pipeline.syncOperations.removeHandler(context: context, promise: nil) }
   }
 
   private func fire(_ event: Event, _ context: ChannelHandlerContext) {

@@ -80,7 +80,7 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case refusal
   /// Of a replay: something that the recorded run has not asked for, as text.
   case miss
-  /// Something of the run's network as a whole, as text: a port of the guest's that is published, a proxy that was started again.
+  /// Something of the run's network as a whole, as text: a port of the guest's that is published, a proxy that was started again, a GOAWAY.
   case network
   /// A process was not run: what it had done before was done again. `name` is a `SkippedProcess`.
   case skipped

@@ -1,6 +1,6 @@
 /// What a `request` event tells: a request and its answer.
 ///
-/// As bytes: five little-endian numbers of 8 bytes (status, bytes out, bytes in, nanoseconds, and 1 if it was broken off), the method, a NUL
+/// As bytes: five little-endian numbers of 8 bytes (status, bytes out, bytes in, nanoseconds, and 1 if it was broken off and twice its age), the method, a NUL
 /// and the URL.
 public struct RequestRecord: Sendable, Equatable {
   public var method: String
@@ -12,8 +12,10 @@ public struct RequestRecord: Sendable, Equatable {
   public var sent: UInt64
   /// Of the answer's body.
   public var received: UInt64
-  /// Nanoseconds from the request's first line to the answer's last byte, which is the time of the event.
+  /// Nanoseconds from the request's first line to the answer's last byte.
   public var duration: UInt64
+  /// Nanoseconds from the answer's last byte to the event: several are told of at once.
+  public var age: UInt64
   public var isBrokenOff: Bool
 
   static let numbers = 5
@@ -21,7 +23,8 @@ public struct RequestRecord: Sendable, Equatable {
   private static let longest = 4096
 
   public init(
-    method: String, url: String, status: Int, sent: UInt64, received: UInt64, duration: UInt64, isBrokenOff: Bool
+    method: String, url: String, status: Int, sent: UInt64, received: UInt64, duration: UInt64, age: UInt64 = 0,
+    isBrokenOff: Bool
   ) {
     self.method = method
     self.url =
@@ -30,12 +33,13 @@ public struct RequestRecord: Sendable, Equatable {
     self.sent = sent
     self.received = received
     self.duration = duration
+    self.age = age
     self.isBrokenOff = isBrokenOff
   }
 
   public var bytes: [UInt8] {
     var bytes: [UInt8] = []
-    for number in [UInt64(clamping: status), sent, received, duration, isBrokenOff ? 1 : 0] {
+    for number in [UInt64(clamping: status), sent, received, duration, age << 1 | (isBrokenOff ? 1 : 0)] {
       for place in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * place))) }
     }
     return bytes + Array(method.utf8) + [0] + Array(url.utf8)
@@ -52,7 +56,7 @@ public struct RequestRecord: Sendable, Equatable {
     url = String(decoding: texts[(zero + 1)...], as: UTF8.self)
     status = Int(clamping: number(0))
     (sent, received, duration) = (number(1), number(2), number(3))
-    isBrokenOff = number(4) != 0
+    (age, isBrokenOff) = (number(4) >> 1, number(4) & 1 != 0)
   }
 
   /// `GET https://example.org/ 200, 0 bytes out, 12 in`

@@ -49,19 +49,26 @@ struct HTTPRelayTests {
         == "HTTP/1.1 200 Fine, thanks\nX-oDd:  spaced \nContent-Length: 2\nConnection: close\n")
     #expect(directory.text("1/response-body") == "ok")
     #expect(directory.text("1/request-body") == nil)
-    let meta = try ExchangeMeta(parsing: Array((directory.text("1/meta") ?? "").utf8))
+    let meta = try #require(directory.records().first?.meta)
     #expect(meta.state == .complete && meta.process == 7 && meta.connection == 1 && meta.port == 80)
     #expect(meta.started <= meta.ended && meta.requestDigest == SHA256().hexadecimal)
   }
 
   /// Somebody else has made what would be written: the disk may as well be full. After 101 the relay of bytes is told.
   @Test(arguments: [
-    ("", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    (
+      "", "HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + String(repeating: "x", count: 20_000), "2.response-body",
+      ["1", "2.response-body"]
+    ),
     (
       "Connection: Upgrade\r\nUpgrade: bytes\r\n",
-      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n"
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n", ".2.stream",
+      [".2.stream", "1", "2"]
     ),
-  ]) func whatCannotBeRecordedIsToldAndEndsTheConnection(fields: String, last: String) throws {
+  ])
+  func whatCannotBeRecordedIsToldAndEndsTheConnection(
+    fields: String, last: String, file: String, names: [String]
+  ) throws {
     let directory = ProxyHarness.Directory()
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     let server = RawServer { socket in
@@ -77,12 +84,12 @@ struct HTTPRelayTests {
     let guest = RawSocket(port: proxy.port)
     guest.send("GET / HTTP/1.1\r\n\(Self.host)\r\n")
     #expect(guest.receive(exactly: answer.utf8.count) == answer)
-    _ = try DirectoryHandle("\(directory.path)/example.org/requests").createFile(".2")
+    _ = try DirectoryHandle("\(directory.path)/example.org/requests").createFile(file)
     guest.send("GET / HTTP/1.1\r\n\(Self.host)\(fields)\r\n")
     _ = guest.receiveAll()
     #expect(guest.end == .reset)
     #expect(proxy.told(after: 1).failures == [.fileExists])
-    #expect(directory.names() == [".2", "1"])
+    #expect(directory.names() == names)
   }
 
   private static let host = "Host: example.org\r\n"

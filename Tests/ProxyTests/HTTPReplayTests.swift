@@ -49,6 +49,7 @@ struct HTTPReplayTests {
     "HTTP/1.0 200 OK\r\n\r\nto the end", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\nConnection: close\r\n\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n",
     "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
   ])
   func theSameBytesComeAgain(_ answer: String) throws {
     let result = try replay(["GET /a" + Self.host + "\r\n"], [answer])
@@ -74,6 +75,23 @@ struct HTTPReplayTests {
     #expect(result.replayed[1] == Self.ok("2"))
     #expect(result.replayed[2].hasPrefix("HTTP/1.1 502 "))
     #expect(result.told.misses.count == 1)
+  }
+
+  /// Who follows a proxy that has died in the middle of a replay, with what that had read before it began.
+  @Test func whatAProxyHasGivenItsSuccessorDoesNotGiveAgain() throws {
+    let directory = ProxyHarness.Directory()
+    let request = "GET /a" + Self.host + "\r\n"
+    for text in ["1", "2", "3"] { try record([request], [Self.ok(text)], into: directory) }
+    let marks = SharedMarks(3)
+    var said: [Int] = []
+    for _ in 0..<4 {
+      let index = try ExchangeIndex(directory.network, key: [1], given: marks)
+      let head = try HTTPHead(parsing: Array(request.utf8), .request, allowsBareLineFeeds: false)
+      let key = ExchangeKey(
+        head, Array("/a".utf8), digest: SHA256().hexadecimal, Array("example.org".utf8), scheme: "http", port: 80)
+      if case .found(let record, _) = index.find(key, for: 7) { said.append(record.number) }
+    }
+    #expect(said == [1, 2, 3])
   }
 
   @Test(arguments: [("GET", true), ("POST", false)])
@@ -167,7 +185,7 @@ struct HTTPReplayTests {
     let directory = ProxyHarness.Directory()
     let request = "GET /a" + Self.host + "\r\n"
     try record([request], [Self.ok("ok")], into: directory)
-    directory.write(contents, to: "1/\(name)")
+    try directory.replace(name, of: 1, by: contents)
     let proxy = try ProxyHarness.replay(from: directory)
     defer { proxy.stop() }
     #expect(ask(request, at: proxy.port).hasPrefix("HTTP/1.1 502 "))

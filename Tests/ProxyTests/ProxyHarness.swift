@@ -4,6 +4,8 @@ import NIOPosix
 import Network
 import Synchronization
 import SystemPackage
+import Testing
+import Tracing
 
 @testable import Proxy
 
@@ -72,7 +74,7 @@ final class ProxyHarness: Sendable {
       let connection = HTTPConnection(domain: domain, port: 80, number: number, process: process)
       let queue = store.queue()
       let events = HTTPRelay.Events(
-        exchange: { exchange in told.value.withLock { $0.exchanges.append(exchange) } },
+        exchanges: { exchanges in told.value.withLock { $0.exchanges += exchanges } },
         recordingFailed: { error in told.value.withLock { $0.failures.append(error) } },
         ended: { _, _ in queue.end { told.value.withLock { $0.ended += 1 } } })
       if isHTTP2 {
@@ -138,8 +140,57 @@ final class ProxyHarness: Sendable {
 
     var network: NetworkDirectory { NetworkDirectory(descriptor) }
 
-    /// The bytes of a file below `requests` as text; nil if it is not there.
+    /// The exchanges that were recorded.
+    func records(of domain: String = "example.org") -> [ExchangeRecord] {
+      (try? log(of: domain)?.contents().records) ?? []
+    }
+
+    private func log(of domain: String) throws -> ExchangeLog? {
+      let requests = try DirectoryHandle("\(path)/\(domain)/requests")
+      return try ExchangeLog(in: FileDescriptor(rawValue: requests.descriptor))
+    }
+
+    /// A part of a record as text, `1/response-body`, or its head, `1/meta`; nil if it is not there.
     func text(_ name: String, of domain: String = "example.org") -> String? {
+      let words = name.split(separator: "/")
+      guard let log = try? log(of: domain), let contents = try? log.contents(),
+        let place = contents.records.firstIndex(where: { "\($0.number)" == words[0] })
+      else { return nil }
+      let record = contents.records[place]
+      if words[1] == "meta" {
+        let start = place == 0 ? 0 : contents.records[place - 1].end
+        let end = ExchangeRecord.Part.allCases.compactMap { part -> Int? in
+          guard case .log(let range)? = record.place(of: part) else { return nil }
+          return range.lowerBound
+        }.min()
+        return end.flatMap { try? log.bytes(start..<$0) }.map { String(decoding: $0, as: UTF8.self) }
+      }
+      guard let part = ExchangeRecord.Part(rawValue: String(words[1])) else { return nil }
+      switch record.place(of: part) {
+      case nil: return nil
+      case .log(let range): return (try? log.bytes(range)).map { String(decoding: $0, as: UTF8.self) }
+      case .file: return file(record.fileName(of: part), of: domain)
+      }
+    }
+
+    /// Has a record say something else; of `meta`, that is all of its head.
+    func replace(_ name: String, of number: Int, by text: String, in domain: String = "example.org") throws {
+      let meta = try #require(self.text("\(number)/meta", of: domain))
+      var head = name == "meta" ? text + "\n" : ""
+      var body = ""
+      for line in meta.components("\n") where name != "meta" && !line.isEmpty {
+        let key = line.components("\t")[0]
+        let size = key == name ? "\(text.utf8.count)" : line.components("\t")[1]
+        head += "\(key)\t\(size)\n"
+      }
+      for part in ExchangeRecord.Part.allCases {
+        body += part.rawValue == name ? text : self.text("\(number)/\(part.rawValue)", of: domain) ?? ""
+      }
+      write(head + (name == "meta" ? "" : "\n") + body + "\n", to: ExchangeLog.name, of: domain)
+    }
+
+    /// The bytes of a file below `requests` as text; nil if it is not there.
+    func file(_ name: String, of domain: String = "example.org") -> String? {
       let file = open("\(path)/\(domain)/requests/\(name)", O_RDONLY)
       guard file >= 0 else { return nil }
       defer { close(file) }
@@ -162,10 +213,11 @@ final class ProxyHarness: Sendable {
       return stat("\(path)/\(domain)/requests/\(name)", &status) == 0 ? Int(status.st_size) : 0
     }
 
-    /// The names in `requests`, sorted.
+    /// The numbers of the exchanges that were recorded, and the names of what is beside the log, sorted.
     func names(of domain: String = "example.org") -> [String] {
       let handle = try? DirectoryHandle("\(path)/\(domain)/requests")
-      return ((try? handle?.names()) ?? []).map { String(decoding: $0, as: UTF8.self) }.sorted()
+      let names = ((try? handle?.names()) ?? []).map { String(decoding: $0, as: UTF8.self) }
+      return (names.filter { $0 != ExchangeLog.name } + records(of: domain).map { "\($0.number)" }).sorted()
     }
 
     private func remove(_ path: String) {

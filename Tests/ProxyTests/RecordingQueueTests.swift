@@ -37,7 +37,7 @@ struct RecordingQueueTests {
     let log = Log()
     let queue = Self.queue(log)
     for number in 0..<2000 {
-      queue.add(1) { log.add("\(number)") }
+      queue.add(1) { _ in log.add("\(number)") }
       if number % 3 == 0 { queue.start() }
     }
     log.waitForEnd(of: queue)
@@ -57,7 +57,7 @@ struct RecordingQueueTests {
     let disk = DispatchSemaphore(value: 0)
     var count = 0
     while queue.hasRoom, count < 1000 {
-      queue.add(1 << 20) { disk.wait() }
+      queue.add(1 << 20) { _ in disk.wait() }
       count += 1
     }
     #expect(count == 4)
@@ -72,9 +72,9 @@ struct RecordingQueueTests {
   @Test func nothingIsWrittenAfterAFailure() {
     let log = Log()
     let queue = Self.queue(log)
-    queue.add(1) { log.add("first") }
-    queue.add(8 << 20) { () throws(Errno) in throw .noSpace }
-    for _ in 0..<100 { queue.add(1 << 20) { log.add("later") } }
+    queue.add(1) { _ in log.add("first") }
+    queue.add(8 << 20) { _ throws(Errno) in throw .noSpace }
+    for _ in 0..<100 { queue.add(1 << 20) { _ in log.add("later") } }
     log.waitForEnd(of: queue)
     #expect(log.all == ["first", "\(Errno.noSpace.rawValue)"] && queue.failure == .noSpace && queue.hasRoom)
   }

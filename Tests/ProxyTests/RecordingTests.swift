@@ -1,5 +1,8 @@
+import Glibc
 import RandomKit
+import SystemPackage
 import Testing
+import Tracing
 
 @testable import Proxy
 
@@ -61,28 +64,77 @@ struct RecordingTests {
     return meta
   }()
 
-  @Test func metaIsReadAsItWasWritten() throws { #expect(try ExchangeMeta(parsing: Self.meta.bytes) == Self.meta) }
+  private static func record(_ number: UInt64 = 3, _ request: [UInt8], hasFile: Bool = false) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let body: (ExchangeRecord.Part, Int?) = (.responseBody, hasFile ? nil : 5)
+    ExchangeRecord.append(number, meta, [(.request, request.count), body], to: &bytes)
+    return bytes + request + (hasFile ? [] : Array("12345".utf8)) + [0x0a]
+  }
 
-  @Test func damagedRecordsAreErrors() {
+  private func read(_ bytes: [UInt8]) throws -> ExchangeLog.Contents {
+    let directory = ProxyHarness.Directory()
+    try directory.network.write(bytes, to: ExchangeLog.name)
+    let handle = try DirectoryHandle(directory.path)
+    return try #require(try ExchangeLog(in: FileDescriptor(rawValue: handle.descriptor))).contents()
+  }
+
+  @Test(arguments: [0, 5, 200_000]) func recordsAreReadAsTheyWereWritten(_ size: Int) throws {
+    let request = [UInt8](repeating: 0x0a, count: size)
+    let bytes = Self.record(3, request) + Self.record(1, request, hasFile: true) + Self.record(2, request)
+    let contents = try read(bytes)
+    #expect(contents.records.map(\.number) == [3, 1, 2] && contents.end == bytes.count && contents.damage == nil)
+    #expect(contents.records.allSatisfy { $0.meta == Self.meta })
+    #expect(contents.records.map { $0.place(of: .responseBody) == .file } == [false, true, false])
+    guard case .log(let place)? = contents.records[2].place(of: .responseBody) else {
+      Issue.record("there is no body")
+      return
+    }
+    #expect(bytes[place].elementsEqual("12345".utf8))
+  }
+
+  /// Wherever whoever wrote it was killed, what was written before is there.
+  @Test func aRecordThatBreaksOffIsNone() throws {
+    let whole = Self.record(1, Array("GET".utf8))
+    let last = Self.record(2, Array("GET".utf8))
+    for count in 0..<last.count {
+      let contents = try read(whole + last.prefix(count))
+      #expect(contents.records.map(\.number) == [1] && contents.end == whole.count && contents.damage == nil)
+    }
+  }
+
+  @Test(arguments: ["1", "12"]) func directoriesOfEarlierVersionsAreNamed(_ name: String) throws {
+    let directory = ProxyHarness.Directory()
+    #expect(mkdir("\(directory.path)/\(name)", 0o700) == 0)
+    let handle = try DirectoryHandle(directory.path)
+    let error = #expect(throws: ExchangeFormatError.self) {
+      _ = try ExchangeLog(in: FileDescriptor(rawValue: handle.descriptor))
+    }
+    #expect(error?.description.contains("an earlier version of uwrx") == true)
+  }
+
+  @Test func damagedRecordsAreErrors() throws {
     var random = SeededGenerator(seed: 5)
     let request = Array("POST /a?b HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\nX: 1\nY: 2\n".utf8)
-    var refused = (meta: 0, head: 0)
+    let record = Self.record(1, request)
+    var refused = (log: 0, head: 0)
     for _ in 0..<4000 {
-      var (meta, head) = (Self.meta.bytes, request)
+      var (log, head) = (record, request)
       for _ in 0..<Int.random(in: 1...4, using: &random) {
-        meta[Int.random(in: 0..<meta.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+        log[Int.random(in: 0..<min(log.count, 290), using: &random)] = UInt8.random(in: 0...255, using: &random)
         head[Int.random(in: 0..<head.count, using: &random)] =
           Array("\n\r\0: a".utf8).randomElement(using: &random)!
       }
-      meta.removeLast(Int.random(in: 0...1, using: &random) * Int.random(in: 0...meta.count, using: &random))
-      do { _ = try ExchangeMeta(parsing: meta) } catch { refused.meta += 1 }
+      log.removeLast(Int.random(in: 0...1, using: &random) * Int.random(in: 0...log.count, using: &random))
+      let contents = try read(log)
+      #expect(contents.end <= log.count)
+      if contents.records.isEmpty { refused.log += 1 }
       do {
         let head = try RecordedHead(parsing: head, .request)
         // What is read is a head that the other side reads as one.
         #expect(throws: Never.self) { try HTTPHead(parsing: head.wire, .request, allowsBareLineFeeds: false) }
       } catch { refused.head += 1 }
     }
-    #expect(refused.meta > 1000 && refused.head > 1000 && refused.head < 4000)
+    #expect(refused.log > 1000 && refused.head > 1000 && refused.head < 4000)
   }
 
   @Test(arguments: ["", "\n", "\n\n", "GET / HTTP/1.1", "GET / HTTP/1.1\n\nX: 1\n\nY: 2\n", "GET / HTTP/1.1\n\n\n"])

@@ -28,23 +28,46 @@ import Testing
     var random = SeededGenerator(seed: UInt64(piece))
     var given: [UInt8] = []
     var expected: [UInt8] = []
+    var pings: [[UInt8]] = []
     for count in [0, 1, 5, 125, 126, 127, 0, 3] + (piece < 7 ? [300] : [65_535, 65_536, 9]) {
       let payload = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
       let key = (0..<4).map { _ in UInt8.random(in: 0...255, using: &random) }
       let isMasked = Bool.random(using: &random)
-      let opcode: UInt8 = [0x81, 0x02, 0x80, 0x89, 0xc1].randomElement(using: &random)!
+      let opcode: UInt8 = [0x81, 0x02, 0x80, 0x88, 0x89, 0x8a, 0xc1].randomElement(using: &random)!
       given += Self.frame(opcode, payload, key: isMasked ? key : nil)
       var plain = Self.frame(opcode, payload, key: nil)
       if isMasked { plain[1] |= 0x80 }
-      expected += plain
+      if opcode == 0x89 { pings.append(Array(payload.prefix(125))) } else if opcode != 0x8a { expected += plain }
     }
-    var unmasking = WebSocketUnmasking()
+    var frames = WebSocketFrames(of: .client)
     var result: [UInt8] = []
     for start in stride(from: 0, to: given.count, by: piece) {
       let part = ByteBuffer(bytes: given[start..<min(start + piece, given.count)])
-      result += Array(unmasking.unmasked(part).readableBytesView)
+      result += Array(frames.kept(part).readableBytesView)
     }
-    #expect(result == expected)
+    #expect(result == expected && frames.pings == pings && frames.isBetweenFrames)
+  }
+
+  /// Pings are sent when a program likes, with payloads of chance: each is answered, and none is compared.
+  @Test func pingsAndPongsAreNotOfTheConversation() throws {
+    let directory = ProxyHarness.Directory()
+    let text = Self.frame(0x81, Array("hello".utf8), key: [1, 2, 3, 4])
+    let reply = Self.frame(0x81, Array("answer".utf8), key: nil)
+    func ping(_ payload: [UInt8]) -> [UInt8] { Self.frame(0x89, payload, key: [4, 3, 2, 1]) }
+    func pong(_ payload: [UInt8]) -> [UInt8] { Self.frame(0x8a, payload, key: nil) }
+    try recorded(
+      Self.request(Self.key), Self.answer(Self.accept), ping([1]) + text + ping([2]), pong([1]) + reply + pong([2]),
+      into: directory)
+    let same = pong([3, 4]) + reply
+    for said in [ping([3, 4]) + text, ping([3, 4]) + Self.frame(0x8a, [9], key: [0, 0, 0, 1]) + text] {
+      let replay = try ProxyHarness.replay(from: directory)
+      defer { replay.stop() }
+      let result = talk(Self.request(Self.key), said, same.count, at: replay.port)
+      #expect(
+        Array(result.reply.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }.suffix(6)) == Array("answer".utf8)
+      )
+      #expect(replay.told(after: 1).misses == [])
+    }
   }
 
   private static let key = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -96,7 +119,7 @@ import Testing
     try recorded(
       Self.request(Self.key), Self.answer(Self.accept), said("hello", 1), Self.frame(0x82, [1, 2], key: nil),
       into: directory)
-    let kept = directory.text("1/stream") ?? ""
+    let kept = directory.file("1.stream") ?? ""
     #expect(kept.hasPrefix("port\t80\ntls\t0\nconnection\t1\nprocess\t7\n\n>\u{7}\0\0\0"))
     #expect(kept.contains("hello"))
     for (text, ending) in [("hello", "\u{2}\u{1}\u{2}"), ("world", "[reset]")] {
@@ -135,7 +158,7 @@ import Testing
   @Test func whatWasNotKeptWholeIsAMiss() throws {
     let directory = ProxyHarness.Directory()
     try recorded(Self.request(Self.key), Self.answer(Self.accept), [0x81, 0], [0x81, 0], into: directory)
-    directory.write("port\t80\nnonsense", to: "1/stream")
+    directory.write("port\t80\nnonsense", to: "1.stream")
     let replay = try ProxyHarness.replay(from: directory)
     defer { replay.stop() }
     let guest = RawSocket(port: replay.port)

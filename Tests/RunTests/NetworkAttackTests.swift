@@ -63,7 +63,7 @@ struct NetworkAttackTests {
       let outcome = try CommandLine.shell(
         "python3 peak.py \(server.prefix) run --system --net --upstream-ca ca.pem --allow web.test --resolve 'web.test:*:127.0.0.1' -- "
           + "sh -c 'curl -sS http://web.test:\(server.port)/bomb https://web.test:\(server.closedPort)/bomb | wc -c' && "
-          + "wc -c build/0/0/net/web.test/requests/*/response-body | tail -1",
+          + "wc -c build/0/0/net/web.test/requests/*.response-body | tail -1",
         in: server.directory)
       let lines = outcome.output.split(separator: "\n").map { $0.split(separator: " ")[0] }.compactMap { Int($0) }
       try #require(lines.count == 3, "\(outcome)")

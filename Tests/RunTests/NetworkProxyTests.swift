@@ -41,8 +41,8 @@ struct NetworkProxyTests {
         "GET http://web.test:\(web.port)/chunked 200",
       ] { #expect(events.contains(text), "\(events)") }
       let kept = try String(
-        contentsOfFile: web.directory + "/build/0/0/net/web.test/requests/1/response-body", encoding: .utf8)
-      #expect(kept == "contents\n")
+        contentsOfFile: web.directory + "/build/0/0/net/web.test/requests/log", encoding: .utf8)
+      #expect(kept.contains("\nresponse-body\t9\n") && kept.contains("contents\n\n"), "\(kept)")
 
       // Neither by its name nor at all: the proxy hears nothing of it.
       let refused = try run("\(options) --deny web.test:\(web.port) -- env -u SSL_CERT_DIR \(curl)")
@@ -171,11 +171,12 @@ struct NetworkProxyTests {
       #expect(events.split(separator: "\n").count == 5, "\(events)")
       // Each exchange is there, with a number and a place of its own.
       let kept = try CommandLine.shell(
-        "cd build/0/0/net/web.test/requests && cat 1/response-body 2/response-body 3/response-body && grep -h '^order\\|^connection' */meta",
+        "cd build/0/0/net/web.test && cat file%%file chunked%%file length%%file && grep -ah '^exchange\\|^order\\|^connection' requests/log",
         in: server.directory)
       #expect(
         kept.output
-          == "contents\none two three\n0\nconnection\t1\norder\t1\nconnection\t2\norder\t2\nconnection\t3\norder\t3\n",
+          == "contents\none two three\n0\n"
+          + (1...3).map { "exchange\t\($0)\nconnection\t\($0)\norder\t\($0)\n" }.joined(),
         "\(kept)")
     }
   }

@@ -1,5 +1,5 @@
 /// What the supervisor and uwrx-proxy tell each other: a message each on a socket that keeps messages apart (SOCK_SEQPACKET).
-public enum ControlMessage: Equatable, Sendable {
+public indirect enum ControlMessage: Equatable, Sendable {
   /// To the proxy: a process is about to connect, or to ask for a name. What it says is for the record: the guest may have changed the
   /// address by the time the kernel reads it.
   case dialling(process: UInt32, Endpoint)
@@ -11,6 +11,8 @@ public enum ControlMessage: Equatable, Sendable {
   case finish
   /// From the proxy: what is to be recorded. `kind` is an event's, `number` that of a connection, or 0.
   case record(kind: UInt8, process: UInt32, number: UInt32, [UInt8])
+  /// From the proxy: messages in their order, none of them this one.
+  case several([ControlMessage])
   /// From the proxy: what is recorded of the network as a whole, and told to the user at the end.
   case note(String)
   /// From the proxy, before all others: the certificate of the run's own authority, in PEM, and the names by which OpenSSL finds it in a directory.
@@ -32,6 +34,7 @@ public enum ControlMessage: Equatable, Sendable {
     case .finish: [2]
     case .record(let kind, let process, let number, let text):
       [3, kind] + Self.bytes(process) + Self.bytes(number) + text.prefix(Self.largest - 16)
+    case .several(let messages): messages.map(\.bytes).reduce([11]) { $0 + Self.bytes(UInt32($1.count)) + $1 }
     case .failed(let reason): [4] + reason.utf8.prefix(Self.largest - 16)
     case .note(let text): [10] + text.utf8.prefix(Self.largest - 16)
     case .ready: [5]
@@ -40,6 +43,17 @@ public enum ControlMessage: Equatable, Sendable {
     case .spliced(let isMade): [9, isMade ? 1 : 0]
     case .authority(let certificate, let hashes): [7] + hashes.joined(separator: " ").utf8 + [0] + certificate
     }
+  }
+
+  /// Messages as bytes, in as few messages as they have room in.
+  public static func packed(_ messages: [ControlMessage]) -> [[UInt8]] {
+    if messages.count == 1 { return [messages[0].bytes] }
+    var packets: [[UInt8]] = []
+    for part in messages.lazy.map(\.bytes) {
+      if packets.isEmpty || packets[packets.count - 1].count + part.count + 4 > largest { packets.append([11]) }
+      packets[packets.count - 1] += bytes(UInt32(part.count)) + part
+    }
+    return packets
   }
 
   /// nil for what is no message.
@@ -55,6 +69,20 @@ public enum ControlMessage: Equatable, Sendable {
     case 3 where bytes.count >= 10:
       self = .record(
         kind: bytes[1], process: Self.number(bytes[2..<6]), number: Self.number(bytes[6..<10]), Array(bytes[10...]))
+    case 11:
+      var messages: [ControlMessage] = []
+      var rest = bytes.dropFirst()
+      while !rest.isEmpty {
+        guard rest.count >= 4 else { return nil }
+        let count = Int(Self.number(rest.prefix(4)))
+        rest = rest.dropFirst(4)
+        guard rest.count >= count, rest.first != 11, let message = ControlMessage(rest.prefix(count)) else {
+          return nil
+        }
+        messages.append(message)
+        rest = rest.dropFirst(count)
+      }
+      self = .several(messages)
     case 4: self = .failed(String(decoding: bytes.dropFirst(), as: UTF8.self))
     case 10: self = .note(String(decoding: bytes.dropFirst(), as: UTF8.self))
     case 5 where bytes.count == 1: self = .ready

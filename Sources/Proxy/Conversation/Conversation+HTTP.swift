@@ -16,16 +16,18 @@ extension Conversation {
 
   private var relayEvents: HTTPRelay.Events {
     HTTPRelay.Events(
-      exchange: { [report, number, scheme, proxied] in
-        report.exchanged(number, $0, scheme)
-        if let proxied, $0.status == 407 { report.refused(UpstreamFailure.unknownUser(proxied.proxy)) }
+      exchanges: { [report, number, scheme, proxied] exchanges in
+        report.exchanged(number, exchanges, scheme)
+        if let proxied, exchanges.contains(where: { $0.status == 407 }) {
+          report.refused(UpstreamFailure.unknownUser(proxied.proxy))
+        }
       },
       recordingFailed: recordingFailed, ended: ended)
   }
 
   private var replayEvents: HTTPReplay.Events {
     HTTPReplay.Events(
-      exchange: { [self] in report.exchanged(number, $0, scheme) },
+      exchange: { [self] in report.exchanged(number, [$0], scheme) },
       missed: { [self] _, reason in report.missed(line: reason, on: number) }, ended: ended)
   }
 
@@ -49,9 +51,11 @@ extension Conversation {
         return try HTTP2Replay.start(
           connection, guest: guest.channel, after: guestBytes, from: recorded, events: replayEvents)
       }
+      var events = relayEvents
+      events.noted = { [report, number] in report.noted($0, on: number) }
       try HTTP2Relay.start(
         connection, guest: guest.channel, upstream: upstream.channel, after: guestBytes, upstreamBytes,
-        injecting: injected, into: services.store, by: queue, events: relayEvents)
+        injecting: injected, into: services.store, by: queue, events: events)
     }
   }
 

@@ -166,9 +166,8 @@ final class Conversation: ConversationOwner {
     let kind = Sniffer.sniff(guestBytes.readableBytesView)
     if upstreamBytes.readableBytes > 0, kind != .http2, kind != .needMore { return relay() }
     switch kind {
-    case .needMore:
-      guest.channel.read()
-      decideLater()
+    case .needMore: waitForMore()
+    case .stream where isOpen: waitForMore()
     case .http: relayHTTP()
     case .http2: relayHTTP2()
     case .stream: relay()
@@ -181,6 +180,21 @@ final class Conversation: ConversationOwner {
       guestBytes.clear()
       greet(result, parser)
     }
+  }
+
+  private func waitForMore() {
+    guest.channel.read()
+    decideLater()
+  }
+
+  /// Of a replay: whether it depends on what the guest says next which conversation this is. Git sends the length of its first line, and then the line.
+  private var isOpen: Bool {
+    guard upstream == nil else { return false }
+    let said = Array(guestBytes.readableBytesView)
+    let mayBePush = !services.allowsPush && GitPush.verdict(said) == .open
+    return mayBePush
+      || services.recordedStreams?.isOpen(
+        report.domain, port: report.port, isTLS: scheme == .https, after: said) == true
   }
 
   /// Who has sent letters that HTTP could begin with, and says no more, waits for an answer.

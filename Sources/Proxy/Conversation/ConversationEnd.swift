@@ -11,8 +11,8 @@ protocol ConversationOwner: AnyObject {
   func closed(_ end: ConversationEnd, isReset: Bool)
 }
 
-/// Stays where it is when its channel was taken over, and lets all pass: nothing is lost between two owners.
-final class ConversationEnd: ChannelInboundHandler {
+/// Is gone when its channel is taken over.
+final class ConversationEnd: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
 
   let channel: any Channel
@@ -25,7 +25,10 @@ final class ConversationEnd: ChannelInboundHandler {
     self.owner = owner
   }
 
-  func release() { owner = nil }
+  func release() {
+    owner = nil
+    channel.pipeline.syncOperations.removeHandler(self, promise: nil)
+  }
 
   /// What has come before this was there.
   func take(_ bytes: ByteBuffer) { owner?.received(bytes, at: self) }

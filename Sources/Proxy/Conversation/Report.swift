@@ -27,16 +27,25 @@ struct Report: Sendable {
     send(.connectionEnd, number: number, counts)
   }
 
-  func exchanged(_ number: UInt32, _ exchange: HTTPExchange, _ scheme: HTTPConnection.Scheme) {
+  func exchanged(_ number: UInt32, _ exchanges: [HTTPExchange], _ scheme: HTTPConnection.Scheme) {
+    control.send(
+      exchanges.map {
+        .record(kind: EventKind.request.rawValue, process: process, number: number, record(of: $0, scheme).bytes)
+      })
+    for refusal in exchanges.compactMap(\.refusal) { refused(refusal) }
+  }
+
+  private func record(of exchange: HTTPExchange, _ scheme: HTTPConnection.Scheme) -> RequestRecord {
     let isUsual = port == (scheme == .http ? 80 : 443)
     let host = isUsual ? domain.bracketed : place
     let target = exchange.target.hasPrefix("/") ? "\(scheme.rawValue)://\(host)\(exchange.target)" : exchange.target
-    let duration = UInt64(clamping: ((exchange.ended ?? .now()) - exchange.began).nanoseconds)
-    let record = RequestRecord(
+    let now = NIODeadline.now()
+    let ended = exchange.ended ?? now
+    let duration = UInt64(clamping: (ended - exchange.began).nanoseconds)
+    return RequestRecord(
       method: exchange.method, url: target, status: exchange.status, sent: exchange.requestBytes,
-      received: exchange.responseBytes, duration: duration, isBrokenOff: !exchange.isComplete)
-    send(.request, number: number, record.bytes)
-    if let refusal = exchange.refusal { refused(refusal) }
+      received: exchange.responseBytes, duration: duration,
+      age: UInt64(clamping: (now - ended).nanoseconds), isBrokenOff: !exchange.isComplete)
   }
 
   /// Records what is not.
@@ -54,6 +63,8 @@ struct Report: Sendable {
     case .denied(let rule): "--deny \(rule) keeps it out"
     }
   }
+
+  func noted(_ text: String, on number: UInt32) { send(.network, number: number, "\(place): \(text)") }
 
   /// Of a replay.
   func missed(line: String, on number: UInt32) { send(.miss, number: number, line) }

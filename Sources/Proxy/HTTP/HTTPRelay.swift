@@ -1,5 +1,6 @@
 import NIOCore
 import SystemPackage
+import Tracing
 
 /// Joins a guest's connection and its upstream, both of HTTP/1.x, and records what goes over them.
 ///
@@ -19,7 +20,7 @@ public final class HTTPRelay {
   private let injected: [HTTPHeaderField]
   private let proxied: ProxiedRequests?
   private let store: ExchangeStore
-  private let requests: DirectoryHandle
+  private let requests: RequestsDirectory
   private let queue: RecordingQueue
   private let check: HTTPRequestCheck
   private let events: Events
@@ -78,7 +79,7 @@ public final class HTTPRelay {
 
   private init(
     _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ proxied: ProxiedRequests?, _ store: ExchangeStore,
-    _ requests: DirectoryHandle, _ queue: RecordingQueue, _ events: Events
+    _ requests: RequestsDirectory, _ queue: RecordingQueue, _ events: Events
   ) {
     self.proxied = proxied
     self.connection = connection
@@ -216,7 +217,7 @@ extension HTTPRelay {
       guard length != .upgraded || mayEnd && exchange.hasRequestEnded else {
         throw HTTPFailure(502, "the upstream upgrades what it was not asked to")
       }
-      if !isInformational { exchange.respond(head) }
+      if isInformational { exchange.inform(head) } else { exchange.respond(head) }
       guest.write(head.bytes)
       if length == .upgraded { handOver(after: exchange, isWebSocket: WebSocketHandshake.isDone(by: head)) }
     case .framing(let bytes): guest.write(bytes)
@@ -284,7 +285,7 @@ extension HTTPRelay {
     tell(exchange.summary)
   }
 
-  private func tell(_ exchange: HTTPExchange) { queue.tell(exchange, to: events) }
+  private func tell(_ exchange: HTTPExchange) { queue.tell(exchange, of: self, to: events) }
 
   /// What has not ended is recorded as that.
   private func abort() {
@@ -334,7 +335,7 @@ extension HTTPRelay: HTTPEndOwner {
   func readCompleted(at end: HTTPEnd) {
     guest.flush()
     upstream.flush()
-    queue.start()
+    queue.startSoon(on: guest.channel.eventLoop)
   }
 
   func inputEnded(at end: HTTPEnd) {

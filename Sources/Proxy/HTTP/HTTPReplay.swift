@@ -1,6 +1,7 @@
 import NIOCore
 import Network
 import SystemPackage
+import Tracing
 
 /// Answers a guest's connection of HTTP/1.x from what an earlier run recorded (``ExchangeIndex``).
 ///
@@ -173,7 +174,7 @@ public final class HTTPReplay {
     case .missing(let reason): miss(head, summary, reason)
     case .found(let entry, let reader):
       do throws(ExchangeFormatError) {
-        guard let response = try reader.response(entry.number, to: head.method, entry.meta.state) else {
+        guard let response = try reader.response(entry, to: head.method) else {
           events.exchange(summary)
           isEnding = true
           guest.flush()
@@ -185,11 +186,11 @@ public final class HTTPReplay {
         var accept: [UInt8]?
         if response.stream != nil {
           accept = WebSocketHandshake.accept(
-            of: response.head.head, to: try reader.request(entry.number).head, for: head)
+            of: response.head.head, to: try reader.request(entry).head, for: head)
         }
         answer = ReplayedAnswer(
           try response.forHTTP1(minorVersion: head.minorVersion), entry.meta.state, summary,
-          keepsAlive: head.keepsAlive, accept: accept)
+          keepsAlive: head.keepsAlive, knowsInterim: head.minorVersion == 1, accept: accept)
       } catch { miss(head, summary, "its record is damaged: \(error)") }
     }
   }

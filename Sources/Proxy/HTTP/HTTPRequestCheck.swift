@@ -2,9 +2,17 @@ import Network
 
 /// Whether a request may go where the guest's connection goes.
 struct HTTPRequestCheck: Sendable {
-  let domain: Domain
+  private let domain: Domain
   /// Whether git may push there.
-  var allowsPush = false
+  private let allowsPush: Bool
+  /// How nearly all requests name the domain.
+  private let usual: [UInt8]
+
+  init(domain: Domain, allowsPush: Bool = false) {
+    self.domain = domain
+    self.allowsPush = allowsPush
+    usual = Array(domain.bracketed.utf8)
+  }
 
   /// - Returns: where a CONNECT is to lead; nil for every other request.
   /// - Throws: 400 for a request whose host can be read in two ways, 403 for a CONNECT that may not be and for a push, 421 for one that is for another host.
@@ -20,7 +28,7 @@ struct HTTPRequestCheck: Sendable {
       if !isOptions { named.append(try authority(head.target)) }
     }
     // RFC 9112, 3.2.2: the target counts, not Host; a server may think otherwise, and so both must be right.
-    for name in named {
+    for name in named where !name.elementsEqual(usual) {
       guard let host = Self.host(name) else {
         throw HTTPFailure(400, "the request's host is neither a name nor an address")
       }

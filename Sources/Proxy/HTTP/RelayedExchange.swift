@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP2
+import Tracing
 
 /// A request that is on its way, and its answer.
 final class RelayedExchange {
@@ -39,6 +40,9 @@ final class RelayedExchange {
     hasRequestEnded = true
     writer.add(trailers: trailers, toResponse: false)
   }
+
+  /// An answer of status 1xx, after which another comes.
+  func inform(_ head: HTTPHead) { writer.inform(head) }
 
   func respond(_ head: HTTPHead) {
     hasResponseBegun = true

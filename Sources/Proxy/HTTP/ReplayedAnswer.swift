@@ -1,5 +1,6 @@
 import NIOCore
 import SystemPackage
+import Tracing
 
 /// A recorded answer that is being given, part by part.
 final class ReplayedAnswer {
@@ -26,11 +27,13 @@ final class ReplayedAnswer {
   /// - Parameter accept: what stands in a WebSocket's answer for this request, where that is not what was recorded.
   init(
     _ response: ExchangeReader.Response, _ state: ExchangeMeta.State, _ summary: HTTPExchange, keepsAlive: Bool,
-    accept: [UInt8]? = nil
+    knowsInterim: Bool, accept: [UInt8]? = nil
   ) {
     self.response = response
-    head =
+    let final =
       accept.map { response.head.wire(replacing: WebSocketHandshake.acceptField, with: $0) } ?? response.head.wire
+    // RFC 9110, 15.2: not to a client of HTTP/1.0.
+    head = (knowsInterim ? response.interim.flatMap(\.wire) : []) + final
     isUpgrade = response.length == .upgraded
     stream = response.stream
     isWebSocket = WebSocketHandshake.isDone(by: response.head.head)

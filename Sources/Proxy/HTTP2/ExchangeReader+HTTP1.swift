@@ -1,3 +1,5 @@
+import Tracing
+
 extension ExchangeReader.Response {
   /// An answer that came by HTTP/2, as it goes to a client of HTTP/1.x: with a length or a coding, and no reason phrase, which HTTP/2 has none of.
   func forHTTP1(minorVersion: Int) throws(ExchangeFormatError) -> ExchangeReader.Response {
@@ -17,8 +19,12 @@ extension ExchangeReader.Response {
     }
     bytes += added.utf8
     if length == .chunked, !head.trailers.isEmpty { bytes += [0x0a] + head.trailers }
+    let interim = try self.interim.map { head throws(ExchangeFormatError) in
+      let fields = head.head.fields.flatMap { Array(head.head.bytes[$0.line]) }
+      return try RecordedHead(parsing: Array("HTTP/1.1 \(head.head.status) \n".utf8) + fields, .response)
+    }
     return ExchangeReader.Response(
-      head: try RecordedHead(parsing: bytes, .response), body: body, size: size, length: length,
+      interim: interim, head: try RecordedHead(parsing: bytes, .response), body: body, size: size, length: length,
       stream: nil)
   }
 }

@@ -2,6 +2,7 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 import SystemPackage
+import Tracing
 
 /// A recorded answer that is being given on a stream of HTTP/2, part by part.
 final class HTTP2Answer {
@@ -15,14 +16,15 @@ final class HTTP2Answer {
   }
 
   private enum State {
-    case head, body, over
+    case interim, head, body, over
   }
 
   private static let partSize = 1 << 16
 
   private let response: ExchangeReader.Response
   private let meta: ExchangeMeta
-  private var state = State.head
+  private var state = State.interim
+  private var interim: ArraySlice<RecordedHead>
   private var rest: Int
   private(set) var summary: HTTPExchange
   /// Bytes of the body that may be given; nil for all of the answer.
@@ -34,6 +36,7 @@ final class HTTP2Answer {
     self.summary = summary
     self.summary.status = response.head.head.status
     self.allowed = allowed
+    interim = response.interim[...]
     rest = response.size
   }
 
@@ -45,6 +48,12 @@ final class HTTP2Answer {
   /// - Returns: the next part; nil after the last, or if no more is allowed.
   func next() throws(Errno) -> Part? {
     switch state {
+    case .interim:
+      guard let head = interim.popFirst() else {
+        state = .head
+        return try next()
+      }
+      return .headers(HTTP2Head.headers(ofResponse: head.head), isLast: false)
     case .head:
       state = endsWithBody ? .over : .body
       return .headers(HTTP2Head.headers(ofResponse: response.head.head), isLast: endsWithBody)

@@ -2,6 +2,7 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 import SystemPackage
+import Tracing
 
 /// Joins a guest's connection and its upstream, both of HTTP/2 (RFC 9113), and records what goes over them.
 ///
@@ -19,7 +20,7 @@ public final class HTTP2Relay {
   private let connection: HTTPConnection
   private let injected: [HTTPHeaderField]
   private let store: ExchangeStore
-  private let requests: DirectoryHandle
+  private let requests: RequestsDirectory
   private let queue: RecordingQueue
   private let check: HTTPRequestCheck
   private let events: Events
@@ -67,7 +68,7 @@ public final class HTTP2Relay {
   }
 
   private init(
-    _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ store: ExchangeStore, _ requests: DirectoryHandle,
+    _ connection: HTTPConnection, _ injected: [HTTPHeaderField], _ store: ExchangeStore, _ requests: RequestsDirectory,
     _ queue: RecordingQueue, _ events: Events
   ) {
     self.connection = connection
@@ -132,7 +133,7 @@ extension HTTP2Relay {
     } catch {
       refused?.status = error.status
       refused?.refusal = error.refusal
-      if let refused { queue.tell(refused, to: events) }
+      if let refused { queue.tell(refused, of: self, to: events) }
       guest.write(stream, error, isHead: refused?.method == "HEAD", hasRequestEnded: headers.endStream)
     }
   }
@@ -214,7 +215,9 @@ extension HTTP2Relay {
       }
       if data.endStream { endResponse(exchange, []) }
     case .rstStream(let code): reset(stream, code, at: upstream)
-    case .goAway(let last, let code, _): retire(after: last, code)
+    case .goAway(let last, let code, _):
+      events.noted("GOAWAY on connection \(connection.number), after stream \(Int(last)), code \(code.networkCode)")
+      retire(after: last, code)
     case .settings(.settings(let settings)):
       for setting in settings where setting.parameter == .maxConcurrentStreams { mostOpen = setting.value }
       openLater()
@@ -229,7 +232,9 @@ extension HTTP2Relay {
     } else {
       let head = try HTTP2Head.response(headers.headers)
       guard head.status != 101 else { throw HTTPFailure(502, "HTTP/2 has no 101") }
-      if head.status >= 200 {
+      if head.status < 200 {
+        exchange.record.inform(head)
+      } else {
         exchange.record.respond(head)
         exchange.record.turn()
       }
@@ -288,7 +293,7 @@ extension HTTP2Relay {
   private func finish(_ exchange: HTTP2Exchange, _ state: ExchangeMeta.State) {
     guard exchanges.removeValue(forKey: exchange.stream) != nil else { return }
     exchange.record.finish(state)
-    queue.tell(exchange.record.summary, to: events)
+    queue.tell(exchange.record.summary, of: self, to: events)
     closeIfOver()
   }
 
@@ -343,12 +348,12 @@ extension HTTP2Relay: HTTP2EndOwner {
   func readCompleted(at end: HTTP2End) {
     guest.flush()
     upstream.flush()
-    queue.start()
+    queue.startSoon(on: guest.channel.eventLoop)
   }
 
   func streamClosed(_ stream: HTTP2StreamID, _ reason: HTTP2ErrorCode?, at end: HTTP2End) {
     if let reason { reset(stream, reason, at: end) }
-    queue.start()
+    queue.startSoon(on: guest.channel.eventLoop)
     guard end === upstream, open.remove(stream) != nil, !opening.isEmpty else { return }
     openLater()
   }

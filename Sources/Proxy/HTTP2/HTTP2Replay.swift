@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP2
 import SystemPackage
+import Tracing
 
 /// Answers a guest's connection of HTTP/2 from what an earlier run recorded (``ExchangeIndex``), by whatever version.
 ///
@@ -167,9 +168,9 @@ extension HTTP2Replay {
 // MARK: - Answers
 
 extension HTTP2Replay {
-  private func respond(_ stream: Stream, _ entry: ExchangeIndex.Entry, _ reader: ExchangeReader) {
+  private func respond(_ stream: Stream, _ entry: ExchangeRecord, _ reader: ExchangeReader) {
     do throws(ExchangeFormatError) {
-      guard let response = try reader.response(entry.number, to: stream.head.method, entry.meta.state) else {
+      guard let response = try reader.response(entry, to: stream.head.method) else {
         finish(stream, stream.summary)
         guard let code = entry.meta.reset else { return breakOff() }
         return guest.reset(stream.id, HTTP2ErrorCode(networkCode: Int(code)))

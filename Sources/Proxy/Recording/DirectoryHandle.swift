@@ -25,9 +25,12 @@ final class DirectoryHandle: Sendable {
     return result
   }
 
-  /// The largest of the names that are numbers, with or without a dot before; 0 if none is.
+  /// The largest of the numbers that names begin with, with or without a dot before; 0 if none does.
   func lastNumber() throws(Errno) -> Int {
-    try names().compactMap { HTTPToken.number($0.first == UInt8(ascii: ".") ? $0.dropFirst() : $0[...]) }.max() ?? 0
+    try names().compactMap { name in
+      let name = name.first == UInt8(ascii: ".") ? name.dropFirst() : name[...]
+      return HTTPToken.number(name.prefix { $0 != UInt8(ascii: ".") })
+    }.max() ?? 0
   }
 
   /// Opens a regular file below it to be read, and no other.

@@ -1,11 +1,12 @@
 import Glibc
+import NIOCore
 import Network
 import Synchronization
 
 /// What a run has downloaded as files, below the directories of domains: by the paths that they have there (``RecordedPath``).
 ///
-/// A file is a second name of the answer's `response-body`; it is there only where the file system has such. Of several answers for one
-/// path the file is the last one. What came range by range is put together when the run ends.
+/// A file is a second name of the body's own file, where it has one and the file system has such, and else a copy of what stands in the log. Of several answers
+/// for one path the file is the last one. What came range by range is put together when the run ends.
 final class Downloads: Sendable {
   private struct Key: Hashable {
     let domain: Domain
@@ -15,6 +16,8 @@ final class Downloads: Sendable {
   private struct State {
     var partial: [Key: PartialDownload] = [:]
     var parts = 0
+    /// Digests of what stands in files that are copies: what comes again is not written again.
+    var copies: [Key: [UInt8]] = [:]
   }
 
   private let state = Mutex(State())
@@ -25,13 +28,15 @@ final class Downloads: Sendable {
   /// While the file that was there is replaced. No URL has such a name.
   private static let temporary = "%%new"
 
-  /// Takes an answer to a GET without a body, which stands in `requests`.
+  /// Takes an answer to a GET without a body.
   /// - Parameters:
+  ///   - body: the answer's.
   ///   - target: as it is recorded.
   ///   - isComplete: whether it came to its end.
+  ///   - contents: of a body that stands in the log.
   func take(
-    _ number: UInt64, of domain: Domain, target: [UInt8], _ answer: HTTPHead, isComplete: Bool,
-    in requests: DirectoryHandle
+    _ body: RecordedBody, of domain: Domain, target: [UInt8], _ answer: HTTPHead, isComplete: Bool,
+    contents: () -> [ByteBuffer]
   ) {
     guard answer.status == 200 || answer.status == 206,
       answer.members(of: "content-encoding").allSatisfy({ $0.elementsEqual("identity".utf8) }),
@@ -39,32 +44,22 @@ final class Downloads: Sendable {
     else { return }
     let path = components.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
     let key = Key(domain: domain, path: path)
-    if answer.status == 200, isComplete {
-      forget(key)
-      return link(number, to: path, in: requests)
-    }
-    guard let range = range(of: answer, number, in: requests) else { return }
-    if range.bytes == 0..<range.total, isComplete {
-      forget(key)
-      return link(number, to: path, in: requests)
-    }
-    guard var new = PartialDownload(answer, total: range.total, in: requests) else { return }
+    if answer.status == 200, isComplete { return keep(body, key, contents) }
+    guard let range = range(of: answer, body) else { return }
+    if range.bytes == 0..<range.total, isComplete { return keep(body, key, contents) }
+    guard var new = PartialDownload(answer, total: range.total, in: body.requests) else { return }
     state.withLock { state in
       guard state.parts < Self.mostParts else { return }
       if let known = state.partial[key], known.isOfSameVersion(as: new) { new = known }
       state.parts += 1 - (state.partial[key]?.count ?? 0) + new.count
-      new.add(range.bytes, number)
+      new.add(range.bytes, body)
       state.partial[key] = new
     }
   }
 
   /// What an answer has of the whole: the range that it names, or what has come of a whole until it was broken off.
-  private func range(of answer: HTTPHead, _ number: UInt64, in requests: DirectoryHandle) -> ContentRange? {
-    var status = stat()
-    guard fstatat(requests.descriptor, "\(number)/response-body", &status, AT_SYMLINK_NOFOLLOW) == 0,
-      status.st_size > 0
-    else { return nil }
-    let size = UInt64(status.st_size)
+  private func range(of answer: HTTPHead, _ body: RecordedBody) -> ContentRange? {
+    guard let size = body.size.map({ UInt64($0) }), size > 0 else { return nil }
     if answer.status == 206 {
       guard let range = answer.values(of: "content-range").first.flatMap({ ContentRange($0) }),
         size <= UInt64(range.bytes.count)
@@ -91,15 +86,27 @@ final class Downloads: Sendable {
     }
   }
 
-  private func link(_ number: UInt64, to path: String, in requests: DirectoryHandle) {
-    let directory = requests.descriptor
-    let body = "\(number)/response-body"
-    if linkat(directory, body, directory, "../\(path)", 0) == 0 { return }
-    guard errno == ENOENT || errno == EEXIST else { return }
-    replace(path, in: requests) { new in
-      if linkat(directory, body, directory, new, 0) == 0 { return true }
-      // An empty body has no file.
-      return errno == ENOENT && (try? requests.createFile(new)) != nil
+  private func keep(_ body: RecordedBody, _ key: Key, _ contents: () -> [ByteBuffer]) {
+    forget(key)
+    guard body.place != nil else {
+      state.withLock { _ = $0.copies.removeValue(forKey: key) }
+      guard [ENOENT, EEXIST].contains(body.link(to: "../\(key.path)")) else { return }
+      return replace(key.path, in: body.requests) { body.link(to: $0) == 0 }
+    }
+    let parts = contents()
+    var digest = SHA256()
+    for part in parts { part.withUnsafeReadableBytes { digest.add($0) } }
+    let value = digest.digest
+    let isNew = state.withLock { state in
+      if state.copies[key] == value { return false }
+      if state.copies.count >= Self.mostParts { state.copies = [:] }
+      state.copies[key] = value
+      return true
+    }
+    guard isNew else { return }
+    replace(key.path, in: body.requests) { new in
+      guard let file = try? body.requests.createFile(new) else { return false }
+      return (try? file.write(parts)) != nil
     }
   }
 
@@ -114,7 +121,11 @@ final class Downloads: Sendable {
     }
     let new = parent + Self.temporary
     replacing.withLock { _ in
-      guard make(new) else { return }
+      if !make(new) {
+        // Who was killed in the middle may have left one.
+        unlinkat(directory, new, 0)
+        guard make(new) else { return }
+      }
       if renameat(directory, new, directory, "../\(path)") < 0 { unlinkat(directory, new, 0) }
     }
   }
@@ -130,11 +141,10 @@ struct Download: Sendable {
     self.domain = domain
   }
 
-  /// Its exchange stands in `requests`.
   /// - Parameter target: as it is recorded.
   func keep(
-    _ number: UInt64, target: [UInt8], _ answer: HTTPHead, isComplete: Bool, in requests: DirectoryHandle
+    _ body: RecordedBody, target: [UInt8], _ answer: HTTPHead, isComplete: Bool, contents: () -> [ByteBuffer]
   ) {
-    downloads.take(number, of: domain, target: target, answer, isComplete: isComplete, in: requests)
+    downloads.take(body, of: domain, target: target, answer, isComplete: isComplete, contents: contents)
   }
 }

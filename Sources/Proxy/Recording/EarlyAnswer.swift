@@ -1,7 +1,9 @@
+import Tracing
+
 /// A recorded exchange whose answer began before its request had ended, and the guest's request so far: the answer goes on as far as the guest has said
 /// what was said in the recorded one.
 struct EarlyAnswer {
-  let entry: ExchangeIndex.Entry
+  let entry: ExchangeRecord
   let reader: ExchangeReader
   private var turns: ArraySlice<ExchangeTurn>
   private let request: ReadableFile?
@@ -12,11 +14,11 @@ struct EarlyAnswer {
   private(set) var isLast = false
 
   /// - Returns: nil if the request is another one.
-  init?(_ entry: ExchangeIndex.Entry, _ reader: ExchangeReader, _ turns: [ExchangeTurn], after said: [UInt8]) {
+  init?(_ entry: ExchangeRecord, _ reader: ExchangeReader, _ turns: [ExchangeTurn], after said: [UInt8]) {
     self.entry = entry
     self.reader = reader
     self.turns = turns[...]
-    request = reader.requestBody(entry.number)
+    request = reader.requestBody(entry)
     guard isSame(said[...]) else { return nil }
   }
 

@@ -1,35 +1,39 @@
 import Network
 import Synchronization
 import SystemPackage
+import Tracing
 
 /// Finds the answers that an earlier run recorded.
 ///
 /// Among equal requests (``ExchangeKey``) each answer is given once: first those to the same process, in their order, then those of the run.
 /// When none is left, the last is given again if all were equal and the method is GET, HEAD or CONNECT.
 public final class ExchangeIndex: Sendable {
-  struct Entry {
-    let number: Int
-    let meta: ExchangeMeta
+  private struct Entry {
+    let record: ExchangeRecord
+    /// Its place among all, and so that of its mark.
+    let place: Int
   }
 
   private struct Answers {
     var unused: [Entry] = []
+    /// Whether what another process has given is left out of that.
+    var isCurrent = false
     /// The last of all.
-    var last: Entry
+    var last: ExchangeRecord
     /// Whether all are equal; nil if that was not asked yet.
     var areEqual: Bool?
-    var numbers: [Int] = []
+    var all: [ExchangeRecord] = []
   }
 
   /// An exchange whose answer began before its request had ended.
   private struct Early {
     let key: ExchangeKey
-    let entry: Entry
+    let entry: ExchangeRecord
     let turns: [ExchangeTurn]
   }
 
   enum Match {
-    case found(Entry, ExchangeReader)
+    case found(ExchangeRecord, ExchangeReader)
     /// Why there is no answer, for the user.
     case missing(String)
   }
@@ -39,6 +43,8 @@ public final class ExchangeIndex: Sendable {
 
   private let readers: [[UInt8]: ExchangeReader]
   private let answers: Mutex<[ExchangeKey: Answers]>
+  /// What was given, by a proxy that ended before, too.
+  private let given: SharedMarks
   /// Whose answers began before their requests had ended, by the key without a digest.
   private let early: [ExchangeKey: [Early]]
   /// The same without what chooses among answers.
@@ -46,48 +52,58 @@ public final class ExchangeIndex: Sendable {
   /// Directories of domains, with the ports of HTTP/2 there.
   private let http2: [[UInt8]: Set<UInt16>]
   let credentials: Credentials
-  /// `<domain>/requests/<n>` and what is wrong there; what is wrong is not found.
+  /// `<domain>/requests/log` or a request, and what is wrong there; what is wrong is not found.
   public let damaged: [String]
 
   /// Reads the heads of all exchanges.
   /// - Parameters:
   ///   - directory: `net` of the earlier run's trace.
   ///   - key: of the digests of credentials in it.
-  public init(_ directory: NetworkDirectory, key: [UInt8]) throws(Errno) {
+  public convenience init(_ directory: NetworkDirectory, key: [UInt8]) throws {
+    try self.init(directory, key: key, given: nil)
+  }
+
+  /// - Parameter given: of another process that has read the same.
+  init(_ directory: NetworkDirectory, key: [UInt8], given: SharedMarks?) throws {
     credentials = Credentials(key: key)
     var readers: [[UInt8]: ExchangeReader] = [:]
-    var entries: [(key: ExchangeKey, entry: Entry)] = []
+    var entries: [(key: ExchangeKey, entry: ExchangeRecord)] = []
     var damaged: [String] = []
     var http2: [[UInt8]: Set<UInt16>] = [:]
     for name in try DirectoryHandle(directory.path).names().sorted(by: { $0.lexicographicallyPrecedes($1) }) {
       let text = String(decoding: name, as: UTF8.self)
-      guard text.utf8.elementsEqual(name), let reader = try? ExchangeReader("\(directory.path)/\(text)") else {
-        continue
+      guard text.utf8.elementsEqual(name) else { continue }
+      let reader: ExchangeReader?
+      do throws(ExchangeFormatError) { reader = try ExchangeReader("\(directory.path)/\(text)") } catch {
+        throw ExchangeFormatError("what was recorded of \(text) cannot be read: \(error)")
       }
+      guard let reader else { continue }
       readers[name] = reader
-      for number in try reader.numbers() where entries.count < Self.most {
+      let contents = try reader.contents(most: Self.most - entries.count)
+      if let damage = contents.damage { damaged.append("\(text)/requests/\(ExchangeLog.name): \(damage)") }
+      for record in contents.records {
         do throws(ExchangeFormatError) {
-          let meta = try reader.meta(number)
-          let head = try reader.request(number).head
+          let head = try reader.request(record).head
+          let meta = record.meta
           let key = ExchangeKey(
             head, Array(head.target), digest: meta.requestDigest, name, scheme: meta.scheme, port: meta.port)
-          entries.append((key, Entry(number: number, meta: meta)))
+          entries.append((key, record))
           if head.majorVersion == 2 { http2[name, default: []].insert(meta.port) }
-        } catch { damaged.append("\(text)/requests/\(number): \(error)") }
+        } catch { damaged.append("\(text)/requests/\(ExchangeLog.name), exchange \(record.number): \(error)") }
       }
     }
     var answers: [ExchangeKey: Answers] = [:]
-    for (key, entry) in entries.sorted(by: { $0.entry.meta.order < $1.entry.meta.order }) {
+    for (place, (key, entry)) in entries.sorted(by: { $0.entry.meta.order < $1.entry.meta.order }).enumerated() {
       var list = answers[key] ?? Answers(last: entry)
-      list.unused.append(entry)
+      list.unused.append(Entry(record: entry, place: place))
       list.last = entry
-      list.numbers.append(entry.number)
+      list.all.append(entry)
       answers[key] = list
     }
     var early: [ExchangeKey: [Early]] = [:]
     for (key, list) in answers where http2[key.directoryName] != nil {
-      for entry in list.unused {
-        guard let turns = readers[key.directoryName]?.turns(entry.number) else { continue }
+      for entry in list.all {
+        guard let turns = readers[key.directoryName]?.turns(entry) else { continue }
         early[key.withoutDigest, default: []].append(Early(key: key, entry: entry, turns: turns))
       }
     }
@@ -97,6 +113,7 @@ public final class ExchangeIndex: Sendable {
     self.http2 = http2
     self.damaged = damaged
     self.answers = Mutex(answers)
+    self.given = given ?? SharedMarks(entries.count)
   }
 
   func speaksHTTP2(_ domain: Domain, port: UInt16) -> Bool { http2[domain.directoryName]?.contains(port) == true }
@@ -108,24 +125,33 @@ public final class ExchangeIndex: Sendable {
     return answers.withLock { answers in
       guard var list = answers.removeValue(forKey: key) else { return .missing(reason(key)) }
       defer { answers[key] = list }
+      leaveOutGiven(&list)
       if !list.unused.isEmpty {
-        let place = list.unused.firstIndex { $0.meta.process == process } ?? 0
-        return .found(list.unused.remove(at: place), reader)
+        let place = list.unused.firstIndex { $0.record.meta.process == process } ?? 0
+        let entry = list.unused.remove(at: place)
+        given.set(entry.place)
+        return .found(entry.record, reader)
       }
       // What goes over a tunnel is looked for itself.
       guard ["GET", "HEAD", "CONNECT"].contains(where: { key.method.elementsEqual($0.utf8) }) else {
-        return .missing("it was recorded \(list.numbers.count) times, and is asked for once more")
+        return .missing("it was recorded \(list.all.count) times, and is asked for once more")
       }
       if list.areEqual == nil {
-        list.areEqual = list.numbers.allSatisfy {
-          $0 == list.last.number || reader.haveEqualAnswers($0, list.last.number, to: key.method[...])
+        list.areEqual = list.all.allSatisfy {
+          $0.number == list.last.number || reader.haveEqualAnswers($0, list.last, to: key.method[...])
         }
       }
       guard list.areEqual == true else {
-        return .missing("its \(list.numbers.count) recorded answers differ, and it is asked for once more")
+        return .missing("its \(list.all.count) recorded answers differ, and it is asked for once more")
       }
       return .found(list.last, reader)
     }
+  }
+
+  private func leaveOutGiven(_ list: inout Answers) {
+    if list.isCurrent { return }
+    list.isCurrent = true
+    list.unused.removeAll { given.isSet($0.place) }
   }
 
   /// Whether an answer to such a request may begin before its body has ended.
@@ -139,13 +165,25 @@ public final class ExchangeIndex: Sendable {
     let others = list.filter { $0.entry.meta.process != process }
     for candidate in own + others where candidate.turns[0].said <= said.count {
       let number = candidate.entry.number
-      guard answers.withLock({ $0[candidate.key]?.unused.contains { $0.number == number } == true }),
-        let answer = EarlyAnswer(candidate.entry, reader, candidate.turns, after: said)
+      guard place(of: number, candidate.key) != nil,
+        let answer = EarlyAnswer(candidate.entry, reader, candidate.turns, after: said),
+        let place = place(of: number, candidate.key)
       else { continue }
-      answers.withLock { $0[candidate.key]?.unused.removeAll { $0.number == number } }
+      given.set(place)
+      answers.withLock { $0[candidate.key]?.unused.removeAll { $0.place == place } }
       return answer
     }
     return nil
+  }
+
+  /// Of one that was not given yet; nil if it was.
+  private func place(of number: Int, _ key: ExchangeKey) -> Int? {
+    answers.withLock { answers in
+      guard var list = answers.removeValue(forKey: key) else { return nil }
+      defer { answers[key] = list }
+      leaveOutGiven(&list)
+      return list.unused.first { $0.record.number == number }?.place
+    }
   }
 
   private func reason(_ key: ExchangeKey) -> String {

@@ -1,11 +1,14 @@
 import Glibc
 import Network
 import SystemPackage
+import Tracing
 
 /// Reads the exchanges of a domain (``ExchangeStore``). The files may be anything.
 struct ExchangeReader: Sendable {
   /// An answer as it is to be given.
   struct Response {
+    /// Those of status 1xx that come before, but for 100, which answers the guest's Expect.
+    let interim: [RecordedHead]
     let head: RecordedHead
     /// nil if it is empty.
     let body: ReadableFile?
@@ -17,33 +20,34 @@ struct ExchangeReader: Sendable {
   }
 
   private let requests: DirectoryHandle
+  private let log: ExchangeLog?
 
   /// - Parameter directory: a domain's, below a trace's `net`.
-  init(_ directory: String) throws(Errno) { requests = try DirectoryHandle(directory + "/requests") }
-
-  /// Of all exchanges that were written to their end, sorted.
-  func numbers() throws(Errno) -> [Int] {
-    try requests.names().compactMap { name in
-      HTTPToken.number(name).flatMap { $0 > 0 && "\($0)".utf8.elementsEqual(name) ? $0 : nil }
-    }.sorted()
+  /// - Returns: nil if there are no exchanges.
+  /// - Throws: that they are recorded in another way.
+  init?(_ directory: String) throws(ExchangeFormatError) {
+    guard let requests = try? DirectoryHandle(directory + "/requests") else { return nil }
+    self.requests = requests
+    log = try ExchangeLog(in: FileDescriptor(rawValue: requests.descriptor))
   }
 
-  func meta(_ number: Int) throws(ExchangeFormatError) -> ExchangeMeta {
-    try ExchangeMeta(parsing: contents("\(number)/meta", longest: ExchangeMeta.longest) ?? [])
+  /// Of all exchanges that have ended.
+  func contents(most: Int) throws(Errno) -> ExchangeLog.Contents {
+    try log?.contents(most: most) ?? ExchangeLog.Contents()
   }
 
-  func request(_ number: Int) throws(ExchangeFormatError) -> RecordedHead {
-    try RecordedHead(parsing: contents("\(number)/request", longest: RecordedHead.longest) ?? [], .request)
+  func request(_ record: ExchangeRecord) throws(ExchangeFormatError) -> RecordedHead {
+    guard let bytes = try head(record, .request) else { throw ExchangeFormatError("there is no request") }
+    return try RecordedHead(parsing: bytes, .request)
   }
 
-  /// - Parameters:
-  ///   - method: of the request.
-  ///   - state: of the exchange: one that is complete has a body as long as it says.
+  /// - Parameter method: of the request.
   /// - Returns: nil if none came.
   func response(
-    _ number: Int, to method: ArraySlice<UInt8>, _ state: ExchangeMeta.State
+    _ record: ExchangeRecord, to method: ArraySlice<UInt8>
   ) throws(ExchangeFormatError) -> Response? {
-    guard let bytes = try contents("\(number)/response", longest: RecordedHead.longest) else {
+    let state = record.meta.state
+    guard let bytes = try head(record, .response) else {
       if state == .aborted { return nil }
       throw ExchangeFormatError("there is no answer")
     }
@@ -52,7 +56,8 @@ struct ExchangeReader: Sendable {
     do { length = try HTTPBodyLength(ofResponse: head.head, to: method) } catch {
       throw ExchangeFormatError(error.reason)
     }
-    let body = try body(number)
+    let body: (file: ReadableFile, size: Int)?
+    do throws(Errno) { body = try self.body(record, .responseBody) } catch { throw ExchangeFormatError("\(error)") }
     let size = body?.size ?? 0
     let isRight =
       switch length {
@@ -64,37 +69,64 @@ struct ExchangeReader: Sendable {
     guard head.trailers.isEmpty || length == .chunked || head.head.majorVersion == 2 else {
       throw ExchangeFormatError("fields follow a body that has none after it")
     }
-    let stream = length == .upgraded ? (try? requests.file("\(number)/stream")?.file).flatMap(StreamReader.init) : nil
-    return Response(head: head, body: body?.file, size: size, length: length, stream: stream)
+    let stream =
+      length == .upgraded
+      ? (try? requests.file("\(record.number).stream")?.file).flatMap(StreamReader.init) : nil
+    return Response(
+      interim: try interim(record), head: head, body: body?.file, size: size, length: length, stream: stream)
+  }
+
+  private func interim(_ record: ExchangeRecord) throws(ExchangeFormatError) -> [RecordedHead] {
+    var heads: [RecordedHead] = []
+    var rest = try head(record, .interim)?[...] ?? []
+    while let feed = rest.indices.first(where: { rest[$0] == 0x0a && rest[($0 + 1)...].first == 0x0a }) {
+      let head = try RecordedHead(parsing: Array(rest[...feed]), .response)
+      guard (100..<200).contains(head.head.status), head.head.status != 101 else {
+        throw ExchangeFormatError("what comes before the answer is none of status 1xx")
+      }
+      if head.head.status != 100 { heads.append(head) }
+      rest = rest[(feed + 2)...]
+    }
+    return heads
   }
 
   /// nil if there are none, or they are nonsense.
-  func turns(_ number: Int) -> [ExchangeTurn]? {
-    guard let bytes = try? contents("\(number)/turns", longest: ExchangeTurn.longest) else { return nil }
+  func turns(_ record: ExchangeRecord) -> [ExchangeTurn]? {
+    guard let bytes = try? contents(record, .turns, longest: ExchangeTurn.longest) else { return nil }
     return ExchangeTurn.parse(bytes)
   }
 
   /// nil if it is empty.
-  func requestBody(_ number: Int) -> ReadableFile? { try? requests.file("\(number)/request-body")?.file }
+  func requestBody(_ record: ExchangeRecord) -> ReadableFile? { (try? body(record, .requestBody))?.file }
 
-  private func body(_ number: Int) throws(ExchangeFormatError) -> (file: ReadableFile, size: Int)? {
-    do throws(Errno) { return try requests.file("\(number)/response-body") } catch {
-      throw ExchangeFormatError("\(error)")
+  private func body(_ record: ExchangeRecord, _ part: ExchangeRecord.Part) throws(Errno) -> (
+    file: ReadableFile, size: Int
+  )? {
+    switch record.place(of: part) {
+    case nil: return nil
+    case .log(let range): return log.map { (ReadableFile($0, range), range.count) }
+    case .file:
+      guard let body = try requests.file(record.fileName(of: part)) else { throw .noSuchFileOrDirectory }
+      return body
     }
   }
 
-  private func contents(_ path: String, longest: Int) throws(ExchangeFormatError) -> [UInt8]? {
-    do throws(Errno) {
-      guard let (file, size) = try requests.file(path) else { return nil }
-      guard size <= longest else { throw .fileTooLarge }
-      return try file.read(size)
-    } catch { throw ExchangeFormatError("\(error)") }
+  private func head(_ record: ExchangeRecord, _ part: ExchangeRecord.Part) throws(ExchangeFormatError) -> [UInt8]? {
+    try contents(record, part, longest: RecordedHead.longest)
+  }
+
+  private func contents(
+    _ record: ExchangeRecord, _ part: ExchangeRecord.Part, longest: Int
+  ) throws(ExchangeFormatError) -> [UInt8]? {
+    guard case .log(let range)? = record.place(of: part) else { return nil }
+    guard range.count <= longest else { throw ExchangeFormatError("its \(part.rawValue) is too long") }
+    do throws(Errno) { return try log?.bytes(range) } catch { throw ExchangeFormatError("\(error)") }
   }
 
   /// Whether two exchanges have the same answer: status and body.
-  func haveEqualAnswers(_ first: Int, _ second: Int, to method: ArraySlice<UInt8>) -> Bool {
-    guard let states = try? (meta(first).state, meta(second).state), states.0 == states.1,
-      let answers = try? (response(first, to: method, states.0), response(second, to: method, states.1))
+  func haveEqualAnswers(_ first: ExchangeRecord, _ second: ExchangeRecord, to method: ArraySlice<UInt8>) -> Bool {
+    guard first.meta.state == second.meta.state,
+      let answers = try? (response(first, to: method), response(second, to: method))
     else { return false }
     guard let one = answers.0, let other = answers.1 else { return answers.0 == nil && answers.1 == nil }
     // Of conversations each is one of its own.

@@ -4,8 +4,7 @@ import Glibc
 struct PartialDownload {
   private struct Part {
     let bytes: Range<UInt64>
-    /// Of the exchange, in `requests`.
-    let number: UInt64
+    let body: RecordedBody
   }
 
   let requests: DirectoryHandle
@@ -32,7 +31,7 @@ struct PartialDownload {
 
   var count: Int { parts.count }
 
-  mutating func add(_ bytes: Range<UInt64>, _ number: UInt64) { parts.append(Part(bytes: bytes, number: number)) }
+  mutating func add(_ bytes: Range<UInt64>, _ body: RecordedBody) { parts.append(Part(bytes: bytes, body: body)) }
 
   /// Whether nothing is missing.
   var isWhole: Bool {
@@ -48,18 +47,12 @@ struct PartialDownload {
   func write(to path: String) -> Bool {
     guard isWhole, let file = try? requests.createFile(path) else { return false }
     for part in parts {
-      guard copy(part, to: file) else {
+      let count = part.bytes.upperBound - part.bytes.lowerBound
+      guard part.body.copy(count, to: file, at: part.bytes.lowerBound) else {
         unlinkat(requests.descriptor, path, 0)
         return false
       }
     }
     return true
-  }
-
-  private func copy(_ part: Part, to file: WritableFile) -> Bool {
-    let source = openat(requests.descriptor, "\(part.number)/response-body", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard source >= 0 else { return false }
-    defer { close(source) }
-    return file.copy(from: source, count: part.bytes.upperBound - part.bytes.lowerBound, at: part.bytes.lowerBound)
   }
 }

@@ -1,20 +1,39 @@
 import Glibc
 import SystemPackage
+import Tracing
 
-/// A file that is read from its beginning.
+/// Bytes that are read from their beginning: of a file, or of a part of one.
 final class ReadableFile {
-  private let descriptor: Int32
+  private enum Source {
+    case file(OpenFile)
+    case log(ExchangeLog, Range<Int>)
+  }
 
-  init(descriptor: Int32) { self.descriptor = descriptor }
+  private let source: Source
+  private var offset = 0
 
-  deinit { close(descriptor) }
+  init(descriptor: Int32) { source = .file(OpenFile(descriptor: descriptor)) }
+
+  init(_ log: ExchangeLog, _ range: Range<Int>) { source = .log(log, range) }
 
   /// The next bytes; fewer at the end alone, and then none.
   func read(_ count: Int) throws(Errno) -> [UInt8] {
+    let bytes: [UInt8]
+    switch source {
+    case .file(let file): bytes = try Self.read(file.descriptor, count, at: offset)
+    case .log(let log, let range):
+      let start = range.lowerBound + offset
+      bytes = try log.bytes(start..<min(start + count, range.upperBound))
+    }
+    offset += bytes.count
+    return bytes
+  }
+
+  private static func read(_ descriptor: Int32, _ count: Int, at offset: Int) throws(Errno) -> [UInt8] {
     var code: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       while filled < count {
-        let length = Glibc.read(descriptor, buffer.baseAddress! + filled, count - filled)
+        let length = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
         if length < 0, errno == EINTR { continue }
         if length < 0 { code = errno }
         guard length > 0 else { return }

@@ -1,3 +1,5 @@
+import Tracing
+
 /// A head of a recorded exchange, and the fields after the body.
 struct RecordedHead: Equatable, Sendable {
   /// Line feeds stand at the ends of its lines.

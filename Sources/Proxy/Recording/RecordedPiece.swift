@@ -23,6 +23,8 @@ struct RecordedPiece: Sendable {
     parts[parts.count - 1].writeImmutableBuffer(bytes)
   }
 
+  func append(to bytes: inout [UInt8]) { for part in parts { part.withUnsafeReadableBytes { bytes += $0 } } }
+
   /// Adds bytes, and gives the pieces that are whole to `write`.
   mutating func add(_ bytes: ByteBuffer, _ write: (RecordedPiece) -> Void) {
     var bytes = bytes

@@ -6,7 +6,7 @@ import SystemPackage
 ///
 /// What waits is bounded by whoever brings it, who reads on when there is room (`hasRoom`). A failure ends it: what comes later is dropped.
 final class RecordingQueue: Sendable {
-  typealias Job = @Sendable () throws(Errno) -> Void
+  typealias Job = @Sendable (RecordingBatch) throws(Errno) -> Void
 
   /// Who brings what is recorded; called on the threads that write.
   struct Listener: Sendable {
@@ -21,6 +21,8 @@ final class RecordingQueue: Sendable {
     var bytes = 0
     var failure: Errno?
     var isRunning = false
+    /// Whether it is started in a moment.
+    var isScheduled = false
     var hasEnded = false
     /// Whether somebody was told that there is no room.
     var isWaitedFor = false
@@ -33,6 +35,10 @@ final class RecordingQueue: Sendable {
   private static let most = 4 << 20
   /// What a job takes beside its bytes, about.
   private static let jobBytes = 1 << 10
+  /// With more it is started at once.
+  private static let mostScheduled = 128 << 10
+  /// A thread is woken for what comes in a moment, not for each exchange.
+  private static let moment = TimeAmount.milliseconds(2)
 
   private let threads: RecordingThreads
   private let state = Mutex(State())
@@ -75,6 +81,22 @@ final class RecordingQueue: Sendable {
     }
   }
 
+  /// Has what was added written in a moment, with what is added until then.
+  func startSoon(on loop: any EventLoop) {
+    let (isUrgent, isNew) = state.withLock { state in
+      if state.isRunning || state.jobs.isEmpty { return (false, false) }
+      if state.bytes >= Self.mostScheduled { return (true, false) }
+      defer { state.isScheduled = true }
+      return (false, !state.isScheduled)
+    }
+    if isUrgent { return start() }
+    guard isNew else { return }
+    loop.scheduleTask(in: Self.moment) { [self] in
+      state.withLock { $0.isScheduled = false }
+      start()
+    }
+  }
+
   /// Has what was added written.
   func start() {
     let isNew = state.withLock { state in
@@ -101,31 +123,49 @@ final class RecordingQueue: Sendable {
   }
 
   private func work() {
+    let batch = RecordingBatch()
     var done = 0
-    while let (bytes, job) = next(after: done) {
-      done = bytes
-      do throws(Errno) { try job() } catch { fail(error) }
+    while true {
+      let next = next(after: done)
+      done = next?.bytes ?? 0
+      if next == nil, batch.isEmpty, stop() { return }
+      do throws(Errno) {
+        try next?.job(batch)
+        if next == nil || batch.isFull { try batch.flush() }
+      } catch {
+        // What came before can be written still, unless it is what could not be.
+        try? batch.flush()
+        fail(error)
+      }
     }
   }
 
   private func next(after done: Int) -> (bytes: Int, job: Job)? {
     var hasRoom: (@Sendable () -> Void)?
-    var written: (@Sendable () -> Void)?
     let next = state.withLock { state -> (bytes: Int, job: Job)? in
       state.bytes -= done
       if state.isWaitedFor, state.bytes < Self.most / 2 {
         state.isWaitedFor = false
         hasRoom = state.listener?.hasRoom
       }
-      if let next = state.jobs.popFirst() { return next }
+      return state.jobs.popFirst()
+    }
+    hasRoom?()
+    return next
+  }
+
+  /// - Returns: whether there is nothing to be done, and who starts it again has it go on.
+  private func stop() -> Bool {
+    var written: (@Sendable () -> Void)?
+    let hasStopped = state.withLock { state in
+      guard state.jobs.isEmpty else { return false }
       state.isRunning = false
       written = state.written
       if written != nil { (state.written, state.listener) = (nil, nil) }
-      return nil
+      return true
     }
-    hasRoom?()
     written?()
-    return next
+    return hasStopped
   }
 
   private func fail(_ error: Errno) {

@@ -4,7 +4,7 @@ import NIOCore
 import SystemPackage
 
 /// A new file that grows.
-final class WritableFile {
+final class WritableFile: Sendable {
   private let descriptor: Int32
 
   init(descriptor: Int32) { self.descriptor = descriptor }
@@ -21,10 +21,17 @@ final class WritableFile {
     }
   }
 
-  /// Copies from another file's beginning, without the bytes' coming here (copy_file_range(2)).
+  /// Takes away what follows so many bytes.
+  func cut(at size: Int) throws(Errno) {
+    while ftruncate(descriptor, off_t(size)) < 0 { if errno != EINTR { throw Errno(rawValue: errno) } }
+  }
+
+  /// Copies from another file, without the bytes' coming here (copy_file_range(2)).
   /// - Returns: whether there were as many, and room for them.
-  func copy(from source: Int32, count: UInt64, at offset: UInt64) -> Bool {
-    guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { return false }
+  func copy(from source: Int32, at start: Int, count: UInt64, to offset: UInt64) -> Bool {
+    guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0, lseek(source, off_t(start), SEEK_SET) >= 0 else {
+      return false
+    }
     var rest = Int(count)
     while rest > 0 {
       let copied = uwrx_copy_file_range(source, descriptor, rest)

@@ -32,6 +32,8 @@ enum GitPush {
   static func isPush(_ head: HTTPHead) -> Bool {
     let types = head.values(of: "content-type").map { HTTPToken.trimmed($0.prefix { $0 != UInt8(ascii: ";") }) }
     if types.contains(where: { HTTPToken.equals($0, "application/x-git-receive-pack-request") }) { return true }
+    // Escapes make it longer, never shorter.
+    if head.target.count < service.count { return false }
     let target = decoded(head.target)
     let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
     // Whoever only reads such a page does not push: git's manual has one.

@@ -5,7 +5,7 @@
 /// they came: a letter, and for bytes their number (4 bytes, little-endian) and they.
 ///
 /// What follows an exchange that is the beginning of another protocol is kept in the same format, as the exchange's `stream` (``ExchangeStore``). Of
-/// WebSocket the guest's frames are kept without their masking keys (``WebSocketUnmasking``).
+/// WebSocket the frames are kept without their masking keys, and without pings and pongs that are random (``WebSocketFrames``).
 enum StreamPiece: UInt8 {
   /// Bytes of the guest's, and of the upstream's.
   case sent = 0x3e

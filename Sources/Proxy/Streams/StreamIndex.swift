@@ -18,7 +18,8 @@ final class StreamIndex: Sendable {
 
   private struct Entry {
     let name: String
-    let number: Int
+    /// Among all, and so that of its mark.
+    let place: Int
     let header: StreamHeader
     /// What the guest said before anything was received, as far as it is looked at.
     let beginning: [UInt8]
@@ -37,12 +38,15 @@ final class StreamIndex: Sendable {
 
   private let directories: [[UInt8]: DirectoryHandle]
   private let unused: Mutex<[[UInt8]: [Entry]]>
+  /// What was given, by a proxy that ended before, too.
+  private let given: SharedMarks
   /// Bytes of a beginning.
   private static let longestBeginning = 4096
 
   init(_ directory: NetworkDirectory) throws(Errno) {
     var directories: [[UInt8]: DirectoryHandle] = [:]
     var entries: [[UInt8]: [Entry]] = [:]
+    var count = 0
     for name in try directory.names() {
       guard let streams = try? DirectoryHandle("\(directory.path)/\(String(decoding: name, as: UTF8.self))/streams")
       else { continue }
@@ -51,13 +55,15 @@ final class StreamIndex: Sendable {
       entries[name] = numbers.compactMap { number in
         guard let file = try? streams.file("\(number)")?.file, let reader = StreamReader(file) else { return nil }
         let first = reader.piece
+        count += 1
         return Entry(
-          name: "\(number)", number: number, header: reader.header, beginning: reader.bytes(Self.longestBeginning),
+          name: "\(number)", place: count - 1, header: reader.header, beginning: reader.bytes(Self.longestBeginning),
           first: first)
       }
     }
     self.directories = directories
     unused = Mutex(entries)
+    given = SharedMarks(count)
   }
 
   /// The first stream that begins so, of the same process if there is one; nil if none does.
@@ -65,15 +71,29 @@ final class StreamIndex: Sendable {
     let key = domain.directoryName
     let entry = unused.withLock { unused -> Entry? in
       let places = (unused[key] ?? []).indices.filter { place in
-        let entry = unused[key]![place]
-        return entry.header.port == port && entry.header.isTLS == isTLS && entry.begins(as: beginning)
+        isOne(unused[key]![place], port, isTLS, beginning)
       }
       guard let place = places.first(where: { unused[key]![$0].header.process == process }) ?? places.first else {
         return nil
       }
-      return unused[key]!.remove(at: place)
+      let entry = unused[key]!.remove(at: place)
+      given.set(entry.place)
+      return entry
     }
     guard let entry, let file = try? directories[key]?.file(entry.name)?.file else { return nil }
     return StreamReader(file)
+  }
+
+  private func isOne(_ entry: Entry, _ port: UInt16, _ isTLS: Bool, _ beginning: Beginning) -> Bool {
+    entry.header.port == port && entry.header.isTLS == isTLS && entry.begins(as: beginning)
+      && !given.isSet(entry.place)
+  }
+
+  /// Whether what the guest has said so far begins streams that go on differently: programs send a line in pieces.
+  func isOpen(_ domain: Domain, port: UInt16, isTLS: Bool, after said: [UInt8]) -> Bool {
+    let beginnings = unused.withLock { unused in
+      (unused[domain.directoryName] ?? []).filter { isOne($0, port, isTLS, .said(said)) }.map(\.beginning)
+    }
+    return beginnings.contains { $0 != beginnings.first } && beginnings.contains { $0.count > said.count }
   }
 }

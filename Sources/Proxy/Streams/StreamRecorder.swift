@@ -12,29 +12,38 @@ final class StreamRecorder {
   private static let largestPiece = 1 << 18
   /// What is not with the queue yet.
   private var pending = RecordedPiece()
-  /// Of what the guest says, where that is WebSocket.
-  private var unmasking: WebSocketUnmasking?
+  /// Of the two sides, where that is WebSocket.
+  private var frames: (sent: WebSocketFrames, received: WebSocketFrames)?
 
   /// - Parameters:
   ///   - queue: the connection's.
-  ///   - isWebSocket: the guest's bytes are kept without their masks.
+  ///   - isWebSocket: what is kept is what ``WebSocketFrames`` leaves.
   init(_ file: StreamFile, _ header: StreamHeader, by queue: RecordingQueue, isWebSocket: Bool = false) {
     self.file = file
     self.queue = queue
-    unmasking = isWebSocket ? WebSocketUnmasking() : nil
-    queue.add(0) { () throws(Errno) in try file.create() }
+    frames = isWebSocket ? (WebSocketFrames(of: .client), WebSocketFrames(of: .server)) : nil
+    queue.add(0) { _ throws(Errno) in try file.create() }
     queue.start()
     write(ByteBuffer(bytes: header.bytes))
   }
 
   func add(_ piece: StreamPiece, _ given: ByteBuffer = ByteBuffer()) {
-    let bytes = piece == .sent ? unmasking?.unmasked(given) ?? given : given
+    let bytes = kept(given, piece)
+    if piece.hasBytes, bytes.readableBytes == 0 { return }
     if piece.hasBytes, said?.piece == piece, said!.bytes.readableBytes + bytes.readableBytes <= Self.largestPiece {
       said!.bytes.writeImmutableBuffer(bytes)
       return
     }
     flush()
     if piece.hasBytes, bytes.readableBytes <= Self.largestPiece { said = (piece, bytes) } else { write(piece, bytes) }
+  }
+
+  private func kept(_ bytes: ByteBuffer, _ piece: StreamPiece) -> ByteBuffer {
+    switch piece {
+    case .sent: frames?.sent.kept(bytes) ?? bytes
+    case .received: frames?.received.kept(bytes) ?? bytes
+    default: bytes
+    }
   }
 
   private func flush() {
@@ -52,7 +61,7 @@ final class StreamRecorder {
 
   private func write(_ bytes: ByteBuffer) {
     pending.add(bytes) { whole in
-      queue.add(whole.count) { [file] () throws(Errno) in try file.write(whole) }
+      queue.add(whole.count) { [file] _ throws(Errno) in try file.write(whole) }
       queue.start()
     }
   }
@@ -60,7 +69,7 @@ final class StreamRecorder {
   /// Nothing more comes.
   func end() {
     flush()
-    queue.add(pending.count) { [file, pending] () throws(Errno) in
+    queue.add(pending.count) { [file, pending] _ throws(Errno) in
       try file.write(pending)
       try file.finish()
     }

@@ -12,20 +12,23 @@ final class StreamReplay: ChannelDuplexHandler {
   /// Told how many bytes the guest has sent, and got.
   private let ended: (UInt64, UInt64) -> Void
   private var said: ByteBuffer
-  private var unmasking: WebSocketUnmasking?
+  /// Where that is WebSocket: of what the guest says, and of what it is given.
+  private var frames: (said: WebSocketFrames, given: WebSocketFrames)?
   private var hasGuestEnded: Bool
   private var counts: (UInt64, UInt64) = (0, 0)
   private var isOver = false
+  /// The upstream has said its last: what the guest says now has no answer, and may be anything. At the end of a conversation it is chance how much of that comes.
+  private var isAnswered = false
 
   private static let portion = 1 << 16
 
-  /// - Parameter isWebSocket: what was kept is without masks (``StreamRecorder``).
+  /// - Parameter isWebSocket: what was kept is what ``WebSocketFrames`` leaves.
   static func start(
     _ reader: StreamReader, guest: any Channel, after said: ByteBuffer, hasEnded: Bool, isWebSocket: Bool = false,
     missed: @escaping (String) -> Void, ended: @escaping (UInt64, UInt64) -> Void
   ) throws {
     let replay = StreamReplay(reader, hasEnded, missed, ended)
-    if isWebSocket { replay.unmasking = WebSocketUnmasking() }
+    if isWebSocket { replay.frames = (WebSocketFrames(of: .client), WebSocketFrames(of: .server)) }
     replay.take(said)
     try guest.pipeline.syncOperations.addHandler(replay)
     guest.setOption(.autoRead, value: true).whenFailure { _ in }
@@ -46,7 +49,8 @@ final class StreamReplay: ChannelDuplexHandler {
 
   private func take(_ bytes: ByteBuffer) {
     counts.0 += UInt64(bytes.readableBytes)
-    said.writeImmutableBuffer(unmasking?.unmasked(bytes) ?? bytes)
+    let kept = frames?.said.kept(bytes) ?? bytes
+    if !isAnswered { said.writeImmutableBuffer(kept) }
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -75,7 +79,9 @@ final class StreamReplay: ChannelDuplexHandler {
   private func play(_ context: ChannelHandlerContext) {
     defer { if said.readableBytes < Self.portion, !isOver { context.read() } }
     while !isOver {
+      answerPings(context)
       switch reader.piece {
+      case .sent where isAnswered: _ = reader.bytes(Self.portion)
       case .sent:
         guard let next = said.readBytes(length: min(said.readableBytes, Self.portion)), !next.isEmpty else {
           if hasGuestEnded { fail(context, "it ended before it had said all that it said then") }
@@ -96,7 +102,10 @@ final class StreamReplay: ChannelDuplexHandler {
         guard context.channel.isWritable else { return context.flush() }
         let bytes = reader.bytes(Self.portion)
         counts.1 += UInt64(bytes.count)
-        context.write(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+        let buffer = ByteBuffer(bytes: bytes)
+        _ = frames?.given.kept(buffer)
+        context.write(wrapOutboundOut(buffer), promise: nil)
+      case .guestEnded where isAnswered: reader.next()
       case .guestEnded:
         guard hasGuestEnded, said.readableBytes == 0 else {
           if said.readableBytes > 0 { fail(context, "it says more than it said then") }
@@ -105,6 +114,7 @@ final class StreamReplay: ChannelDuplexHandler {
         reader.next()
       case .upstreamEnded:
         reader.next()
+        (isAnswered, said) = (true, ByteBuffer())
         context.flush()
         context.close(mode: .output, promise: nil)
       // The guest ends it so again by itself.
@@ -121,6 +131,14 @@ final class StreamReplay: ChannelDuplexHandler {
         if hasGuestEnded { context.close(promise: nil) }
       }
     }
+  }
+
+  /// Between two frames that it is given.
+  private func answerPings(_ context: ChannelHandlerContext) {
+    guard frames?.said.pings.isEmpty == false, frames?.given.isBetweenFrames == true, !isAnswered,
+      let pongs = frames?.said.takePongs()
+    else { return }
+    context.write(wrapOutboundOut(pongs), promise: nil)
   }
 
   private func fail(_ context: ChannelHandlerContext, _ reason: String) {

@@ -16,6 +16,7 @@ final class ProxyProcess {
   private(set) var failure: String?
 
   static let program = "uwrx-proxy"
+  private var buffer = [UInt8](repeating: 0, count: ControlMessage.largest)
   /// Milliseconds that it may take to begin, and to write what it has when the guest has ended.
   private static let patience: Int32 = 30_000
 
@@ -152,7 +153,6 @@ final class ProxyProcess {
   /// Takes the next message that is there.
   /// - Returns: `isOver` if there can be no more.
   func receive() -> (message: ControlMessage?, isOver: Bool) {
-    var buffer = [UInt8](repeating: 0, count: ControlMessage.largest)
     let count = recv(control.rawValue, &buffer, buffer.count, Int32(MSG_DONTWAIT))
     guard count > 0 else { return (nil, count == 0 || uwrx_errno() != EAGAIN && uwrx_errno() != EINTR) }
     let message = ControlMessage(buffer[..<count])

@@ -147,6 +147,10 @@ extension Supervisor {
   }
 
   func takeFromNetwork(_ message: ControlMessage) {
+    if case .several(let messages) = message {
+      for message in messages { takeFromNetwork(message) }
+      return
+    }
     lock.lock()
     defer { lock.unlock() }
     if case .note(let text) = message {

@@ -45,11 +45,12 @@ extension TraceEncoder {
     guard isPlain(event), let request = RequestRecord(name), request.bytes.elementsEqual(name),
       var lanes = connections[event.version]
     else { return false }
-    let (time, isTooLong) = event.time.subtractingReportingOverflow(request.duration)
-    guard !isTooLong else { return false }
+    let (end, isTooOld) = event.time.subtractingReportingOverflow(request.age)
+    let (time, isTooLong) = end.subtractingReportingOverflow(request.duration)
+    guard !isTooOld, !isTooLong else { return false }
     let free = lanes.firstIndex { $0 <= time } ?? lanes.count
     guard free < TrackNumber.maximumLanes else { return false }
-    if free == lanes.count { lanes.append(event.time) } else { lanes[free] = event.time }
+    if free == lanes.count { lanes.append(end) } else { lanes[free] = end }
     connections[event.version] = lanes
     let track = TrackNumber(connection: event.version, lane: free)
     if tracks.insert(track.uuid).inserted {
@@ -65,7 +66,7 @@ extension TraceEncoder {
     annotate(event)
     annotate(EventShape.all[Int(event.kind)].payload, name)
     closeEvent(slice, track, nil, name: nil, .end)
-    closePacket(packet, event.time)
+    closePacket(packet, end)
     return true
   }
 

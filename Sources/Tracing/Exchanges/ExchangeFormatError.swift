@@ -2,5 +2,5 @@
 public struct ExchangeFormatError: Error, Equatable, Sendable, CustomStringConvertible {
   public let description: String
 
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }
