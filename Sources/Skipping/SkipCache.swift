@@ -26,7 +26,7 @@ public final class SkipCache: RecordStore {
   private let serial = Atomic<Int>(0)
 
   /// Records of a key beyond these are not looked at.
-  private static let mostRecords = 64
+  static let mostRecords = 64
   private static let longestRecord = 64 << 20
   private static let longestDigests = 64 << 20
 
@@ -106,7 +106,11 @@ public final class SkipCache: RecordStore {
     return found.sorted { $0.time > $1.time }.prefix(Self.mostRecords).map(\.record)
   }
 
-  public func add(_ record: SkipRecord, of key: [UInt8]) throws(Errno) {
+  public var hasFurtherRecords: Bool { false }
+  public func furtherRecords(of key: [UInt8]) -> [SkipRecord] { [] }
+  public var wantsCommands: Bool { false }
+
+  public func add(_ record: SkipRecord, of key: [UInt8], started: StartedCommand? = nil) throws(Errno) {
     let (folder, path) = Self.place("records", key)
     for made in [folder, path] where mkdirat(directory.rawValue, made, 0o700) < 0 && errno != EEXIST {
       throw Errno(rawValue: errno)
@@ -142,6 +146,50 @@ public final class SkipCache: RecordStore {
     if mkdirat(directory.rawValue, folder, 0o700) < 0, errno != EEXIST { throw Errno(rawValue: errno) }
     try move(new.name, to: path)
     return digest
+  }
+
+  /// Keeps contents that come from elsewhere, unless they are others than they should be.
+  /// - Parameter body: writes them, and tells whether they are whole.
+  /// - Returns: whether they are kept.
+  func add(
+    _ name: ContentName, _ body: ((_ write: ([UInt8]) throws(Errno) -> Void) throws(Errno) -> Bool)
+  ) throws(Errno) -> Bool {
+    let new = try create()
+    defer { close(new.file.rawValue) }
+    var digest = SHA256()
+    var size: Int64 = 0
+    var isWhole = false
+    do throws(Errno) {
+      isWhole = try body { bytes throws(Errno) in
+        digest.add(bytes)
+        size += Int64(bytes.count)
+        try write(bytes, to: new.file)
+      }
+    } catch {
+      unlinkat(directory.rawValue, new.name, 0)
+      throw error
+    }
+    guard isWhole, size == name.size, digest.finish() == name.digest else {
+      unlinkat(directory.rawValue, new.name, 0)
+      return false
+    }
+    added.add(1, ordering: .relaxed)
+    let (folder, path) = Self.place("contents", name.digest)
+    if mkdirat(directory.rawValue, folder, 0o700) < 0, errno != EEXIST { throw Errno(rawValue: errno) }
+    try move(new.name, to: path)
+    return true
+  }
+
+  /// Reads contents in pieces.
+  /// - Returns: whether they are kept and whole: what `body` was given before is to be forgotten if they are not.
+  func read(_ digest: [UInt8], _ body: ([UInt8]) throws(Errno) -> Void) throws(Errno) -> Bool {
+    let source = openat(
+      directory.rawValue, Self.place("contents", digest).path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard source >= 0 else { return false }
+    defer { close(source) }
+    var reader = ContentReader()
+    try reader.read(FileDescriptor(rawValue: source)) { bytes throws(Errno) in try body(Array(bytes)) }
+    return reader.finish().bytes == digest
   }
 
   public func copy(_ digest: [UInt8], to file: FileDescriptor) throws(Errno) {
@@ -193,9 +241,10 @@ public final class SkipCache: RecordStore {
   }
 
   /// Keeps what was learnt of files for later runs. To be called when the run has ended.
-  public func finish() {
+  public func finish() -> [String] {
     keepDigests()
     if added.load(ordering: .relaxed) > 0, usage().bytes > size { _ = prune(to: size / 10 * 9) }
+    return []
   }
 
   private func keepDigests() {

@@ -107,4 +107,9 @@ public struct SkipRecord: Sendable, Equatable {
     self.said = said
     self.status = status
   }
+
+  /// The contents that its outputs have.
+  var contents: [ContentName] {
+    outputs.compactMap { $0.after.map { ContentName(digest: $0.digest, size: $0.size) } }
+  }
 }

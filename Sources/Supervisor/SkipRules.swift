@@ -3,8 +3,11 @@ import VirtualKernel
 
 /// What a run need not do again.
 public struct SkipRules: Sendable, Equatable {
-  /// The directory in which records are kept, and what they need. It is made if it is missing, and must be the user's alone.
-  public var cache: String
+  /// The directory in which records are kept, and what they need. It is made if it is missing, and must be the user's alone. Nil for the usual one
+  /// beside a shared cache.
+  public var cache: String?
+  /// What is behind it.
+  public var shared: SharedCacheRules?
   /// Bytes that it may take; nil for the usual.
   public var size: Int64?
   /// Names or paths of programs that are skipped beside the usual ones.
@@ -12,8 +15,11 @@ public struct SkipRules: Sendable, Equatable {
   /// Names of programs that are not.
   public var fewer: [String]
 
-  public init(cache: String, size: Int64? = nil, more: [String] = [], fewer: [String] = []) {
+  public init(
+    cache: String?, shared: SharedCacheRules? = nil, size: Int64? = nil, more: [String] = [], fewer: [String] = []
+  ) {
     self.cache = cache
+    self.shared = shared
     self.size = size
     self.more = more
     self.fewer = fewer
@@ -21,19 +27,20 @@ public struct SkipRules: Sendable, Equatable {
 
   /// - Parameters:
   ///   - configuration: of the run.
-  ///   - directory: of its trace.
+  ///   - trace: its directory.
   /// - Throws: a message for the user if the cache cannot be used.
-  func open(for configuration: RunConfiguration, directory: String) throws(SupervisorError) -> SkippingConfiguration {
+  func open(for configuration: RunConfiguration, trace: String) throws(SupervisorError) -> SkippingConfiguration {
+    let directory = try self.cache ?? SharedCacheRules.usualDirectory()
     let cache: SkipCache
     do throws(SkipCacheError) {
-      cache = try SkipCache(self.cache, size: size ?? SkipCache.usualSize)
+      cache = try SkipCache(directory, size: size ?? SkipCache.usualSize)
     } catch { throw SupervisorError(error.description) }
     let options =
       "\(configuration.seed as Any) \(configuration.clock as Any) \(configuration.hasProcessNumbers) "
       + "\(configuration.answersInstructions) \(configuration.machine as Any) \(configuration.hostname) "
       + "\(configuration.times) \(configuration.calls)"
     return SkippingConfiguration(
-      store: cache, programs: SkippedPrograms(more: more, fewer: fewer), options: Array(options.utf8),
-      origin: Array(directory.utf8))
+      store: try shared?.open(before: cache) ?? cache, programs: SkippedPrograms(more: more, fewer: fewer), options: Array(options.utf8),
+      origin: Array(trace.utf8))
   }
 }

@@ -54,20 +54,22 @@ final class SkipMatch: BlockingWork, @unchecked Sendable {
   func publish(failed: Bool) throws(Errno) {}
 }
 
-/// The records of a key are read.
+/// The records of a key are read, or the further ones.
 final class RecordSearch: BlockingWork, @unchecked Sendable {
   private let unit: Unit
   private let store: any RecordStore
   private let key: [UInt8]
+  private let isFurther: Bool
   private var found: [SkipRecord] = []
 
-  init(_ unit: Unit, _ store: any RecordStore) {
+  init(_ unit: Unit, _ store: any RecordStore, isFurther: Bool = false) {
     self.unit = unit
     self.store = store
+    self.isFurther = isFurther
     key = unit.key
   }
 
-  func perform() throws(Errno) { found = store.records(of: key) }
+  func perform() throws(Errno) { found = isFurther ? store.furtherRecords(of: key) : store.records(of: key) }
 
   func publish(failed: Bool) throws(Errno) { unit.phase = .loaded(found) }
 }

@@ -52,6 +52,8 @@ final class Unit {
   var phase = Phase.begun
   /// Of what was started: who has another one is asked other things.
   var key: [UInt8] = []
+  /// How it was started, where the store asks for that.
+  var started: StartedCommand?
   /// What it says goes there: the files behind its descriptors 1 and 2.
   var outlets: [Int32: HostIdentity] = [:]
   /// Why it cannot be recorded.
@@ -74,6 +76,8 @@ final class Unit {
   var digests: [ContentIdentity: ContentDigest] = [:]
   /// Whether what was to be known of contents is known, as far as it can be.
   var hasSearched = false
+  /// Whether the records were asked for that take longer to come by.
+  var hasLookedFurther = false
   /// Whether what a skipped process would have said was said.
   var hasSaid = false
 

@@ -36,6 +36,10 @@ extension VirtualKernel {
         guard let skipper else { return nil }
         switch choose(records, call, unit, skipper) {
         case .search(let work): return .blocked(on: work)
+        case .none where skipper.store.hasFurtherRecords && !unit.hasLookedFurther:
+          unit.hasLookedFurther = true
+          unit.hasSearched = false
+          return .blocked(on: RecordSearch(unit, skipper.store, isFurther: true))
         case .none(let reason):
           if let reason { tell(.unskipped, reason, call) }
           run(unit)
@@ -142,6 +146,12 @@ extension VirtualKernel {
     where SkippedPrograms.matters(variable, sharesJobs: sharesJobs) { key.add(Array(variable)) }
     key.add([])
     key.add(directory)
+    if skipper.store.wantsCommands {
+      unit.started = StartedCommand(
+        arguments: words.map(Array.init),
+        variables: variables.filter { SkippedPrograms.matters($0, sharesJobs: sharesJobs) }.map(Array.init),
+        directory: directory)
+    }
     key.add(Array("\(umask) \(call.credentials.pointee)".utf8))
     // Those of numbers depend on what else runs on the machine, and end in errors, which are not recorded.
     for line in limits.split(separator: 0x0a)

@@ -101,6 +101,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   var duration: UInt64 = 0
   private let unit: Unit
   private let key: [UInt8]
+  private let started: StartedCommand?
   private let said: [SkipRecord.Piece]
   private let skipper: Skipper
   private unowned let kernel: VirtualKernel
@@ -115,6 +116,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
     self.kernel = kernel
     host = kernel.host
     key = unit.key
+    started = unit.started
     said = unit.said
   }
 
@@ -159,7 +161,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
       }
       record.outputs.append(SkipRecord.Output(path: output.path, before: output.before, after: after))
     }
-    try store.add(record, of: key)
+    try store.add(record, of: key, started: started)
     return true
   }
 
