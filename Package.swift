@@ -161,7 +161,9 @@ let package = Package(
       dependencies: ["Skipping", "RandomKit", .product(name: "SystemPackage", package: "swift-system")]),
     .testTarget(
       name: "RemoteCacheTests",
-      dependencies: ["RemoteCache", "Skipping", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: [
+        "RemoteCache", "Skipping", "Tracing", "CacheKit", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores", "RandomKit"]),
@@ -177,9 +179,10 @@ let package = Package(
     .testTarget(name: "TraceViewerTests", dependencies: ["uwrx", "TraceViewer", "Inspect", "Tracing"]),
     .testTarget(name: "SupervisorTests", dependencies: ["Supervisor", "VirtualKernel", "CLinux", "CSeccomp"]),
     .testTarget(name: "ResultsTests", dependencies: ["uwrx", "Results"]),
-    .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing", "TraceKit"]),
+    .testTarget(name: "RunTests", dependencies: ["uwrx", "Inspect", "Tracing", "TraceKit", "CacheKit"]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),
     .target(name: "MachineKit", path: "Tests/MachineKit"),
+    .target(name: "CacheKit", path: "Tests/CacheKit"),
     .target(name: "RandomKit", path: "Tests/RandomKit"),
     .testTarget(name: "AttackTests", dependencies: ["MachineKit"]),
     .testTarget(name: "ModelTests"),

@@ -45,7 +45,9 @@ package final class CacheService: Sendable {
     switch message {
     case .lookUp(let key):
       try answer(channel) { () throws(CacheFailure) in
-        try health.attempt(.reading) { () throws(CacheFailure) in try Self.records(of: key, backend) }.map { .record($0) }
+        try health.attempt(.reading) { () throws(CacheFailure) in try Self.records(of: key, backend) }.map {
+          .record($0)
+        }
       }
     case .fetch(let name): try fetch(name, channel, backend)
     case .missing(let names):
@@ -70,7 +72,9 @@ package final class CacheService: Sendable {
     _ channel: CacheChannel, ends: Bool = true, _ body: () throws(CacheFailure) -> [CacheMessage]
   ) throws(Errno) {
     let messages: [CacheMessage]
-    do throws(CacheFailure) { messages = try body() + (ends ? [.end] : []) } catch { messages = [.failed(error.reason)] }
+    do throws(CacheFailure) { messages = try body() + (ends ? [.end] : []) } catch {
+      messages = [.failed(error.reason)]
+    }
     for message in messages { try channel.send(message) }
   }
 

@@ -110,7 +110,21 @@ public final class SkipCache: RecordStore {
   public func furtherRecords(of key: [UInt8]) -> [SkipRecord] { [] }
   public var wantsCommands: Bool { false }
 
+  /// The record of a key that has this digest.
+  func record(_ digest: [UInt8], of key: [UInt8]) -> SkipRecord? {
+    let name = String(decoding: SHA256.text(digest), as: UTF8.self)
+    guard let read = read("\(Self.place("records", key).path)/\(name)", atMost: Self.longestRecord),
+      SHA256.digest(read.bytes) == digest
+    else { return nil }
+    return SkipRecord(text: read.bytes)
+  }
+
   public func add(_ record: SkipRecord, of key: [UInt8], started: StartedCommand? = nil) throws(Errno) {
+    _ = try keep(record, of: key)
+  }
+
+  /// - Returns: the record's digest.
+  func keep(_ record: SkipRecord, of key: [UInt8]) throws(Errno) -> [UInt8] {
     let (folder, path) = Self.place("records", key)
     for made in [folder, path] where mkdirat(directory.rawValue, made, 0o700) < 0 && errno != EEXIST {
       throw Errno(rawValue: errno)
@@ -120,7 +134,9 @@ public final class SkipCache: RecordStore {
     let new = try create()
     defer { close(new.file.rawValue) }
     try write(text, to: new.file)
-    try move(new.name, to: "\(path)/\(String(decoding: SHA256.text(SHA256.digest(text)), as: UTF8.self))")
+    let digest = SHA256.digest(text)
+    try move(new.name, to: "\(path)/\(String(decoding: SHA256.text(digest), as: UTF8.self))")
+    return digest
   }
 
   // MARK: Contents
@@ -334,7 +350,7 @@ public final class SkipCache: RecordStore {
 /// A message for the user.
 public struct SkipCacheError: Error, CustomStringConvertible {
   public let description: String
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }
 
 /// Reads contents once for all that is to be known of them.

@@ -64,10 +64,12 @@ package enum CacheProcess {
     init(_ pid: pid_t) { self.pid = Monitor(pid) }
 
     func end() {
-      guard let pid = pid.withLock({ pid in
-        defer { pid = nil }
-        return pid
-      }) else { return }
+      guard
+        let pid = pid.withLock({ pid in
+          defer { pid = nil }
+          return pid
+        })
+      else { return }
       kill(pid, SIGKILL)
       var status: Int32 = 0
       while waitpid(pid, &status, 0) < 0, uwrx_errno() == EINTR {}

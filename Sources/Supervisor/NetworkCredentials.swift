@@ -15,7 +15,8 @@ struct NetworkCredentials: Equatable {
 
   /// - Throws: a message for the user if others may read the file.
   static func find(for host: String) throws(SkipCacheError) -> NetworkCredentials? {
-    guard let path = getenv("NETRC").map({ String(cString: $0) }) ?? getenv("HOME").map({ String(cString: $0) + "/.netrc" })
+    guard
+      let path = getenv("NETRC").map({ String(cString: $0) }) ?? getenv("HOME").map({ String(cString: $0) + "/.netrc" })
     else { return nil }
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { return nil }

@@ -109,7 +109,8 @@ public struct SharedCacheRules: Sendable, Equatable {
       getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
     }
     guard let base = absolute("XDG_CACHE_HOME") ?? absolute("HOME").map({ $0 + "/.cache" }) else {
-      throw SupervisorError("a shared cache needs a directory beside it: --cache DIRECTORY --cache ADDRESS, or set HOME")
+      throw SupervisorError(
+        "a shared cache needs a directory beside it: --cache DIRECTORY --cache ADDRESS, or set HOME")
     }
     // In the home of another user, as sudo(8) may leave it, nothing is made.
     let parent = base.lastIndex(of: "/").map { String(base[...$0]) } ?? "/"

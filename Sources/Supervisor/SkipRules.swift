@@ -30,17 +30,18 @@ public struct SkipRules: Sendable, Equatable {
   ///   - trace: its directory.
   /// - Throws: a message for the user if the cache cannot be used.
   func open(for configuration: RunConfiguration, trace: String) throws(SupervisorError) -> SkippingConfiguration {
-    let directory = try self.cache ?? SharedCacheRules.usualDirectory()
+    let directory = if let named = self.cache { named } else { try SharedCacheRules.usualDirectory() }
     let cache: SkipCache
     do throws(SkipCacheError) {
       cache = try SkipCache(directory, size: size ?? SkipCache.usualSize)
     } catch { throw SupervisorError(error.description) }
+    let store: any RecordStore = if let shared { try shared.open(before: cache) } else { cache }
     let options =
       "\(configuration.seed as Any) \(configuration.clock as Any) \(configuration.hasProcessNumbers) "
       + "\(configuration.answersInstructions) \(configuration.machine as Any) \(configuration.hostname) "
       + "\(configuration.times) \(configuration.calls)"
     return SkippingConfiguration(
-      store: try shared?.open(before: cache) ?? cache, programs: SkippedPrograms(more: more, fewer: fewer), options: Array(options.utf8),
+      store: store, programs: SkippedPrograms(more: more, fewer: fewer), options: Array(options.utf8),
       origin: Array(trace.utf8))
   }
 }

@@ -10,7 +10,9 @@ func makeKey(_ path: String) -> Int32 {
     return 125
   }
   guard let pair = RecordKey.make() else { return fail("cannot make a key") }
-  for (path, bytes, mode) in [(path, pair.privateKey, 0o600), (path + ".pub", pair.publicKey, 0o644)] as [(String, [UInt8], mode_t)] {
+  for (path, bytes, mode) in [(path, pair.privateKey, 0o600), (path + ".pub", pair.publicKey, 0o644)]
+    as [(String, [UInt8], mode_t)]
+  {
     let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
     guard file >= 0 else { return fail("cannot make \(path): \(String(cString: strerror(errno)))") }
     guard write(file, bytes, bytes.count) == bytes.count, fsync(file) == 0, close(file) == 0 else {

@@ -7,7 +7,8 @@ import Tracing
 /// Looks after what `uwrx run --cache` keeps.
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cache", abstract: "Tells of a cache of uwrx run --cache, verifies it, or makes it smaller; makes the key of a shared one.",
+    commandName: "cache",
+    abstract: "Tells of a cache of uwrx run --cache, verifies it, or makes it smaller; makes the key of a shared one.",
     subcommands: [Stats.self, Verify.self, Prune.self, Key.self])
 
   struct Place: ParsableArguments {

@@ -87,7 +87,8 @@ struct SkipOptions: ParsableArguments {
     }
     if addresses.isEmpty, cacheKey != nil || cacheTrust || cacheReadOnly || cacheCA != nil || !cacheHeader.isEmpty {
       throw ValidationError(
-        "--cache-key, --cache-trust, --cache-read-only, --cache-header and --cache-ca are for a shared cache: add --cache http://HOST/PATH")
+        "--cache-key, --cache-trust, --cache-read-only, --cache-header and --cache-ca are for a shared cache: add --cache http://HOST/PATH"
+      )
     }
     if cacheKey != nil, cacheTrust { throw ValidationError("--cache-key excludes --cache-trust") }
   }

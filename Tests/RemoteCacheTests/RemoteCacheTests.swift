@@ -1,3 +1,4 @@
+import CacheKit
 import Glibc
 import SystemPackage
 import Testing
@@ -182,7 +183,9 @@ struct RemoteCacheTests {
       let files = server.files
       func content(_ digest: RemoteDigest) throws -> [UInt8] {
         let bytes = try #require(files["/team/cache/cas/\(digest.hash)"])
-        #expect(bytes.count == digest.sizeBytes && String(decoding: SHA256.text(SHA256.digest(bytes)), as: UTF8.self) == digest.hash)
+        #expect(
+          bytes.count == digest.sizeBytes
+            && String(decoding: SHA256.text(SHA256.digest(bytes)), as: UTF8.self) == digest.hash)
         return bytes
       }
       let results = files.keys.filter { $0.hasPrefix("/team/cache/ac/") }
@@ -204,7 +207,8 @@ struct RemoteCacheTests {
         #expect(command.arguments == ["cc", "-c", "a.c"])
         #expect(command.workingDirectory == "home/me/project")
         #expect(command.outputPaths == ["a.o"])
-        #expect(command.environmentVariables.map { "\($0.name)=\($0.value)" } == ["GITHUB_TOKEN=<secret>", "PATH=/bin"])
+        #expect(
+          command.environmentVariables.map { "\($0.name)=\($0.value)" } == ["GITHUB_TOKEN=<secret>", "PATH=/bin"])
         #expect(root.directories.map(\.name) == ["home", "usr"])
         #expect(root.symlinks.map { "\($0.name) \($0.target)" } == ["bin usr/bin"])
         let usr = try RemoteDirectory(serializedBytes: content(root.directories[1].digest))
@@ -220,9 +224,11 @@ struct RemoteCacheTests {
     }
   }
 
-  @Test("a server that fails in any way gives nothing that is wrong, and is left out", arguments: [
-    CacheServer.Fault.silent, .dripping, .lying, .truncating, .halving, .endless, .rubbish, .failing, .locked,
-  ])
+  @Test(
+    "a server that fails in any way gives nothing that is wrong, and is left out",
+    arguments: [
+      CacheServer.Fault.silent, .dripping, .lying, .truncating, .halving, .endless, .rubbish, .failing, .locked,
+    ])
   func faults(_ fault: CacheServer.Fault) throws {
     try withServer { server, address in
       #expect(try upload(to: address, [Self.bytes(1000)]) == [])
@@ -239,6 +245,24 @@ struct RemoteCacheTests {
       #expect(requests.count <= 3 + 2, "\(requests)")
       let lost = try upload(to: address, [Self.bytes(1), Self.bytes(2), Self.bytes(3), Self.bytes(4)])
       #expect(lost.count == 1 && lost[0].hasPrefix("the shared cache was not given 4 outcomes: "), "\(lost)")
+    }
+  }
+
+  @Test(
+    "a server that does not speak gRPC is left out as any other",
+    arguments: [
+      CacheServer.Fault.silent, .rubbish, .failing, .none,
+    ])
+  func noRemoteExecution(_ fault: CacheServer.Fault) throws {
+    try withServer { server, _ in
+      server.fault = fault
+      let machine = try Machine("grpc://127.0.0.1:\(server.port)/team")
+      defer { machine.remove() }
+      _ = try machine.record(Self.bytes(10))
+      for _ in 0..<4 { #expect(try machine.find() == []) }
+      let told = machine.cache.finish()
+      #expect(
+        told.count == 2 && told[0].contains("was not given 1 outcomes") && told[1].contains("was left out"), "\(told)")
     }
   }
 
@@ -385,7 +409,8 @@ struct RemoteCacheTests {
     let messages: [CacheMessage] = [
       .lookUp(key: Self.key), .fetch(name), .missing([name, name]), .put(name),
       .publish(key: Self.key, record: [1, 2], Self.started), .publish(key: Self.key, record: [], nil), .sign([1]),
-      .verify([1], signature: [2]), .report, .record([3]), .data([]), .names([]), .signature([4]), .note("a"), .failed("b"),
+      .verify([1], signature: [2]), .report, .record([3]), .data([]), .names([]), .signature([4]), .note("a"),
+      .failed("b"),
       .end,
     ]
     for message in messages {
@@ -407,19 +432,25 @@ struct RemoteCacheTests {
     #expect(CacheConfiguration(configuration.bytes + [0]) == nil)
   }
 
-  @Test("addresses", arguments: [
-    ("http://host", "host", 80, ""), ("https://Host:8443/a/b/", "Host", 8443, "/a/b"), ("grpc://h:50051/team/x", "h", 50051, "team/x"),
-    ("grpcs://[::1]", "::1", 443, ""), ("http://[fe80::1]:81/", "fe80::1", 81, ""),
-  ])
+  @Test(
+    "addresses",
+    arguments: [
+      ("http://host", "host", 80, ""), ("https://Host:8443/a/b/", "Host", 8443, "/a/b"),
+      ("grpc://h:50051/team/x", "h", 50051, "team/x"),
+      ("grpcs://[::1]", "::1", 443, ""), ("http://[fe80::1]:81/", "fe80::1", 81, ""),
+    ])
   func addresses(_ text: String, _ host: String, _ port: Int, _ path: String) throws {
     let address = try CacheAddress(text)
     #expect((address.host, address.port, address.path) == (host, port, path))
   }
 
-  @Test("no addresses", arguments: [
-    "ftp://a", "http://", "http:///a", "http://a:0", "http://a:b", "http://a:99999", "http://u:p@a/", "http://a/b?c", "http://a/b c",
-    "http://a/\u{e9}", "http://[::1", "http://[::1]x", "http://a/\r\nX: y",
-  ])
+  @Test(
+    "no addresses",
+    arguments: [
+      "ftp://a", "http://", "http:///a", "http://a:0", "http://a:b", "http://a:99999", "http://u:p@a/", "http://a/b?c",
+      "http://a/b c",
+      "http://a/\u{e9}", "http://[::1", "http://[::1]x", "http://a/\r\nX: y",
+    ])
   func noAddresses(_ text: String) { #expect(throws: SkipCacheError.self) { try CacheAddress(text) } }
 
   @Test("no headers", arguments: ["", "a", "a b: c", "a:\r\nb", ": a", "Host: a", "content-length: 5", "a: b\u{e9}"])

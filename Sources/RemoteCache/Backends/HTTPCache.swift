@@ -40,7 +40,8 @@ final class HTTPCache: CacheBackend {
     case 404, 410: return false
     case 401, 403, 405, 407, 501:
       throw CacheFailure("it answers \(method) with \(head.status.code) \(text(head.status))", isFinal: true)
-    case 413, 507: throw CacheFailure("it answers \(method) with \(head.status.code) \(text(head.status))", isOfOne: true)
+    case 413, 507:
+      throw CacheFailure("it answers \(method) with \(head.status.code) \(text(head.status))", isOfOne: true)
     default: throw CacheFailure("it answers \(method) with \(head.status.code) \(text(head.status))")
     }
   }
@@ -67,7 +68,9 @@ final class HTTPCache: CacheBackend {
   }
 
   private func put(_ path: String, _ bytes: [UInt8]) throws(CacheFailure) {
-    try put(path, size: Int64(bytes.count), isRepeatable: true) { exchange throws(CacheFailure) in try exchange.send(bytes) }
+    try put(path, size: Int64(bytes.count), isRepeatable: true) { exchange throws(CacheFailure) in
+      try exchange.send(bytes)
+    }
   }
 
   // MARK: CacheBackend
@@ -75,7 +78,9 @@ final class HTTPCache: CacheBackend {
   func actionResult(of action: ContentName) throws(CacheFailure) -> RemoteActionResult? {
     var bytes: [UInt8] = []
     let isThere = try get(path("ac", action)) { piece throws(CacheFailure) in
-      guard bytes.count + piece.count <= Self.largestResult else { throw CacheFailure("an action's result is too long") }
+      guard bytes.count + piece.count <= Self.largestResult else {
+        throw CacheFailure("an action's result is too long")
+      }
       bytes += piece
     }
     guard isThere else { return nil }
@@ -101,7 +106,9 @@ final class HTTPCache: CacheBackend {
     for name in names {
       var bytes: [UInt8] = []
       let isThere = try read(name) { piece throws(CacheFailure) in
-        guard Int64(bytes.count + piece.count) <= name.size else { throw CacheFailure("contents are longer than they are") }
+        guard Int64(bytes.count + piece.count) <= name.size else {
+          throw CacheFailure("contents are longer than they are")
+        }
         bytes += piece
       }
       if isThere { found[name] = bytes }

@@ -38,7 +38,8 @@ final class RemoteExecutionCache: CacheBackend {
   ) throws(CacheFailure) -> Bool {
     try access.exchange(isRepeatable: isRepeatable) { exchange throws(CacheFailure) in
       try exchange.send(
-        access.head(.POST, method, [("te", "trailers"), ("content-type", "application/grpc+proto"), ("user-agent", "uwrx")]))
+        access.head(
+          .POST, method, [("te", "trailers"), ("content-type", "application/grpc+proto"), ("user-agent", "uwrx")]))
       try request(&exchange)
       try exchange.finishSending()
       let head = try exchange.head()
@@ -85,9 +86,13 @@ final class RemoteExecutionCache: CacheBackend {
     var found: [UInt8]?
     let isThere = try call(Self.service + method) { exchange throws(CacheFailure) in
       try exchange.send(Self.framed(request.bytes))
-    } _: { found = $0 }
+    } _: {
+      found = $0
+    }
     guard isThere else { return nil }
-    do { return try Answer(serializedBytes: found ?? []) } catch { throw CacheFailure("its answer to \(method) is none") }
+    do { return try Answer(serializedBytes: found ?? []) } catch {
+      throw CacheFailure("its answer to \(method) is none")
+    }
   }
 
   private static func framed(_ message: [UInt8]) -> [UInt8] {
@@ -172,7 +177,9 @@ final class RemoteExecutionCache: CacheBackend {
     for name in names where name.size > size {
       var bytes: [UInt8] = []
       let isThere = try read(name) { piece throws(CacheFailure) in
-        guard Int64(bytes.count + piece.count) <= name.size else { throw CacheFailure("contents are longer than they are") }
+        guard Int64(bytes.count + piece.count) <= name.size else {
+          throw CacheFailure("contents are longer than they are")
+        }
         bytes += piece
       }
       if isThere { found[name] = bytes }
@@ -219,7 +226,9 @@ final class RemoteExecutionCache: CacheBackend {
       committed = (try? RemoteWriteResponse(serializedBytes: message))?.committedSize
     }
     // Who has it already says so, in either way, before all has come.
-    guard committed == name.size || committed == -1 else { throw CacheFailure("it has not kept all of what it was given") }
+    guard committed == name.size || committed == -1 else {
+      throw CacheFailure("it has not kept all of what it was given")
+    }
   }
 
   func write(_ contents: [(name: ContentName, bytes: [UInt8])]) throws(CacheFailure) {

@@ -59,12 +59,12 @@ final class Connection {
     } catch {
       // One that comes too late.
       connecting.whenSuccess { $0.close(promise: nil) }
-      throw CacheFailure("no connection: \(error.reason)")
+      throw CacheFailure("no connection: \(error.reason)", isFinal: error.isFinal)
     }
     if let multiplexer = multiplexer.withLock({ $0 }) { kind = .http2(multiplexer) } else { kind = .http1(receiver) }
     do throws(CacheFailure) { try established.futureResult.value(until: deadline) } catch {
       channel.close(promise: nil)
-      throw CacheFailure("no connection: \(error.reason)")
+      throw CacheFailure("no connection: \(error.reason)", isFinal: error.isFinal)
     }
   }
 
@@ -74,7 +74,8 @@ final class Connection {
     var configuration = NIOHTTP2Handler.ConnectionConfiguration()
     configuration.initialSettings = [
       HTTP2Setting(parameter: .enablePush, value: 0), HTTP2Setting(parameter: .maxConcurrentStreams, value: 0),
-      HTTP2Setting(parameter: .initialWindowSize, value: window), HTTP2Setting(parameter: .maxHeaderListSize, value: 16 << 10),
+      HTTP2Setting(parameter: .initialWindowSize, value: window),
+      HTTP2Setting(parameter: .maxHeaderListSize, value: 16 << 10),
     ]
     return configuration
   }()

@@ -69,7 +69,8 @@ final class ResponseReceiver: ChannelInboundHandler, Sendable {
 
   /// The next part of what came.
   func next(of channel: any Channel, until deadline: Int64) throws(CacheFailure) -> HTTPClientResponsePart {
-    let found = state.wait(until: deadline) { state -> (part: HTTPClientResponsePart?, failure: String?, resumes: Bool)? in
+    let found = state.wait(until: deadline) {
+      state -> (part: HTTPClientResponsePart?, failure: String?, resumes: Bool)? in
       if state.parts.isEmpty { return state.failure.map { (nil, $0, false) } }
       let part = state.parts.removeFirst()
       if case .body(let bytes) = part { state.held -= bytes.readableBytes } else { state.held -= 1 << 10 }

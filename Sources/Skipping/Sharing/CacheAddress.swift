@@ -27,7 +27,8 @@ public struct CacheAddress: Sendable, Equatable {
   public init(_ text: String) throws(SkipCacheError) {
     func failure(_ reason: String) -> SkipCacheError { SkipCacheError("--cache \(text): \(reason)") }
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, let scheme = Scheme(rawValue: String(parts[0]).lowercased()), parts[1].hasPrefix("//") else {
+    guard parts.count == 2, let scheme = Scheme(rawValue: String(parts[0]).lowercased()), parts[1].hasPrefix("//")
+    else {
       throw failure("a shared cache is at http://, https://, grpc:// or grpcs://")
     }
     self.scheme = scheme

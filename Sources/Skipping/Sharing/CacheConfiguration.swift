@@ -53,10 +53,12 @@ package struct CacheHeader: Equatable, Sendable {
   package init(_ text: String) throws(SkipCacheError) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     name = String(parts[0])
-    let isToken = !name.isEmpty && name.utf8.allSatisfy { byte in
-      UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
-        || "!#$%&'*+-.^_`|~".utf8.contains(byte)
-    }
+    let isToken =
+      !name.isEmpty
+      && name.utf8.allSatisfy { byte in
+        UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+          || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+      }
     guard parts.count == 2, isToken else { throw SkipCacheError("a header of the shared cache is no 'Name: value'") }
     guard !Self.reserved.contains(name.lowercased()) else {
       throw SkipCacheError("a header of the shared cache cannot be \(name)")

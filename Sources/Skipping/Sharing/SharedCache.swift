@@ -73,7 +73,8 @@ public final class SharedCache: RecordStore {
       }
     }
     return (found ?? []).compactMap { bytes in
-      guard let shared = SharedRecord(bytes, of: key), let record = SkipRecord(text: shared.text), isBelieved(shared) else {
+      guard let shared = SharedRecord(bytes, of: key), let record = SkipRecord(text: shared.text), isBelieved(shared)
+      else {
         rejected.add(1, ordering: .relaxed)
         return nil
       }
@@ -134,20 +135,24 @@ public final class SharedCache: RecordStore {
   public func add(_ record: SkipRecord, of key: [UInt8]) throws(Errno) { try add(record, of: key, started: nil) }
 
   public func add(_ record: SkipRecord, of key: [UInt8], started: StartedCommand?) throws(Errno) {
-    try local.add(record, of: key)
-    if !rules.isReadOnly { uploads.add(UploadQueue.Upload(key: key, record: record, started: started)) }
+    let digest = try local.keep(record, of: key)
+    if !rules.isReadOnly { uploads.add(UploadQueue.Upload(key: key, digest: digest, started: started)) }
   }
 
   /// - Returns: why it did not reach the server.
   private func upload(_ upload: UploadQueue.Upload) -> String? {
-    var shared = SharedRecord(key: upload.key, text: upload.record.text)
+    guard let record = local.record(upload.digest, of: upload.key) else { return "it is not in the directory any more" }
+    var shared = SharedRecord(key: upload.key, text: record.text)
     if let notary {
-      guard case .signature(let signature)? = try? notary.ask(.sign(shared.signed)) else { return "it cannot be signed" }
+      guard case .signature(let signature)? = try? notary.ask(.sign(shared.signed)) else {
+        return "it cannot be signed"
+      }
       shared.signature = signature
     }
     let bytes = shared.bytes
-    let contents = Set(upload.record.contents)
-    guard bytes.count <= CacheMessage.largestRecord, contents.allSatisfy({ $0.size <= CacheMessage.largestContent }) else {
+    let contents = Set(record.contents)
+    guard bytes.count <= CacheMessage.largestRecord, contents.allSatisfy({ $0.size <= CacheMessage.largestContent })
+    else {
       return "it is too large"
     }
     do throws(Errno) {

@@ -28,7 +28,8 @@ package struct SharedRecord: Equatable {
   package var signed: [UInt8] { Self.heading + key + SHA256.digest(text) }
 
   package var bytes: [UInt8] {
-    Self.heading + "key ".utf8 + SHA256.text(key) + "\nsignature ".utf8 + (signature.map(SHA256.text) ?? Array("-".utf8))
+    Self.heading + "key ".utf8 + SHA256.text(key) + "\nsignature ".utf8
+      + (signature.map(SHA256.text) ?? Array("-".utf8))
       + "\n\n".utf8 + text
   }
 

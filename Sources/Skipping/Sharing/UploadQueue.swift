@@ -4,7 +4,8 @@ import SystemPackage
 final class UploadQueue: Sendable {
   struct Upload: Sendable {
     let key: [UInt8]
-    let record: SkipRecord
+    /// Of the record, which is in the directory.
+    let digest: [UInt8]
     let started: StartedCommand?
   }
 
@@ -20,12 +21,13 @@ final class UploadQueue: Sendable {
 
   private let state = Monitor(State())
   /// What is waiting beyond these is not uploaded.
-  private static let mostWaiting = 4096
+  private static let mostWaiting = 2048
 
   /// - Parameters:
   ///   - start: makes a thread of a function; false if there can be none.
   ///   - upload: uploads, or tells why it cannot.
-  func start(_ start: (@escaping @Sendable () -> Void) -> Bool, upload: @escaping @Sendable (Upload) -> String?) -> Bool {
+  func start(_ start: (@escaping @Sendable () -> Void) -> Bool, upload: @escaping @Sendable (Upload) -> String?) -> Bool
+  {
     state.withLock { $0.hasEnded = false }
     let isStarted = start { [state] in
       while let next = state.wait({ state -> Upload?? in

@@ -1,10 +1,9 @@
 import Glibc
 import Synchronization
-import Tracing
 
 /// Bazel's HTTP cache on loopback, which may do what no server should.
-final class CacheServer: Sendable {
-  enum Fault: Sendable, Equatable {
+public final class CacheServer: Sendable {
+  public enum Fault: Sendable, Equatable {
     case none
     /// Says nothing to requests.
     case silent
@@ -28,12 +27,13 @@ final class CacheServer: Sendable {
     case readOnly
   }
 
-  let port: Int
+  public let port: Int
   private let socket: Int32
-  private let state: Mutex<(fault: Fault, files: [String: [UInt8]], requests: [String], open: Set<Int32>)>
+  private let state:
+    Mutex<(fault: Fault, files: [String: [UInt8]], requests: [String], open: Set<Int32>, hasEnded: Bool)>
   private let left = Mutex(1)
 
-  init() {
+  public init() {
     socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -49,7 +49,7 @@ final class CacheServer: Sendable {
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(socket, $0, &length) }
     }
     port = Int(UInt16(bigEndian: bound.sin_port))
-    state = Mutex((.none, [:], [], []))
+    state = Mutex((.none, [:], [], [], false))
     Self.thread { [self] in
       while true {
         let connection = accept(socket, nil, nil)
@@ -67,27 +67,33 @@ final class CacheServer: Sendable {
     }
   }
 
-  /// Ends all connections, and waits for their threads.
-  func end() {
+  /// Ends all connections, and waits for their threads. Done once.
+  public func end() {
+    guard
+      state.withLock({ state in
+        defer { state.hasEnded = true }
+        return !state.hasEnded
+      })
+    else { return }
     shutdown(socket, Int32(SHUT_RDWR))
     state.withLock { for connection in $0.open { shutdown(connection, Int32(SHUT_RDWR)) } }
     while left.withLock({ $0 }) > 0 { usleep(1000) }
     close(socket)
   }
 
-  var fault: Fault {
+  public var fault: Fault {
     get { state.withLock { $0.fault } }
     set { state.withLock { $0.fault = newValue } }
   }
 
   /// What it holds, by path.
-  var files: [String: [UInt8]] {
+  public var files: [String: [UInt8]] {
     get { state.withLock { $0.files } }
     set { state.withLock { $0.files = newValue } }
   }
 
   /// Method and path of each.
-  func takeRequests() -> [String] {
+  public func takeRequests() -> [String] {
     state.withLock { state in
       defer { state.requests = [] }
       return state.requests
@@ -139,7 +145,8 @@ final class CacheServer: Sendable {
       guard let split else { return }
       let head = String(decoding: held[..<split], as: UTF8.self).split(separator: "\r\n").map(String.init)
       held.removeFirst(split + 4)
-      let words = head[0].split(separator: " ").map(String.init)
+      let words = head.first?.split(separator: " ").map(String.init) ?? []
+      guard words.count == 3 else { return }
       func header(_ name: String) -> String? {
         head.dropFirst().first { $0.lowercased().hasPrefix(name + ":") }
           .map { String($0.dropFirst(name.count + 1).drop { $0 == " " }) }
