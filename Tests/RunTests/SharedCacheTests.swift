@@ -108,9 +108,9 @@ struct SharedCacheTests {
     }
   }
 
-  static let nginx = "/usr/sbin/nginx"
+  static let webServer = "/usr/sbin/nginx"
 
-  @Test("nginx with its WebDAV module is such a server", .enabled(if: access(nginx, X_OK) == 0))
+  @Test("nginx with its WebDAV module is such a server", .enabled(if: access(webServer, X_OK) == 0))
   func nginx() throws {
     try withMachines { machines in
       let directory = machines.directory
@@ -129,7 +129,7 @@ struct SharedCacheTests {
         """
       try configuration.write(toFile: "\(directory)/nginx.conf", atomically: false, encoding: .utf8)
       let process = Process()
-      process.executableURL = URL(fileURLWithPath: Self.nginx)
+      process.executableURL = URL(fileURLWithPath: Self.webServer)
       process.arguments = ["-c", "\(directory)/nginx.conf"]
       process.standardError = FileHandle.nullDevice
       try process.run()

@@ -77,7 +77,7 @@ extension EventLoopFuture where Value: Sendable {
     whenComplete { result in box.withLock { $0 = result } }
     switch box.wait(until: deadline, { $0 }) {
     case .success(let value): return value
-    case .failure(let error): throw (error as? CacheFailure) ?? CacheFailure("\(error)")
+    case .failure(let error): throw CacheFailure(error)
     case nil: throw CacheFailure("it does not answer in time")
     }
   }

@@ -46,7 +46,7 @@ final class ResponseReceiver: ChannelInboundHandler, Sendable {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    fail("\(error)")
+    fail(CacheFailure(error).reason)
     context.close(promise: nil)
   }
 
