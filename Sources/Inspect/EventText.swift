@@ -73,7 +73,16 @@ public struct EventText {
       line += SocketAddress.text(name)
     case .denied:
       line += "\(call(event.version)): \(Errno(rawValue: Int32(bitPattern: event.node)))".utf8
-    case .limit, .network, .skipped, .unskipped, .unrecorded: line += Escaping.escape(name)
+    case .limit, .network: line += Escaping.escape(name)
+    case .skipped:
+      guard let skipped = SkippedProcess(name) else { return line += Escaping.escape(name) }
+      line += Escaping.escape(skipped.origin)
+      line += " \(skipped.process), which took \(Units.duration(skipped.duration))".utf8
+    case .unskipped:
+      guard let unskipped = UnskippedProcess(name) else { return line += Escaping.escape(name) }
+      if !unskipped.path.isEmpty { line += Escaping.escape(unskipped.path) + [UInt8(ascii: " ")] }
+      line += unskipped.reason.utf8
+    case .unrecorded: line += UnrecordedProcess(name)?.text ?? Escaping.escape(name)
     case .lookUp: line += Escaping.escape(LookUpRecord(name).map { Array($0.text.utf8) } ?? Array(name))
     case .request:
       line += "\(event.version) ".utf8
@@ -159,6 +168,9 @@ public struct EventText {
   /// | `connect`, `bind`, `accept` | `descriptor`, `address` |
   /// | `denied` | `call`, `name`, `errno` |
   /// | `limit` | `text` |
+  /// | `skipped` | `origin`, `process`, `took` (nanoseconds, there) |
+  /// | `unskipped` | `reason`, `path`, `question`, `was`, `now`, `origin`, `process`, `took`; those that are not known are null |
+  /// | `unrecorded` | `reason`, `path` (null where there is none) |
   /// | `read-bytes`, `write-bytes`, `close` | `descriptor`, `path`, `size` |
   /// | `parameter` | `name`, `value` |
   /// | `clock` | `clock` (nanoseconds since 1970) |
@@ -225,7 +237,10 @@ public struct EventText {
       line.number("call", event.version)
       line.string("name", callName(event.version).map { Array($0.utf8) })
       line.number("errno", event.node)
-    case .limit, .network, .skipped, .unskipped, .unrecorded: line.string("text", Array(name))
+    case .limit, .network: line.string("text", Array(name))
+    case .skipped: SkippedProcess(name)?.describe(in: &line)
+    case .unskipped: UnskippedProcess(name)?.describe(in: &line)
+    case .unrecorded: UnrecordedProcess(name)?.describe(in: &line)
     case .lookUp: LookUpRecord(name)?.describe(in: &line)
     case .request:
       line.number("connection", event.version)

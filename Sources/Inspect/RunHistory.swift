@@ -39,6 +39,9 @@ public struct RunHistory: Sendable {
   /// By which numbers its processes are shown.
   public var numbers = TraceNumbers()
 
+  /// By process.
+  var skippings: [UInt32: ProcessSkipping] = [:]
+
   private var counts = [Int](repeating: 0, count: Int(UInt8.max) + 1)
   private var indices: [UInt32: Int] = [:]
   /// The paths of nodes.
@@ -153,6 +156,7 @@ public struct RunHistory: Sendable {
       processes[index].use = load(name, as: ResourceUse.self)
     case .arguments: takeArguments(event, name, index)
     case .output: processes[index].outputSize += name.count
+    case .skipped, .unskipped, .unrecorded: takeSkipping(kind, event, name)
     default:
       guard kind.isAccess else { return }
       var path = path(ofNode: event.node)

@@ -3,18 +3,20 @@ import Tracing
 // How a record stands in a file: lines of fields with tabs between them, names as `Escaping` has them, numbers in decimal but for modes, which
 // are octal, and digests in hexadecimal. The last line says that it is whole.
 extension SkipRecord {
-  static let heading = Array("uwrx skip record 1".utf8)
+  static let heading = Array("uwrx skip record 2".utf8)
   private static let ending = Array("end".utf8)
 
   public var text: [UInt8] {
     var text = TextWriter()
     text.line([Self.heading])
-    text.line("from", Escaping.escape(origin), decimal(process), decimal(duration))
+    text.line("from", Escaping.escape(origin), decimal(process), decimal(duration), decimal(timing.rawValue))
     for question in questions {
       let path = Escaping.escape(question.path)
+      let modified = question.modified.map { [decimal($0)] } ?? []
       switch question.answer {
-      case .contents(let status, let digest): text.line("contents", [path] + fields(status) + [SHA256.text(digest)])
-      case .status(let status): text.line("status", [path] + fields(status))
+      case .contents(let status, let digest):
+        text.line("contents", [path] + fields(status) + [SHA256.text(digest)] + modified)
+      case .status(let status): text.line("status", [path] + fields(status) + modified)
       case .missing: text.line("missing", path)
       case .link(let target): text.line("link", path, Escaping.escape(target))
       case .names(let digest): text.line("names", path, SHA256.text(digest))
@@ -22,8 +24,16 @@ extension SkipRecord {
     }
     for output in outputs {
       text.line("output", [Escaping.escape(output.path)] + (output.before.map(fields) ?? []))
-      if let file = output.after {
-        text.line("file", octal(file.mode), decimal(file.size), SHA256.text(file.digest))
+      switch output.after {
+      case .file(let file):
+        text.line(
+          "file",
+          [octal(file.mode), decimal(file.size), SHA256.text(file.digest)] + (file.modified.map { [decimal($0)] } ?? [])
+        )
+      case .link(let target): text.line("to", Escaping.escape(target))
+      case .directory(let mode): text.line("directory", octal(mode))
+      case .name(let path): text.line("name", Escaping.escape(path))
+      case nil: break
       }
     }
     for piece in said { text.line("said", decimal(piece.descriptor), Escaping.escape(piece.bytes)) }
@@ -49,10 +59,11 @@ extension SkipRecord {
     var first = FieldReader(lines.popFirst() ?? [])
     guard last.word == "status", let status = last.number(UInt8.self), last.isAtEnd, first.word == "from",
       let origin = first.name(), let process = first.number(UInt32.self), let duration = first.number(UInt64.self),
-      first.isAtEnd
+      let timing = first.number(UInt8.self).flatMap({ Timing(rawValue: $0) }), first.isAtEnd
     else { return nil }
     self.init(
-      origin: origin, process: process, duration: duration, questions: [], outputs: [], said: [], status: status)
+      origin: origin, process: process, duration: duration, timing: timing, questions: [], outputs: [], said: [],
+      status: status)
     for line in lines { guard add(line) else { return nil } }
   }
 
@@ -73,12 +84,9 @@ extension SkipRecord {
         before = status
       }
       outputs.append(Output(path: path, before: before, after: nil))
-    case "file":
-      guard let output = outputs.popLast(), output.after == nil, let mode = fields.mode(), mode <= 0o7777,
-        let size = fields.number(Int64.self), size >= 0, let digest = fields.digest()
-      else { return false }
-      outputs.append(
-        Output(path: output.path, before: output.before, after: File(mode: mode, size: size, digest: digest)))
+    case "file", "to", "directory", "name":
+      guard let output = outputs.popLast(), output.after == nil, let standing = Standing(&fields) else { return false }
+      outputs.append(Output(path: output.path, before: output.before, after: standing))
     default:
       guard let question = Question(&fields) else { return false }
       questions.append(question)
@@ -94,9 +102,11 @@ extension SkipRecord.Question {
     case "contents":
       guard let status = fields.status(), let digest = fields.digest() else { return nil }
       self.init(path: path, answer: .contents(status, digest: digest))
+      guard fields.time(&modified) else { return nil }
     case "status":
       guard let status = fields.status() else { return nil }
       self.init(path: path, answer: .status(status))
+      guard fields.time(&modified) else { return nil }
     case "missing": self.init(path: path, answer: .missing)
     case "link":
       guard let target = fields.name() else { return nil }
@@ -104,6 +114,30 @@ extension SkipRecord.Question {
     case "names":
       guard let digest = fields.digest() else { return nil }
       self.init(path: path, answer: .names(digest: digest))
+    default: return nil
+    }
+  }
+}
+
+extension SkipRecord.Standing {
+  fileprivate init?(_ fields: inout FieldReader) {
+    switch fields.word {
+    case "file":
+      guard let mode = fields.mode(), mode <= 0o7777, let size = fields.number(Int64.self), size >= 0,
+        let digest = fields.digest()
+      else { return nil }
+      var modified: Int64?
+      guard fields.time(&modified) else { return nil }
+      self = .file(SkipRecord.File(mode: mode, size: size, digest: digest, modified: modified))
+    case "to":
+      guard let target = fields.name(), (1..<4096).contains(target.count), !target.contains(0) else { return nil }
+      self = .link(target: target)
+    case "directory":
+      guard let mode = fields.mode(), mode <= 0o7777 else { return nil }
+      self = .directory(mode: mode)
+    case "name":
+      guard let path = fields.path() else { return nil }
+      self = .name(of: path)
     default: return nil
     }
   }
@@ -151,6 +185,13 @@ private struct FieldReader {
 
   mutating func number<Value: FixedWidthInteger>(_ type: Value.Type, radix: Int = 10) -> Value? {
     rest.popFirst().flatMap { Value(String(decoding: $0, as: UTF8.self), radix: radix) }
+  }
+
+  /// - Returns: whether a time follows, or nothing.
+  mutating func time(_ time: inout Int64?) -> Bool {
+    if isAtEnd { return true }
+    time = number(Int64.self)
+    return time != nil
   }
 
   mutating func mode() -> UInt32? { number(UInt32.self, radix: 8) }

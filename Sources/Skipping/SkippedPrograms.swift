@@ -1,28 +1,75 @@
 /// Which programs need not run again where all that they ask is answered as before: what they do depends on their arguments, their environment
 /// and files alone, and they tell nobody but by files and their output.
 public struct SkippedPrograms: Sendable {
-  /// Compilers, preprocessors, assemblers, linkers, and what makes and changes object files. Names that begin with a machine's
-  /// (`aarch64-linux-gnu-gcc`) or end with a version (`gcc-12`) are meant, too.
-  private static let usual: Set<String> = [
-    "gcc", "g++", "cc", "c++", "cpp", "gfortran", "clang", "clang++", "as", "ld", "ld.bfd", "ld.gold", "ld.lld",
-    "ar", "gcc-ar", "ranlib", "gcc-ranlib",
-  ]
+  /// What is known of a program.
+  public struct Traits: Sendable, Equatable {
+    /// It is looked up when it is started; else only as a part of what has started it.
+    public var isUnit: Bool
+    /// How it uses times of files.
+    public var timing: SkipRecord.Timing
+    /// What it starts is looked up for itself, too.
+    public var isTree: Bool
+    /// What stands where it writes does not matter to it: it makes its files anew.
+    public var makesAnew: Bool
+    /// The user has said that it asks neither for the time nor for random numbers, or it is known not to.
+    public var isKnown = true
+  }
 
-  private var names: Set<String>
+  /// Compilers, preprocessors, assemblers, linkers, and what makes object files of others or sources of descriptions. Names that begin with a
+  /// machine's (`aarch64-linux-gnu-gcc`) or end with a version (`gcc-12`) are meant, too.
+  private static let compilers: Set<String> = [
+    "gcc", "g++", "cc", "c++", "cpp", "gfortran", "clang", "clang++", "as", "ld", "ld.bfd", "ld.gold", "ld.lld",
+    "rustc",
+  ]
+  private static let changers: Set<String> = [
+    "ar", "gcc-ar", "ranlib", "gcc-ranlib", "strip", "objcopy", "protoc", "moc", "uic", "rcc", "bison", "flex", "gperf",
+    "msgfmt", "wayland-scanner",
+  ]
+  /// What is begun by these is looked up as a whole first, and then one by one.
+  private static let trees: Set<String> = ["make", "gmake", "ninja"]
+  /// What recipes call, and what compilers do: not worth a look by themselves.
+  private static let helpers: Set<String> = [
+    "cc1", "cc1plus", "collect2", "lto1", "lto-wrapper", "f951", "nm", "objdump", "readelf", "size",
+    "rm", "mv", "cp", "ln", "mkdir", "rmdir", "chmod", "install", "touch", "mktemp", "cat", "echo", "printf", "true",
+    "false", "basename", "dirname", "expr", "sed", "grep", "egrep", "fgrep", "sort", "uniq", "cut", "tr", "head",
+    "tail",
+    "wc", "cmp", "diff", "comm", "tee", "paste", "join", "fold", "expand", "nl", "seq", "env", "readlink", "realpath",
+    "xargs", "pkg-config", "pkgconf", "md5sum", "sha1sum", "sha256sum", "cksum", "sum", "od", "sleep", "pwd", "id",
+    "tsort",
+    "m4", "ldconfig", "getconf", "locale", "patch", "uname", "arch",
+  ]
+  /// As those, but times of files are a part of what they do.
+  private static let comparers: Set<String> = ["dash", "test", "[", "find"]
+
+  private var known: [String: Traits] = [:]
+  private let takesAll: Bool
 
   /// - Parameters:
   ///   - more: names or paths that are skipped, too.
   ///   - fewer: names that are not.
-  public init(more: [String] = [], fewer: [String] = []) {
-    names = Self.usual.union(more).subtracting(fewer)
+  ///   - all: every program is skipped that qualifies.
+  public init(more: [String] = [], fewer: [String] = [], all: Bool = false) {
+    takesAll = all
+    func add(_ names: Set<String>, _ traits: Traits) { for name in names { known[name] = traits } }
+    add(Self.compilers, Traits(isUnit: true, timing: .none, isTree: false, makesAnew: true))
+    add(Self.changers, Traits(isUnit: true, timing: .none, isTree: false, makesAnew: false))
+    add(Self.trees, Traits(isUnit: true, timing: .order, isTree: true, makesAnew: false))
+    add(Self.helpers, Traits(isUnit: false, timing: .none, isTree: false, makesAnew: false))
+    add(Self.comparers, Traits(isUnit: false, timing: .order, isTree: true, makesAnew: false))
+    for name in more {
+      known[name, default: Traits(isUnit: true, timing: .exact, isTree: true, makesAnew: false)].isUnit = true
+    }
+    for name in fewer { known[name, default: Self.unknown].isUnit = false }
   }
 
+  private static let unknown = Traits(isUnit: false, timing: .exact, isTree: true, makesAnew: false, isKnown: false)
+
   /// - Parameter path: where the program is, without symbolic links.
-  public func contains(_ path: [UInt8]) -> Bool {
+  public func traits(_ path: [UInt8]) -> Traits {
     let path = String(decoding: path, as: UTF8.self)
-    if names.contains(path) { return true }
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    return names.contains(name) || names.contains(Self.base(of: name))
+    if let known = known[path] ?? known[name] ?? known[Self.base(of: name)] { return known }
+    return takesAll ? Traits(isUnit: true, timing: .exact, isTree: true, makesAnew: false) : Self.unknown
   }
 
   /// `x86_64-linux-gnu-gcc-12` is gcc.
@@ -47,11 +94,11 @@ public struct SkippedPrograms: Sendable {
     switch base(of: name) {
     // What they are to read is their standard input where no file is named.
     case "as", "cpp": return true
-    // M reads commands, u compares times, U keeps them (ar(1)).
+    // M reads commands, U keeps times (ar(1)), without which u means nothing.
     case "ar", "gcc-ar", "ranlib", "gcc-ranlib":
-      return rest.contains {
-        !$0.starts(with: "/".utf8) && !$0.contains(UInt8(ascii: ".")) && $0.contains { "MuU@".utf8.contains($0) }
-      }
+      let letters = rest.enumerated().filter { $0.offset == 0 || $0.element.first == UInt8(ascii: "-") }
+      return letters.contains { $0.element.contains { "MU".utf8.contains($0) } }
+        || rest.contains { $0.first == UInt8(ascii: "@") }
     default: return rest.contains { $0.elementsEqual("-".utf8) || $0.first == UInt8(ascii: "@") }
     }
   }
@@ -67,13 +114,32 @@ public struct SkippedPrograms: Sendable {
   /// Variables that say how a build is run, not what is to come of it.
   private static let ignoredVariables: Set<String> = [
     "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKE_TERMOUT", "MAKE_TERMERR", "NINJA_STATUS", "SHLVL", "_", "OLDPWD",
+    "CARGO_MAKEFLAGS",
   ]
 
+  /// Words of MAKEFLAGS that say how many jobs there are and who shares them (GNU make, "POSIX Jobserver Interaction").
+  private static let jobWords = ["-j", "--jobserver-auth=", "--jobserver-fds=", "--jobs", "-l", "--load-average"]
+
+  /// What of a variable matters to a program, nil for nothing.
   /// - Parameters:
   ///   - variable: `NAME=value`.
-  ///   - arguments: of the program: one that shares make's jobs asks for them by MAKEFLAGS.
-  public static func matters(_ variable: some Collection<UInt8>, sharesJobs: Bool) -> Bool {
+  ///   - sharesJobs: the program asks for jobs by MAKEFLAGS.
+  ///   - traits: of the program: one that starts others says how deep it is, and has been told the rest of MAKEFLAGS.
+  public static func matter(
+    _ variable: ArraySlice<UInt8>, sharesJobs: Bool, _ traits: Traits
+  ) -> [UInt8]? {
     let name = String(decoding: variable.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self)
-    return sharesJobs && name == "MAKEFLAGS" || !ignoredVariables.contains(name)
+    if sharesJobs, name == "MAKEFLAGS" { return Array(variable) }
+    guard ignoredVariables.contains(name) else { return Array(variable) }
+    guard traits.isTree else { return nil }
+    switch name {
+    case "MAKELEVEL", "SHLVL", "OLDPWD": return Array(variable)
+    case "MAKEFLAGS", "MFLAGS":
+      let words = variable.split(separator: UInt8(ascii: " ")).filter { word in
+        !jobWords.contains { word.starts(with: $0.utf8) }
+      }
+      return Array(words.joined(separator: [UInt8(ascii: " ")]))
+    default: return nil
+    }
   }
 }

@@ -12,6 +12,8 @@ public struct RunSummary: Sendable, Equatable {
   public var filesWritten = 0
   /// Programs that were not run, as what they do was done before; they count among the others.
   public var skipped = 0
+  /// Seconds that these took when they ran, together.
+  public var skippedSeconds = 0.0
   /// System calls that uwrx answered.
   public var calls: UInt64 = 0
   /// Seconds from the receipt of each of them to its answer, together.
@@ -37,7 +39,9 @@ public struct RunSummary: Sendable, Equatable {
       case .exec:
         programs += 1
         read.insert(event.node)
-      case .skipped: skipped += 1
+      case .skipped:
+        skipped += 1
+        skippedSeconds += Double(SkippedProcess(name)?.duration ?? 0) / 1e9
       case .read: read.insert(event.node)
       case .totals where name.count >= MemoryLayout<CallTotals>.size:
         let totals = UnsafeRawBufferPointer(name).loadUnaligned(as: CallTotals.self)

@@ -10,6 +10,7 @@ extension ViewerState {
       }
     var counts = "  " + Format.count(run.processes.count, "process", plural: "processes")
     if runningCount > 0, progress != .ended { counts += ", \(Format.grouped(runningCount)) running" }
+    if skipCount > 0 { counts += ", \(Format.grouped(skipCount)) skipped" }
     let failures = failureCount > 0 ? ", \(Format.grouped(failureCount)) failed" : ""
     let time = "  " + Units.duration(wholeDuration) + "  "
     let right = Glyphs.width(counts + failures + time + mark)

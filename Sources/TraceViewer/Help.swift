@@ -18,6 +18,7 @@ extension ViewerState {
     ("/", "show the processes with all of these words, or this pid"),
     ("n N", "the next match, the one before; without a filter: failed ones"),
     ("!", "show only processes that failed"),
+    ("w", "show only what the run waited for: its critical path"),
     ("t", "hide processes that took less than 10 ms, 100 ms, 1 s"),
     ("s", "sort siblings by start, duration, processor time"),
     ("", "In the details"),

@@ -9,6 +9,10 @@ extension ViewerState {
       return progress == .ended
         ? Span(text: "unknown", style: Style(.warning)) : Span(text: "running", style: Style(.accent, bold: true))
     }
+    if run.skipping(of: process.pid)?.skipped != nil, let exit = status.exitStatus {
+      return Span(
+        text: exit == 0 ? "skipped" : "skipped \(exit)", style: Style(exit == 0 ? .accent : .bad, bold: exit != 0))
+    }
     if let exit = status.exitStatus {
       return exit == 0
         ? Span(text: "ok", style: Style(.good)) : Span(text: "exit \(exit)", style: Style(.bad, bold: true))
@@ -69,6 +73,10 @@ extension ViewerState {
     var time = "\(Units.duration(duration(process))), from +\(Units.seconds(run.elapsed(process.start)))"
     if let end = process.end { time += " to +\(Units.seconds(run.elapsed(end)))" }
     add("Time", Span(text: time + " s"))
+    if let waited = criticalTimes[process.pid] {
+      add("Waited for", Span(text: "\(Units.duration(waited)) for itself alone"))
+    }
+    if let skipping = run.skipping(of: process.pid) { lines += skippingLines(skipping) }
     if let clock = run.wallClock {
       add("Started", Span(text: WallClock.text(clock &+ UInt64(max(0, run.elapsed(process.start))))))
     }
@@ -103,6 +111,22 @@ extension ViewerState {
       lines += wrapped(commandLine(program, limit: 4096), label: "Before", style: .dim)
     }
     if let program = process.program { lines += wrapped(commandLine(program), label: "Command", style: .bold) }
+    return lines
+  }
+
+  /// Where it ran if it was skipped, else why it was not, and will not be.
+  private func skippingLines(_ skipping: ProcessSkipping) -> [[Span]] {
+    var lines: [[Span]] = []
+    if let skipped = skipping.skipped {
+      let place = "\(glyphs.text(skipped.origin)), process \(skipped.process)"
+      lines += wrapped("it took \(Units.duration(skipped.duration)) in \(place)", label: "Skipped", style: .normal)
+    } else if let unskipped = skipping.unskipped {
+      let path = unskipped.path.isEmpty ? "" : glyphs.text(unskipped.path) + " "
+      lines += wrapped(path + unskipped.change, label: "Why it ran", style: .normal)
+    }
+    if let unrecorded = skipping.unrecorded {
+      lines += wrapped(glyphs.text(unrecorded.text), label: "No record", style: .normal)
+    }
     return lines
   }
 

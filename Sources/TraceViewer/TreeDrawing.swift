@@ -51,6 +51,7 @@ extension ViewerState {
     if !treeFilter.text.isEmpty { parts.append("/" + treeFilter.text) }
     if minimalDuration > 0 { parts.append(">= \(Units.duration(minimalDuration))") }
     if showsFailuresOnly { parts.append("failed") }
+    if showsCriticalOnly { parts.append("waited for") }
     return parts.joined(separator: ", ")
   }
 

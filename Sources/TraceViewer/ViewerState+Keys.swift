@@ -67,6 +67,9 @@ extension ViewerState {
     case .character("!"):
       showsFailuresOnly.toggle()
       relayOut()
+    case .character("w"):
+      showsCriticalOnly.toggle()
+      relayOut()
     case .character("t"):
       minimalDuration = [0: 10_000_000, 10_000_000: 100_000_000, 100_000_000: 1_000_000_000][minimalDuration] ?? 0
       relayOut()
@@ -130,6 +133,7 @@ extension ViewerState {
     treeFilter = LineEditor()
     minimalDuration = 0
     showsFailuresOnly = false
+    showsCriticalOnly = false
     if let selected { tree.reveal(selected) }
     relayOut()
   }

@@ -81,11 +81,16 @@ public struct ViewerState: Sendable {
   /// Processes that took less are hidden; nanoseconds.
   var minimalDuration: UInt64 = 0
   var showsFailuresOnly = false
+  /// Only processes for which the run waited are shown.
+  var showsCriticalOnly = false
+  /// For how many nanoseconds it waited for each itself.
+  var criticalTimes: [UInt32: UInt64] = [:]
   /// The selected process, as an index.
   var selected: Int?
   var visited: [Int] = []
   var failureCount = 0
   var runningCount = 0
+  var skipCount = 0
   private var needsRefresh = true
 
   var tab = Tab.summary
@@ -153,13 +158,16 @@ public struct ViewerState: Sendable {
     indices.reserveCapacity(run.processes.count)
     var parents: [Int32] = []
     parents.reserveCapacity(run.processes.count)
+    criticalTimes = CriticalPath(run).times
     failureCount = 0
     runningCount = 0
+    skipCount = 0
     for (index, process) in run.processes.enumerated() {
       indices[process.pid] = Int32(index)
       parents.append(process.parent.flatMap { indices[$0] } ?? -1)
       if hasFailed(process) { failureCount += 1 }
       if process.end == nil { runningCount += 1 }
+      if run.skipping(of: process.pid)?.skipped != nil { skipCount += 1 }
     }
     switch order {
     case .start: tree.setProcesses(parents: parents, by: nil)
@@ -183,13 +191,14 @@ public struct ViewerState: Sendable {
     }
   }
 
-  var isFiltered: Bool { !treeFilter.text.isEmpty || minimalDuration > 0 || showsFailuresOnly }
+  var isFiltered: Bool { !treeFilter.text.isEmpty || minimalDuration > 0 || showsFailuresOnly || showsCriticalOnly }
 
   private func matches() -> [Bool]? {
     guard isFiltered else { return nil }
     let search = TextSearch(treeFilter.text)
     return run.processes.map { process in
       if showsFailuresOnly, !hasFailed(process) { return false }
+      if showsCriticalOnly, criticalTimes[process.pid] == nil { return false }
       if minimalDuration > 0, duration(process) < minimalDuration { return false }
       guard !search.isEmpty else { return true }
       guard let program = process.program else {
@@ -230,6 +239,7 @@ public struct ViewerState: Sendable {
       treeFilter = LineEditor()
       minimalDuration = 0
       showsFailuresOnly = false
+      showsCriticalOnly = false
       message = "The filter was removed to show the process"
     }
     tree.layOut(matches: matches())

@@ -82,11 +82,12 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   case miss
   /// Something of the run's network as a whole, as text: a port of the guest's that is published, a proxy that was started again.
   case network
-  /// A process was not run: what it had done before was done again. `name` is the trace in which it ran, a space and its number there.
+  /// A process was not run: what it had done before was done again. `name` is a `SkippedProcess`.
   case skipped
-  /// A process that could have been skipped was run: `name` is the first question that has another answer than when it ran before.
+  /// A process that could have been skipped was run, as it is not known or the first question that has another answer than when it ran
+  /// before shows: `name` is an `UnskippedProcess`, `version` that of the file which stands there.
   case unskipped
-  /// A process that was run could not be recorded, to be skipped later: `name` is why.
+  /// A process that was run could not be recorded, to be skipped later: `name` is an `UnrecordedProcess`.
   case unrecorded
 
   /// The word for it in `files.meta`, or nil for what changes no file.

@@ -127,7 +127,7 @@ public final class VirtualKernel {
     guard let unit = call.thread.group.unit else { return try handler(call) }
     do throws(Errno) {
       if let outcome = try decide(call, in: unit) { return outcome }
-      return try handler(call)
+      return try decide(call, in: unit, by: handler)
     } catch {
       note(error, of: call, in: unit)
       throw error
@@ -236,7 +236,7 @@ public final class VirtualKernel {
       recordUnseenExecution(of: known)
       if known.isAnnounced { recordEnd(of: known) }
       known.clock?.hasEnded = true
-      if let unit = known.unit, known.end == nil { unit.living -= 1 }
+      if known.end == nil { for unit in UnitChain(known.unit) { unit.living -= 1 } }
     }
     processes.remove(group)
   }

@@ -10,6 +10,6 @@ struct InspectCommand: ParsableCommand {
       """,
     subcommands: [
       InspectProcsCommand.self, InspectOutputCommand.self, InspectEventsCommand.self, InspectFilesCommand.self,
-      InspectStatsCommand.self, InspectNetCommand.self,
+      InspectStatsCommand.self, InspectNetCommand.self, InspectSkipsCommand.self, InspectMissesCommand.self,
     ])
 }

@@ -369,7 +369,9 @@ extension RunCommand {
 extension RunSummary {
   fileprivate var lines: [String] {
     [
-      "\(processes) processes, \(programs) programs run" + (skipped > 0 ? ", \(skipped) of them skipped" : ""),
+      "\(processes) processes, \(programs - skipped) programs run"
+        + (skipped > 0
+          ? ", \(skipped) skipped, which had taken \(Self.decimal(skippedSeconds, places: 3)) s when they ran" : ""),
       "\(filesRead) files read, \(filesWritten) written",
       "\(calls) calls answered in \(Self.decimal(seconds, places: 3)) s",
       "trace of \(Self.size(traceBytes)), \(Self.size(eventBytes)) of it events",

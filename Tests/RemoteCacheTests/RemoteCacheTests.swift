@@ -102,7 +102,7 @@ struct RemoteCacheTests {
         outputs: [
           SkipRecord.Output(
             path: Array("/home/me/project/a.o".utf8), before: nil,
-            after: SkipRecord.File(mode: 0o644, size: Int64(output.count), digest: kept.bytes))
+            after: .file(SkipRecord.File(mode: 0o644, size: Int64(output.count), digest: kept.bytes)))
         ], said: [SkipRecord.Piece(descriptor: 2, bytes: Array("warning\n".utf8))], status: 0)
       try cache.add(record, of: key, started: started)
       return record
@@ -113,7 +113,7 @@ struct RemoteCacheTests {
       try cache.furtherRecords(of: key).map { record in
         let file = try Self.file()
         defer { try? file.close() }
-        try cache.copy(record.outputs[0].after!.digest, to: file)
+        try cache.copy(record.contents[0].digest, to: file)
         let size = Int(lseek(file.rawValue, 0, SEEK_END))
         var bytes = [UInt8](repeating: 0, count: size)
         let read = try file.readFully(at: 0, into: &bytes)

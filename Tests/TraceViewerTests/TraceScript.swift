@@ -90,6 +90,11 @@ struct TraceScript {
     add(Event(kind, pid: pid, node: 0, version: connection), bytes)
   }
 
+  /// What a run with a cache tells of a process that may be skipped.
+  mutating func skipping(_ kind: EventKind, _ pid: UInt32, _ bytes: [UInt8]) {
+    add(Event(kind, pid: pid, node: 0, version: 0), bytes)
+  }
+
   mutating func refuse(_ pid: UInt32, call: UInt32) { add(Event(.denied, pid: pid, node: 1, version: call)) }
 
   mutating func exit(_ pid: UInt32, status: UInt32 = 0) {

@@ -1,3 +1,4 @@
+import Inspect
 import Testing
 import Tracing
 
@@ -22,6 +23,7 @@ struct ViewerStateTests {
          Process    2  (pid 1 in the guest, 5002 on the host)
          Status     exit 2
          Time       73.0ms, from +0.000000 to +0.073000 s
+         Waited for 6.00ms for itself alone
          Started    2026-01-02T03:04:05.000000Z
          Used       user 2.00ms, system 1.00ms, memory 12.0M
          Program    /usr/bin/make
@@ -29,7 +31,6 @@ struct ViewerStateTests {
          Counts     3 children, 7 events, 35B of output
 
          Command    make -k
-
 
 
 
@@ -105,6 +106,52 @@ struct ViewerStateTests {
     #expect(shown() == [2, 3, 4, 5, 6])
     state.type("s")
     #expect(shown() == [2, 5, 6, 3, 4])
+  }
+
+  @Test("what was skipped is told apart, with where it ran; so is why others ran")
+  func skipping() {
+    var script = TraceScript()
+    script.spawn(2, parent: 1)
+    script.exec(2, "/usr/bin/make", "make")
+    for pid in UInt32(3)...5 {
+      script.spawn(pid, parent: 2)
+      script.exec(pid, "/usr/bin/gcc", "cc", "-c", "\(pid).c")
+      script.wait(milliseconds: 1)
+    }
+    script.skipping(
+      .skipped, 3, SkippedProcess(origin: Array("/build/0/0".utf8), process: 7, duration: 95_000_000).bytes)
+    script.exit(3)
+    var difference = UnskippedProcess(reason: "has another size, mode or owner")
+    (difference.process, difference.path, difference.question) = (8, Array("/src/4.c".utf8), .status)
+    difference.was = Array("file 100644 0 0 12".utf8)
+    difference.now = Array("file 100600 0 0 12".utf8)
+    script.skipping(.unskipped, 4, difference.bytes)
+    script.skipping(.unrecorded, 4, UnrecordedProcess(reason: "it moves FILE", path: Array("/src/a".utf8)).bytes)
+    script.wait(milliseconds: 20)
+    script.exit(4)
+    script.skipping(.skipped, 5, SkippedProcess(origin: [], process: 9, duration: 1).bytes)
+    script.exit(5, status: 1 << 8)
+    script.wait(milliseconds: 1)
+    script.exit(2)
+    var state = script.viewer()
+    var rows = state.text()
+    #expect(rows[0].contains("4 processes, 2 skipped, 1 failed"))
+    #expect(rows.contains { $0.contains("3 skipped ") })
+    #expect(rows.contains { $0.contains("5 skipped 1 ") })
+    state.type("c")
+    rows = state.text()
+    #expect(rows.contains { $0.contains("Skipped    it took 95.0ms in /build/0/0, process 7") }, "\(rows)")
+    state.type("j")
+    rows = state.text()
+    #expect(rows.contains { $0.contains("Why it ran /src/4.c has another mode") }, "\(rows)")
+    #expect(rows.contains { $0.contains("No record  it moves /src/a") }, "\(rows)")
+    // The run has waited for make itself and for what ended last, with nothing between them.
+    state.type("w")
+    #expect(state.tree.rows.map { state.run.processes[$0.process].pid } == [2, 5])
+    #expect(state.text()[1].contains("[waited for] 2 of 4"))
+    let path = CriticalPath(state.run)
+    #expect(path.segments.reduce(0) { $0 + $1.end - $1.start } == 24_000_000)
+    #expect(path.times == [2: 3_000_000, 5: 21_000_000])
   }
 
   @Test("parent, child, collapse and back")

@@ -45,17 +45,35 @@ struct RecordedAction {
 
     var result = RemoteActionResult()
     result.exitCode = Int32(record.status)
+    var files: [[UInt8]: RemoteOutputFile] = [:]
     for output in record.outputs {
-      guard let file = output.after else { continue }
       guard let path = text(absolute(output.path)) else { return nil }
       let relative = Self.relative(path, to: directory)
-      command.outputPaths.append(relative)
-      result.outputFiles.append(
-        .with {
-          $0.path = relative
+      switch output.after {
+      case .file(let file):
+        files[output.path] = .with {
           $0.digest = ContentName(digest: file.digest, size: file.size).message
           $0.isExecutable = file.mode & 0o111 != 0
-        })
+        }
+        result.outputFiles.append(files[output.path]!)
+      case .name(let other):
+        // The API has no second names: it is a file like the other.
+        guard let file = files[other] else { return nil }
+        result.outputFiles.append(file)
+      case .link(let target):
+        guard let target = text(target) else { return nil }
+        result.outputSymlinks.append(
+          .with {
+            $0.path = relative
+            $0.target = target
+          })
+        command.outputPaths.append(relative)
+        continue
+      // What was removed, and directories by themselves, are in the record alone.
+      case .directory, nil: continue
+      }
+      result.outputFiles[result.outputFiles.count - 1].path = relative
+      command.outputPaths.append(relative)
     }
     command.outputPaths.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     func said(_ descriptor: Int32) -> [UInt8] { record.said.filter { $0.descriptor == descriptor }.flatMap(\.bytes) }

@@ -51,6 +51,14 @@ enum Annotation: UInt8, CaseIterable {
   /// Of what is longer than an event can be.
   case requestDuration
   case isBrokenOff
+  /// The version of a payload.
+  case format
+  case origin
+  case reason
+  case file
+  case question
+  case answerBefore
+  case answerNow
 
   var title: String {
     switch self {
@@ -71,6 +79,8 @@ enum Annotation: UInt8, CaseIterable {
     case .recordType: "type"
     case .requestDuration: "time taken (ns)"
     case .isBrokenOff: "broken off"
+    case .answerBefore: "answer before"
+    case .answerNow: "answer now"
     default: "\(self)"
     }
   }
@@ -180,9 +190,16 @@ struct EventShape {
         payload: .fields([.status, .sent, .received, .requestDuration, .isBrokenOff], [.method, .url]))
     case .miss: EventShape(title: "miss", category: .network, version: .connection, payload: .text(.text))
     case .network: EventShape(title: "network", category: .network, payload: .text(.text))
-    case .skipped: EventShape(title: "skipped", category: .process, payload: .text(.text))
-    case .unskipped: EventShape(title: "not skipped", category: .process, payload: .text(.text))
-    case .unrecorded: EventShape(title: "not recorded", category: .process, payload: .text(.text))
+    case .skipped:
+      EventShape(
+        title: "skipped", category: .process, payload: .fields([.format, .process, .requestDuration], [.origin]))
+    case .unskipped:
+      EventShape(
+        title: "not skipped", category: .process,
+        payload: .fields(
+          [.format, .process, .requestDuration], [.origin, .reason, .file, .question, .answerBefore, .answerNow]))
+    case .unrecorded:
+      EventShape(title: "not recorded", category: .process, payload: .fields([.format], [.reason, .file]))
     case .refusal: EventShape(title: "refused", category: .network, payload: .pair(.name, .value))
     }
   }

@@ -51,7 +51,7 @@ extension TraceEncoder {
     showFork(event.pid)
     guard let process = processes[event.pid], process.isRunning, event.duration == 0 else { return false }
     endSlices(event.pid, event.time) { isRow in
-      annotate(.outcome, text: Self.outcome(event.version))
+      annotate(.outcome, text: Self.outcome(event.version) + (process.isSkipped ? Array(", skipped".utf8) : []))
       if isRow { return }
       annotate(.status, UInt64(event.version))
       annotate(.node, nonzero: UInt64(event.node))
@@ -74,6 +74,17 @@ extension TraceEncoder {
 
   func endProgram(_ pid: UInt32, _ time: UInt64) {
     if processes[pid]?.isRunning == true { endSlices(pid, time) { _ in } }
+  }
+
+  /// The row of a process shows what was skipped, until its program ends.
+  func beginSkip(_ event: Event, _ name: UnsafeBufferPointer<UInt8>) {
+    guard let process = processes[event.pid], process.isRunning, !process.isSkipped else { return }
+    processes[event.pid]?.isSkipped = true
+    let packet = openPacket()
+    let slice = packets.open(11)
+    annotate(EventShape.all[Int(event.kind)].payload, name)
+    closeEvent(slice, TrackNumber(rowOf: event.pid), .process, name: UInt64(event.kind), .begin)
+    closePacket(packet, event.time)
   }
 
   /// A process that has run no program of its own shows that of its parent, since its beginning.
@@ -102,6 +113,12 @@ extension TraceEncoder {
 
   private func endSlices(_ pid: UInt32, _ time: UInt64, _ arguments: (_ isRow: Bool) -> Void) {
     processes[pid]?.isRunning = false
+    if processes[pid]?.isSkipped == true {
+      processes[pid]?.isSkipped = false
+      let packet = openPacket()
+      closeEvent(packets.open(11), TrackNumber(rowOf: pid), nil, name: nil, .end)
+      closePacket(packet, time)
+    }
     for track in slices(pid) {
       let packet = openPacket()
       let slice = packets.open(11)

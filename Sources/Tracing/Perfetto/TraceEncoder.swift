@@ -48,6 +48,8 @@ final class TraceEncoder {
     var isRunning = false
     /// There is, or was, one.
     var hasRun = false
+    /// What it runs was skipped: so says a slice within that of its row.
+    var isSkipped = false
     /// And has a row.
     var isNamed = false
     /// Those that have a track.
@@ -115,6 +117,10 @@ final class TraceEncoder {
       if encodeExit(event, name) { return }
       endProgram(event.pid, event.time)
       encodeCall(event, name)
+      return
+    case .skipped:
+      encodeCall(event, name)
+      beginSkip(event, name)
       return
     case .clock: snapshotClocks(event.time, name)
     case .connection: if encodeConnection(event, name) { return }

@@ -82,7 +82,9 @@ extension FileTree {
   func setTimes(
     _ dentry: DentryID, access: timespec, modification: timespec, open: FileDescriptor? = nil
   ) throws(Errno) -> (any BlockingWork)? {
+    if let work = events.unit?.willChange(dentry, .kept) { return work }
     if let work = try copyUp(dentry) { return work }
+    if modification.tv_nsec != UTIME_NOW_, modification.tv_nsec != UTIME_OMIT_ { events.unit?.didSetTime(dentry) }
     let (access, modification) = (times?.resolve(access) ?? access, times?.resolve(modification) ?? modification)
     let record = nodes.inode(of: dentry)
     var isSet = false
@@ -116,6 +118,7 @@ extension FileTree {
   }
 
   func setMode(_ dentry: DentryID, _ mode: UInt32) throws(Errno) -> (any BlockingWork)? {
+    if let work = events.unit?.willChange(dentry, .kept) { return work }
     if let work = try copyUp(dentry) { return work }
     let record = nodes.inode(of: dentry)
     record.pointee.permissions = UInt16(mode & 0o7777)
@@ -134,6 +137,7 @@ extension FileTree {
 
   /// Remembers an owner; `UInt32.max` leaves one as it is.
   func setOwner(_ dentry: DentryID, uid: UInt32, gid: UInt32) throws(Errno) -> (any BlockingWork)? {
+    if let work = events.unit?.willChange(dentry, .kept) { return work }
     if let work = try copyUp(dentry) { return work }
     let record = nodes.inode(of: dentry)
     if uid != .max { record.pointee.uid = uid }
@@ -146,6 +150,7 @@ extension FileTree {
   }
 
   func truncate(_ dentry: DentryID, to length: Int64) throws(Errno) -> (any BlockingWork)? {
+    if let work = events.unit?.willChange(dentry, length > 0 ? .kept : .replaced) { return work }
     if let work = try copyUp(dentry, keepContents: length > 0) { return work }
     if let work = try beginVersion(dentry, truncates: length == 0, as: .truncate) { return work }
     watches.hush(dentry, but: WatchEvents.modify)

@@ -8,7 +8,10 @@ extension FileTree {
   /// - Returns: the dentry, without an inode.
   /// - Parameter opens: it is a regular file, which the kernel asks another operation of a file system for.
   private func claim(_ walk: WalkResult, _ call: Call, opens: Bool = false) throws(Errno) -> DentryID {
-    if walk.dentry != .none, nodes[walk.dentry].pointee.inode != .none { throw .fileExists }
+    if exists(walk) {
+      events.unit?.note(.stat, walk.dentry)
+      throw .fileExists
+    }
     let directory = nodes.directory(of: walk.parent)
     try requireTakesNames(walk.parent, call, opens: opens)
     // A directory that was removed takes no new names.
@@ -199,7 +202,10 @@ extension FileTree {
   /// Gives a file another name.
   func link(_ source: DentryID, _ walk: WalkResult, _ call: Call) throws(Errno) -> (any BlockingWork)? {
     if walk.last != .name { throw .fileExists }
-    if walk.dentry != .none, nodes[walk.dentry].pointee.inode != .none { throw .fileExists }
+    if exists(walk) {
+      events.unit?.note(.stat, walk.dentry)
+      throw .fileExists
+    }
     if walk.hasTrailingSlash { throw .noSuchFileOrDirectory }
     if nodes.inode(of: walk.parent).pointee.fileSystem == FileSystemID.proc { throw .noSuchFileOrDirectory }
     let record = nodes.inode(of: source)

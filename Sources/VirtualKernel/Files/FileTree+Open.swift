@@ -68,7 +68,6 @@ extension FileTree {
     _ dentry: DentryID, truncates: Bool, appends: Bool = false, as kind: EventKind = .write
   ) throws(Errno) -> (any BlockingWork)? {
     let record = nodes.inode(of: dentry)
-    if truncates { events.unit?.willTruncate(dentry) }
     if record.pointee.backing == .run, record.pointee.kind == .regular {
       try upperLayer.requireSpace(.run)
       watches.hush(dentry)

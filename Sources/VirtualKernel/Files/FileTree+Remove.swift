@@ -8,6 +8,7 @@ extension FileTree {
   /// - Returns: work that must be waited for, or nil if the name is gone.
   func unlink(_ dentry: DentryID, _ call: Call) throws(Errno) -> (any BlockingWork)? {
     try requireRemovable(dentry, call, isDirectory: false)
+    if let work = events.unit?.willChange(dentry, .replaced) { return work }
     if let work = try versions.keepOpen(dentry, by: events.process, isReplaced: false) { return work }
     watches.tellDeletion(dentry)
     watches.tell(WatchEvents.attributes, dentry)
@@ -21,6 +22,7 @@ extension FileTree {
   func removeDirectory(_ dentry: DentryID, _ call: Call) throws(Errno) {
     try requireRemovable(dentry, call, isDirectory: true)
     guard try isEmpty(dentry) else { throw .directoryNotEmpty }
+    _ = events.unit?.willChange(dentry, .replaced)
     closings.keepOpened(dentry)
     watches.tellDeletion(dentry)
     try removeAbove(dentry)

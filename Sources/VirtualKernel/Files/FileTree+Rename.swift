@@ -46,6 +46,10 @@ extension FileTree {
       if isExchange, targetIsDirectory { try call.require(.write, nodes.inode(of: target)) }
     }
     if exists, !isExchange, targetIsDirectory, try !isEmpty(target) { throw .directoryNotEmpty }
+    if let unit = events.unit {
+      if let work = unit.willChange(source, .kept) { return work }
+      if exists, let work = unit.willChange(target, isExchange ? .kept : .replaced) { return work }
+    }
     if isExchange, let work = try copyUp(target) { return work }
     if let work = try copyUp(source) { return work }
     if exists, !isExchange, let work = try versions.keepOpen(target, by: events.process, isReplaced: true) {
@@ -110,7 +114,6 @@ extension FileTree {
     try mirror.move(source, to: to.name, in: to.parent)
     try nodes.buildPath(of: to.name, in: to.parent, into: &path)
     try nodes.buildPath(of: source, into: &otherPath)
-    if target != .none { events.unit?.willReplace(target) }
     events.record(.renameFrom, source)
     do throws(Errno) {
       var isKept = false

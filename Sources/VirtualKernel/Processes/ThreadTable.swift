@@ -93,7 +93,7 @@ public final class ThreadTable {
       if let ancestor { group.identity = (groups[status.parent]?.identity ?? ancestor).child() }
       if let unit = groups[status.parent]?.unit {
         group.unit = unit
-        unit.living += 1
+        for unit in unit.chain { unit.living += 1 }
       }
       groups[status.group] = group
       namespace.insert(group)

@@ -34,11 +34,20 @@ extension FileTree {
     return SkipRecord.Status(mode: record.pointee.mode, uid: record.pointee.uid, gid: record.pointee.gid, size: size)
   }
 
-  func digestOfNames(in directory: DentryID) -> [UInt8]? {
+  /// When a file was last modified, as stat(2) tells, in nanoseconds since 1970.
+  func modificationTime(of dentry: DentryID) -> Int64? {
+    guard let status = try? attributes(nodes[dentry].pointee.inode, isSeen: false) else { return nil }
+    return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+  }
+
+  /// - Parameter without: names that do not count.
+  func digestOfNames(in directory: DentryID, without: Set<[UInt8]> = []) -> [UInt8]? {
     guard (try? complete(directory)) != nil else { return nil }
     var names: [[UInt8]] = []
     for child in nodes.directory(of: directory).children where child != .none && nodes[child].pointee.inode != .none {
-      names.append(Array(nodes.name(of: child)) + [0, nodes.inode(of: child).pointee.kind.rawValue])
+      let name = Array(nodes.name(of: child))
+      if without.contains(name) { continue }
+      names.append(name + [0, nodes.inode(of: child).pointee.kind.rawValue])
     }
     names.sort { $0.lexicographicallyPrecedes($1) }
     return SHA256.digest(Array(names.joined()))
@@ -60,17 +69,20 @@ extension FileTree {
     return (try? host.isOpen(upperLayer.root(record.pointee.backing), path.cString, forWriting: false)) ?? true
   }
 
-  /// Gives a file without a name one, as the caller would who creates it.
-  func place(_ file: FileDescriptor, at path: [UInt8], mode: UInt32, _ call: Call) throws(Errno) {
+  /// A place where nothing stands yet, as a walk would have found it.
+  func vacancy(
+    at path: [UInt8], _ call: Call, _ body: (WalkResult) throws(Errno) -> Void
+  ) throws(Errno) {
     guard let end = path.lastIndex(of: UInt8(ascii: "/")), let parent = try find(Array(path[..<end]), call),
       parent != .none
     else { throw .noSuchFileOrDirectory }
     let result: Result<Void, Errno> = path[(end + 1)...].withUnsafeBufferPointer { name in
       do throws(Errno) {
-        let walk = WalkResult(
-          parent: parent, dentry: try lookup(parent, name), name: name, last: .name, hasTrailingSlash: false,
-          openFile: nil)
-        return .success(try linkFile(file, walk, call, mode: mode))
+        return .success(
+          try body(
+            WalkResult(
+              parent: parent, dentry: try lookup(parent, name), name: name, last: .name, hasTrailingSlash: false,
+              openFile: nil)))
       } catch { return .failure(error) }
     }
     try result.get()

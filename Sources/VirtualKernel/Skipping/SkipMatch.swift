@@ -14,6 +14,10 @@ final class SkipMatch: BlockingWork, @unchecked Sendable {
   private(set) var files: [FileDescriptor?] = []
   /// How many outputs were placed.
   var placed = 0
+  /// Of the next one: what stood there is gone.
+  var isVacated = false
+  /// Those around the unit know what it would have asked.
+  var isAbsorbed = false
   private(set) var hasFailed = false
 
   init(_ record: SkipRecord, _ store: any RecordStore, _ host: any HostFiles) {
@@ -27,14 +31,19 @@ final class SkipMatch: BlockingWork, @unchecked Sendable {
   /// Makes the files, in the layers that their directories are of. Under the lock.
   func prepare(_ call: Call) throws(Errno) {
     for output in record.outputs {
-      guard let file = output.after else {
+      guard case .file(let file) = output.after else {
         files.append(nil)
         continue
       }
-      let directory = output.path[..<(output.path.lastIndex(of: UInt8(ascii: "/")) ?? 0)]
-      guard let parent = try call.files.find(Array(directory), call), parent != .none else {
-        throw .noSuchFileOrDirectory
+      // In the layer of the nearest directory that is there, in which the others will be made.
+      var parent = DentryID.none
+      var path = output.path
+      while parent == .none {
+        path = Unit.directory(of: path)
+        guard let found = try call.files.find(path, call) else { throw .noSuchFileOrDirectory }
+        parent = found
       }
+      guard call.files.nodes.inode(of: parent).pointee.kind == .directory else { throw .notDirectory }
       let store = call.files.nodes.directory(of: parent).store
       try call.files.upperLayer.requireSpace(store, for: file.size)
       files.append(
@@ -45,7 +54,7 @@ final class SkipMatch: BlockingWork, @unchecked Sendable {
 
   func perform() throws(Errno) {
     for (output, file) in zip(record.outputs, files) {
-      if let file, let contents = output.after {
+      if let file, case .file(let contents) = output.after {
         do throws(Errno) { try store.copy(contents.digest, to: file) } catch { return hasFailed = true }
       }
     }
@@ -59,17 +68,18 @@ final class RecordSearch: BlockingWork, @unchecked Sendable {
   private let unit: Unit
   private let store: any RecordStore
   private let key: [UInt8]
-  private let isFurther: Bool
+  private let known: [SkipRecord]?
   private var found: [SkipRecord] = []
 
-  init(_ unit: Unit, _ store: any RecordStore, isFurther: Bool = false) {
+  /// - Parameter known: those that were found, if the further ones are looked for.
+  init(_ unit: Unit, _ store: any RecordStore, beyond known: [SkipRecord]? = nil) {
     self.unit = unit
     self.store = store
-    self.isFurther = isFurther
+    self.known = known
     key = unit.key
   }
 
-  func perform() throws(Errno) { found = isFurther ? store.furtherRecords(of: key) : store.records(of: key) }
+  func perform() throws(Errno) { found = known.map { $0 + store.furtherRecords(of: key) } ?? store.records(of: key) }
 
   func publish(failed: Bool) throws(Errno) { unit.phase = .loaded(found) }
 }
@@ -83,7 +93,7 @@ final class ContentSearch: BlockingWork, @unchecked Sendable {
     let file: FileDescriptor
   }
 
-  private let files: [File]
+  private var files: [File]
   private let skipper: Skipper
   private let unit: Unit
   private let host: any HostFiles
@@ -97,13 +107,20 @@ final class ContentSearch: BlockingWork, @unchecked Sendable {
     self.host = host
   }
 
-  deinit { for file in files { host.close(file.file) } }
+  deinit { close() }
 
   func perform() throws(Errno) {
     for file in files {
       // What cannot be read matches nothing.
       if let digest = try? skipper.store.digest(of: file.file) { found.append((file, digest)) }
     }
+    close()
+  }
+
+  /// Nobody is to be told that it is open.
+  private func close() {
+    for file in files { host.close(file.file) }
+    files = []
   }
 
   func publish(failed: Bool) throws(Errno) {

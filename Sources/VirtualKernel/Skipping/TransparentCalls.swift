@@ -10,7 +10,8 @@ extension VirtualKernel {
   private static let transparent: [Bool] = {
     var calls: [SyscallNumber] = [
       .read, .readv, .openat, .openat2, .fstat, .newfstatat, .statx, .faccessat, .faccessat2, .readlinkat, .getdents64,
-      .chdir, .fchdir, .renameat2, .unlinkat, .fchmod, .fchmodat, .fchmodat2, .truncate, .umask, .statfs, .fstatfs,
+      .chdir, .fchdir, .renameat2, .unlinkat, .fchmod, .fchmodat, .fchmodat2, .truncate, .fchown, .fchownat,
+      .mkdirat, .symlinkat, .linkat, .utimensat, .mknodat, .umask, .statfs, .fstatfs,
       .execve, .execveat, .exit_group, .set_tid_address, .set_robust_list, .prlimit64, .copy_file_range,
       .mmap, .mprotect, .rt_sigaction, .getrandom, .prctl, .ioctl,
       .clock_gettime, .clock_getres, .gettimeofday, .times, .getrusage, .wait4, .waitid, .sched_getaffinity, .sysinfo,
@@ -18,18 +19,35 @@ extension VirtualKernel {
     ]
     #if arch(x86_64)
       calls += [
-        .open, .creat, .stat, .lstat, .access, .readlink, .getdents, .rename, .unlink, .chmod, .time, .getrlimit,
-        .getpgrp,
+        .open, .creat, .stat, .lstat, .access, .readlink, .getdents, .rename, .unlink, .chmod, .chown, .lchown, .time,
+        .getrlimit,
+        .getpgrp, .mkdir, .rmdir, .symlink, .link, .utime, .utimes, .futimesat, .mknod,
       ]
     #endif
+    calls += identityCalls + attributeCalls
     var table = [Bool](repeating: false, count: Registry.size)
     for call in calls { table[Int(call.rawValue)] = true }
     return table
   }()
 
+  private static let identityCalls: [SyscallNumber] = [
+    .setuid, .setgid, .setreuid, .setregid, .setresuid, .setresgid, .setfsuid, .setfsgid,
+  ]
+
+  static func changesIdentity(_ number: Int32) -> Bool { identityCalls.contains { $0.rawValue == number } }
+
+  /// Extended attributes are no question: who finds one, or sets one, does not go unseen.
+  private static let attributeCalls: [SyscallNumber] = [
+    .getxattr, .lgetxattr, .fgetxattr, .listxattr, .llistxattr, .flistxattr, .setxattr, .lsetxattr, .fsetxattr,
+  ]
+
+  static func concernsAttributes(_ number: Int32) -> Bool { attributeCalls.contains { $0.rawValue == number } }
+
   /// Errors that a process meets because a name is missing, which is noted, or whatever the files are.
   private static let harmlessErrors: Set<Errno> = [
     .noSuchFileOrDirectory, Errno(rawValue: ENOTTY), .invalidArgument, .noFunction, .interrupted, .badFileDescriptor,
+    // What is there was asked for.
+    .fileExists, .noChildProcess, Errno(rawValue: ENODATA), .notSupported,
   ]
 
   /// Calls whose refusal follows from what is noted of the file.
@@ -46,6 +64,6 @@ extension VirtualKernel {
     if Self.harmlessErrors.contains(error) { return }
     if error == .permissionDenied, Self.askingCalls.contains(call.notification.number) { return }
     let name = Registry.entry(call.notification.number)?.name ?? "a call"
-    unit.cannotBeRecorded("\(name) has failed: \(error)")
+    for unit in unit.chain { unit.cannotBeRecorded("\(name) has failed: \(error)") }
   }
 }

@@ -9,81 +9,137 @@ extension VirtualKernel {
   /// - Returns: work that must be waited for.
   func endUnit(_ call: Call) -> (any BlockingWork)? {
     let group = call.thread.group
-    guard let unit = group.unit, let skipper, unit.isRunning else { return nil }
+    guard let innermost = group.unit, let skipper else { return nil }
     if group.threads.contains(where: { information.isThread($0, of: group.id) && !information.children(of: $0).isEmpty }
     ) {
-      unit.cannotBeRecorded("it leaves processes behind")
+      for unit in innermost.chain where unit.isRunning { unit.cannotBeRecorded("it leaves processes behind") }
     }
-    guard group.number == unit.root else {
-      if group.end == nil { unit.living -= 1 }
-      return nil
+    // One process can be the first of several units: each is another program that it has been.
+    for unit in innermost.chain where unit.root == group.number && unit.isRunning {
+      if unit.living > 1 { unit.cannotBeRecorded("it ends before processes that it has started") }
+      let recording = unit.obstacle == nil ? prepareRecord(call, unit, skipper) : nil
+      unit.phase = .recorded
+      guard let recording, unit.obstacle == nil else {
+        tellObstacle(unit)
+        continue
+      }
+      return recording
     }
-    if unit.living > 1 { unit.cannotBeRecorded("it ends before processes that it has started") }
-    let recording = unit.obstacle == nil ? prepareRecord(call, unit, skipper) : nil
-    unit.phase = .recorded
-    guard let recording, unit.obstacle == nil else {
-      tellObstacle(unit)
-      return nil
-    }
-    return recording
+    if group.end == nil { for unit in innermost.chain where unit.root != group.number { unit.living -= 1 } }
+    return nil
   }
 
   fileprivate func tellObstacle(_ unit: Unit) {
-    Array((unit.obstacle ?? "it could not be kept").utf8).withUnsafeBytes {
+    (unit.obstacle ?? "it could not be kept").bytes.withUnsafeBytes {
       recorder?.append(Event(.unrecorded, pid: unit.root, node: 0, version: 0), $0)
     }
   }
 
   private func prepareRecord(_ call: Call, _ unit: Unit, _ skipper: Skipper) -> UnitRecording? {
+    if unit.saysToTerminal, unit.asksForWidth {
+      unit.cannotBeRecorded("it writes to a terminal whose width it has asked for")
+      return nil
+    }
     let recording = UnitRecording(unit, skipper, self)
-    let dropped = droppedPaths(unit)
-    for question in unit.asked where !dropped.contains(question.id.path) {
-      if let answer = question.answer {
-        recording.questions.append(.known(SkipRecord.Question(path: question.id.path, answer: answer)))
+    let changes = unit.changes
+    let isLeft = Set(changes.map(\.path))
+    for question in unit.asked {
+      let path = question.id.path
+      // What it has made there and removed again has a name of the moment.
+      if unit.changed.contains(path), !isLeft.contains(path) { continue }
+      // What stands there is replaced whatever it is.
+      if unit.traits.makesAnew, isLeft.contains(path), question.id.kind == .missing || question.id.kind == .status {
         continue
       }
-      guard let status = question.status, let found = (try? files.find(question.id.path, call)).flatMap({ $0 }),
+      let modified = unit.timing == .none ? nil : question.modified
+      if let answer = question.answer {
+        recording.questions.append(.known(SkipRecord.Question(path: path, answer: answer, modified: modified)))
+        continue
+      }
+      guard let status = question.status, let found = (try? files.find(path, call)).flatMap({ $0 }),
         found != .none, files.nodes[found].pointee.inode == question.inode,
         files.nodes.inode(of: found).pointee.version == question.version, files.skipStatus(of: found) == status
       else {
-        unit.cannotBeRecorded("\(unit.text(question.id.path)) was changed by others meanwhile")
+        unit.cannotBeRecorded("\(unit.text(path)) was changed by others meanwhile")
         return nil
       }
-      switch contents(of: found, files.nodes.inode(of: found), unit, skipper, before: unit.startTime) {
+      switch unit.contents(of: found, before: unit.startTime) {
       case .known(let digest):
-        recording.questions.append(.contents(question.id.path, status, digest))
-      case .unread(let file): recording.questions.append(.unread(question.id.path, status, file))
+        recording.questions.append(.contents(path, status, modified, digest))
+      case .unread(let file): recording.questions.append(.unread(path, status, modified, file))
       case .unsettled:
-        unit.cannotBeRecorded("\(unit.text(question.id.path)) was written by others meanwhile")
+        unit.cannotBeRecorded("\(unit.text(path)) was written by others meanwhile")
         return nil
       }
     }
-    for (path, status) in unit.before where !dropped.contains(path) {
-      guard unit.own.contains(path) else {
-        recording.outputs.append((path, status, nil))
-        continue
-      }
-      guard let found = (try? files.find(path, call)).flatMap({ $0 }), found != .none else {
-        unit.cannotBeRecorded("\(unit.text(path)) is gone")
-        return nil
-      }
-      let inode = files.nodes.inode(of: found)
-      guard inode.pointee.kind == .regular, inode.pointee.backing.isUpper, inode.pointee.links == 1,
-        let file = try? files.openHost(found, flags: O_RDONLY | O_CLOEXEC)
-      else {
-        unit.cannotBeRecorded("\(unit.text(path)) is no plain file of one name")
-        return nil
-      }
-      recording.outputs.append((path, status, (file, UInt32(inode.pointee.permissions))))
-    }
+    guard prepareOutputs(changes, call, unit, recording) else { return nil }
+    recording.timing = unit.timing
     recording.status = UInt8(truncatingIfNeeded: call.arguments.0)
     recording.duration = call.notification.time &- unit.began
     return recording
   }
 
-  /// What was made and removed again: its names are random, and nobody else has seen it.
-  private func droppedPaths(_ unit: Unit) -> Set<[UInt8]> {
-    Set(unit.before.filter { $0.status == nil && !unit.own.contains($0.path) }.map(\.path))
+  /// - Returns: whether what it leaves behind can be told.
+  private func prepareOutputs(
+    _ changes: [(path: [UInt8], status: SkipRecord.Status?)], _ call: Call, _ unit: Unit, _ recording: UnitRecording
+  ) -> Bool {
+    var removed: [UnitRecording.Output] = []
+    var directories: [UnitRecording.Output] = []
+    var made: [(time: Int64, output: UnitRecording.Output)] = []
+    var names: [UnitRecording.Output] = []
+    var first: [InodeID: (path: [UInt8], names: UInt32)] = [:]
+    func fail(_ path: [UInt8], _ reason: String) -> Bool {
+      for (_, output) in made { if case .file(let file, _, _) = output.after { host.close(file) } }
+      unit.cannotBeRecorded("\(unit.text(path)) \(reason)")
+      return false
+    }
+    for (path, status) in changes {
+      guard let found = (try? files.find(path, call)).flatMap({ $0 }) else { return fail(path, "cannot be reached") }
+      guard found != .none else {
+        if unit.own.contains(path) { return fail(path, "is gone") }
+        removed.append(UnitRecording.Output(path: path, before: status, after: nil))
+        continue
+      }
+      let id = files.nodes[found].pointee.inode
+      let inode = files.nodes[id]
+      let time = files.modificationTime(of: found) ?? 0
+      // It will belong to who skips it.
+      let (user, group) = (call.credentials.pointee.user.fileSystem, call.credentials.pointee.group.fileSystem)
+      let inherits = files.nodes.inode(of: files.nodes[found].pointee.parent).pointee.permissions & 0o2000 != 0
+      if unit.own.contains(path), inode.pointee.uid != user || inode.pointee.gid != group && !inherits {
+        return fail(path, "belongs to another user")
+      }
+      switch inode.pointee.kind {
+      case .directory:
+        directories.append(
+          UnitRecording.Output(path: path, before: status, after: .directory(UInt32(inode.pointee.permissions))))
+      case _ where !unit.own.contains(path): return fail(path, "was made by others")
+      case .regular where first[id] != nil:
+        first[id]?.names += 1
+        names.append(UnitRecording.Output(path: path, before: status, after: .name(first[id]?.path ?? [])))
+      case .regular:
+        guard inode.pointee.backing.isUpper, let file = try? files.openHost(found, flags: O_RDONLY | O_CLOEXEC) else {
+          return fail(path, "is no plain file")
+        }
+        first[id] = (path, 1)
+        let after = UnitRecording.Standing.file(
+          file, mode: UInt32(inode.pointee.permissions), modified: unit.dated.contains(path) ? time : nil)
+        made.append((time, UnitRecording.Output(path: path, before: status, after: after)))
+      case .symbolicLink:
+        let target = Array(files.nodes.linkTarget(of: inode))
+        made.append((time, UnitRecording.Output(path: path, before: status, after: .link(target))))
+      default: return fail(path, "is neither file, link nor directory")
+      }
+    }
+    for (id, known) in first where files.nodes[id].pointee.links != known.names {
+      return fail(known.path, "has a name that it has not made")
+    }
+    // In an order in which they can be made, and in which what was newer becomes newer.
+    recording.outputs =
+      removed + directories.sorted { $0.path.lexicographicallyPrecedes($1.path) }
+      + made.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element.output)
+      + names
+    return true
   }
 }
 
@@ -91,12 +147,28 @@ extension VirtualKernel {
 final class UnitRecording: BlockingWork, @unchecked Sendable {
   enum Question {
     case known(SkipRecord.Question)
-    case contents([UInt8], SkipRecord.Status, ContentDigest)
-    case unread([UInt8], SkipRecord.Status, ContentSearch.File)
+    /// Of a path; when it was modified, if that matters.
+    case contents([UInt8], SkipRecord.Status, Int64?, ContentDigest)
+    case unread([UInt8], SkipRecord.Status, Int64?, ContentSearch.File)
+  }
+
+  enum Standing {
+    /// - Parameter modified: the time that it was given.
+    case file(FileDescriptor, mode: UInt32, modified: Int64?)
+    case link([UInt8])
+    case directory(UInt32)
+    case name([UInt8])
+  }
+
+  struct Output {
+    let path: [UInt8]
+    let before: SkipRecord.Status?
+    let after: Standing?
   }
 
   var questions: [Question] = []
-  var outputs: [(path: [UInt8], before: SkipRecord.Status?, file: (file: FileDescriptor, mode: UInt32)?)] = []
+  var outputs: [Output] = []
+  var timing = SkipRecord.Timing.none
   var status: UInt8 = 0
   var duration: UInt64 = 0
   private let unit: Unit
@@ -108,7 +180,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   private let host: any HostFiles
   private var found: [(ContentSearch.File, ContentDigest)] = []
   private var isKept = false
-  private var obstacle: String?
+  private var obstacle: UnrecordedProcess?
 
   init(_ unit: Unit, _ skipper: Skipper, _ kernel: VirtualKernel) {
     self.unit = unit
@@ -120,12 +192,17 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
     said = unit.said
   }
 
-  deinit {
-    for case .unread(_, _, let file) in questions { host.close(file.file) }
-    for output in outputs { output.file.map { host.close($0.file) } }
+  deinit { close() }
+
+  /// Nobody is to be told that it is open.
+  private func close() {
+    for case .unread(_, _, _, let file) in questions { host.close(file.file) }
+    for output in outputs { if case .file(let file, _, _) = output.after { host.close(file) } }
+    (questions, outputs) = ([], [])
   }
 
   func perform() throws(Errno) {
+    defer { close() }
     // Whatever fails, the process has run: it is not recorded, and nothing else comes of it.
     do throws(Errno) { isKept = try record() } catch { obstacle = "the cache cannot keep it: \(error)" }
   }
@@ -133,17 +210,18 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   private func record() throws(Errno) -> Bool {
     let store = skipper.store
     var record = SkipRecord(
-      origin: skipper.configuration.origin, process: unit.root, duration: duration, questions: [], outputs: [],
-      said: said, status: status)
+      origin: skipper.configuration.origin, process: unit.root, duration: duration, timing: timing, questions: [],
+      outputs: [], said: said, status: status)
     for question in questions {
-      let (path, status, digest): ([UInt8], SkipRecord.Status, ContentDigest)
+      let (path, status, modified, digest): ([UInt8], SkipRecord.Status, Int64?, ContentDigest)
       switch question {
       case .known(let question):
         record.questions.append(question)
         continue
-      case .contents(let known, let its, let contents): (path, status, digest) = (known, its, contents)
-      case .unread(let known, let its, let file):
-        (path, status, digest) = (known, its, try store.digest(of: file.file))
+      case .contents(let known, let its, let time, let contents):
+        (path, status, modified, digest) = (known, its, time, contents)
+      case .unread(let known, let its, let time, let file):
+        (path, status, modified, digest) = (known, its, time, try store.digest(of: file.file))
         found.append((file, digest))
       }
       if digest.asksForTime {
@@ -151,13 +229,24 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
         return false
       }
       record.questions.append(
-        SkipRecord.Question(path: path, answer: .contents(status, digest: digest.bytes)))
+        SkipRecord.Question(path: path, answer: .contents(status, digest: digest.bytes), modified: modified))
     }
     for output in outputs {
-      var after: SkipRecord.File?
-      if let (file, mode) = output.file {
+      var after: SkipRecord.Standing?
+      switch output.after {
+      case .file(let file, let mode, let modified):
         let digest = try store.keep(file)
-        after = SkipRecord.File(mode: mode, size: Int64(try host.status(of: file).st_size), digest: digest.bytes)
+        if ArchiveTimes.areKept(in: file) {
+          obstacle = "\(unit.text(output.path)) keeps the times of its members"
+          return false
+        }
+        after = .file(
+          SkipRecord.File(
+            mode: mode, size: Int64(try host.status(of: file).st_size), digest: digest.bytes, modified: modified))
+      case .link(let target): after = .link(target: target)
+      case .directory(let mode): after = .directory(mode: mode)
+      case .name(let path): after = .name(of: path)
+      case nil: break
       }
       record.outputs.append(SkipRecord.Output(path: output.path, before: output.before, after: after))
     }

@@ -105,7 +105,10 @@ extension Syscalls {
       call.created = files.nodes.find(walk.parent, walk.name)
       return give(call, file, flags, call.created)
     }
-    if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
+    if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL {
+      call.files.events.unit?.note(.stat, walk.dentry)
+      throw .fileExists
+    }
     let inode = files.nodes.inode(of: walk.dentry)
     if isUnnamed {
       guard inode.pointee.kind == .directory else { throw .notDirectory }
@@ -168,8 +171,12 @@ extension Syscalls {
       return give(call, file, flags, dentry)
     }
     switch (inode.pointee.backing, inode.pointee.kind) {
-    case (.proc, _): return try call.kernel.proc.open(dentry, inode, call, flags)
-    case (.device, _): return try call.kernel.devices.open(inode, call, flags, dentry)
+    case (.proc, _):
+      files.events.unit?.willAsk(dentry)
+      return try call.kernel.proc.open(dentry, inode, call, flags)
+    case (.device, _):
+      files.events.unit?.willAsk(dentry)
+      return try call.kernel.devices.open(inode, call, flags, dentry)
     case (.skeleton, _):
       try files.expectTerminal(dentry)
       return .continue
@@ -180,7 +187,11 @@ extension Syscalls {
     case (_, .socket), (_, .characterDevice), (_, .blockDevice): throw .init(rawValue: ENXIO)
     default: break
     }
-    if writes, let work = try files.copyUp(dentry, keepContents: flags & O_TRUNC == 0) { return .blocked(on: work) }
+    if writes {
+      let change = flags & O_TRUNC == 0 ? Unit.Change.kept : .replaced
+      if let work = files.events.unit?.willChange(dentry, change) { return .blocked(on: work) }
+      if let work = try files.copyUp(dentry, keepContents: change == .kept) { return .blocked(on: work) }
+    }
     if !writes, inode.pointee.backing == .lower, files.watches.isReadingWatched(dentry) {
       do throws(Errno) {
         if let work = try files.copyUp(dentry) { return .blocked(on: work) }
@@ -220,6 +231,7 @@ extension Syscalls {
     _ call: Call, _ open: OpenObject, _ flags: Int32, by link: DentryID
   ) throws(Errno) -> Outcome {
     if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
+    for unit in UnitChain(call.thread.group.unit) { unit.cannotBeRecorded("it opens a descriptor by its name") }
     let original = try call.duplicate(open)
     var isGiven = false
     defer { if !isGiven { call.kernel.descriptors.release(original) } }

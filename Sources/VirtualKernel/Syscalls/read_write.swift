@@ -5,7 +5,10 @@ import Tracing
 extension Syscalls {
   static func reads(_ bytes: TransferBytes) -> Handler {
     { (call: Call) throws(Errno) -> Outcome in
-      if Int32(truncatingIfNeeded: call.arguments.0) == 0 { call.thread.group.unit?.didReadStandardInput() }
+      if Int32(truncatingIfNeeded: call.arguments.0) == 0, let unit = call.thread.group.unit {
+        let file = (try? call.kernel.descriptors.status(of: 0, in: call.thread)).map { HostIdentity($0) }
+        for unit in unit.chain { unit.didReadStandardInput(file) }
+      }
       transfer(call, .readBytes, call.arguments.0, bytes)
       return .continue
     }

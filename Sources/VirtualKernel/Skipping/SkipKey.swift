@@ -1,0 +1,136 @@
+import CLinux
+import Glibc
+import Skipping
+import SystemPackage
+import Tracing
+
+// What tells what was started from all else.
+extension VirtualKernel {
+  /// What tells what was started from all else: nil if it cannot be skipped, as what it depends on cannot be told.
+  func skipKey(_ call: Call, _ unit: Unit) -> [UInt8]? {
+    guard let skipper, let program = try? files.nodes.guestPath(of: call.thread.group.executable) else { return nil }
+    let process = call.thread.group.nsID.rawValue
+    var (arguments, environment, limits): ([UInt8], [UInt8], [UInt8]) = ([], [], [])
+    guard (try? information.readProc("\(process)/cmdline", into: &arguments)) != nil,
+      (try? information.readProc("\(process)/environ", into: &environment)) != nil,
+      (try? information.readProc("\(process)/limits", into: &limits)) != nil,
+      let descriptors = try? information.listProc("\(process)/fd"), let umask = try? call.umask(),
+      let directory = (try? call.workingDirectory()).flatMap({ try? files.nodes.guestPath(of: $0) })
+    else { return nil }
+    let words = arguments.split(separator: 0, omittingEmptySubsequences: false).dropLast()
+    let variables = environment.split(separator: 0)
+    if SkippedPrograms.asksProcessor(Array(words)) {
+      unit.cannotBeRecorded("it asks for the processor that it runs on")
+      return nil
+    }
+    let sharesJobs = !unit.traits.isTree && words.contains { $0.starts(with: "-flto".utf8) }
+    if words.contains(where: Self.namesDescriptor) || variables.contains(where: Self.namesDescriptor) {
+      unit.cannotBeRecorded("it is told of a descriptor by its name")
+      return nil
+    }
+    // Compilers use none but the first three. For who starts others only make's are nobody's matter.
+    let others =
+      !unit.traits.isTree && !sharesJobs
+      ? [] : descriptors.compactMap { Int32(String(decoding: $0, as: UTF8.self)) }.filter { $0 > 2 }
+    let jobs = sharesJobs ? [] : Self.jobDescriptors(variables)
+    if let other = others.first(where: { !jobs.contains($0) }) {
+      unit.cannotBeRecorded("it has inherited descriptor \(other)")
+      return nil
+    }
+    var key = KeyWriter()
+    key.add(skipper.configuration.options)
+    key.add(program)
+    key.add(arguments)
+    // Their order tells nothing to who asks for one by its name.
+    let matters = variables.sorted(by: { $0.lexicographicallyPrecedes($1) }).compactMap {
+      SkippedPrograms.matter($0, sharesJobs: sharesJobs, unit.traits)
+    }
+    for variable in matters { key.add(variable) }
+    key.add([])
+    // Compilers do not ask, what recipes call does: uname(1).
+    if unit.traits.isTree { key.add(Self.systemNames) }
+    key.add(directory)
+    if skipper.store.wantsCommands {
+      unit.started = StartedCommand(arguments: words.map(Array.init), variables: matters, directory: directory)
+    }
+    key.add(Array("\(umask) \(call.credentials.pointee)".utf8))
+    // Those of numbers depend on what else runs on the machine, and end in errors, which are not recorded.
+    for line in limits.split(separator: 0x0a)
+    where ["Max cpu time", "Max file size", "Max data size", "Max stack size", "Max address space"].contains(where: {
+      line.starts(with: $0.utf8)
+    }) { key.add(Array(line)) }
+    for descriptor in Int32(0)...2 {
+      let status = try? self.descriptors.status(of: descriptor, in: call.thread)
+      let kind = DescriptorKind(status)
+      guard descriptor == 0 else {
+        key.add([kind.rawValue])
+        if let status { unit.outlets[descriptor] = HostIdentity(status) }
+        continue
+      }
+      unit.input = status.map { HostIdentity($0) }
+      // Who does not read it does not know what it is: make gives its second job another one than the first.
+      guard SkippedPrograms.readsMore(program, Array(words)) else { continue }
+      guard kind == .null || kind == .closed else {
+        unit.cannotBeRecorded("it may read its standard input, or depends on times")
+        return nil
+      }
+      key.add([kind.rawValue])
+      unit.hasKnownInput = true
+    }
+    return key.digest
+  }
+
+  private static func namesDescriptor(_ word: ArraySlice<UInt8>) -> Bool {
+    ["/dev/fd", "/dev/std", "/proc/"].contains { word.firstRange(of: $0.utf8) != nil }
+  }
+
+  /// uname(2) but for the host's name, which is an option of the run.
+  private static let systemNames: [UInt8] = {
+    var names = utsname()
+    uname(&names)
+    return withUnsafeBytes(of: names.release) { Array($0) } + withUnsafeBytes(of: names.version) { Array($0) }
+      + withUnsafeBytes(of: names.machine) { Array($0) }
+  }()
+
+  private enum DescriptorKind: UInt8 {
+    case closed, null, terminal, file, other
+
+    init(_ status: stat?) {
+      guard let status else {
+        self = .closed
+        return
+      }
+      switch status.st_mode & S_IFMT {
+      case S_IFCHR: self = uwrx_major(UInt64(status.st_rdev)) == 1 ? .null : .terminal
+      case S_IFREG: self = .file
+      default: self = .other
+      }
+    }
+  }
+
+  /// `--jobserver-auth=R,W` of MAKEFLAGS (GNU make, "POSIX Jobserver Interaction").
+  private static func jobDescriptors(_ variables: [ArraySlice<UInt8>]) -> [Int32] {
+    var descriptors: [Int32] = []
+    for name in ["MAKEFLAGS=", "CARGO_MAKEFLAGS="] {
+      guard let flags = variables.first(where: { $0.starts(with: name.utf8) }) else { continue }
+      for word in String(decoding: flags, as: UTF8.self).split(separator: " ") {
+        for option in ["--jobserver-auth=", "--jobserver-fds="] where word.hasPrefix(option) {
+          descriptors += word.dropFirst(option.count).split(separator: ",").compactMap { Int32($0) }
+        }
+      }
+    }
+    return descriptors
+  }
+}
+
+/// Makes a digest of parts that cannot be mistaken for others.
+private struct KeyWriter {
+  private var bytes: [UInt8] = Array("uwrx skip key 2\n".utf8)
+
+  mutating func add(_ part: [UInt8]) {
+    withUnsafeBytes(of: UInt64(part.count).littleEndian) { bytes += $0 }
+    bytes += part
+  }
+
+  var digest: [UInt8] { SHA256.digest(bytes) }
+}
