@@ -180,6 +180,8 @@ extension UnskippedProcess {
   /// An answer with the beginning of its digest.
   private static func short(_ answer: [UInt8]) -> [UInt8] {
     if let status = Status(answer) {
+      let kind = status.mode & 0o170000
+      if kind != 0o100000 { return Array((kind == 0o040000 ? "a directory" : "no plain file").utf8) }
       return Array("\(status.size) bytes\(status.digest.map { ", \($0)" } ?? "")".utf8)
     }
     return Escaping.escape(answer.starts(with: "names ".utf8) ? Array(answer.prefix(18)) : answer)

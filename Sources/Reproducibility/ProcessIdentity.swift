@@ -49,6 +49,9 @@ public final class ProcessIdentity {
     return executed
   }
 
+  /// What no other process has, and the same one in another run has again.
+  public var digest: [UInt8] { withUnsafeBytes(of: own.key.derived("digest").words) { Array($0) } }
+
   /// What its process number is to be if no other process has it: one for each attempt.
   func number(_ attempt: UInt64) -> Int32 {
     let range = ProcessNumbers.range

@@ -1,4 +1,5 @@
 import SystemPackage
+import Tracing
 
 /// What is known of a file's contents.
 public struct ContentDigest: Sendable, Hashable {
@@ -31,19 +32,30 @@ public struct ContentIdentity: Sendable, Hashable {
   }
 }
 
+/// Tells the records of a key apart that cannot match from the one that does: every trial of a configure script calls the compiler with the same
+/// arguments, and the file that they name holds something else.
+public struct RecordHint: Sendable, Hashable {
+  /// 16 of a digest's.
+  public let bytes: [UInt8]
+
+  /// - Parameter contents: digests of the files that the arguments name, in their order.
+  public init(_ contents: [[UInt8]]) { bytes = Array(SHA256.digest(Array(contents.joined())).prefix(16)) }
+}
+
 /// Where records are kept and the contents that they need. Safe for many threads and runs at a time.
 public protocol RecordStore: AnyObject, Sendable {
   /// The records of a key, the newest first; what is damaged is none.
-  func records(of key: [UInt8]) -> [SkipRecord]
+  /// - Parameter hint: the records with this one come before all others, of which there are only a few.
+  func records(of key: [UInt8], near hint: RecordHint) -> [SkipRecord]
   /// Whether there may be more than these, which take longer to come by.
   var hasFurtherRecords: Bool { get }
-  /// More records of a key, for who has found none among the others that matches.
-  func furtherRecords(of key: [UInt8]) -> [SkipRecord]
+  /// More records of a key with a hint, for who has found none among the others that matches.
+  func furtherRecords(of key: [UInt8], near hint: RecordHint) -> [SkipRecord]
   /// Whether it is of use to say how a process was started.
   var wantsCommands: Bool { get }
   /// Keeps a record whose contents were kept before.
   /// - Parameter started: how the process was started, if that is known.
-  func add(_ record: SkipRecord, of key: [UInt8], started: StartedCommand?) throws(Errno)
+  func add(_ record: SkipRecord, of key: [UInt8], near hint: RecordHint, started: StartedCommand?) throws(Errno)
   /// Reads a file to its end.
   func digest(of file: FileDescriptor) throws(Errno) -> ContentDigest
   /// Keeps a file's contents, and tells what they are.

@@ -8,7 +8,7 @@ import Tracing
 ///
 /// | in it | holds |
 /// |---|---|
-/// | `records/<kk>/<key>/<digest>` | a record (``SkipRecord``) by the key of what was started and its own SHA-256 |
+/// | `records/<kk>/<key>/<hint>-<digest>` | a record (``SkipRecord``) by the key of what was started, a hint and its own SHA-256 |
 /// | `contents/<dd>/<digest>` | contents by their SHA-256 |
 /// | `digests` | what the contents of files were when they were last seen, so that nobody reads them again |
 /// | `new/` | what is being written |
@@ -25,8 +25,10 @@ public final class SkipCache: RecordStore {
   private let added = Atomic<Int>(0)
   private let serial = Atomic<Int>(0)
 
-  /// Records of a key beyond these are not looked at.
+  /// Records of a key beyond these are not looked at: with the hint, and with others, for who asks why.
   static let mostRecords = 64
+  private static let mostOtherRecords = 4
+  private static let mostNames = 100_000
   private static let longestRecord = 64 << 20
   private static let longestDigests = 64 << 20
 
@@ -93,38 +95,57 @@ public final class SkipCache: RecordStore {
 
   // MARK: Records
 
-  public func records(of key: [UInt8]) -> [SkipRecord] {
+  public func records(of key: [UInt8], near hint: RecordHint) -> [SkipRecord] {
     let place = Self.place("records", key).path
-    let names = Self.names(in: openat(directory.rawValue, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-    var found: [(time: Int64, record: SkipRecord)] = []
-    for name in names.prefix(4 * Self.mostRecords) {
-      guard let digest = Self.digest(text: name.utf8), let read = read("\(place)/\(name)", atMost: Self.longestRecord),
-        SHA256.digest(read.bytes) == digest, let record = SkipRecord(text: read.bytes)
-      else { continue }
-      found.append((read.time, record))
+    let directory = openat(directory.rawValue, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    var names: [(time: Int64, name: String, isNear: Bool)] = []
+    let near = Self.text(hint.bytes)
+    for name in Self.names(in: directory).prefix(Self.mostNames) {
+      var status = stat()
+      guard fstatat(descriptor, "\(place)/\(name)", &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
+      let time = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+      names.append((time, name, name.hasPrefix(near)))
     }
-    return found.sorted { $0.time > $1.time }.prefix(Self.mostRecords).map(\.record)
+    names.sort { $0.time > $1.time }
+    let chosen =
+      names.filter(\.isNear).prefix(Self.mostRecords) + names.filter { !$0.isNear }.prefix(Self.mostOtherRecords)
+    return chosen.compactMap { record in
+      guard let digest = Self.recordDigest(record.name),
+        let read = read("\(place)/\(record.name)", atMost: Self.longestRecord), SHA256.digest(read.bytes) == digest
+      else { return nil }
+      return SkipRecord(text: read.bytes)
+    }
   }
 
   public var hasFurtherRecords: Bool { false }
-  public func furtherRecords(of key: [UInt8]) -> [SkipRecord] { [] }
+  public func furtherRecords(of key: [UInt8], near hint: RecordHint) -> [SkipRecord] { [] }
   public var wantsCommands: Bool { false }
 
+  private static func text(_ bytes: [UInt8]) -> String { String(decoding: SHA256.text(bytes), as: UTF8.self) }
+
+  /// Of a record's name: `HINT-DIGEST`.
+  static func recordDigest(_ name: String) -> [UInt8]? {
+    let parts = name.split(separator: "-")
+    return parts.count == 2 ? digest(text: parts[1].utf8) : nil
+  }
+
   /// The record of a key that has this digest.
-  func record(_ digest: [UInt8], of key: [UInt8]) -> SkipRecord? {
-    let name = String(decoding: SHA256.text(digest), as: UTF8.self)
+  func record(_ digest: [UInt8], of key: [UInt8], near hint: RecordHint) -> SkipRecord? {
+    let name = "\(Self.text(hint.bytes))-\(Self.text(digest))"
     guard let read = read("\(Self.place("records", key).path)/\(name)", atMost: Self.longestRecord),
       SHA256.digest(read.bytes) == digest
     else { return nil }
     return SkipRecord(text: read.bytes)
   }
 
-  public func add(_ record: SkipRecord, of key: [UInt8], started: StartedCommand? = nil) throws(Errno) {
-    _ = try keep(record, of: key)
+  public func add(
+    _ record: SkipRecord, of key: [UInt8], near hint: RecordHint, started: StartedCommand? = nil
+  ) throws(Errno) {
+    _ = try keep(record, of: key, near: hint)
   }
 
   /// - Returns: the record's digest.
-  func keep(_ record: SkipRecord, of key: [UInt8]) throws(Errno) -> [UInt8] {
+  func keep(_ record: SkipRecord, of key: [UInt8], near hint: RecordHint) throws(Errno) -> [UInt8] {
     let (folder, path) = Self.place("records", key)
     for made in [folder, path] where mkdirat(directory.rawValue, made, 0o700) < 0 && errno != EEXIST {
       throw Errno(rawValue: errno)
@@ -135,7 +156,7 @@ public final class SkipCache: RecordStore {
     defer { close(new.file.rawValue) }
     try write(text, to: new.file)
     let digest = SHA256.digest(text)
-    try move(new.name, to: "\(path)/\(String(decoding: SHA256.text(digest), as: UTF8.self))")
+    try move(new.name, to: "\(path)/\(Self.text(hint.bytes))-\(Self.text(digest))")
     return digest
   }
 

@@ -173,11 +173,14 @@ private struct FieldReader {
 
   mutating func name() -> [UInt8]? { rest.popFirst().flatMap { Escaping.unescape($0) } }
 
-  /// An absolute path without `.`, `..` and empty names.
+  /// A path without `.`, `..` and empty names, that is absolute or has a `.` before it (`SkipRecord.Place`).
   mutating func path() -> [UInt8]? {
-    guard let path = name(), path.first == UInt8(ascii: "/"), !path.contains(0), path.count < 4096 else { return nil }
-    if path.count == 1 { return path }
-    let isPlain = path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
+    guard let path = name(), !path.contains(0), path.count < 4096 else { return nil }
+    let rest = path.first == UInt8(ascii: ".") ? path.dropFirst() : path[...]
+    if rest.isEmpty { return path.isEmpty ? nil : path }
+    guard rest.first == UInt8(ascii: "/") else { return nil }
+    if rest.count == 1 { return path.count == 1 ? path : nil }
+    let isPlain = rest.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
       !$0.isEmpty && $0.count < 256 && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
     }
     return isPlain ? path : nil

@@ -11,6 +11,8 @@ public struct SkippedPrograms: Sendable {
     public var isTree: Bool
     /// What stands where it writes does not matter to it: it makes its files anew.
     public var makesAnew: Bool
+    /// Where it is started, by whom and from which directory, it tells by nothing but what its files say, which is looked for.
+    public var isAnywhere = false
     /// The user has said that it asks neither for the time nor for random numbers, or it is known not to.
     public var isKnown = true
   }
@@ -20,6 +22,11 @@ public struct SkippedPrograms: Sendable {
   private static let compilers: Set<String> = [
     "gcc", "g++", "cc", "c++", "cpp", "gfortran", "clang", "clang++", "as", "ld", "ld.bfd", "ld.gold", "ld.lld",
     "rustc",
+  ]
+  /// Of these and the next ones: what GNU's do not look at.
+  private static let anywhere: Set<String> = [
+    "gcc", "g++", "cpp", "gfortran", "as", "ld", "ld.bfd", "ld.gold", "ar", "gcc-ar", "ranlib", "gcc-ranlib", "strip",
+    "objcopy",
   ]
   private static let changers: Set<String> = [
     "ar", "gcc-ar", "ranlib", "gcc-ranlib", "strip", "objcopy", "protoc", "moc", "uic", "rcc", "bison", "flex", "gperf",
@@ -42,7 +49,8 @@ public struct SkippedPrograms: Sendable {
   private static let comparers: Set<String> = ["dash", "test", "[", "find"]
 
   private var known: [String: Traits] = [:]
-  private let takesAll: Bool
+  /// Every program is skipped that qualifies.
+  public let takesAll: Bool
 
   /// - Parameters:
   ///   - more: names or paths that are skipped, too.
@@ -56,6 +64,7 @@ public struct SkippedPrograms: Sendable {
     add(Self.trees, Traits(isUnit: true, timing: .order, isTree: true, makesAnew: false))
     add(Self.helpers, Traits(isUnit: false, timing: .none, isTree: false, makesAnew: false))
     add(Self.comparers, Traits(isUnit: false, timing: .order, isTree: true, makesAnew: false))
+    for name in Self.anywhere { known[name]?.isAnywhere = true }
     for name in more {
       known[name, default: Traits(isUnit: true, timing: .exact, isTree: true, makesAnew: false)].isUnit = true
     }
@@ -116,6 +125,33 @@ public struct SkippedPrograms: Sendable {
     "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKE_TERMOUT", "MAKE_TERMERR", "NINJA_STATUS", "SHLVL", "_", "OLDPWD",
     "CARGO_MAKEFLAGS",
   ]
+
+  /// Variables that say who somebody is and where.
+  private static let personalVariables: Set<String> = [
+    "PWD", "HOME", "USER", "LOGNAME", "MAIL", "SHELL", "TERM", "EDITOR", "PAGER", "HOSTNAME", "DISPLAY", "WINDOWID",
+    "PS1",
+    "LS_COLORS", "SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_CONNECTION",
+    "SSH_TTY", "XDG_RUNTIME_DIR", "XDG_SESSION_ID", "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "DBUS_SESSION_BUS_ADDRESS",
+  ]
+
+  /// Whether a variable can be left out for a program that is the same everywhere.
+  public static func isPersonal(_ variable: ArraySlice<UInt8>) -> Bool {
+    personalVariables.contains(String(decoding: variable.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self))
+  }
+
+  /// Whether a call of a program writes its directory into what it makes, perhaps where nobody can find it: debugging information and what
+  /// profilers count.
+  /// - Parameter arguments: with its name before them.
+  public static func tellsPlace(_ arguments: [ArraySlice<UInt8>]) -> Bool {
+    arguments.dropFirst().contains { word in
+      [
+        "-g", "-flto", "--coverage", "-coverage", "-fprofile", "-ftest-coverage", "-fdump", "-save-temps", "-Wa,-g",
+        "--compress-debug",
+      ]
+      .contains { word.starts(with: $0.utf8) } && !word.elementsEqual("-g0".utf8)
+    }
+  }
 
   /// Words of MAKEFLAGS that say how many jobs there are and who shares them (GNU make, "POSIX Jobserver Interaction").
   private static let jobWords = ["-j", "--jobserver-auth=", "--jobserver-fds=", "--jobs", "-l", "--load-average"]

@@ -55,6 +55,12 @@ struct SkipOptions: ParsableArguments {
   @Option(help: ArgumentHelp("With --cache: run this program each time.", valueName: "name"))
   var noSkip: [String] = []
 
+  @Flag(
+    help: """
+      With --cache and --reproducible: skip every program that qualifies, for what the clock and random numbers tell is the same each time then.
+      """)
+  var skipAll = false
+
   private var addresses: [String] { cache.filter { CacheAddress.isAddress($0) } }
   private var directories: [String] { cache.filter { !CacheAddress.isAddress($0) } }
 
@@ -66,15 +72,17 @@ struct SkipOptions: ParsableArguments {
         authority: cacheCA)
     }
     return SkipRules(
-      cache: directories.first, shared: shared, size: cacheSize.map { Int64($0.bytes) }, more: skip, fewer: noSkip)
+      cache: directories.first, shared: shared, size: cacheSize.map { Int64($0.bytes) }, more: skip, fewer: noSkip,
+      all: skipAll)
   }
 
   /// Variables that are not the guest's.
   var secretVariables: [String] { [SharedCacheRules.headerVariable] }
 
   func validate() throws {
-    if cache.isEmpty, cacheSize != nil || !(skip + noSkip).isEmpty {
-      throw ValidationError("--skip, --no-skip and --cache-size say what --cache is for: add --cache DIRECTORY")
+    if cache.isEmpty, cacheSize != nil || skipAll || !(skip + noSkip).isEmpty {
+      throw ValidationError(
+        "--skip, --skip-all, --no-skip and --cache-size say what --cache is for: add --cache DIRECTORY")
     }
     guard addresses.count <= 1, directories.count <= 1 else {
       throw ValidationError("--cache names one directory and one address at most")

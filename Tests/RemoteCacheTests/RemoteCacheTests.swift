@@ -104,13 +104,13 @@ struct RemoteCacheTests {
             path: Array("/home/me/project/a.o".utf8), before: nil,
             after: .file(SkipRecord.File(mode: 0o644, size: Int64(output.count), digest: kept.bytes)))
         ], said: [SkipRecord.Piece(descriptor: 2, bytes: Array("warning\n".utf8))], status: 0)
-      try cache.add(record, of: key, started: started)
+      try cache.add(record, of: key, near: RecordHint([]), started: started)
       return record
     }
 
     /// What is found, with the contents of each outcome.
     func find(_ key: [UInt8] = RemoteCacheTests.key) throws -> [[UInt8]] {
-      try cache.furtherRecords(of: key).map { record in
+      try cache.furtherRecords(of: key, near: RecordHint([])).map { record in
         let file = try Self.file()
         defer { try? file.close() }
         try cache.copy(record.contents[0].digest, to: file)
@@ -274,7 +274,7 @@ struct RemoteCacheTests {
       for fault in [CacheServer.Fault.lying, .truncating, .halving, .endless] {
         let reader = try Machine(address, readOnly: true)
         defer { reader.remove() }
-        #expect(reader.cache.furtherRecords(of: Self.key).count == 1)
+        #expect(reader.cache.furtherRecords(of: Self.key, near: RecordHint([])).count == 1)
         server.fault = fault
         let file = try Machine.file()
         defer { try? file.close() }
@@ -299,7 +299,7 @@ struct RemoteCacheTests {
       let output = Self.bytes(5)
       for _ in 0..<5 { _ = try machine.record(output) }
       // What is done here is kept here.
-      #expect(machine.cache.records(of: Self.key).count == 1)
+      #expect(machine.cache.records(of: Self.key, near: RecordHint([])).count == 1)
       let told = machine.cache.finish()
       #expect(told.count == 2 && told[0].contains("was not given 5 outcomes: no connection"), "\(told)")
     }
@@ -369,7 +369,10 @@ struct RemoteCacheTests {
         #expect(told.count == 1 && told[0].hasPrefix("2 records of the shared cache were left out"), "\(told)")
       }
       // A signed record under another key, by whoever can write to the server.
-      let (one, other) = (KeyAction(Self.key).name.text, KeyAction(Self.otherKey).name.text)
+      let (one, other) = (
+        KeyAction(SharedCache.key(Self.key, RecordHint([]))).name.text,
+        KeyAction(SharedCache.key(Self.otherKey, RecordHint([]))).name.text
+      )
       server.files["/team/cache/ac/\(other)"] = server.files["/team/cache/ac/\(one)"]
       #expect(try find(at: address, key: own.publicKey, of: Self.otherKey).found == [])
       #expect(try find(at: address, of: Self.otherKey).found == [])
@@ -378,7 +381,7 @@ struct RemoteCacheTests {
         let reader = try Machine(address, readOnly: true, key: key)
         defer { reader.remove() }
         _ = try reader.find()
-        #expect(reader.cache.records(of: Self.key).count == count)
+        #expect(reader.cache.records(of: Self.key, near: RecordHint([])).count == count)
       }
     }
   }

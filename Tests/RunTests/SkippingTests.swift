@@ -24,6 +24,7 @@ struct SkippingTests {
     let directory: String
     /// How uwrx is called.
     let prefix: String
+    var name = "project"
 
     /// Builds the project as it is now, beside it natively, and compares what comes of it.
     /// - Returns: the first characters of what was skipped, run and left unrecorded.
@@ -38,7 +39,7 @@ struct SkippingTests {
       return try told()
     }
 
-    var project: String { directory + "/project" }
+    var project: String { "\(directory)/\(name)" }
 
     func run(_ script: String, options: String = "") throws -> CommandLine.Outcome {
       try CommandLine.shell(
@@ -158,6 +159,40 @@ struct SkippingTests {
       }
       let told = try project.told()
       #expect(told.first?.hasPrefix("skipped") == true, "\(told)")
+    }
+  }
+
+  @Test("what one checkout has compiled another one need not, unless it would tell where it is", arguments: users)
+  func elsewhere(_ user: Int) throws {
+    try withProject(user) { project in
+      let script =
+        "cd second && gcc -I. -c -o ../main.o ../main.c && ar rc ../lib.a ../main.o && gcc -g -c -o ../debug.o ../part.c"
+        + " && printf \"#include \\\"$PWD/header.h\\\"\\nint n = NUMBER;\\n\" > ../named.c && gcc -c -o ../named.o ../named.c; cd ..; sha256sum *.o *.a"
+      var guests: [CommandLine.Outcome] = []
+      for place in ["project", "other"] {
+        try project.edit("cp -a ../project ../\(place) 2>/dev/null; true")
+        let there = Project(directory: project.directory, prefix: project.prefix, name: place)
+        guests.append(try there.run(script))
+        let native = try CommandLine.shell(
+          "cp -a ../\(place) ../kept && (\(script)); cd .. && rm -rf \(place) && mv kept \(place)", in: there.project)
+        #expect(guests.last?.output == native.output, "\(place)")
+        let told = try there.told()
+        #expect(count("skipped", in: told) == (place == "other" ? 2 : 0), "\(told)")
+      }
+    }
+  }
+
+  @Test("with a clock and a seed every program is skipped that qualifies")
+  func everything() throws {
+    try withProject(Int(getuid())) { project in
+      let script = "bash -c \"date; echo \\$RANDOM; make -s; sha256sum main.o; head -c 8 /dev/urandom | od -An -tx1\""
+      let first = try project.run(script, options: "--reproducible --skip-all")
+      let second = try project.run(script, options: "--reproducible --skip-all")
+      #expect(first.output == second.output)
+      let told = try project.told()
+      #expect(count("skipped", in: told) > 0, "\(told)")
+      let refused = try project.run(script, options: "--skip-all")
+      #expect(refused.error.contains("--skip-all needs --reproducible"), "\(refused)")
     }
   }
 

@@ -24,7 +24,7 @@ struct RecordedAction {
     }
 
     func absolute(_ path: [UInt8]) -> [UInt8] {
-      path.first == UInt8(ascii: "/") ? path : started.directory + [UInt8(ascii: "/")] + path
+      path.first == UInt8(ascii: ".") ? started.root + path.dropFirst() : path
     }
     var tree = InputTree()
     for question in record.questions {

@@ -63,6 +63,7 @@ package enum CacheMessage: Equatable, Sendable {
         fields.add(started.arguments)
         fields.add(started.variables)
         fields.add(started.directory)
+        fields.add(started.root)
       }
     case .sign(let bytes):
       kind = 6
@@ -113,11 +114,11 @@ package enum CacheMessage: Equatable, Sendable {
       guard let key = fields.digest(), let record = fields.bytes() else { return nil }
       if fields.isAtEnd { return .publish(key: key, record: record, nil) }
       guard let arguments = fields.list({ $0.bytes() }), let variables = fields.list({ $0.bytes() }),
-        let directory = fields.bytes()
+        let directory = fields.bytes(), let root = fields.bytes()
       else { return nil }
       return .publish(
         key: key, record: record,
-        StartedCommand(arguments: arguments, variables: variables, directory: directory))
+        StartedCommand(arguments: arguments, variables: variables, directory: directory, root: root))
     case 6: return fields.bytes().map { .sign($0) }
     case 7:
       guard let bytes = fields.bytes(), let signature = fields.bytes() else { return nil }

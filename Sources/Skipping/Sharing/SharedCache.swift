@@ -56,11 +56,17 @@ public final class SharedCache: RecordStore {
 
   // MARK: What others have done
 
-  public func records(of key: [UInt8]) -> [SkipRecord] { local.records(of: key) }
+  public func records(of key: [UInt8], near hint: RecordHint) -> [SkipRecord] { local.records(of: key, near: hint) }
+
+  /// A server's key is of both: what other contents have given is of no use to who looks there.
+  static func key(_ key: [UInt8], _ hint: RecordHint) -> [UInt8] {
+    SHA256.digest(Array("uwrx shared key 1\n".utf8) + key + hint.bytes)
+  }
 
   public var hasFurtherRecords: Bool { true }
 
-  public func furtherRecords(of key: [UInt8]) -> [SkipRecord] {
+  public func furtherRecords(of local: [UInt8], near hint: RecordHint) -> [SkipRecord] {
+    let key = Self.key(local, hint)
     let found = try? server.ask { channel throws(Errno) in
       var found: [[UInt8]] = []
       try channel.send(.lookUp(key: key))
@@ -81,7 +87,7 @@ public final class SharedCache: RecordStore {
       sizes.withLock { sizes in
         for content in record.contents { sizes[content.digest] = content.size }
       }
-      if notary != nil { try? local.add(record, of: key) }
+      if notary != nil { try? self.local.add(record, of: local, near: hint) }
       return record
     }
   }
@@ -132,17 +138,19 @@ public final class SharedCache: RecordStore {
 
   public var wantsCommands: Bool { !rules.isReadOnly }
 
-  public func add(_ record: SkipRecord, of key: [UInt8]) throws(Errno) { try add(record, of: key, started: nil) }
-
-  public func add(_ record: SkipRecord, of key: [UInt8], started: StartedCommand?) throws(Errno) {
-    let digest = try local.keep(record, of: key)
-    if !rules.isReadOnly { uploads.add(UploadQueue.Upload(key: key, digest: digest, started: started)) }
+  public func add(
+    _ record: SkipRecord, of key: [UInt8], near hint: RecordHint, started: StartedCommand?
+  ) throws(Errno) {
+    let digest = try local.keep(record, of: key, near: hint)
+    if !rules.isReadOnly { uploads.add(UploadQueue.Upload(key: key, hint: hint, digest: digest, started: started)) }
   }
 
   /// - Returns: why it did not reach the server.
   private func upload(_ upload: UploadQueue.Upload) -> String? {
-    guard let record = local.record(upload.digest, of: upload.key) else { return "it is not in the directory any more" }
-    var shared = SharedRecord(key: upload.key, text: record.text)
+    guard let record = local.record(upload.digest, of: upload.key, near: upload.hint) else {
+      return "it is not in the directory any more"
+    }
+    var shared = SharedRecord(key: Self.key(upload.key, upload.hint), text: record.text)
     if let notary {
       guard case .signature(let signature)? = try? notary.ask(.sign(shared.signed)) else {
         return "it cannot be signed"
@@ -166,7 +174,7 @@ public final class SharedCache: RecordStore {
         case .failed(let reason): return reason
         default: throw .badMessage
         }
-        try channel.send(.publish(key: upload.key, record: bytes, upload.started))
+        try channel.send(.publish(key: shared.key, record: bytes, upload.started))
         switch try channel.receive() {
         case .end: return nil
         case .failed(let reason): return reason

@@ -8,8 +8,11 @@ public struct StartedCommand: Sendable, Equatable {
   public let variables: [[UInt8]]
   /// An absolute path.
   public let directory: [UInt8]
+  /// What paths of the record begin at that begin with `.`: the project's directory.
+  public let root: [UInt8]
 
-  public init(arguments: [[UInt8]], variables: [[UInt8]], directory: [UInt8]) {
+  public init(arguments: [[UInt8]], variables: [[UInt8]], directory: [UInt8], root: [UInt8] = []) {
+    self.root = root
     self.arguments = arguments
     self.variables = variables.map { variable in
       guard variable.withUnsafeBytes({ SecretVariable.isSecret($0) }) else { return variable }

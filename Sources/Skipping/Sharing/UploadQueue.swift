@@ -4,6 +4,7 @@ import SystemPackage
 final class UploadQueue: Sendable {
   struct Upload: Sendable {
     let key: [UInt8]
+    let hint: RecordHint
     /// Of the record, which is in the directory.
     let digest: [UInt8]
     let started: StartedCommand?

@@ -6,6 +6,8 @@ final class FileEvents {
   var process = Event.supervisor
   /// The unit that it belongs to, of a run that skips.
   var unit: Unit?
+  /// The path that was walked last began at the root.
+  var isAbsolute = false
   private let sink: (any EventSink)?
   /// Whether what changes nothing is recorded, too.
   private let recordsUses: Bool

@@ -69,7 +69,8 @@ extension FileTree {
     var last = WalkResult.Last.dot
     let stack = walkStack
     stack[0] = Remainder(next: path.baseAddress!, end: path.baseAddress! + path.count)
-    if path[0] == UInt8(ascii: "/") {
+    events.isAbsolute = path[0] == UInt8(ascii: "/")
+    if events.isAbsolute {
       if options.contains(.beneath) { throw .init(rawValue: EXDEV) }
       current = top
       last = .root
@@ -196,6 +197,7 @@ extension FileTree {
         }
         guard target.count > 0 else { throw .noSuchFileOrDirectory }
         if target[0] == UInt8(ascii: "/") {
+          events.isAbsolute = true
           if options.contains(.beneath) { throw .init(rawValue: EXDEV) }
           current = top
           last = .root

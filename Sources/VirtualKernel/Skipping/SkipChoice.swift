@@ -83,7 +83,7 @@ extension VirtualKernel {
       }
     }
     if !unknown.isEmpty {
-      if unit.hasSearched {
+      if unknown.allSatisfy({ unit.tried.contains($0.identity) }) {
         return refuse(UnskippedProcess(record, "a file could not be read"))
       }
       return .unknown(unknown)

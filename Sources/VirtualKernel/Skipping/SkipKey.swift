@@ -19,6 +19,7 @@ extension VirtualKernel {
     else { return nil }
     let words = arguments.split(separator: 0, omittingEmptySubsequences: false).dropLast()
     let variables = environment.split(separator: 0)
+    (unit.words, unit.directory) = (Array(words), directory)
     if SkippedPrograms.asksProcessor(Array(words)) {
       unit.cannotBeRecorded("it asks for the processor that it runs on")
       return nil
@@ -41,6 +42,8 @@ extension VirtualKernel {
     key.add(skipper.configuration.options)
     key.add(program)
     key.add(arguments)
+    var shared = sharedKey(
+      key, words: Array(words), variables, sharesJobs: sharesJobs, program: program, directory: directory, call, unit)
     // Their order tells nothing to who asks for one by its name.
     let matters = variables.sorted(by: { $0.lexicographicallyPrecedes($1) }).compactMap {
       SkippedPrograms.matter($0, sharesJobs: sharesJobs, unit.traits)
@@ -49,21 +52,30 @@ extension VirtualKernel {
     key.add([])
     // Compilers do not ask, what recipes call does: uname(1).
     if unit.traits.isTree { key.add(Self.systemNames) }
+    // Who may ask for random numbers gets those of who it is.
+    if unit.traits.isTree, skipper.configuration.programs.takesAll, let identity = call.thread.group.identity {
+      key.add(identity.digest)
+    }
     key.add(directory)
     if skipper.store.wantsCommands {
-      unit.started = StartedCommand(arguments: words.map(Array.init), variables: matters, directory: directory)
+      unit.started = StartedCommand(
+        arguments: words.map(Array.init), variables: matters, directory: directory, root: unit.place?.root ?? [])
     }
     key.add(Array("\(umask) \(call.credentials.pointee)".utf8))
     // Those of numbers depend on what else runs on the machine, and end in errors, which are not recorded.
     for line in limits.split(separator: 0x0a)
     where ["Max cpu time", "Max file size", "Max data size", "Max stack size", "Max address space"].contains(where: {
       line.starts(with: $0.utf8)
-    }) { key.add(Array(line)) }
+    }) {
+      key.add(Array(line))
+      shared?.add(Array(line))
+    }
     for descriptor in Int32(0)...2 {
       let status = try? self.descriptors.status(of: descriptor, in: call.thread)
       let kind = DescriptorKind(status)
       guard descriptor == 0 else {
         key.add([kind.rawValue])
+        shared?.add([kind.rawValue])
         if let status { unit.outlets[descriptor] = HostIdentity(status) }
         continue
       }
@@ -75,9 +87,86 @@ extension VirtualKernel {
         return nil
       }
       key.add([kind.rawValue])
+      shared?.add([kind.rawValue])
       unit.hasKnownInput = true
     }
+    unit.sharedKey = shared?.digest
     return key.digest
+  }
+
+  /// The key of the same call in another directory, and of another user: nil if it may tell where it is.
+  private func sharedKey(
+    _ begun: KeyWriter, words: [ArraySlice<UInt8>], _ variables: [ArraySlice<UInt8>], sharesJobs: Bool,
+    program: [UInt8], directory: [UInt8], _ call: Call, _ unit: Unit
+  ) -> KeyWriter? {
+    guard let root = skipper?.configuration.root, unit.traits.isAnywhere, !sharesJobs,
+      !SkippedPrograms.tellsPlace(words)
+    else { return nil }
+    let credentials = call.credentials.pointee
+    let place = SkipRecord.Place(
+      root: root, user: credentials.user.fileSystem, group: credentials.group.fileSystem)
+    guard place.contains(directory), !place.contains(program) else { return nil }
+    var key = begun
+    key.add(Array("anywhere".utf8))
+    if let named = variables.first(where: { $0.starts(with: "PWD=".utf8) })?.dropFirst(4) {
+      guard place.contains(Array(named)) else { return nil }
+      key.add(Array(named.dropFirst(root.count)))
+      unit.namedFiles.insert(Array(named))
+    }
+    for word in words.dropFirst() { unit.namedFiles.formUnion(Self.way(to: word, from: directory)) }
+    for variable in variables.sorted(by: { $0.lexicographicallyPrecedes($1) })
+    where !SkippedPrograms.isPersonal(variable) {
+      guard let matter = SkippedPrograms.matter(variable, sharesJobs: false, unit.traits) else { continue }
+      if matter.firstRange(of: root) != nil { return nil }
+      key.add(matter)
+    }
+    if words.contains(where: { $0.firstRange(of: root) != nil }) { return nil }
+    key.add([])
+    key.add(Array(directory.dropFirst(root.count)))
+    key.add(Array("\((try? call.umask()) ?? 0) \(credentials.capabilities)".utf8))
+    unit.place = place
+    return key
+  }
+
+  /// - Returns: what must be read first to tell the records of the key apart, or nil.
+  func findHint(_ call: Call, _ unit: Unit) -> ContentSearch? {
+    var known: [[UInt8]] = []
+    var unread: [ContentSearch.File] = []
+    for (word, previous) in zip(unit.words.dropFirst(), unit.words) where !Self.namesOutput(previous) {
+      guard let path = Self.way(to: word, from: unit.directory).last,
+        let found = (try? files.find(path, call)).flatMap({ $0 }), found != .none,
+        files.nodes.inode(of: found).pointee.kind == .regular
+      else { continue }
+      switch unit.contents(of: found) {
+      case .known(let digest): known.append(digest.bytes)
+      case .unread(let file):
+        if unit.tried.contains(file.identity) { host.close(file.file) } else { unread.append(file) }
+      case .unsettled: break
+      }
+    }
+    unit.hint = RecordHint(known)
+    guard let skipper, !unread.isEmpty else { return nil }
+    return ContentSearch(unread, skipper, unit, host)
+  }
+
+  private static func namesOutput(_ word: ArraySlice<UInt8>) -> Bool {
+    ["-o", "-MF", "-MT", "-MQ"].contains { word.elementsEqual($0.utf8) }
+  }
+
+  /// The paths of what realpath(3) looks at for a name.
+  private static func way(to word: ArraySlice<UInt8>, from directory: [UInt8]) -> [[UInt8]] {
+    guard let first = word.first, first != UInt8(ascii: "-"), first != UInt8(ascii: "/") else { return [] }
+    var names = directory.split(separator: UInt8(ascii: "/"))
+    var way: [[UInt8]] = []
+    for name in word.split(separator: UInt8(ascii: "/")) where !name.elementsEqual(".".utf8) {
+      if name.elementsEqual("..".utf8) {
+        _ = names.popLast()
+      } else {
+        names.append(name)
+      }
+      way.append(Array(names.map { [UInt8(ascii: "/")] + $0 }.joined()))
+    }
+    return way
   }
 
   private static func namesDescriptor(_ word: ArraySlice<UInt8>) -> Bool {

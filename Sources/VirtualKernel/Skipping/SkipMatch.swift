@@ -11,7 +11,7 @@ final class SkipMatch: BlockingWork, @unchecked Sendable {
   private let store: any RecordStore
   private let host: any HostFiles
   /// For each output what is to stand there; nil for nothing.
-  private(set) var files: [FileDescriptor?] = []
+  private var files: [FileDescriptor?] = []
   /// How many outputs were placed.
   var placed = 0
   /// Of the next one: what stood there is gone.
@@ -26,7 +26,22 @@ final class SkipMatch: BlockingWork, @unchecked Sendable {
     self.host = host
   }
 
-  deinit { for file in files { file.map { host.close($0) } } }
+  deinit { for place in files.indices { close(place) } }
+
+  /// The contents of the next output.
+  var contents: FileDescriptor? { files[placed] }
+
+  /// The next output stands where it is to be: nobody is to be told that it is open.
+  func didPlace() {
+    close(placed)
+    placed += 1
+    isVacated = false
+  }
+
+  private func close(_ place: Int) {
+    files[place].map { host.close($0) }
+    files[place] = nil
+  }
 
   /// Makes the files, in the layers that their directories are of. Under the lock.
   func prepare(_ call: Call) throws(Errno) {
@@ -67,7 +82,6 @@ final class SkipMatch: BlockingWork, @unchecked Sendable {
 final class RecordSearch: BlockingWork, @unchecked Sendable {
   private let unit: Unit
   private let store: any RecordStore
-  private let key: [UInt8]
   private let known: [SkipRecord]?
   private var found: [SkipRecord] = []
 
@@ -76,10 +90,17 @@ final class RecordSearch: BlockingWork, @unchecked Sendable {
     self.unit = unit
     self.store = store
     self.known = known
-    key = unit.key
   }
 
-  func perform() throws(Errno) { found = known.map { $0 + store.furtherRecords(of: key) } ?? store.records(of: key) }
+  func perform() throws(Errno) {
+    // The further ones stand behind those that are known.
+    found = known ?? []
+    func look(_ key: [UInt8]) -> [SkipRecord] {
+      known == nil ? store.records(of: key, near: unit.hint) : store.furtherRecords(of: key, near: unit.hint)
+    }
+    if let key = unit.sharedKey, let place = unit.place { found += look(key).map { $0.brought(to: place) } }
+    found += look(unit.key)
+  }
 
   func publish(failed: Bool) throws(Errno) { unit.phase = .loaded(found) }
 }
@@ -94,6 +115,7 @@ final class ContentSearch: BlockingWork, @unchecked Sendable {
   }
 
   private var files: [File]
+  private var identities: [ContentIdentity] = []
   private let skipper: Skipper
   private let unit: Unit
   private let host: any HostFiles
@@ -110,6 +132,7 @@ final class ContentSearch: BlockingWork, @unchecked Sendable {
   deinit { close() }
 
   func perform() throws(Errno) {
+    identities = files.map(\.identity)
     for file in files {
       // What cannot be read matches nothing.
       if let digest = try? skipper.store.digest(of: file.file) { found.append((file, digest)) }
@@ -128,7 +151,7 @@ final class ContentSearch: BlockingWork, @unchecked Sendable {
       skipper.store.remember(digest, of: file.identity)
       if let lower = file.lower { skipper.lowerDigests[lower] = digest } else { unit.digests[file.identity] = digest }
     }
-    unit.hasSearched = true
+    unit.tried.formUnion(identities)
   }
 }
 

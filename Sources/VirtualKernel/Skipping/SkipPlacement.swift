@@ -14,15 +14,14 @@ extension VirtualKernel {
         if files.nodes.inode(of: found).pointee.kind == .directory {
           guard case .directory(let mode) = output.after else { throw .isDirectory }
           if let work = try files.setMode(found, mode) { return work }
-          match.placed += 1
+          match.didPlace()
           continue
         }
         if let work = try files.unlink(found, call) { return work }
       }
       match.isVacated = true
       if let standing = output.after, let work = try make(standing, match, output.path, call) { return work }
-      match.isVacated = false
-      match.placed += 1
+      match.didPlace()
     }
     // Into a directory that was made to be read only nobody could have put anything.
     for output in outputs.reversed() {
@@ -40,7 +39,7 @@ extension VirtualKernel {
   ) throws(Errno) -> (any BlockingWork)? {
     switch standing {
     case .file(let file):
-      guard let contents = match.files[match.placed] else { throw .noSuchFileOrDirectory }
+      guard let contents = match.contents else { throw .noSuchFileOrDirectory }
       if try files.find(path, call) == DentryID.none {
         try files.vacancy(at: path, call) { walk throws(Errno) in
           try files.linkFile(contents, walk, call, mode: file.mode)

@@ -9,7 +9,13 @@ public struct SkippingConfiguration: Sendable {
   /// The trace's directory, for who asks where something ran.
   public var origin: [UInt8]
 
-  public init(store: any RecordStore, programs: SkippedPrograms, options: [UInt8], origin: [UInt8]) {
+  /// The project's directory in the guest, if it has one: what is done there may be of use in another one.
+  public var root: [UInt8]?
+
+  public init(
+    store: any RecordStore, programs: SkippedPrograms, options: [UInt8], origin: [UInt8], root: [UInt8]? = nil
+  ) {
+    self.root = root
     self.store = store
     self.programs = programs
     self.options = options

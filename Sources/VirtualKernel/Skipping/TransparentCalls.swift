@@ -14,7 +14,8 @@ extension VirtualKernel {
       .mkdirat, .symlinkat, .linkat, .utimensat, .mknodat, .umask, .statfs, .fstatfs,
       .execve, .execveat, .exit_group, .set_tid_address, .set_robust_list, .prlimit64, .copy_file_range,
       .mmap, .mprotect, .rt_sigaction, .getrandom, .prctl, .ioctl,
-      .clock_gettime, .clock_getres, .gettimeofday, .times, .getrusage, .wait4, .waitid, .sched_getaffinity, .sysinfo,
+      .rseq, .getcpu, .nanosleep, .clock_nanosleep, .clock_gettime, .clock_getres, .gettimeofday, .times, .getrusage,
+      .wait4, .waitid, .sched_getaffinity, .sysinfo,
       .getpid, .gettid, .getppid, .getpgid, .getuid, .geteuid, .getgid, .getegid, .getresuid, .getresgid, .getgroups,
     ]
     #if arch(x86_64)
@@ -48,6 +49,8 @@ extension VirtualKernel {
     .noSuchFileOrDirectory, Errno(rawValue: ENOTTY), .invalidArgument, .noFunction, .interrupted, .badFileDescriptor,
     // What is there was asked for.
     .fileExists, .noChildProcess, Errno(rawValue: ENODATA), .notSupported,
+    // Rust's library asks with no address whether there is statx(2).
+    .badAddress,
   ]
 
   /// Calls whose refusal follows from what is noted of the file.

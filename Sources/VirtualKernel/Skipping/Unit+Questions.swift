@@ -27,6 +27,7 @@ extension Unit {
       }
       // What it has removed itself, and still has open, it knows.
       if isGone { continue }
+      unit.noteWay(to: path, kind)
       switch kind {
       case .read, .exec: unit.noteContents(path, dentry, record)
       case .stat: unit.noteStatus(path, dentry)
@@ -35,6 +36,13 @@ extension Unit {
       default: unit.noteChange(kind, path, dentry, record)
       }
     }
+  }
+
+  /// Who finds the project's files by its directory's name does not find them in another one.
+  private func noteWay(to path: [UInt8], _ kind: EventKind) {
+    guard sharedKey != nil, files.events.isAbsolute else { return }
+    if kind == .stat || kind == .missing, namedFiles.contains(path) { return }
+    if place?.contains(path) ?? false { sharedKey = nil }
   }
 
   static func isOfFiles(_ record: UnsafeMutablePointer<Inode>) -> Bool {
@@ -55,6 +63,7 @@ extension Unit {
         unit.cannotBeRecorded("a path is too long")
         continue
       }
+      unit.noteWay(to: path, .missing)
       unit.noteMissing(path)
     }
   }
@@ -75,6 +84,7 @@ extension Unit {
     guard chain.contains(where: { $0.isListening }), let path = try? files.nodes.guestPath(of: dentry) else { return }
     let text = String(decoding: path, as: UTF8.self)
     // libselinux asks for file systems, make(1) for the load; null and zero tell the same to everybody.
+    if skipper.configuration.programs.takesAll, ["/dev/urandom", "/dev/random"].contains(text) { return }
     if ["/dev/null", "/dev/zero", "/dev/full", "/proc/filesystems", "/proc/mounts", "/proc/loadavg"].contains(text) {
       return
     }

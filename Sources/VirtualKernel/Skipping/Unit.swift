@@ -60,6 +60,13 @@ final class Unit {
   var key: [UInt8] = []
   /// How it was started, where the store asks for that.
   var started: StartedCommand?
+  /// The same for who starts it elsewhere, if that can be.
+  var sharedKey: [UInt8]?
+  /// Where it is, and who has started it.
+  var place: SkipRecord.Place?
+  /// What it may look for by an absolute path: what PWD says, by which compilers look whether it is where they are, and the
+  /// files that its arguments name, which they look for links (realpath(3) with getcwd(2)).
+  var namedFiles: Set<[UInt8]> = []
   /// What it says goes there: the files behind its descriptors 1 and 2.
   var outlets: [Int32: HostIdentity] = [:]
   /// The file behind its descriptor 0.
@@ -70,10 +77,12 @@ final class Unit {
   var living = 1
   /// Of files of the run's own, which may be others a moment later.
   var digests: [ContentIdentity: ContentDigest] = [:]
-  /// Whether what was to be known of contents is known, as far as it can be.
-  var hasSearched = false
   /// Whether the records were asked for that take longer to come by.
   var hasLookedFurther = false
+  /// The files that its arguments name.
+  var words: [ArraySlice<UInt8>] = []
+  var directory: [UInt8] = []
+  var hint = RecordHint([])
   /// Whether what a skipped process would have said was said.
   var hasSaid = false
   /// How times matter to what has run in it.
@@ -91,7 +100,7 @@ final class Unit {
   /// Those of its own that were given a time.
   var dated: Set<[UInt8]> = []
   var renaming: [UInt8]?
-  /// Files that were read to know what they hold before they are changed.
+  /// Files that were read to know what they hold.
   var tried: Set<ContentIdentity> = []
   var said: [SkipRecord.Piece] = []
   var saidBytes = 0

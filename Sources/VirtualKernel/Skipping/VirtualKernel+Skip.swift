@@ -40,12 +40,13 @@ extension VirtualKernel {
     while true {
       switch unit.phase {
       case .begun:
-        guard let skipper, let key = skipKey(call, unit) else {
+        if unit.key.isEmpty { unit.key = skipKey(call, unit) ?? [] }
+        guard let skipper, !unit.key.isEmpty else {
           unit.cannotBeRecorded("what it was started with cannot be told")
           run(unit)
           continue
         }
-        unit.key = key
+        if let work = findHint(call, unit) { return .blocked(on: work) }
         return .blocked(on: RecordSearch(unit, skipper.store))
       case .loaded(let records):
         guard let skipper else { return nil }
@@ -53,7 +54,6 @@ extension VirtualKernel {
         case .search(let work): return .blocked(on: work)
         case .none where skipper.store.hasFurtherRecords && !unit.hasLookedFurther:
           unit.hasLookedFurther = true
-          unit.hasSearched = false
           return .blocked(on: RecordSearch(unit, skipper.store, beyond: records))
         case .none(let difference):
           tell(difference, call)

@@ -174,6 +174,9 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   private let unit: Unit
   private let key: [UInt8]
   private let started: StartedCommand?
+  /// As the unit has it.
+  private let sharedKey: [UInt8]?
+  private let place: SkipRecord.Place?
   private let said: [SkipRecord.Piece]
   private let skipper: Skipper
   private unowned let kernel: VirtualKernel
@@ -189,6 +192,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
     host = kernel.host
     key = unit.key
     started = unit.started
+    (sharedKey, place) = (unit.sharedKey, unit.place)
     said = unit.said
   }
 
@@ -236,7 +240,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
       switch output.after {
       case .file(let file, let mode, let modified):
         let digest = try store.keep(file)
-        if ArchiveTimes.areKept(in: file) {
+        if try FileBytes(file, host).keepTimes() {
           obstacle = "\(unit.text(output.path)) keeps the times of its members"
           return false
         }
@@ -250,8 +254,25 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
       }
       record.outputs.append(SkipRecord.Output(path: output.path, before: output.before, after: after))
     }
-    try store.add(record, of: key, started: started)
+    if let sharedKey, let place, try !namesPlace(record, place) {
+      try store.add(record.taken(from: place), of: sharedKey, near: unit.hint, started: started)
+    } else {
+      try store.add(record, of: key, near: unit.hint, started: started)
+    }
     return true
+  }
+
+  /// Whether the project's directory stands in what was made or said.
+  private func namesPlace(_ record: SkipRecord, _ place: SkipRecord.Place) throws(Errno) -> Bool {
+    if record.said.contains(where: { $0.bytes.firstRange(of: place.root) != nil }) { return true }
+    for output in outputs {
+      switch output.after {
+      case .file(let file, _, _): if try FileBytes(file, host).contain(place.root) { return true }
+      case .link(let target): if target.firstRange(of: place.root) != nil { return true }
+      default: break
+      }
+    }
+    return false
   }
 
   func publish(failed: Bool) throws(Errno) {

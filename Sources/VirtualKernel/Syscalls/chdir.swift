@@ -25,6 +25,7 @@ extension Syscalls {
     if let open = walk.openFile { return try enter(call, open, by: walk.dentry) }
     let dentry = try call.existing(walk)
     let inode = call.files.nodes.inode(of: dentry)
+    call.files.events.unit?.note(.stat, dentry)
     guard inode.pointee.kind == .directory else { throw .notDirectory }
     try call.require(.execute, inode)
     return .continue

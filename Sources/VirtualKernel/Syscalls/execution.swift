@@ -76,6 +76,7 @@ extension VirtualKernel {
     let (process, unit) = (files.events.process, files.events.unit)
     (files.events.process, files.events.unit) = (group.number, group.unit)
     files.credentials = execution.thread.credentials
+    files.events.isAbsolute = execution.fileName.first == UInt8(ascii: "/")
     events?.beginCall(
       time: execution.time, thread: UInt32(bitPattern: execution.thread.nsID.rawValue), first: 0)
     defer {
