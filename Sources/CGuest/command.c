@@ -117,6 +117,8 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
   confine_paths(events, descriptors[1]);
   if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)) uwrx_fail(events, "become dumpable");
   if (syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */)) uwrx_fail(events, "mark descriptors close-on-exec");
+  // All are blocked still.
+  reset_signals(launch->plain);
 
   struct sock_fprog program = {.len = launch->filter_length, .filter = (struct sock_filter *)launch->filter};
   descriptors[0] = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
@@ -134,7 +136,6 @@ void uwrx_command_main(const struct uwrx_launch *launch, int events, int proc) {
   close(descriptors[1]);
 
   // From here on this process is a guest: its calls are answered by the virtual kernel.
-  reset_signals(launch->plain);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

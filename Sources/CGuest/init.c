@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,6 +124,7 @@ void uwrx_init_main(const struct uwrx_launch *launch, int control, int events, i
   sigset_t all, children;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
+  if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)) uwrx_fail(events, "create the namespaces");
   if (sethostname(launch->hostname, strlen(launch->hostname))) uwrx_fail(events, "set the host name");
   uint64_t network = bring_loopback_up(events);
   if (launch->network >= 0) uwrx_build_network(events, launch->network);

@@ -185,10 +185,10 @@ struct ToolSources {
   }
 
   static func target(_ path: String) -> String? {
-    var target = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink(path, &target, target.count)
-    guard count > 0 else { return nil }
-    return String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    withUnsafeTemporaryAllocation(byteCount: Int(PATH_MAX), alignment: 1) { target in
+      let count = readlink(path, target.bindMemory(to: CChar.self).baseAddress!, target.count)
+      return count > 0 ? String(decoding: target[..<count], as: UTF8.self) : nil
+    }
   }
 
   /// The names of the symbolic links in a directory.

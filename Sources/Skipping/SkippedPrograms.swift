@@ -29,7 +29,7 @@ public struct SkippedPrograms: Sendable {
     "objcopy",
   ]
   private static let changers: Set<String> = [
-    "ar", "gcc-ar", "ranlib", "gcc-ranlib", "strip", "objcopy", "protoc", "moc", "uic", "rcc", "bison", "flex", "gperf",
+    "ar", "gcc-ar", "ranlib", "gcc-ranlib", "strip", "objcopy", "protoc", "moc", "uic", "bison", "flex", "gperf",
     "msgfmt", "wayland-scanner",
   ]
   /// What is begun by these is looked up as a whole first, and then one by one.
@@ -37,16 +37,18 @@ public struct SkippedPrograms: Sendable {
   /// What recipes call, and what compilers do: not worth a look by themselves.
   private static let helpers: Set<String> = [
     "cc1", "cc1plus", "collect2", "lto1", "lto-wrapper", "f951", "nm", "objdump", "readelf", "size",
-    "rm", "mv", "cp", "ln", "mkdir", "rmdir", "chmod", "install", "touch", "mktemp", "cat", "echo", "printf", "true",
+    "rm", "ln", "mkdir", "rmdir", "chmod", "touch", "mktemp", "cat", "echo", "printf", "true",
     "false", "basename", "dirname", "expr", "sed", "grep", "egrep", "fgrep", "sort", "uniq", "cut", "tr", "head",
     "tail",
-    "wc", "cmp", "diff", "comm", "tee", "paste", "join", "fold", "expand", "nl", "seq", "env", "readlink", "realpath",
+    "wc", "cmp", "comm", "tee", "paste", "join", "fold", "expand", "nl", "seq", "env", "readlink", "realpath",
     "xargs", "pkg-config", "pkgconf", "md5sum", "sha1sum", "sha256sum", "cksum", "sum", "od", "sleep", "pwd", "id",
     "tsort",
-    "m4", "ldconfig", "getconf", "locale", "patch", "uname", "arch",
+    "m4", "locale", "uname", "arch",
   ]
   /// As those, but times of files are a part of what they do.
-  private static let comparers: Set<String> = ["dash", "test", "[", "find"]
+  private static let comparers: Set<String> = ["dash", "test", "[", "cp", "mv", "install"]
+  /// As those, but they tell what the times are.
+  private static let tellers: Set<String> = ["find", "diff", "patch"]
 
   private var known: [String: Traits] = [:]
   /// Every program is skipped that qualifies.
@@ -64,6 +66,7 @@ public struct SkippedPrograms: Sendable {
     add(Self.trees, Traits(isUnit: true, timing: .order, isTree: true, makesAnew: false))
     add(Self.helpers, Traits(isUnit: false, timing: .none, isTree: false, makesAnew: false))
     add(Self.comparers, Traits(isUnit: false, timing: .order, isTree: true, makesAnew: false))
+    add(Self.tellers, Traits(isUnit: false, timing: .exact, isTree: true, makesAnew: false))
     for name in Self.anywhere { known[name]?.isAnywhere = true }
     for name in more {
       known[name, default: Traits(isUnit: true, timing: .exact, isTree: true, makesAnew: false)].isUnit = true
@@ -108,6 +111,10 @@ public struct SkippedPrograms: Sendable {
       let letters = rest.enumerated().filter { $0.offset == 0 || $0.element.first == UInt8(ascii: "-") }
       return letters.contains { $0.element.contains { "MU".utf8.contains($0) } }
         || rest.contains { $0.first == UInt8(ascii: "@") }
+    // What it has compiled before tells when its sources were modified.
+    case "clang",
+      "clang++" where rest.contains { $0.starts(with: "-fmodules".utf8) || $0.starts(with: "-include-pch".utf8) }:
+      return true
     default: return rest.contains { $0.elementsEqual("-".utf8) || $0.first == UInt8(ascii: "@") }
     }
   }

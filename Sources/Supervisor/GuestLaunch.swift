@@ -99,6 +99,13 @@ struct GuestLaunch {
     if started < 0 { throw Self.failure(step: "start guest init", Errno(rawValue: -started)) }
   }
 
+  /// Guest init takes the whole guest with it.
+  func end() {
+    kill(initPid, SIGKILL)
+    var status: Int32 = 0
+    while waitpid(initPid, &status, 0) < 0, uwrx_errno() == EINTR {}
+  }
+
   /// A step of guest init's.
   private static let privateMounts = "make the mounts private"
 

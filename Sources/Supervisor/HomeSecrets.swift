@@ -52,12 +52,11 @@ public enum HomeSecrets {
     defer { fclose(users) }
     var line = [CChar](repeating: 0, count: 1024)
     while fgets(&line, Int32(line.count), users) != nil {
-      let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      let fields = text.split(separator: ":", omittingEmptySubsequences: false)
+      let text = line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }
+      let fields = text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+      func field(_ index: Int) -> String { String(decoding: fields[index], as: UTF8.self) }
       // Those of people, and root's: system users have /usr/sbin, /bin and the like.
-      if fields.count == 7, let user = UInt32(fields[2]), user == 0 || user >= 1000,
-        let real = realPath(String(fields[5]))
-      {
+      if fields.count == 7, let user = UInt32(field(2)), user == 0 || user >= 1000, let real = realPath(field(5)) {
         add(real)
       }
     }
@@ -72,12 +71,18 @@ public enum HomeSecrets {
 
   /// Whether a path is a directory's or of something below it.
   public static func isWithin(_ path: String, _ directory: String) -> Bool {
-    let path = path.utf8
-    let directory = directory == "/" ? ""[...].utf8 : directory[...].utf8
+    var (path, directory) = (path, directory)
     // Bytes, as the kernel compares names, and no String is made: this is asked thousands of times before a run begins.
-    guard path.starts(with: directory) else { return false }
-    let rest = path.dropFirst(directory.count)
-    return rest.isEmpty || rest.first == UInt8(ascii: "/")
+    return path.withUTF8 { path in
+      directory.withUTF8 { directory in
+        let slash = UInt8(ascii: "/")
+        let count = directory.count == 1 && directory[0] == slash ? 0 : directory.count
+        guard path.count >= count, count == 0 || memcmp(path.baseAddress!, directory.baseAddress!, count) == 0 else {
+          return false
+        }
+        return path.count == count || path[count] == slash
+      }
+    }
   }
 
   /// The paths of secrets below a directory, relative to it.

@@ -55,7 +55,8 @@ enum KernelFeatures {
   /// Not what uname(2) tells, but where there is no /proc: `setarch --uname-2.6` lets it tell a version that there never was.
   private static let release: (Int, Int) = {
     let text = LimitEnforcer.read("/proc/sys/kernel/osrelease") ?? named
-    let parts = text.split(whereSeparator: { $0 == "." || $0 == "-" }).prefix(2).map { Int($0) ?? 0 }
+    let parts = text.utf8.split(whereSeparator: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }).prefix(2)
+      .map { Int(Substring($0)) ?? 0 }
     return parts.count == 2 ? (parts[0], parts[1]) : (0, 0)
   }()
 

@@ -242,13 +242,15 @@ struct LimitEnforcer {
     let file = uwrx_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0)
     guard file >= 0 else { return nil }
     defer { close(Int32(file)) }
-    var buffer = [UInt8](repeating: 0, count: 65536)
-    var text: [UInt8] = []
-    while true {
-      let count = Glibc.read(Int32(file), &buffer, buffer.count)
-      if count < 0 { return nil }
-      if count == 0 { return String(decoding: text, as: UTF8.self) }
-      text += buffer.prefix(count)
+    // Its pages are taken as far as they are written.
+    return withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 8) { buffer in
+      var text: [UInt8] = []
+      while true {
+        let count = Glibc.read(Int32(file), buffer.baseAddress!, buffer.count)
+        if count < 0 { return nil }
+        if count == 0 { return String(decoding: text, as: UTF8.self) }
+        text += buffer.prefix(count)
+      }
     }
   }
 }

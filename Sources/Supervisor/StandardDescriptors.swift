@@ -65,7 +65,8 @@ struct StandardDescriptors {
 
   /// Whether the open file description holds a lock (proc_pid_fdinfo(5)).
   private static func isLocked(_ descriptor: Int32) -> Bool {
-    LimitEnforcer.read("/proc/self/fdinfo/\(descriptor)").map { $0.contains("\nlock:") } ?? false
+    let text = LimitEnforcer.read("/proc/self/fdinfo/\(descriptor)")
+    return text?.utf8.split(separator: 0x0a).contains { $0.starts(with: "lock:".utf8) } ?? false
   }
 
   /// The guest has ended.

@@ -66,13 +66,11 @@ extension Supervisor {
     unrecordedLimits = []
   }
 
-  /// Guest init takes the whole guest with it.
   func endGuest() {
     guard !hasEnded else { return }
     hasEnded = true
-    kill(launch.initPid, SIGKILL)
+    launch.end()
     var status: Int32 = 0
-    while waitpid(launch.initPid, &status, 0) < 0, uwrx_errno() == EINTR {}
     guard watchdog > 0 else { return }
     kill(watchdog, SIGKILL)
     while waitpid(watchdog, &status, 0) < 0, uwrx_errno() == EINTR {}

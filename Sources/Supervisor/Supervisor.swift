@@ -72,19 +72,23 @@ public final class Supervisor {
       try stack.put(network.files, network.lastFiles, archives)
       network.complete(&configuration.environment)
     }
-    let supervisor = try Supervisor(
-      configuration, standard, directory, try RunRecord(directory, configuration, parents: stack.parents, key), network)
+    let supervisor = try Supervisor(configuration, standard, directory, network) { () throws(SupervisorError) in
+      try RunRecord(directory, configuration, parents: stack.parents, key)
+    }
+    // The process ends soon, and all that it has with it, at once. What reads archives or speaks to the network is ended before.
+    let hasHelpers = network != nil || stack.sources.contains { ($0?.kind ?? .host) != .host }
+    if configuration.ownsProcess, !hasHelpers { _ = Unmanaged.passRetained(supervisor) }
     return try supervisor.run(stack)
   }
 
+  /// - Parameter makeRecord: is called while guest init builds the mounts.
   private init(
-    _ configuration: RunConfiguration, _ standard: StandardDescriptors, _ directory: RunDirectory, _ record: RunRecord,
-    _ network: RunNetwork?
+    _ configuration: RunConfiguration, _ standard: StandardDescriptors, _ directory: RunDirectory,
+    _ network: RunNetwork?, makeRecord: () throws(SupervisorError) -> RunRecord
   ) throws(SupervisorError) {
     self.configuration = configuration
     reproduction = configuration.reproduction
     self.standard = standard
-    self.record = record
     self.directory = directory
     self.network = network
     terminal = Terminal(enabled: configuration.ownsProcess)
@@ -112,6 +116,12 @@ public final class Supervisor {
     network?.proxy.closeChannel()
     Self.raiseDescriptorLimit()
     channel = InitChannel(socket: launch.control)
+    do throws(SupervisorError) { record = try makeRecord() } catch {
+      launch.end()
+      limits.remove()
+      store?.remove()
+      throw error
+    }
   }
 
   /// Each process of the guest costs a descriptor. The guest has been forked and keeps the limit of the user's.
@@ -177,15 +187,6 @@ public final class Supervisor {
       hidden: record.key.map { HostIdentity(device: $0.device, inode: $0.inode) },
       isUniform: configuration.machine != nil, stores: network?.stores)
     if let network { network.stores.spliceKeyStores(of: layers) { (try? network.proxy.splice()) ?? false } }
-    guard case .listener(let listener, let skeleton, let command) = try nextOrFail() else {
-      throw SupervisorError("the command has ended before it began")
-    }
-    do throws(Errno) {
-      _ = try processes.limit(Int32(RLIMIT_NOFILE.rawValue), of: AbsTid(rawValue: command), setTo: launch.openFiles)
-    } catch {
-      throw SupervisorError("cannot set the command's limit of open files: \(error)")
-    }
-    job = JobControl(terminal: terminal, channel: channel, command: command, ownsTerminal: ownsTerminal)
     var kernelConfiguration = KernelConfiguration(
       user: GuestUser(
         uid: configuration.uid, gid: configuration.gid, groups: configuration.groups, hostUser: geteuid(),
@@ -210,6 +211,19 @@ public final class Supervisor {
     defer { for line in skipping?.store.finish() ?? [] { configuration.warn?(line) } }
     kernelConfiguration.skipping = skipping
     kernelConfiguration.network = network.map { NetworkLink(channel, control: $0.proxy.control) }
+    // While the command is on its way.
+    let ownFilter =
+      configuration.ownsProcess
+      ? SupervisorFilter.filter(traces: configuration.hasProcessNumbers || configuration.clock != nil) : nil
+    guard case .listener(let listener, let skeleton, let command) = try nextOrFail() else {
+      throw SupervisorError("the command has ended before it began")
+    }
+    do throws(Errno) {
+      _ = try processes.limit(Int32(RLIMIT_NOFILE.rawValue), of: AbsTid(rawValue: command), setTo: launch.openFiles)
+    } catch {
+      throw SupervisorError("cannot set the command's limit of open files: \(error)")
+    }
+    job = JobControl(terminal: terminal, channel: channel, command: command, ownsTerminal: ownsTerminal)
     let kernel: VirtualKernel
     do throws(Errno) {
       kernel = try VirtualKernel(
@@ -225,9 +239,9 @@ public final class Supervisor {
     limits.start(views, storeIsMemory: store == nil)
     for message in limits.approximations { configuration.warn?(message) }
     try startWatchdog()
-    if configuration.ownsProcess {
+    if let ownFilter {
       SupervisorPrivileges.drop()
-      try SupervisorFilter.install(traces: configuration.hasProcessNumbers || configuration.clock != nil)
+      try SupervisorFilter.install(ownFilter)
     }
     let receiver = Receiver(listener: listener, kernel: kernel, lock: lock)
     self.receiver = receiver
@@ -268,11 +282,11 @@ public final class Supervisor {
     watchdog = pid
   }
 
-  private static func inheritedFiles() -> Set<HostIdentity> {
-    var files: Set<HostIdentity> = []
+  private static func inheritedFiles() -> [HostIdentity] {
+    var files: [HostIdentity] = []
     for descriptor in Int32(0)...2 where !ClosedDescriptors.contains(descriptor) {
       var status = stat()
-      if fstat(descriptor, &status) == 0 { files.insert(HostIdentity(status)) }
+      if fstat(descriptor, &status) == 0 { files.append(HostIdentity(status)) }
     }
     return files
   }

@@ -44,12 +44,13 @@ enum SupervisorFilter {
     return SyscallFilter(refusing: errnos, but: allowed)
   }
 
-  /// For the calling thread and those that it makes later.
   /// - Parameter traces: a run with process numbers or a virtual clock, whose guests are made to make calls again.
+  static func filter(traces: Bool) -> SyscallFilter { traces ? tracingFilter : filter }
+
+  /// For the calling thread and those that it makes later.
   /// - Throws: where the kernel refuses a filter, which it did not refuse for the guest.
-  static func install(traces: Bool) throws(SupervisorError) {
-    let program = (traces ? tracingFilter : filter).program
-    let result = program.withUnsafeBufferPointer { uwrx_install_filter($0.baseAddress!, $0.count) }
+  static func install(_ filter: SyscallFilter) throws(SupervisorError) {
+    let result = filter.program.withUnsafeBufferPointer { uwrx_install_filter($0.baseAddress!, $0.count) }
     if result < 0 {
       throw SupervisorError("cannot put the supervisor under its own filter: \(Errno(rawValue: Int32(-result)))")
     }

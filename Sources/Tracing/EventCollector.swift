@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// Moves the records of a run's buffer to its `perfetto` file.
@@ -27,8 +28,9 @@ final class EventCollector: @unchecked Sendable {
   /// The collector has to do, and the writer has room (eventfd(2)).
   private let work: FileDescriptor
   private let room: FileDescriptor
-  private let ended: FileDescriptor
   private var isRunning = false
+  /// Held while records are moved by the thread: who waits for its end need not wait until it runs, which can be long.
+  private let moving = Mutex(())
   /// Words that both sides see: what was given back, whether to stop, the errno that it failed with, and whether the writer waits.
   private let words: UnsafeMutablePointer<UInt64>
 
@@ -43,7 +45,6 @@ final class EventCollector: @unchecked Sendable {
     words.initialize(repeating: 0, count: 4)
     work = try Self.counter(waits: 0)
     room = try Self.counter(waits: 1)
-    ended = try Self.counter(waits: 1)
   }
 
   private static func counter(waits: Int32) throws(Errno) -> FileDescriptor {
@@ -53,7 +54,7 @@ final class EventCollector: @unchecked Sendable {
   }
 
   deinit {
-    for descriptor in [work, room, ended, metaFile] { close(descriptor.rawValue) }
+    for descriptor in [work, room, metaFile] { close(descriptor.rawValue) }
     words.deallocate()
   }
 
@@ -99,9 +100,8 @@ final class EventCollector: @unchecked Sendable {
 
   func stop() {
     guard isRunning else { return }
-    uwrx_store(words + 1, 1)
+    moving.withLock { _ in uwrx_store(words + 1, 1) }
     wake()
-    Self.wait(ended)
     isRunning = false
   }
 
@@ -142,14 +142,17 @@ final class EventCollector: @unchecked Sendable {
       var count: UInt64 = 0
       read(work.rawValue, &count, 8)
       looks += 1
-      let pending = EventBuffer.load(header, .finished) - drained
-      if pending >= Self.worthwhile || pending > 0 && (looks >= Self.patience || uwrx_load(words + 3) != 0) {
+      moving.withLock { _ in
+        if isStopping { return }
+        let pending = EventBuffer.load(header, .finished) - drained
+        guard pending >= Self.worthwhile || pending > 0 && (looks >= Self.patience || uwrx_load(words + 3) != 0) else {
+          return
+        }
         drain()
         looks = 0
       }
     }
     Self.signal(room)
-    Self.signal(ended)
   }
 
   private func drain() {

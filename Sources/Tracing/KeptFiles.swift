@@ -81,7 +81,9 @@ struct ContentDigests {
   mutating func digest(_ file: FileDescriptor, _ status: stat) throws(Errno) -> [UInt8] {
     let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     if status.st_nlink > 1, let digest = known[identity] { return digest }
-    if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.blockSize) }
+    // A small file is one block.
+    let needed = Int(clamping: min(Int64(Self.blockSize), Int64(status.st_size)))
+    if buffer.count < needed { buffer = [UInt8](repeating: 0, count: needed) }
     var digest = SHA256()
     var offset = Int64(0)
     while offset < Int64(status.st_size) {

@@ -13,7 +13,7 @@ final class TraceFile {
 
   private let file: FileDescriptor
   private var stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-  private var compressed: [UInt8]
+  private var compressed: [UInt8] = []
   /// Of the packets that are ready: those of the last event may be more than a batch can hold.
   private var ready = 0
   private(set) var length: UInt64
@@ -28,7 +28,6 @@ final class TraceFile {
     guard deflateInit_(stream, Self.level, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
       throw .noMemory
     }
-    compressed = [UInt8](repeating: 0, count: Int(deflateBound(stream, uLong(1 << 20))))
   }
 
   deinit {

@@ -22,7 +22,7 @@ public final class VirtualKernel {
   let events: (any EventSink)?
   let proc: ProcFileSystem
   let devices: DeviceTable
-  let inherited: Set<HostIdentity>
+  let inherited: [HostIdentity]
   var foreign = ForeignFiles()
   private let calls: CallRules
   let reproduction: Reproduction

@@ -52,13 +52,15 @@ struct Uwrx: ParsableCommand {
     guard arguments.first == RunCommand.configuration.commandName, let terminator = arguments.firstIndex(of: "--"),
       terminator + 1 < arguments.count
     else { return try parseAsRoot(arguments) }
+    let command = Array(arguments[(terminator + 1)...])
+    if let run = RunCommand(plain: arguments[1..<terminator], command: command) { return run }
     // An option of the parser's has a value or none.
     let own = arguments[...(terminator + 1)].map { $0 == "--net" ? "--net=record" : $0 }
     // A run is to start at once: without the other commands the parser has less to do. What is wrong, or asks for help, is told by all.
     let alone = try? RunCommand.parse(Array(own.dropFirst()))
-    let command: any ParsableCommand = try alone ?? parseAsRoot(Array(own))
-    guard var run = command as? RunCommand else { return command }
-    run.command = Array(arguments[(terminator + 1)...])
+    let parsed: any ParsableCommand = try alone ?? parseAsRoot(Array(own))
+    guard var run = parsed as? RunCommand else { return parsed }
+    run.command = command
     return run
   }
 

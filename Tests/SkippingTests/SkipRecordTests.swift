@@ -105,7 +105,8 @@ struct SkipRecordTests {
     "what may read more than files is told by its arguments",
     arguments: [
       ("gcc -c a.c", false), ("gcc -x c -", true), ("gcc @arguments", true), ("as a.s", true), ("ar rc a.a b.o", false),
-      ("ar -M", true), ("ar rc a.a Makefile", false), ("ar @a", true), ("ar ru a.a b.o", false), ("ar rcU a.a b.o", true), ("ld -o a b.o", false), ("ranlib x.a", false),
+      ("ar -M", true), ("ar rc a.a Makefile", false), ("ar @a", true), ("ar ru a.a b.o", false),
+      ("ar rcU a.a b.o", true), ("ld -o a b.o", false), ("ranlib x.a", false),
     ])
   func arguments(_ command: String, _ readsMore: Bool) {
     let words = command.split(separator: " ").map { Array($0.utf8)[...] }

@@ -84,7 +84,7 @@ struct uwrx_launch {
   const char *failed_step;
 };
 
-// Creates the namespaces and guest init, which waits. Returns 0, or -errno with failed_step set.
+// Creates guest init, which waits, and makes the namespaces when it is let go on. Returns 0, or -errno with failed_step set.
 int uwrx_guest_launch(struct uwrx_launch *launch);
 
 // Lets guest init go on to fork the command. Returns 0 or -errno.

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Writes protobuf messages to memory that grows: what SwiftProtobuf is too slow for (a packet for each event).
+/// Writes protobuf messages to memory that grows: SwiftProtobuf is too slow for a packet for each event, and brings 1.5 MB and 2 % of what a
+/// run's start and end take.
 struct PacketWriter: ~Copyable {
   private(set) var base: UnsafeMutablePointer<UInt8>
   private(set) var count = 0
@@ -41,6 +42,9 @@ struct PacketWriter: ~Copyable {
     varint(value)
   }
 
+  /// An `int32`, of which protobuf writes 64 bits.
+  mutating func signed(_ field: UInt32, _ value: Int32) { integer(field, UInt64(bitPattern: Int64(value))) }
+
   mutating func fixed64(_ field: UInt32, _ value: UInt64) {
     reserve(16)
     varint(UInt64(field << 3 | 1))
@@ -57,6 +61,11 @@ struct PacketWriter: ~Copyable {
   }
 
   mutating func bytes(_ field: UInt32, _ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { self.bytes(field, $0) } }
+
+  mutating func text(_ field: UInt32, _ text: String) {
+    var text = text
+    text.withUTF8 { bytes(field, $0) }
+  }
 
   /// Messages that are encoded already.
   mutating func raw(_ bytes: [UInt8]) {

@@ -1,5 +1,4 @@
 import Glibc
-import SwiftProtobuf
 
 /// Tells the events of the packets that `TraceEncoder` has made, whatever the packets are.
 struct TraceDecoder: ~Copyable {
@@ -75,30 +74,64 @@ struct TraceDecoder: ~Copyable {
   // MARK: Rare packets
 
   private mutating func begin(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
-    let information: Perfetto_Protos_SystemInfo = try Self.message(bytes)
-    guard information.tracingServiceVersion == TraceEncoder.version, !hasBegun else { throw Damage() }
+    var version: UnsafeBufferPointer<UInt8>?
+    try Self.forEachField(bytes) { number, value throws(Damage) in
+      if number == 4, case .bytes(let text) = value { version = text }
+    }
+    guard let version, version.elementsEqual(TraceEncoder.version.utf8), !hasBegun else { throw Damage() }
     hasBegun = true
   }
 
-  private static func message<M: Message>(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) -> M {
-    guard let message = try? M(serializedBytes: Array(bytes)) else { throw Damage() }
-    return message
+  private static func forEachField(
+    _ message: UnsafeBufferPointer<UInt8>, _ body: (UInt32, PacketReader.Value) throws(Damage) -> Void
+  ) throws(Damage) {
+    var fields = PacketReader(message)
+    while let (number, value) = fields.field() { try body(number, value) }
+    guard !fields.isDamaged else { throw Damage() }
   }
 
   private mutating func setClock(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
-    let snapshot: Perfetto_Protos_ClockSnapshot = try Self.message(bytes)
-    guard let own = snapshot.clocks.first(where: { UInt64($0.clockID) == TraceEncoder.clock }),
-      own.unitMultiplierNs == TraceEncoder.clockUnit
-    else { throw Damage() }
+    var own: (timestamp: UInt64, unit: UInt64)?
+    try Self.forEachField(bytes) { number, value throws(Damage) in
+      guard number == 1, case .bytes(let clock) = value else { return }
+      var (id, timestamp, unit) = (0 as UInt64, 0 as UInt64, 1 as UInt64)
+      try Self.forEachField(clock) { number, value throws(Damage) in
+        switch (number, value) {
+        case (1, .integer(let value)): id = value
+        case (2, .integer(let value)): timestamp = value
+        case (4, .integer(let value)): unit = value
+        default: break
+        }
+      }
+      if id == TraceEncoder.clock, own == nil { own = (timestamp, unit) }
+    }
+    guard let own, own.unit == TraceEncoder.clockUnit else { throw Damage() }
     clock = own.timestamp &* TraceEncoder.clockUnit
   }
 
   private func checkTrack(_ bytes: UnsafeBufferPointer<UInt8>) throws(Damage) {
-    let descriptor: Perfetto_Protos_TrackDescriptor = try Self.message(bytes)
-    guard let track = TrackNumber(descriptor.uuid),
-      !descriptor.hasProcess || UInt32(bitPattern: descriptor.process.pid) == track.pid
-    else { throw Damage() }
-    if descriptor.hasThread, try thread(of: track) != descriptor.thread.tid { throw Damage() }
+    var (uuid, process, thread) = (0 as UInt64, nil as UInt64?, nil as UInt64?)
+    try Self.forEachField(bytes) { number, value throws(Damage) in
+      switch (number, value) {
+      case (1, .integer(let value)): uuid = value
+      case (3, .bytes(let message)): process = try Self.integer(1, of: message)
+      case (4, .bytes(let message)): thread = try Self.integer(2, of: message)
+      default: break
+      }
+    }
+    guard let track = TrackNumber(uuid), process == nil || UInt32(truncatingIfNeeded: process!) == track.pid else {
+      throw Damage()
+    }
+    if let thread, try UInt64(self.thread(of: track)) != thread { throw Damage() }
+  }
+
+  /// A field that is 0 if it is not told.
+  private static func integer(_ field: UInt32, of message: UnsafeBufferPointer<UInt8>) throws(Damage) -> UInt64 {
+    var result: UInt64 = 0
+    try forEachField(message) { number, value throws(Damage) in
+      if number == field, case .integer(let value) = value { result = value }
+    }
+    return result
   }
 
   /// Of the events on a track that tell no other.

@@ -27,29 +27,28 @@ extension TraceEncoder {
       return pid == Event.supervisor ? nameProcess(pid) : describe(pid)
     }
     if track != .run { processes[pid]?.threads.append(track) }
-    append(
-      describing(track) {
-        if track == .run {
-          $0.name = "uwrx"
-        } else {
-          $0.parentUuid = TrackNumber(process: pid).uuid
-          $0.thread.pid = Int32(bitPattern: pid)
-          $0.thread.tid = Int64(thread)
-          $0.thread.threadName = "system calls"
-        }
-      })
+    describe(track) {
+      if track == .run { return packets.text(2, "uwrx") }
+      let start = packets.open(4)
+      packets.signed(1, Int32(bitPattern: pid))
+      packets.integer(2, UInt64(thread))
+      packets.text(5, "system calls")
+      packets.close(start)
+      packets.integer(5, TrackNumber(process: pid).uuid)
+    }
   }
 
   private func describe(_ pid: UInt32) {
     let process = processes[pid]
     let program = process?.isNamed == true ? process?.program ?? [] : []
-    append(
-      describing(TrackNumber(process: pid)) {
-        $0.process.pid = Int32(bitPattern: pid)
-        // Perfetto takes no other numbers than whole ones, and shows the name before them.
-        let number = numbers[pid].isDotted ? " \(numbers[pid])" : ""
-        if !program.isEmpty { $0.process.processName = String(decoding: program, as: UTF8.self) + number }
-      })
+    describe(TrackNumber(process: pid)) {
+      let start = packets.open(3)
+      packets.signed(1, Int32(bitPattern: pid))
+      // Perfetto takes no other numbers than whole ones, and shows the name before them.
+      let number = numbers[pid].isDotted ? " \(numbers[pid])" : ""
+      if !program.isEmpty { packets.text(6, String(decoding: program, as: UTF8.self) + number) }
+      packets.close(start)
+    }
   }
 
   /// Names a process, and gives it its row. Called as late as can be: neither name changes any more, and what a process runs first
@@ -61,40 +60,38 @@ extension TraceEncoder {
     describe(pid)
     if pid == Event.supervisor { return }
     if tracks.insert(TrackNumber.rows.uuid).inserted {
-      append(
-        describing(.rows) {
-          $0.name = "Processes"
-          $0.childOrdering = .explicit
-          $0.siblingOrderRank = -1
-        })
+      describe(.rows) {
+        packets.text(2, "Processes")
+        packets.integer(11, Self.explicitOrder)
+        packets.signed(12, -1)
+      }
     }
     let hasParent = process.parent > Event.supervisor && process.parent < pid
-    append(
-      describing(TrackNumber(rowOf: pid)) {
-        $0.parentUuid = TrackNumber(rowOf: hasParent ? process.parent : 0).uuid
-        $0.name = "\(String(decoding: process.program, as: UTF8.self)) \(numbers[pid])"
-        $0.childOrdering = .explicit
-        // 3.1 comes before 4.
-        $0.siblingOrderRank = Int32(bitPattern: numbers[pid].components[0])
-      })
+    describe(TrackNumber(rowOf: pid)) {
+      packets.text(2, "\(String(decoding: process.program, as: UTF8.self)) \(numbers[pid])")
+      packets.integer(5, TrackNumber(rowOf: hasParent ? process.parent : 0).uuid)
+      packets.integer(11, Self.explicitOrder)
+      // 3.1 comes before 4.
+      packets.signed(12, Int32(bitPattern: numbers[pid].components[0]))
+    }
   }
 
   func describe(_ track: TrackNumber, below parent: TrackNumber, _ name: String) {
-    append(
-      describing(track) {
-        $0.parentUuid = parent.uuid
-        $0.name = name
-      })
+    describe(track) {
+      packets.text(2, name)
+      packets.integer(5, parent.uuid)
+    }
   }
 
-  private func describing(
-    _ track: TrackNumber, _ describe: (inout Perfetto_Protos_TrackDescriptor) -> Void
-  ) -> Perfetto_Protos_TracePacket {
-    var packet = Perfetto_Protos_TracePacket()
-    packet.trustedPacketSequenceID = UInt32(Self.sequence)
-    packet.trackDescriptor.uuid = track.uuid
-    describe(&packet.trackDescriptor)
-    return packet
+  /// A TrackDescriptor of the track and these fields.
+  private func describe(_ track: TrackNumber, _ fields: () -> Void) {
+    let packet = openPacket()
+    packets.integer(10, Self.sequence)
+    let descriptor = packets.open(60)
+    packets.integer(1, track.uuid)
+    fields()
+    packets.close(descriptor)
+    packets.close(packet)
   }
 
   /// The process has ended. What is told of it later, such as where its versions are kept, describes its track again.

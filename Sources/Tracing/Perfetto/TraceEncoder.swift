@@ -1,4 +1,3 @@
-import SwiftProtobuf
 import SystemPackage
 
 /// The name of the system call with a number; nil if there is none.
@@ -18,6 +17,9 @@ final class TraceEncoder {
   /// Nanoseconds: what is below would take a sixth of the trace.
   static let clockUnit: UInt64 = 1000
   static let monotonicClock: UInt64 = 3
+  static let realClock: UInt64 = 1
+  /// Of the tracks below one: by their ranks.
+  static let explicitOrder: UInt64 = 3
   /// Event names below are those of kinds, but for the one that ends the trace.
   static let firstProgramName: UInt64 = 64
   static let endName: UInt64 = 63
@@ -166,12 +168,6 @@ final class TraceEncoder {
   func closeSequence() {
     packets.integer(10, Self.sequence)
     packets.integer(13, 2)
-  }
-
-  func append(_ packet: Perfetto_Protos_TracePacket) {
-    // It has no required fields and no extensions, so that nothing can fail.
-    guard let bytes: [UInt8] = try? packet.serializedBytes() else { return }
-    packets.bytes(1, bytes)
   }
 
   enum Phase {

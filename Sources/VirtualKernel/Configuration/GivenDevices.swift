@@ -6,12 +6,12 @@ public struct GivenDevices {
   public var directory: FileDescriptor
   public var terminal: InheritedTerminal?
   /// The user's files behind descriptors 0 to 2. The guest has the access to them that it was given, and gets no other.
-  public var inherited: Set<HostIdentity>
+  public var inherited: [HostIdentity]
   /// Whose group new pseudo-terminals have; nil for that of who opens them.
   public var terminalGroup: UInt32?
 
   public init(
-    directory: FileDescriptor, terminal: InheritedTerminal?, inherited: Set<HostIdentity>, terminalGroup: UInt32? = 5
+    directory: FileDescriptor, terminal: InheritedTerminal?, inherited: [HostIdentity], terminalGroup: UInt32? = 5
   ) {
     self.directory = directory
     self.terminal = terminal

@@ -12,8 +12,11 @@ extension Unit {
       return
     }
     let record = files.nodes.inode(of: dentry)
-    // What processes and devices tell is no file's contents.
-    guard Self.isOfFiles(record) else { return }
+    // What processes, devices and the machine tell is no file's contents.
+    guard Self.isOfFiles(record) else {
+      if record.pointee.fileSystem == FileSystemID.sys, kind != .stat { willAsk(dentry) }
+      return
+    }
     let isGone = kind != .delete && kind != .removeDirectory && files.nodes[dentry].pointee.flags.contains(.unlinked)
     let path = try? files.nodes.guestPath(of: dentry)
     for unit in chain where unit.isListening {
@@ -148,8 +151,10 @@ extension Unit {
     if own.contains(path) { return }
     let id = QuestionID(kind: .status, path: path)
     guard let status = files.skipStatus(of: dentry) else { return cannotBeRecorded("\(text(path)) cannot be asked") }
-    // A directory is newer once something was made in it.
-    let time = status.mode & 0o170000 == 0o040000 ? nil : files.modificationTime(of: dentry)
+    // The root and /tmp are the run's own.
+    let record = files.nodes.inode(of: dentry)
+    let isOwn = path.count == 1 || record.pointee.fileSystem != FileSystemID.root
+    let time = record.pointee.kind == .directory && isOwn ? nil : files.modificationTime(of: dentry)
     add(Asked(id: id, answer: .status(status), modified: time))
   }
 

@@ -51,7 +51,7 @@ extension VirtualKernel {
       if unit.traits.makesAnew, isLeft.contains(path), question.id.kind == .missing || question.id.kind == .status {
         continue
       }
-      let modified = unit.timing == .none ? nil : question.modified
+      let modified = mattersWhen(path, unit) ? question.modified : nil
       if let answer = question.answer {
         recording.questions.append(.known(SkipRecord.Question(path: path, answer: answer, modified: modified)))
         continue
@@ -77,6 +77,15 @@ extension VirtualKernel {
     recording.status = UInt8(truncatingIfNeeded: call.arguments.0)
     recording.duration = call.notification.time &- unit.began
     return recording
+  }
+
+  private func mattersWhen(_ path: [UInt8], _ unit: Unit) -> Bool {
+    switch unit.timing {
+    case .none: false
+    // A directory is newer once something was made in it, which who lists it knows.
+    case .order: unit.known[Unit.QuestionID(kind: .names, path: path)] == nil
+    case .exact: true
+    }
   }
 
   /// - Returns: whether what it leaves behind can be told.

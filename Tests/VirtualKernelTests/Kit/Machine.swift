@@ -132,7 +132,7 @@ final class Machine {
         directory: open(devices, "/dev"),
         terminal: hasTerminal
           ? InheritedTerminal(hostPath: "/dev/pts/7", identity: terminal.identity, device: terminal.device) : nil,
-        inherited: Set((2..<100).map { HostIdentity(device: 77, inode: $0) })),
+        inherited: (2..<100).map { HostIdentity(device: 77, inode: $0) }),
       recording: Recording(events: events, level: level))
     configuration.diskLimit = diskLimit
     configuration.calls = calls

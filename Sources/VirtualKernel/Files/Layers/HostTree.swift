@@ -5,7 +5,7 @@ import Tracing
 
 /// statfs(2): proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, devpts, bpf, pstore, efivarfs, configfs,
 /// selinux, mqueue.
-private let kernelMagic: Set<UInt64> = [
+private let kernelMagic: [UInt64] = [
   0x9fa0, 0x6265_6572, 0x0027_e0eb, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x1cd1, 0xcafe_4a11,
   0x6165_676c,
   0xde5e_81e4, 0x6265_6570, 0xf97c_ff8c, 0x1980_0202,
