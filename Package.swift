@@ -9,6 +9,7 @@ let package = Package(
   products: [
     .executable(name: "uwrx", targets: ["uwrx"]),
     .executable(name: "uwrx-proxy", targets: ["uwrx-proxy"]),
+    .executable(name: "uwrx-cache", targets: ["uwrx-cache"]),
     .library(name: "Sandbox", targets: ["Sandbox"]),
     .library(name: "Inspect", targets: ["Inspect"]),
   ],
@@ -77,7 +78,7 @@ let package = Package(
     .target(
       name: "Proxy",
       dependencies: [
-        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "CGuest", "CLinux", "COpenSSL",
+        "Network", "Certificates", "TrustStores", "TLS", "Tracing", "HelperWalls", "CGuest", "CLinux", "COpenSSL",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHPACK", package: "swift-nio-http2"),
@@ -85,6 +86,26 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "TLS", dependencies: ["COpenSSL", .product(name: "NIOCore", package: "swift-nio")]),
+    .target(name: "HelperWalls", dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
+    .target(
+      name: "RemoteCache",
+      dependencies: [
+        "Skipping", "TLS", "Tracing", "COpenSSL",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      exclude: ["Messages/remote_execution.proto"]),
+    .executableTarget(
+      name: "uwrx-cache",
+      dependencies: [
+        "RemoteCache", "HelperWalls", "Skipping", "CLinux",
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .executableTarget(name: "uwrx-proxy", dependencies: ["Proxy", "Network", "Certificates", "TLS"]),
     .target(name: "CArchives", cSettings: [.define("_GNU_SOURCE")]),
     .target(
@@ -146,6 +167,11 @@ let package = Package(
     .testTarget(
       name: "SkippingTests",
       dependencies: ["Skipping", "RandomKit", .product(name: "SystemPackage", package: "swift-system")]),
+    .testTarget(
+      name: "RemoteCacheTests",
+      dependencies: [
+        "RemoteCache", "Skipping", "Tracing", "CacheKit", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
     .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores", "RandomKit"]),
@@ -165,10 +191,12 @@ let package = Package(
     .testTarget(
       name: "RunTests",
       dependencies: [
-        "uwrx", "Inspect", "Tracing", "TraceKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "uwrx", "Inspect", "Tracing", "TraceKit", "CacheKit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "ConformanceTests", dependencies: ["Conformance", "VirtualKernel"]),
     .target(name: "MachineKit", path: "Tests/MachineKit"),
+    .target(name: "CacheKit", path: "Tests/CacheKit"),
     .target(name: "RandomKit", path: "Tests/RandomKit"),
     .testTarget(name: "AttackTests", dependencies: ["MachineKit"]),
     .testTarget(name: "ModelTests"),

@@ -27,8 +27,8 @@ def reachable(uwrx, base, becomes):
     if not becomes or not subprocess.run(BECOME + ["test", "-x", uwrx]).returncode:
         return uwrx
     copy = os.path.join(base, "uwrx")
-    # uwrx-proxy stands beside it.
-    for suffix in ("", "-proxy"):
+    # uwrx-proxy and uwrx-cache stand beside it.
+    for suffix in ("", "-proxy", "-cache"):
         if os.path.exists(uwrx + suffix):
             shutil.copy(uwrx + suffix, copy + suffix)
             os.chmod(copy + suffix, 0o755)

@@ -21,7 +21,7 @@ long uwrx_restrict_files(const char *_Nullable const *_Nonnull readable, int wri
   if (version >= 3) all |= 1 << 14; // LANDLOCK_ACCESS_FS_TRUNCATE
   int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
   if (rules < 0) return -errno;
-  long result = allow(rules, writable, all & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE);
+  long result = writable < 0 ? 0 : allow(rules, writable, all & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE);
   for (; *readable && !result; readable++) {
     int directory = open(*readable, O_PATH | O_CLOEXEC);
     if (directory < 0) continue;

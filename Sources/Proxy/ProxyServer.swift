@@ -1,4 +1,5 @@
 import Certificates
+import HelperWalls
 import NIOPosix
 import Network
 import SystemPackage
@@ -57,7 +58,7 @@ public enum ProxyServer {
     let sockets = try GuestSockets.wait(for: channel)
     let (numbers, endings) = (SharedNumber(), SharedNumber())
     return try ProxyWarden(control: control, endings: endings).run {
-      try Walls.raise(filter: configuration.filter, network: network.rawValue, recorded: recorded?.rawValue)
+      try Walls.raise(filter: configuration.filter, writable: network.rawValue, recorded: recorded?.rawValue)
       pool.start()
       let gate = Gate(GuestSockets(sockets, channel: channel))
       let dialler = Dialler(

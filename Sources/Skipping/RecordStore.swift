@@ -47,8 +47,15 @@ public protocol RecordStore: AnyObject, Sendable {
   /// The records of a key, the newest first; what is damaged is none.
   /// - Parameter hint: the records with this one come before all others, of which there are only a few.
   func records(of key: [UInt8], near hint: RecordHint) -> [SkipRecord]
+  /// Whether there may be more than these, which take longer to come by.
+  var hasFurtherRecords: Bool { get }
+  /// More records of a key with a hint, for who has found none among the others that matches.
+  func furtherRecords(of key: [UInt8], near hint: RecordHint) -> [SkipRecord]
+  /// Whether it is of use to say how a process was started.
+  var wantsCommands: Bool { get }
   /// Keeps a record whose contents were kept before.
-  func add(_ record: SkipRecord, of key: [UInt8], near hint: RecordHint) throws(Errno)
+  /// - Parameter started: how the process was started, if that is known.
+  func add(_ record: SkipRecord, of key: [UInt8], near hint: RecordHint, started: StartedCommand?) throws(Errno)
   /// Reads a file to its end.
   func digest(of file: FileDescriptor) throws(Errno) -> ContentDigest
   /// Keeps a file's contents, and tells what they are.
@@ -60,5 +67,6 @@ public protocol RecordStore: AnyObject, Sendable {
   func digest(of identity: ContentIdentity) -> ContentDigest?
   func remember(_ digest: ContentDigest, of identity: ContentIdentity)
   /// The run has ended: what was learnt is kept for others.
-  func finish()
+  /// - Returns: what the user is to know.
+  func finish() -> [String]
 }

@@ -26,7 +26,7 @@ public final class SkipCache: RecordStore {
   private let serial = Atomic<Int>(0)
 
   /// Records of a key beyond these are not looked at: with the hint, and with others, for who asks why.
-  private static let mostRecords = 64
+  static let mostRecords = 64
   private static let mostOtherRecords = 4
   private static let mostNames = 100_000
   private static let longestRecord = 64 << 20
@@ -117,6 +117,10 @@ public final class SkipCache: RecordStore {
     }
   }
 
+  public var hasFurtherRecords: Bool { false }
+  public func furtherRecords(of key: [UInt8], near hint: RecordHint) -> [SkipRecord] { [] }
+  public var wantsCommands: Bool { false }
+
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: SHA256.text(bytes), as: UTF8.self) }
 
   /// Of a record's name: `HINT-DIGEST`.
@@ -125,7 +129,23 @@ public final class SkipCache: RecordStore {
     return parts.count == 2 ? digest(text: parts[1].utf8) : nil
   }
 
-  public func add(_ record: SkipRecord, of key: [UInt8], near hint: RecordHint) throws(Errno) {
+  /// The record of a key that has this digest.
+  func record(_ digest: [UInt8], of key: [UInt8], near hint: RecordHint) -> SkipRecord? {
+    let name = "\(Self.text(hint.bytes))-\(Self.text(digest))"
+    guard let read = read("\(Self.place("records", key).path)/\(name)", atMost: Self.longestRecord),
+      SHA256.digest(read.bytes) == digest
+    else { return nil }
+    return SkipRecord(text: read.bytes)
+  }
+
+  public func add(
+    _ record: SkipRecord, of key: [UInt8], near hint: RecordHint, started: StartedCommand? = nil
+  ) throws(Errno) {
+    _ = try keep(record, of: key, near: hint)
+  }
+
+  /// - Returns: the record's digest.
+  func keep(_ record: SkipRecord, of key: [UInt8], near hint: RecordHint) throws(Errno) -> [UInt8] {
     let (folder, path) = Self.place("records", key)
     for made in [folder, path] where mkdirat(directory.rawValue, made, 0o700) < 0 && errno != EEXIST {
       throw Errno(rawValue: errno)
@@ -135,7 +155,9 @@ public final class SkipCache: RecordStore {
     let new = try create()
     defer { close(new.file.rawValue) }
     try write(text, to: new.file)
-    try move(new.name, to: "\(path)/\(Self.text(hint.bytes))-\(Self.text(SHA256.digest(text)))")
+    let digest = SHA256.digest(text)
+    try move(new.name, to: "\(path)/\(Self.text(hint.bytes))-\(Self.text(digest))")
+    return digest
   }
 
   // MARK: Contents
@@ -161,6 +183,50 @@ public final class SkipCache: RecordStore {
     if mkdirat(directory.rawValue, folder, 0o700) < 0, errno != EEXIST { throw Errno(rawValue: errno) }
     try move(new.name, to: path)
     return digest
+  }
+
+  /// Keeps contents that come from elsewhere, unless they are others than they should be.
+  /// - Parameter body: writes them, and tells whether they are whole.
+  /// - Returns: whether they are kept.
+  func add(
+    _ name: ContentName, _ body: ((_ write: ([UInt8]) throws(Errno) -> Void) throws(Errno) -> Bool)
+  ) throws(Errno) -> Bool {
+    let new = try create()
+    defer { close(new.file.rawValue) }
+    var digest = SHA256()
+    var size: Int64 = 0
+    var isWhole = false
+    do throws(Errno) {
+      isWhole = try body { bytes throws(Errno) in
+        digest.add(bytes)
+        size += Int64(bytes.count)
+        try write(bytes, to: new.file)
+      }
+    } catch {
+      unlinkat(directory.rawValue, new.name, 0)
+      throw error
+    }
+    guard isWhole, size == name.size, digest.finish() == name.digest else {
+      unlinkat(directory.rawValue, new.name, 0)
+      return false
+    }
+    added.add(1, ordering: .relaxed)
+    let (folder, path) = Self.place("contents", name.digest)
+    if mkdirat(directory.rawValue, folder, 0o700) < 0, errno != EEXIST { throw Errno(rawValue: errno) }
+    try move(new.name, to: path)
+    return true
+  }
+
+  /// Reads contents in pieces.
+  /// - Returns: whether they are kept and whole: what `body` was given before is to be forgotten if they are not.
+  func read(_ digest: [UInt8], _ body: ([UInt8]) throws(Errno) -> Void) throws(Errno) -> Bool {
+    let source = openat(
+      directory.rawValue, Self.place("contents", digest).path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard source >= 0 else { return false }
+    defer { close(source) }
+    var reader = ContentReader()
+    try reader.read(FileDescriptor(rawValue: source)) { bytes throws(Errno) in try body(Array(bytes)) }
+    return reader.finish().bytes == digest
   }
 
   public func copy(_ digest: [UInt8], to file: FileDescriptor) throws(Errno) {
@@ -212,9 +278,10 @@ public final class SkipCache: RecordStore {
   }
 
   /// Keeps what was learnt of files for later runs. To be called when the run has ended.
-  public func finish() {
+  public func finish() -> [String] {
     keepDigests()
     if added.load(ordering: .relaxed) > 0, usage().bytes > size { _ = prune(to: size / 10 * 9) }
+    return []
   }
 
   private func keepDigests() {
@@ -304,7 +371,7 @@ public final class SkipCache: RecordStore {
 /// A message for the user.
 public struct SkipCacheError: Error, CustomStringConvertible {
   public let description: String
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 }
 
 /// Reads contents once for all that is to be known of them.

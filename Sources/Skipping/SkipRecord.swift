@@ -138,4 +138,12 @@ public struct SkipRecord: Sendable, Equatable {
     self.said = said
     self.status = status
   }
+
+  /// The contents that its outputs have.
+  var contents: [ContentName] {
+    outputs.compactMap { output in
+      guard case .file(let file) = output.after else { return nil }
+      return ContentName(digest: file.digest, size: file.size)
+    }
+  }
 }

@@ -3,8 +3,11 @@ import VirtualKernel
 
 /// What a run need not do again.
 public struct SkipRules: Sendable, Equatable {
-  /// The directory in which records are kept, and what they need. It is made if it is missing, and must be the user's alone.
-  public var cache: String
+  /// The directory in which records are kept, and what they need. It is made if it is missing, and must be the user's alone. Nil for the usual one
+  /// beside a shared cache.
+  public var cache: String?
+  /// What is behind it.
+  public var shared: SharedCacheRules?
   /// Bytes that it may take; nil for the usual.
   public var size: Int64?
   /// Names or paths of programs that are skipped beside the usual ones.
@@ -14,8 +17,12 @@ public struct SkipRules: Sendable, Equatable {
   /// Every program is that qualifies. Only for runs with a seed and a clock: else nobody sees who asks for random numbers or the time.
   public var all: Bool
 
-  public init(cache: String, size: Int64? = nil, more: [String] = [], fewer: [String] = [], all: Bool = false) {
+  public init(
+    cache: String?, shared: SharedCacheRules? = nil, size: Int64? = nil, more: [String] = [], fewer: [String] = [],
+    all: Bool = false
+  ) {
     self.cache = cache
+    self.shared = shared
     self.size = size
     self.more = more
     self.fewer = fewer
@@ -24,25 +31,27 @@ public struct SkipRules: Sendable, Equatable {
 
   /// - Parameters:
   ///   - configuration: of the run.
-  ///   - directory: of its trace.
+  ///   - trace: its directory.
   /// - Throws: a message for the user if the cache cannot be used.
-  func open(for configuration: RunConfiguration, directory: String) throws(SupervisorError) -> SkippingConfiguration {
+  func open(for configuration: RunConfiguration, trace: String) throws(SupervisorError) -> SkippingConfiguration {
     if all, configuration.seed == nil || configuration.clock == nil {
       throw SupervisorError(
         "--skip-all needs --reproducible: else a program may ask for the time or for random numbers, which nobody sees; or name programs by --skip"
       )
     }
+    let directory = if let named = self.cache { named } else { try SharedCacheRules.usualDirectory() }
     let cache: SkipCache
     do throws(SkipCacheError) {
-      cache = try SkipCache(self.cache, size: size ?? SkipCache.usualSize)
+      cache = try SkipCache(directory, size: size ?? SkipCache.usualSize)
     } catch { throw SupervisorError(error.description) }
+    let store: any RecordStore = if let shared { try shared.open(before: cache) } else { cache }
     let options =
       "\(configuration.seed as Any) \(configuration.clock as Any) \(configuration.hasProcessNumbers) "
       + "\(configuration.answersInstructions) \(configuration.machine as Any) \(configuration.hostname) "
       + "\(configuration.times) \(configuration.calls)"
     return SkippingConfiguration(
-      store: cache, programs: SkippedPrograms(more: more, fewer: fewer, all: all), options: Array(options.utf8),
-      origin: Array(directory.utf8), root: Self.root(of: configuration))
+      store: store, programs: SkippedPrograms(more: more, fewer: fewer, all: all), options: Array(options.utf8),
+      origin: Array(trace.utf8), root: Self.root(of: configuration))
   }
 
   /// The nearest source around the working directory, which is the project, or the directory itself.

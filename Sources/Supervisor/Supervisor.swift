@@ -206,9 +206,9 @@ public final class Supervisor {
     kernelConfiguration.calls = configuration.calls
     kernelConfiguration.reproduction = reproduction
     let skipping = try configuration.skipping.map { rules throws(SupervisorError) in
-      try rules.open(for: configuration, directory: directory.path)
+      try rules.open(for: configuration, trace: directory.path)
     }
-    defer { skipping?.store.finish() }
+    defer { for line in skipping?.store.finish() ?? [] { configuration.warn?(line) } }
     kernelConfiguration.skipping = skipping
     kernelConfiguration.network = network.map { NetworkLink(channel, control: $0.proxy.control) }
     // While the command is on its way.

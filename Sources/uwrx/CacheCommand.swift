@@ -1,17 +1,25 @@
 import ArgumentParser
 import Inspect
 import Skipping
+import Supervisor
 import Tracing
 
 /// Looks after what `uwrx run --cache` keeps.
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cache", abstract: "Tells of a cache of uwrx run --cache, verifies it, or makes it smaller.",
-    subcommands: [Stats.self, Verify.self, Prune.self])
+    commandName: "cache",
+    abstract: "Tells of a cache of uwrx run --cache, verifies it, or makes it smaller; makes the key of a shared one.",
+    subcommands: [Stats.self, Verify.self, Prune.self, Key.self])
 
   struct Place: ParsableArguments {
     @Argument(help: "The directory that --cache names.", completion: .directory)
     var cache: String
+
+    func validate() throws {
+      if CacheAddress.isAddress(cache) {
+        throw ValidationError("a shared cache is looked after by its server: name the directory beside it")
+      }
+    }
 
     func use(_ body: (SkipCache) throws -> Void) throws {
       try reportingTraceErrors {
@@ -61,6 +69,26 @@ struct CacheCommand: ParsableCommand {
       try place.use { cache in
         let removed = cache.prune(to: Int64(size.bytes))
         try printOutput("\(CacheCommand.text(cache.usage())); taken out: \(CacheCommand.text(removed))\n")
+      }
+    }
+  }
+
+  struct Key: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Makes a pair of keys for uwrx run --cache-key: a private one, and beside it, with .pub, a public one.")
+
+    @Argument(help: "The file of the private key, which is not there yet.", completion: .file())
+    var file: String
+
+    func run() throws {
+      try reportingTraceErrors {
+        let failure: SupervisorError
+        do throws(SupervisorError) {
+          // Keys are OpenSSL's, which uwrx does without.
+          try CacheProcess.makeKey(file)
+          return
+        } catch { failure = error }
+        throw TraceError(failure.description)
       }
     }
   }

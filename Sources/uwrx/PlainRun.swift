@@ -104,7 +104,10 @@ extension RunCommand {
 }
 
 extension SkipOptions {
-  fileprivate init(unused: ()) { (cache, cacheSize, skip, noSkip) = (nil, nil, [], []) }
+  fileprivate init(unused: ()) {
+    (cache, cacheSize, skip, noSkip, skipAll) = ([], nil, [], [], false)
+    (cacheKey, cacheTrust, cacheReadOnly, cacheHeader, cacheCA) = (nil, false, false, [], nil)
+  }
 }
 
 extension NetworkOptions {

@@ -298,7 +298,7 @@ extension RunCommand {
     let fixed = envAll ? nil : reproducible.environment(uid: uid, epoch: try clock.seconds())
     var environment = clearEnv ? [] : fixed ?? own
     // The header is given in their place.
-    let secrets = network.secretVariables
+    let secrets = network.secretVariables + skipping.secretVariables
     environment.removeAll { variable in secrets.contains { $0 == name(variable) } }
     if !envAll, fixed == nil {
       let asked = Set(env.map { Substring($0.name) })

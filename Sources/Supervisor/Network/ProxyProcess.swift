@@ -16,6 +16,7 @@ final class ProxyProcess {
   private(set) var failure: String?
 
   static let program = "uwrx-proxy"
+  private static let helper = HelperProgram(name: program, option: "--net")
   private var buffer = [UInt8](repeating: 0, count: ControlMessage.largest)
   /// Milliseconds that it may take to begin, and to write what it has when the guest has ended.
   private static let patience: Int32 = 30_000
@@ -24,7 +25,6 @@ final class ProxyProcess {
   ///   - directory: `net` of the trace, which is there.
   ///   - recorded: that of the run which is made again.
   init(_ configuration: ProxyConfiguration, directory: String, recorded: String?) throws(SupervisorError) {
-    let program = try Self.find()
     var control: [Int32] = [-1, -1]
     var channel: [Int32] = [-1, -1]
     let type = Int32(SOCK_SEQPACKET.rawValue) | O_CLOEXEC
@@ -46,38 +46,13 @@ final class ProxyProcess {
     }
     lseek(given, 0, SEEK_SET)
 
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    // Beyond the places that they go to, else one would be written over before it is used.
-    let descriptors = ([control[1], channel[1], network, given] + (earlier.map { [$0] } ?? [])).map {
-      fcntl($0, F_DUPFD_CLOEXEC, 16)
-    }
-    defer { for descriptor in descriptors { close(descriptor) } }
-    for (place, descriptor) in descriptors.enumerated() {
-      posix_spawn_file_actions_adddup2(&actions, descriptor, 3 + Int32(place))
-    }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // The terminal's signals are for the guest; the proxy ends with its socket to the supervisor.
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
-    posix_spawnattr_setpgroup(&attributes, 0)
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    var arguments = [strdup(Self.program), nil]
-    defer { free(arguments[0]) }
-    var child: pid_t = 0
-    let result = posix_spawn(&child, program, &actions, &attributes, &arguments, uwrx_environ())
-    guard result == 0 else {
+    do throws(SupervisorError) {
+      pid = try Self.helper.start([control[1], channel[1], network, given] + (earlier.map { [$0] } ?? []))
+    } catch {
       close(control[0])
       close(channel[0])
-      throw SupervisorError("cannot start \(program): \(Errno(rawValue: result))")
+      throw error
     }
-    pid = child
     self.control = FileDescriptor(rawValue: control[0])
     self.channel = FileDescriptor(rawValue: channel[0])
   }
@@ -96,19 +71,6 @@ final class ProxyProcess {
 
   private static func failure(_ what: String) -> SupervisorError {
     SupervisorError("cannot \(what): \(Errno(rawValue: uwrx_errno()))")
-  }
-
-  /// It stands beside uwrx.
-  private static func find() throws(SupervisorError) -> String {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-    guard length > 0 else { throw failure("find \(program)") }
-    let own = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let path = own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/" + program
-    guard access(path, X_OK) == 0 else {
-      throw SupervisorError("--net needs \(path), which is not there: put it beside uwrx; swift build makes both")
-    }
-    return path
   }
 
   /// Waits for the certificate of the run's own authority.

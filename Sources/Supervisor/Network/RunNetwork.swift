@@ -38,7 +38,7 @@ final class RunNetwork {
     configuration.allowsPush = given.allowsPush
     if let file = given.upstreamAuthority { configuration.upstreamAuthority = try Self.certificates(file) }
     configuration.hostname = hostname
-    configuration.filter = ProxyFilter.program
+    configuration.filter = HelperFilter.program
     if let recorded = given.recorded {
       configuration.authoritySeed = try Self.read("\(recorded)/ca-seed", limit: 32)
       configuration.authority = try Self.read("\(recorded)/ca.pem", limit: Self.mostCertificates)

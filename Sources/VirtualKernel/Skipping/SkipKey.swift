@@ -45,9 +45,10 @@ extension VirtualKernel {
     var shared = sharedKey(
       key, words: Array(words), variables, sharesJobs: sharesJobs, program: program, directory: directory, call, unit)
     // Their order tells nothing to who asks for one by its name.
-    for variable in variables.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      SkippedPrograms.matter(variable, sharesJobs: sharesJobs, unit.traits).map { key.add($0) }
+    let matters = variables.sorted(by: { $0.lexicographicallyPrecedes($1) }).compactMap {
+      SkippedPrograms.matter($0, sharesJobs: sharesJobs, unit.traits)
     }
+    for variable in matters { key.add(variable) }
     key.add([])
     // Compilers do not ask, what recipes call does: uname(1).
     if unit.traits.isTree { key.add(Self.systemNames) }
@@ -56,6 +57,10 @@ extension VirtualKernel {
       key.add(identity.digest)
     }
     key.add(directory)
+    if skipper.store.wantsCommands {
+      unit.started = StartedCommand(
+        arguments: words.map(Array.init), variables: matters, directory: directory, root: unit.place?.root ?? [])
+    }
     key.add(Array("\(umask) \(call.credentials.pointee)".utf8))
     // Those of numbers depend on what else runs on the machine, and end in errors, which are not recorded.
     for line in limits.split(separator: 0x0a)

@@ -78,22 +78,28 @@ final class SkipMatch: BlockingWork, @unchecked Sendable {
   func publish(failed: Bool) throws(Errno) {}
 }
 
-/// The records of a key are read.
+/// The records of a key are read, or the further ones.
 final class RecordSearch: BlockingWork, @unchecked Sendable {
   private let unit: Unit
   private let store: any RecordStore
+  private let known: [SkipRecord]?
   private var found: [SkipRecord] = []
 
-  init(_ unit: Unit, _ store: any RecordStore) {
+  /// - Parameter known: those that were found, if the further ones are looked for.
+  init(_ unit: Unit, _ store: any RecordStore, beyond known: [SkipRecord]? = nil) {
     self.unit = unit
     self.store = store
+    self.known = known
   }
 
   func perform() throws(Errno) {
-    if let key = unit.sharedKey, let place = unit.place {
-      found = store.records(of: key, near: unit.hint).map { $0.brought(to: place) }
+    // The further ones stand behind those that are known.
+    found = known ?? []
+    func look(_ key: [UInt8]) -> [SkipRecord] {
+      known == nil ? store.records(of: key, near: unit.hint) : store.furtherRecords(of: key, near: unit.hint)
     }
-    found += store.records(of: unit.key, near: unit.hint)
+    if let key = unit.sharedKey, let place = unit.place { found += look(key).map { $0.brought(to: place) } }
+    found += look(unit.key)
   }
 
   func publish(failed: Bool) throws(Errno) { unit.phase = .loaded(found) }

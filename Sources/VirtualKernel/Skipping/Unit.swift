@@ -58,6 +58,8 @@ final class Unit {
   var phase = Phase.begun
   /// Of what was started: who has another one is asked other things.
   var key: [UInt8] = []
+  /// How it was started, where the store asks for that.
+  var started: StartedCommand?
   /// The same for who starts it elsewhere, if that can be.
   var sharedKey: [UInt8]?
   /// Where it is, and who has started it.
@@ -75,6 +77,8 @@ final class Unit {
   var living = 1
   /// Of files of the run's own, which may be others a moment later.
   var digests: [ContentIdentity: ContentDigest] = [:]
+  /// Whether the records were asked for that take longer to come by.
+  var hasLookedFurther = false
   /// The files that its arguments name.
   var words: [ArraySlice<UInt8>] = []
   var directory: [UInt8] = []

@@ -52,6 +52,9 @@ extension VirtualKernel {
         guard let skipper else { return nil }
         switch choose(records, call, unit, skipper) {
         case .search(let work): return .blocked(on: work)
+        case .none where skipper.store.hasFurtherRecords && !unit.hasLookedFurther:
+          unit.hasLookedFurther = true
+          return .blocked(on: RecordSearch(unit, skipper.store, beyond: records))
         case .none(let difference):
           tell(difference, call)
           run(unit)

@@ -182,6 +182,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   var duration: UInt64 = 0
   private let unit: Unit
   private let key: [UInt8]
+  private let started: StartedCommand?
   /// As the unit has it.
   private let sharedKey: [UInt8]?
   private let place: SkipRecord.Place?
@@ -199,6 +200,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
     self.kernel = kernel
     host = kernel.host
     key = unit.key
+    started = unit.started
     (sharedKey, place) = (unit.sharedKey, unit.place)
     said = unit.said
   }
@@ -262,9 +264,9 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
       record.outputs.append(SkipRecord.Output(path: output.path, before: output.before, after: after))
     }
     if let sharedKey, let place, try !namesPlace(record, place) {
-      try store.add(record.taken(from: place), of: sharedKey, near: unit.hint)
+      try store.add(record.taken(from: place), of: sharedKey, near: unit.hint, started: started)
     } else {
-      try store.add(record, of: key, near: unit.hint)
+      try store.add(record, of: key, near: unit.hint, started: started)
     }
     return true
   }

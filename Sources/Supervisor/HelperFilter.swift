@@ -1,8 +1,8 @@
 import SystemPackage
 import VirtualKernel
 
-/// What uwrx-proxy cannot do whatever bytes lead it astray: other than the supervisor it has the network, and nothing of processes.
-enum ProxyFilter {
+/// What uwrx-proxy and uwrx-cache cannot do whatever bytes lead them astray: other than the supervisor they have the network, and nothing of processes.
+enum HelperFilter {
   private static let refused: [SyscallNumber] = {
     var calls: [SyscallNumber] = [
       .execve, .execveat,
@@ -25,11 +25,16 @@ enum ProxyFilter {
   }()
 
   /// Of a filter that a process gives itself (seccomp(2)): `struct sock_filter`s, 8 bytes each.
-  static let program: [UInt64] = {
+  static let program = make(refused)
+
+  /// Of a process that has no network either.
+  static let programWithoutNetwork = make(refused + [.socket, .bind, .connect, .listen, .accept, .accept4])
+
+  private static func make(_ refused: [SyscallNumber]) -> [UInt64] {
     var errnos: [SyscallNumber: Errno] = [:]
     for call in refused { errnos[call] = .notPermitted }
     // glibc makes threads by clone(2) then, whose flags a filter can see.
     errnos[.clone3] = .noFunction
     return SyscallFilter(refusing: errnos).program
-  }()
+  }
 }
