@@ -173,7 +173,7 @@ let package = Package(
         "RemoteCache", "Skipping", "Tracing", "CacheKit", .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(name: "ReproducibilityTests", dependencies: ["Reproducibility", "MachineKit"]),
-    .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Tracing"]),
+    .testTarget(name: "VirtualKernelTests", dependencies: ["VirtualKernel", "Reproducibility", "Skipping", "Tracing"]),
     .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TrustStores", "RandomKit"]),
     .testTarget(
       name: "TracingTests",

@@ -53,6 +53,8 @@ public struct SkippedPrograms: Sendable {
   private var known: [String: Traits] = [:]
   /// Every program is skipped that qualifies.
   public let takesAll: Bool
+  /// What the user has named.
+  private let named: Set<String>
 
   /// - Parameters:
   ///   - more: names or paths that are skipped, too.
@@ -60,6 +62,7 @@ public struct SkippedPrograms: Sendable {
   ///   - all: every program is skipped that qualifies.
   public init(more: [String] = [], fewer: [String] = [], all: Bool = false) {
     takesAll = all
+    named = Set(more)
     func add(_ names: Set<String>, _ traits: Traits) { for name in names { known[name] = traits } }
     add(Self.compilers, Traits(isUnit: true, timing: .none, isTree: false, makesAnew: true))
     add(Self.changers, Traits(isUnit: true, timing: .none, isTree: false, makesAnew: false))
@@ -75,6 +78,13 @@ public struct SkippedPrograms: Sendable {
   }
 
   private static let unknown = Traits(isUnit: false, timing: .exact, isTree: true, makesAnew: false, isKnown: false)
+
+  /// Whether the user has named it.
+  /// - Parameter path: as it was started, or where it is: `python3` is a link, and a script is another program than its interpreter.
+  public func isNamed(_ path: [UInt8]) -> Bool {
+    let path = String(decoding: path, as: UTF8.self)
+    return named.contains(path) || named.contains(path.split(separator: "/").last.map(String.init) ?? path)
+  }
 
   /// - Parameter path: where the program is, without symbolic links.
   public func traits(_ path: [UInt8]) -> Traits {

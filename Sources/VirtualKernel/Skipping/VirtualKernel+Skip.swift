@@ -23,7 +23,9 @@ extension VirtualKernel {
     {
       program = interpreter
     }
-    let traits = skipper.configuration.programs.traits(program)
+    let programs = skipper.configuration.programs
+    let name = [execution.fileName, path].first { programs.isNamed($0) }
+    let traits = programs.traits(name ?? program)
     for unit in UnitChain(group.unit) { unit.begin(traits, program) }
     if traits.isUnit, group.unit?.traits.isTree ?? true {
       group.unit = Unit(group, files, skipper, traits, began: execution.time)
@@ -111,9 +113,9 @@ extension VirtualKernel {
     }
     guard Self.changesIdentity(number) else { return try handler(call) }
     // make(1) becomes who it is already.
-    let before = call.credentials.pointee
+    let before = call.thread.credentials.pointee
     let outcome = try handler(call)
-    if call.credentials.pointee != before {
+    if call.thread.credentials.pointee != before {
       for unit in unit.chain { unit.cannotBeRecorded("it becomes another user") }
     }
     return outcome

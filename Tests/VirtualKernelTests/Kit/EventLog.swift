@@ -32,7 +32,7 @@ final class EventLog: EventSink {
       return
     }
     // What programs are given and say is not what most tests are about.
-    if kind == .arguments || kind == .environment || kind == .output || kind == .denied { return }
+    if [.arguments, .environment, .output, .denied, .skipped, .unskipped, .unrecorded].contains(kind) { return }
     let text = String(decoding: name, as: UTF8.self)
     let isAboutName = kind == .missing || kind == .stored
     let path = kind == .spawn ? "" : "/" + String(decoding: nodes.path(of: event.node), as: UTF8.self)

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Reproducibility
+import Skipping
 import SystemPackage
 import Testing
 
@@ -79,7 +80,9 @@ final class Machine {
     uid: UInt32 = 0, sources: [Source], hostUser: UInt32 = 0, emptyDirectories: [String] = [],
     links: [(path: String, target: String)] = [], hasTerminal: Bool = false, squashesTimes: Bool = false,
     level: TraceLevel = .standard, diskLimit: Int64? = nil, calls: CallProfile = .standard, seed: RunSeed? = nil,
-    clock: ClockRule? = nil, uniform: UniformMachine? = nil, isNumbered: Bool = false, answersInstructions: Bool = false
+    clock: ClockRule? = nil, uniform: UniformMachine? = nil, isNumbered: Bool = false,
+    answersInstructions: Bool = false,
+    skipping: MemoryRecords? = nil
   ) throws(Errno) {
     host = MemoryHostFiles(world)
     host.user = hostUser
@@ -145,6 +148,11 @@ final class Machine {
       configuration.reproduction.vdsoPlaces = Self.vdsoPlaces
     }
     configuration.reproduction.machine = uniform
+    configuration.skipping = skipping.map { records in
+      records.world = world
+      return SkippingConfiguration(
+        store: records, programs: SkippedPrograms(), options: [], origin: Array("/earlier".utf8))
+    }
     kernel = try VirtualKernel(
       memory: memory, descriptors: descriptors, information: information, host: host, skeleton: skeleton,
       configuration: configuration)
