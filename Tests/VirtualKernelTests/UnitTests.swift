@@ -19,7 +19,8 @@ struct UnitTests {
   }
 
   /// A machine that has just started the compiler, which has made no call yet.
-  private func start(_ records: MemoryRecords, variables: String = "A=1\0", _ edit: @escaping (Node) -> Void = { _ in }) throws
+  private func start(_ records: MemoryRecords, variables: String = "A=1\0", _ edit: @escaping (Node) -> Void = { _ in })
+    throws
     -> Machine
   {
     let machine = try Machine(
