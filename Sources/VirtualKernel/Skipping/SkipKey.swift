@@ -173,12 +173,12 @@ extension VirtualKernel {
     ["/dev/fd", "/dev/std", "/proc/"].contains { word.firstRange(of: $0.utf8) != nil }
   }
 
-  /// uname(2) but for the host's name, which is an option of the run.
+  /// uname(2) but for the host's name, which is an option of the run, and how many processors there are.
   private static let systemNames: [UInt8] = {
     var names = utsname()
     uname(&names)
     return withUnsafeBytes(of: names.release) { Array($0) } + withUnsafeBytes(of: names.version) { Array($0) }
-      + withUnsafeBytes(of: names.machine) { Array($0) }
+      + withUnsafeBytes(of: names.machine) { Array($0) } + Array("\(sysconf(Int32(_SC_NPROCESSORS_ONLN)))".utf8)
   }()
 
   private enum DescriptorKind: UInt8 {
