@@ -70,6 +70,8 @@ public struct SkippedPrograms: Sendable {
     add(Self.helpers, Traits(isUnit: false, timing: .none, isTree: false, makesAnew: false))
     add(Self.comparers, Traits(isUnit: false, timing: .order, isTree: true, makesAnew: false))
     add(Self.tellers, Traits(isUnit: false, timing: .exact, isTree: true, makesAnew: false))
+    // It compares its sources with classes that are there.
+    add(["javac"], Traits(isUnit: true, timing: .order, isTree: false, makesAnew: false))
     for name in Self.anywhere { known[name]?.isAnywhere = true }
     for name in more {
       known[name, default: Traits(isUnit: true, timing: .exact, isTree: true, makesAnew: false)].isUnit = true

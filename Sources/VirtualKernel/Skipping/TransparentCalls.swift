@@ -25,7 +25,7 @@ extension VirtualKernel {
         .getpgrp, .mkdir, .rmdir, .symlink, .link, .utime, .utimes, .futimesat, .mknod,
       ]
     #endif
-    calls += identityCalls + attributeCalls
+    calls += identityCalls + vainCalls
     var table = [Bool](repeating: false, count: Registry.size)
     for call in calls { table[Int(call.rawValue)] = true }
     return table
@@ -37,12 +37,13 @@ extension VirtualKernel {
 
   static func changesIdentity(_ number: Int32) -> Bool { identityCalls.contains { $0.rawValue == number } }
 
-  /// Extended attributes are no question: who finds one, or sets one, does not go unseen.
-  private static let attributeCalls: [SyscallNumber] = [
-    .getxattr, .lgetxattr, .fgetxattr, .listxattr, .llistxattr, .flistxattr, .setxattr, .lsetxattr, .fsetxattr,
+  /// What matters only if there is something: extended attributes, which are no question, and whoever listens at a socket. C libraries look
+  /// for nscd(8) whenever they are asked for a user's name.
+  private static let vainCalls: [SyscallNumber] = [
+    .getxattr, .lgetxattr, .fgetxattr, .listxattr, .llistxattr, .flistxattr, .setxattr, .lsetxattr, .fsetxattr, .connect,
   ]
 
-  static func concernsAttributes(_ number: Int32) -> Bool { attributeCalls.contains { $0.rawValue == number } }
+  static func isUsuallyInVain(_ number: Int32) -> Bool { vainCalls.contains { $0.rawValue == number } }
 
   /// Errors that a process meets because a name is missing, which is noted, or whatever the files are.
   private static let harmlessErrors: Set<Errno> = [

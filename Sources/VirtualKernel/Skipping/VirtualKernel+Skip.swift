@@ -106,9 +106,9 @@ extension VirtualKernel {
   /// A call that is decided as any other.
   func decide(_ call: Call, in unit: Unit, by handler: Handler) throws(Errno) -> Outcome {
     let number = call.notification.number
-    if Self.concernsAttributes(number) {
+    if Self.isUsuallyInVain(number) {
       let outcome = try handler(call)
-      for unit in unit.chain { unit.cannotBeRecorded("it finds or sets extended attributes") }
+      for unit in unit.chain { unit.cannotBeRecorded("it calls \(Registry.entry(number)?.name ?? "\(number)")") }
       return outcome
     }
     guard Self.changesIdentity(number) else { return try handler(call) }
