@@ -8,7 +8,7 @@ struct SkipOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Do not run compilers, assemblers, linkers and archivers again where all that they ask is answered as before: what they made and said is \
+      Do not run compilers, linkers, archivers and whole builds again where all that they ask is answered as before: what they made and said is \
       taken from this directory, and what was not there yet is kept in it. An address, http(s)://HOST[:PORT]/PATH or \
       grpc(s)://HOST[:PORT][/INSTANCE], names a cache that others share, which is asked after the directory; both may be given.
       """, valueName: "directory|address"), completion: .directory)

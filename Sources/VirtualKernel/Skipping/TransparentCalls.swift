@@ -40,7 +40,8 @@ extension VirtualKernel {
   /// What matters only if there is something: extended attributes, which are no question, and whoever listens at a socket. C libraries look
   /// for nscd(8) whenever they are asked for a user's name.
   private static let vainCalls: [SyscallNumber] = [
-    .getxattr, .lgetxattr, .fgetxattr, .listxattr, .llistxattr, .flistxattr, .setxattr, .lsetxattr, .fsetxattr, .connect,
+    .getxattr, .lgetxattr, .fgetxattr, .listxattr, .llistxattr, .flistxattr, .setxattr, .lsetxattr, .fsetxattr,
+    .connect,
   ]
 
   static func isUsuallyInVain(_ number: Int32) -> Bool { vainCalls.contains { $0.rawValue == number } }
