@@ -123,7 +123,7 @@ extension SkipRecord.Standing {
   fileprivate init?(_ fields: inout FieldReader) {
     switch fields.word {
     case "file":
-      guard let mode = fields.mode(), mode <= 0o7777, let size = fields.number(Int64.self), size >= 0,
+      guard let mode = fields.mode(), mode <= 0o7777, let size = fields.size(),
         let digest = fields.digest()
       else { return nil }
       var modified: Int64?
@@ -194,14 +194,20 @@ private struct FieldReader {
   mutating func time(_ time: inout Int64?) -> Bool {
     if isAtEnd { return true }
     time = number(Int64.self)
-    return time != nil
+    // Far beyond what a file system has, and no matter of overflows.
+    return time.map { (-Self.longestTime...Self.longestTime).contains($0) } ?? false
   }
+
+  private static let longestTime = Int64.max / 2
+
+  /// In bytes.
+  mutating func size() -> Int64? { number(Int64.self).flatMap { (0...1 << 50).contains($0) ? $0 : nil } }
 
   mutating func mode() -> UInt32? { number(UInt32.self, radix: 8) }
 
   mutating func status() -> SkipRecord.Status? {
     guard let mode = mode(), let uid = number(UInt32.self), let gid = number(UInt32.self),
-      let size = number(Int64.self), size >= 0
+      let size = size()
     else { return nil }
     return SkipRecord.Status(mode: mode, uid: uid, gid: gid, size: size)
   }
