@@ -111,6 +111,7 @@ struct UnitTests {
     },
     Difference(testDescription: "is there now") { $0.file("directory", "") },
     Difference(testDescription: "has another mode or owner") { $0.at("old")?.mode = 0o100755 },
+    Difference(testDescription: "is there now") { $0.file("temporary", "of others") },
     Difference(testDescription: "there is no record of it", variables: "A=2\0") { _ in },
   ]
 
