@@ -19,6 +19,20 @@ protocol CacheBackend: AnyObject {
   func write(_ contents: [(name: ContentName, bytes: [UInt8])]) throws(CacheFailure)
 }
 
+extension CacheBackend {
+  /// - Returns: nil if the server has it not.
+  func readWhole(_ name: ContentName) throws(CacheFailure) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    let isThere = try read(name) { piece throws(CacheFailure) in
+      guard Int64(bytes.count + piece.count) <= name.size else {
+        throw CacheFailure("contents are longer than they are")
+      }
+      bytes += piece
+    }
+    return isThere ? bytes : nil
+  }
+}
+
 extension ContentName {
   init(of bytes: [UInt8]) { self.init(digest: SHA256.digest(bytes), size: Int64(bytes.count)) }
 

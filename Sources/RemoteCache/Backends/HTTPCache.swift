@@ -104,14 +104,7 @@ final class HTTPCache: CacheBackend {
   func read(_ names: [ContentName]) throws(CacheFailure) -> [ContentName: [UInt8]] {
     var found: [ContentName: [UInt8]] = [:]
     for name in names {
-      var bytes: [UInt8] = []
-      let isThere = try read(name) { piece throws(CacheFailure) in
-        guard Int64(bytes.count + piece.count) <= name.size else {
-          throw CacheFailure("contents are longer than they are")
-        }
-        bytes += piece
-      }
-      if isThere { found[name] = bytes }
+      found[name] = try readWhole(name)
     }
     return found
   }

@@ -175,14 +175,7 @@ final class RemoteExecutionCache: CacheBackend {
     let size = try batchSize()
     var found: [ContentName: [UInt8]] = [:]
     for name in names where name.size > size {
-      var bytes: [UInt8] = []
-      let isThere = try read(name) { piece throws(CacheFailure) in
-        guard Int64(bytes.count + piece.count) <= name.size else {
-          throw CacheFailure("contents are longer than they are")
-        }
-        bytes += piece
-      }
-      if isThere { found[name] = bytes }
+      found[name] = try readWhole(name)
     }
     for some in Self.batches(names.filter { $0.size <= size }, of: size, \.size) {
       var request = RemoteBatchReadBlobsRequest()

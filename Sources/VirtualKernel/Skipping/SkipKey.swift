@@ -17,10 +17,11 @@ extension VirtualKernel {
       let descriptors = try? information.listProc("\(process)/fd"), let umask = try? call.umask(),
       let directory = (try? call.workingDirectory()).flatMap({ try? files.nodes.guestPath(of: $0) })
     else { return nil }
-    let words = arguments.split(separator: 0, omittingEmptySubsequences: false).dropLast()
-    let variables = environment.split(separator: 0)
-    (unit.words, unit.directory) = (Array(words), directory)
-    if SkippedPrograms.asksProcessor(Array(words)) {
+    let words = Array(arguments.split(separator: 0, omittingEmptySubsequences: false).dropLast())
+    // Their order tells nothing to who asks for one by its name.
+    let variables = environment.split(separator: 0).sorted { $0.lexicographicallyPrecedes($1) }
+    (unit.words, unit.directory) = (words, directory)
+    if SkippedPrograms.asksProcessor(words) {
       unit.cannotBeRecorded("it asks for the processor that it runs on")
       return nil
     }
@@ -43,11 +44,8 @@ extension VirtualKernel {
     key.add(program)
     key.add(arguments)
     var shared = sharedKey(
-      key, words: Array(words), variables, sharesJobs: sharesJobs, program: program, directory: directory, call, unit)
-    // Their order tells nothing to who asks for one by its name.
-    let matters = variables.sorted(by: { $0.lexicographicallyPrecedes($1) }).compactMap {
-      SkippedPrograms.matter($0, sharesJobs: sharesJobs, unit.traits)
-    }
+      key, words: words, variables, sharesJobs: sharesJobs, program: program, directory: directory, call, unit)
+    let matters = variables.compactMap { SkippedPrograms.matter($0, sharesJobs: sharesJobs, unit.traits) }
     for variable in matters { key.add(variable) }
     key.add([])
     // Compilers do not ask, what recipes call does: uname(1).
@@ -81,7 +79,7 @@ extension VirtualKernel {
       }
       unit.input = status.map { HostIdentity($0) }
       // Who does not read it does not know what it is: make gives its second job another one than the first.
-      guard SkippedPrograms.readsMore(program, Array(words)) else { continue }
+      guard SkippedPrograms.readsMore(program, words) else { continue }
       guard kind == .null || kind == .closed else {
         unit.cannotBeRecorded("it may read its standard input, or depends on times")
         return nil
@@ -114,8 +112,7 @@ extension VirtualKernel {
       unit.namedFiles.insert(Array(named))
     }
     for word in words.dropFirst() { unit.namedFiles.formUnion(Self.way(to: word, from: directory)) }
-    for variable in variables.sorted(by: { $0.lexicographicallyPrecedes($1) })
-    where !SkippedPrograms.isPersonal(variable) {
+    for variable in variables where !SkippedPrograms.isPersonal(variable) {
       guard let matter = SkippedPrograms.matter(variable, sharesJobs: false, unit.traits) else { continue }
       if matter.firstRange(of: root) != nil { return nil }
       key.add(matter)

@@ -69,6 +69,6 @@ extension VirtualKernel {
     if Self.harmlessErrors.contains(error) { return }
     if error == .permissionDenied, Self.askingCalls.contains(call.notification.number) { return }
     let name = Registry.entry(call.notification.number)?.name ?? "a call"
-    for unit in unit.chain { unit.cannotBeRecorded("\(name) has failed: \(error)") }
+    unit.chain.cannotBeRecorded("\(name) has failed: \(error)")
   }
 }

@@ -54,9 +54,7 @@ extension Unit {
         case .unsettled: cannotBeRecorded("\(text(path)) was written by others meanwhile")
         }
       }
-    case .symbolicLink:
-      let target = Array(files.nodes.linkTarget(of: record))
-      if known[QuestionID(kind: .link, path: path)] == nil { noteReplacedLink(path, target) }
+    case .symbolicLink: noteLink(path, record)
     case .directory where change == .kept: break
     default: cannotBeRecorded("it changes or removes \(text(path)), which is no file")
     }
@@ -65,12 +63,6 @@ extension Unit {
       path, SkipRecord.Status(mode: record.pointee.mode, uid: record.pointee.uid, gid: record.pointee.gid, size: 0))
     if change == .kept, record.pointee.kind != .directory { own.insert(path) }
     return nil
-  }
-
-  private func noteReplacedLink(_ path: [UInt8], _ target: [UInt8]) {
-    let id = QuestionID(kind: .link, path: path)
-    known[id] = asked.count
-    asked.append(Asked(id: id, answer: .link(target: target)))
   }
 
   private func remember(_ path: [UInt8], _ status: SkipRecord.Status?) {

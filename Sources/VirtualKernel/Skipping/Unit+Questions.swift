@@ -159,11 +159,12 @@ extension Unit {
     // The root and /tmp are the run's own.
     let record = files.nodes.inode(of: dentry)
     let isOwn = path.count == 1 || record.pointee.fileSystem != FileSystemID.root
-    let time = record.pointee.kind == .directory && isOwn ? nil : files.modificationTime(of: dentry)
+    let isTimed = known[id] == nil && !(record.pointee.kind == .directory && isOwn)
+    let time = isTimed ? files.modificationTime(of: dentry) : nil
     add(Asked(id: id, answer: .status(status), modified: time))
   }
 
-  private func noteLink(_ path: [UInt8], _ record: UnsafeMutablePointer<Inode>) {
+  func noteLink(_ path: [UInt8], _ record: UnsafeMutablePointer<Inode>) {
     if own.contains(path) { return }
     let target = Array(files.nodes.linkTarget(of: record))
     add(Asked(id: QuestionID(kind: .link, path: path), answer: .link(target: target)))

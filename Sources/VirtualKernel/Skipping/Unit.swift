@@ -172,6 +172,10 @@ struct UnitChain: Sequence, IteratorProtocol {
     defer { current = current?.outer }
     return current
   }
+
+  func cannotBeRecorded(_ reason: @autoclosure () -> UnrecordedProcess) {
+    for unit in self { unit.cannotBeRecorded(reason()) }
+  }
 }
 
 // What a unit knows of contents.

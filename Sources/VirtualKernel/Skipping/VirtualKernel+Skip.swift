@@ -12,7 +12,7 @@ extension VirtualKernel {
     guard execution.program != .none, files.nodes[execution.program].pointee.inode == execution.inodes.first,
       let path = try? files.nodes.guestPath(of: execution.program)
     else {
-      for unit in UnitChain(group.unit) { unit.cannotBeRecorded("it runs a program that has no name") }
+      UnitChain(group.unit).cannotBeRecorded("it runs a program that has no name")
       return
     }
     // A script is what its interpreter makes of it.
@@ -108,7 +108,7 @@ extension VirtualKernel {
     let number = call.notification.number
     if Self.isUsuallyInVain(number) {
       let outcome = try handler(call)
-      for unit in unit.chain { unit.cannotBeRecorded("it calls \(Registry.entry(number)?.name ?? "\(number)")") }
+      unit.chain.cannotBeRecorded("it calls \(Registry.entry(number)?.name ?? "\(number)")")
       return outcome
     }
     guard Self.changesIdentity(number) else { return try handler(call) }
@@ -116,7 +116,7 @@ extension VirtualKernel {
     let before = call.thread.credentials.pointee
     let outcome = try handler(call)
     if call.thread.credentials.pointee != before {
-      for unit in unit.chain { unit.cannotBeRecorded("it becomes another user") }
+      unit.chain.cannotBeRecorded("it becomes another user")
     }
     return outcome
   }
@@ -127,7 +127,7 @@ extension VirtualKernel {
   private func look(at call: Call, of unit: Unit) {
     let number = call.notification.number
     if !Self.isTransparent(number) {
-      for unit in unit.chain { unit.cannotBeRecorded("it calls \(Registry.entry(number)?.name ?? "\(number)")") }
+      unit.chain.cannotBeRecorded("it calls \(Registry.entry(number)?.name ?? "\(number)")")
     }
     if number == SyscallNumber.ioctl.rawValue, call.arguments.1 & 0xffff_ffff == UInt64(TIOCGWINSZ) {
       for unit in unit.chain { unit.asksForWidth = true }

@@ -119,7 +119,7 @@ extension VirtualKernel {
     if program != .none {
       files.events.recordExecution(program, version: version)
     } else {
-      for unit in UnitChain(group.unit) { unit.cannotBeRecorded("it runs a program that has no name") }
+      UnitChain(group.unit).cannotBeRecorded("it runs a program that has no name")
     }
     if let arguments { recorder?.record(arguments, directory: directory, group) }
     for interpreter in interpreters { files.events.record(.read, interpreter) }

@@ -231,7 +231,7 @@ extension Syscalls {
     _ call: Call, _ open: OpenObject, _ flags: Int32, by link: DentryID
   ) throws(Errno) -> Outcome {
     if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL { throw .fileExists }
-    for unit in UnitChain(call.thread.group.unit) { unit.cannotBeRecorded("it opens a descriptor by its name") }
+    UnitChain(call.thread.group.unit).cannotBeRecorded("it opens a descriptor by its name")
     let original = try call.duplicate(open)
     var isGiven = false
     defer { if !isGiven { call.kernel.descriptors.release(original) } }
