@@ -43,6 +43,7 @@ final class ServerAccess {
       do throws(CacheFailure) {
         return try body(&exchange)
       } catch {
+        used.settle()
         let isLost = isOld && isRepeatable && !used.isUsable && !error.isFinal && !error.isOfOne
         if !error.isOfOne {
           used.abandon(exchange)

@@ -97,6 +97,9 @@ final class Connection {
     return true
   }
 
+  /// Waits until what has happened to it is known: that a write has failed is told before that the channel has ended, of which it comes.
+  func settle() { try? channel.eventLoop.submit {}.wait() }
+
   func begin() throws(CacheFailure) -> Exchange {
     isUsed = true
     switch kind {
