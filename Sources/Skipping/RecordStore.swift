@@ -56,6 +56,10 @@ public protocol RecordStore: AnyObject, Sendable {
   /// Keeps a record whose contents were kept before.
   /// - Parameter started: how the process was started, if that is known.
   func add(_ record: SkipRecord, of key: [UInt8], near hint: RecordHint, started: StartedCommand?) throws(Errno)
+  /// Keeps what a step was started with, in place of what it was before, for who asks why there is no record. It may fail.
+  func note(_ note: StepNote, of step: [UInt8])
+  /// What a step was last started with; nil if that is not known.
+  func note(of step: [UInt8]) -> StepNote?
   /// Reads a file to its end.
   func digest(of file: FileDescriptor) throws(Errno) -> ContentDigest
   /// Keeps a file's contents, and tells what they are.

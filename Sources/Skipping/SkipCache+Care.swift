@@ -11,11 +11,28 @@ extension SkipCache {
     public var bytes: Int64 = 0
 
     public init() {}
+
+    fileprivate mutating func add(_ kind: Kind) {
+      switch kind {
+      case .records: records += 1
+      case .contents: contents += 1
+      case .steps: break
+      }
+    }
   }
 
-  private struct Entry {
+  fileprivate enum Kind: String, CaseIterable {
+    case records, contents
+    /// No part of what others can use, and so not counted.
+    case steps
+
+    /// Directories between it and the files.
+    var depth: Int { self == .records ? 2 : 1 }
+  }
+
+  fileprivate struct Entry {
     let path: String
-    let isRecord: Bool
+    let kind: Kind
     let bytes: Int64
     /// When it was last read or written, in seconds since 1970.
     let used: Int
@@ -23,7 +40,7 @@ extension SkipCache {
 
   public func usage() -> Usage {
     entries().reduce(into: Usage()) { usage, entry in
-      if entry.isRecord { usage.records += 1 } else { usage.contents += 1 }
+      usage.add(entry.kind)
       usage.bytes += entry.bytes
     }
   }
@@ -39,7 +56,7 @@ extension SkipCache {
       guard unlinkat(descriptor, entry.path, 0) == 0 else { continue }
       left -= entry.bytes
       removed.bytes += entry.bytes
-      if entry.isRecord { removed.records += 1 } else { removed.contents += 1 }
+      removed.add(entry.kind)
     }
     removeAbandoned()
     return removed
@@ -49,24 +66,24 @@ extension SkipCache {
   /// - Returns: what was taken out.
   public func verify() -> Usage {
     var removed = Usage()
-    for entry in entries() {
+    for entry in entries() where entry.kind != .steps {
       let name = entry.path.split(separator: "/").last.map(String.init) ?? ""
       let file = openat(descriptor, entry.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
       let digest = file < 0 ? nil : try? self.digest(of: FileDescriptor(rawValue: file)).bytes
       if file >= 0 { close(file) }
-      if let digest, digest == (entry.isRecord ? Self.recordDigest(name) : Self.digest(text: name.utf8)) { continue }
+      if let digest, digest == (entry.kind == .records ? Self.recordDigest(name) : Self.digest(text: name.utf8)) { continue }
       guard unlinkat(descriptor, entry.path, 0) == 0 else { continue }
       removed.bytes += entry.bytes
-      if entry.isRecord { removed.records += 1 } else { removed.contents += 1 }
+      removed.add(entry.kind)
     }
     return removed
   }
 
-  private func entries() -> [Entry] {
+  fileprivate func entries() -> [Entry] {
     var entries: [Entry] = []
-    for (folder, depth) in [("records", 2), ("contents", 1)] {
-      var places = [folder]
-      for _ in 0..<depth { places = places.flatMap { place in names(in: place).map { "\(place)/\($0)" } } }
+    for kind in Kind.allCases {
+      var places = [kind.rawValue]
+      for _ in 0..<kind.depth { places = places.flatMap { place in names(in: place).map { "\(place)/\($0)" } } }
       for place in places {
         for name in names(in: place) {
           var status = stat()
@@ -75,7 +92,7 @@ extension SkipCache {
           else { continue }
           entries.append(
             Entry(
-              path: "\(place)/\(name)", isRecord: depth == 2, bytes: Int64(status.st_blocks) * 512,
+              path: "\(place)/\(name)", kind: kind, bytes: Int64(status.st_blocks) * 512,
               used: max(status.st_atim.tv_sec, status.st_mtim.tv_sec)))
         }
       }

@@ -10,6 +10,7 @@ import Tracing
 /// |---|---|
 /// | `records/<kk>/<key>/<hint>-<digest>` | a record (``SkipRecord``) by the key of what was started, a hint and its own SHA-256 |
 /// | `contents/<dd>/<digest>` | contents by their SHA-256 |
+/// | `steps/<ss>/<step>` | what a step was last started with (``StepNote``) |
 /// | `digests` | what the contents of files were when they were last seen, so that nobody reads them again |
 /// | `new/` | what is being written |
 ///
@@ -56,7 +57,7 @@ public final class SkipCache: RecordStore {
         "the cache \(path) is not yours alone: whoever writes there decides what compilers give; chmod go-w, or name another"
       )
     }
-    for name in ["records", "contents", "new"] where isMade && mkdirat(opened, name, 0o700) < 0 && errno != EEXIST {
+    for name in ["records", "contents", "steps", "new"] where isMade && mkdirat(opened, name, 0o700) < 0 && errno != EEXIST {
       let failure = Errno(rawValue: errno)
       close(opened)
       throw SkipCacheError("cannot use the cache \(path): \(failure)")
@@ -158,6 +159,21 @@ public final class SkipCache: RecordStore {
     let digest = SHA256.digest(text)
     try move(new.name, to: "\(path)/\(Self.text(hint.bytes))-\(Self.text(digest))")
     return digest
+  }
+
+  public func note(_ note: StepNote, of step: [UInt8]) {
+    let (folder, path) = Self.place("steps", step)
+    if mkdirat(directory.rawValue, folder, 0o700) < 0, errno != EEXIST { return }
+    guard let new = try? create() else { return }
+    defer { close(new.file.rawValue) }
+    do throws(Errno) {
+      try write(note.text, to: new.file)
+      try move(new.name, to: path)
+    } catch { unlinkat(directory.rawValue, new.name, 0) }
+  }
+
+  public func note(of step: [UInt8]) -> StepNote? {
+    read(Self.place("steps", step).path, atMost: Self.longestRecord).flatMap { StepNote(text: $0.bytes) }
   }
 
   // MARK: Contents

@@ -112,7 +112,9 @@ struct UnitTests {
     Difference(testDescription: "is there now") { $0.file("directory", "") },
     Difference(testDescription: "has another mode or owner") { $0.at("old")?.mode = 0o100755 },
     Difference(testDescription: "is there now") { $0.file("temporary", "of others") },
-    Difference(testDescription: "there is no record of it", variables: "A=2\0") { _ in },
+    Difference(testDescription: "the variable A is another", variables: "A=2\0") { _ in },
+    Difference(testDescription: "the variable B is new", variables: "A=1\0B=\0") { _ in },
+    Difference(testDescription: "the variable A is gone", variables: "") { _ in },
   ]
 
   @Test(arguments: differences) func whatHasAnotherAnswerRuns(_ difference: Difference) throws {

@@ -197,6 +197,9 @@ public final class SharedCache: RecordStore {
 
   // MARK: The directory's own
 
+  public func note(_ note: StepNote, of step: [UInt8]) { local.note(note, of: step) }
+  public func note(of step: [UInt8]) -> StepNote? { local.note(of: step) }
+
   public func digest(of file: FileDescriptor) throws(Errno) -> ContentDigest { try local.digest(of: file) }
   public func keep(_ file: FileDescriptor) throws(Errno) -> ContentDigest { try local.keep(file) }
   public func digest(of identity: ContentIdentity) -> ContentDigest? { local.digest(of: identity) }

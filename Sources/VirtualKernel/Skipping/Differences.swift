@@ -9,6 +9,17 @@ extension UnskippedProcess {
     (origin, process, duration) = (record.origin, record.process, record.duration)
   }
 
+  /// There is no record of what it was started with.
+  /// - Parameter earlier: the same step as it was last recorded.
+  init(_ start: RecordKey, since earlier: StepNote?) {
+    guard let earlier, let change = start.change(since: earlier.key) else {
+      self.init(reason: "there is no record of it")
+      return
+    }
+    self.init(reason: change)
+    (origin, process, duration) = (earlier.origin, earlier.process, earlier.duration)
+  }
+
   /// - Parameter now: nil for what cannot be reached.
   init(_ record: SkipRecord, _ reason: String, _ question: SkipRecord.Question, _ now: [UInt8]?) {
     self.init(record, reason)

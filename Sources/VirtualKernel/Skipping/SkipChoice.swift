@@ -27,7 +27,7 @@ extension VirtualKernel {
       case .differs(let difference): reason = reason ?? difference
       }
     }
-    return .none(reason ?? UnskippedProcess(reason: "there is no record of it"))
+    return .none(reason ?? UnskippedProcess(unit.start, since: unit.earlier))
   }
 
   private enum Comparison {

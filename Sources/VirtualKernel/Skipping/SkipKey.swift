@@ -39,41 +39,40 @@ extension VirtualKernel {
       unit.cannotBeRecorded("it has inherited descriptor \(other)")
       return nil
     }
-    var key = KeyWriter()
-    key.add(skipper.configuration.options)
-    key.add(program)
-    key.add(arguments)
+    var key = RecordKey()
+    key.add(.options, skipper.configuration.options)
+    key.add(.program, program)
+    for word in words { key.add(.argument, Array(word)) }
     var shared = sharedKey(
       key, words: words, variables, sharesJobs: sharesJobs, program: program, directory: directory, call, unit)
     let matters = variables.compactMap { SkippedPrograms.matter($0, sharesJobs: sharesJobs, unit.traits) }
-    for variable in matters { key.add(variable) }
-    key.add([])
+    for variable in matters { key.add(.variable, variable) }
     // Compilers do not ask, what recipes call does: uname(1).
-    if unit.traits.isTree { key.add(Self.systemNames) }
+    if unit.traits.isTree { key.add(.machine, Self.systemNames) }
     // Who may ask for random numbers gets those of who it is.
     if unit.traits.isTree, skipper.configuration.programs.takesAll, let identity = call.thread.group.identity {
-      key.add(identity.digest)
+      key.add(.identity, identity.digest)
     }
-    key.add(directory)
+    key.add(.directory, directory)
     if skipper.store.wantsCommands {
       unit.started = StartedCommand(
         arguments: words.map(Array.init), variables: matters, directory: directory, root: unit.place?.root ?? [])
     }
-    key.add(Array("\(umask) \(call.credentials.pointee)".utf8))
+    key.add(.user, Array("\(umask) \(call.credentials.pointee)".utf8))
     // Those of numbers depend on what else runs on the machine, and end in errors, which are not recorded.
     for line in limits.split(separator: 0x0a)
     where ["Max cpu time", "Max file size", "Max data size", "Max stack size", "Max address space"].contains(where: {
       line.starts(with: $0.utf8)
     }) {
-      key.add(Array(line))
-      shared?.add(Array(line))
+      key.add(.limit, Array(line))
+      shared?.add(.limit, Array(line))
     }
     for descriptor in Int32(0)...2 {
       let status = try? self.descriptors.status(of: descriptor, in: call.thread)
       let kind = DescriptorKind(status)
       guard descriptor == 0 else {
-        key.add([kind.rawValue])
-        shared?.add([kind.rawValue])
+        key.add(.descriptor, [kind.rawValue])
+        shared?.add(.descriptor, [kind.rawValue])
         if let status { unit.outlets[descriptor] = HostIdentity(status) }
         continue
       }
@@ -84,19 +83,20 @@ extension VirtualKernel {
         unit.cannotBeRecorded("it may read its standard input, or depends on times")
         return nil
       }
-      key.add([kind.rawValue])
-      shared?.add([kind.rawValue])
+      key.add(.descriptor, [kind.rawValue])
+      shared?.add(.descriptor, [kind.rawValue])
       unit.hasKnownInput = true
     }
-    unit.sharedKey = shared?.digest
-    return key.digest
+    unit.sharedKey = shared?.digest("anywhere")
+    unit.start = key
+    return key.digest()
   }
 
   /// The key of the same call in another directory, and of another user: nil if it may tell where it is.
   private func sharedKey(
-    _ begun: KeyWriter, words: [ArraySlice<UInt8>], _ variables: [ArraySlice<UInt8>], sharesJobs: Bool,
+    _ begun: RecordKey, words: [ArraySlice<UInt8>], _ variables: [ArraySlice<UInt8>], sharesJobs: Bool,
     program: [UInt8], directory: [UInt8], _ call: Call, _ unit: Unit
-  ) -> KeyWriter? {
+  ) -> RecordKey? {
     guard let root = skipper?.configuration.root, unit.traits.isAnywhere, !sharesJobs,
       !SkippedPrograms.tellsPlace(words)
     else { return nil }
@@ -105,22 +105,20 @@ extension VirtualKernel {
       root: root, user: credentials.user.fileSystem, group: credentials.group.fileSystem)
     guard place.contains(directory), !place.contains(program) else { return nil }
     var key = begun
-    key.add(Array("anywhere".utf8))
     if let named = variables.first(where: { $0.starts(with: "PWD=".utf8) })?.dropFirst(4) {
       guard place.contains(Array(named)) else { return nil }
-      key.add(Array(named.dropFirst(root.count)))
+      key.add(.directory, Array(named.dropFirst(root.count)))
       unit.namedFiles.insert(Array(named))
     }
-    for word in words.dropFirst() { unit.namedFiles.formUnion(Self.way(to: word, from: directory)) }
+    for word in words.dropFirst() { for path in Self.way(to: word, from: directory) { unit.namedFiles.insert(path) } }
     for variable in variables where !SkippedPrograms.isPersonal(variable) {
       guard let matter = SkippedPrograms.matter(variable, sharesJobs: false, unit.traits) else { continue }
-      if matter.firstRange(of: root) != nil { return nil }
-      key.add(matter)
+      if matter.contains(text: root) { return nil }
+      key.add(.variable, matter)
     }
-    if words.contains(where: { $0.firstRange(of: root) != nil }) { return nil }
-    key.add([])
-    key.add(Array(directory.dropFirst(root.count)))
-    key.add(Array("\((try? call.umask()) ?? 0) \(credentials.capabilities)".utf8))
+    if words.contains(where: { $0.contains(text: root) }) { return nil }
+    key.add(.directory, Array(directory.dropFirst(root.count)))
+    key.add(.user, Array("\((try? call.umask()) ?? 0) \(credentials.capabilities)".utf8))
     unit.place = place
     return key
   }
@@ -167,7 +165,7 @@ extension VirtualKernel {
   }
 
   private static func namesDescriptor(_ word: ArraySlice<UInt8>) -> Bool {
-    ["/dev/fd", "/dev/std", "/proc/"].contains { word.firstRange(of: $0.utf8) != nil }
+    ["/dev/fd", "/dev/std", "/proc/"].contains { word.contains(text: $0.utf8) }
   }
 
   /// uname(2) but for the host's name, which is an option of the run, and how many processors there are.
@@ -207,16 +205,4 @@ extension VirtualKernel {
     }
     return descriptors
   }
-}
-
-/// Makes a digest of parts that cannot be mistaken for others.
-private struct KeyWriter {
-  private var bytes: [UInt8] = Array("uwrx skip key 2\n".utf8)
-
-  mutating func add(_ part: [UInt8]) {
-    withUnsafeBytes(of: UInt64(part.count).littleEndian) { bytes += $0 }
-    bytes += part
-  }
-
-  var digest: [UInt8] { SHA256.digest(bytes) }
 }

@@ -84,6 +84,7 @@ final class RecordSearch: BlockingWork, @unchecked Sendable {
   private let store: any RecordStore
   private let known: [SkipRecord]?
   private var found: [SkipRecord] = []
+  private var earlier: StepNote?
 
   /// - Parameter known: those that were found, if the further ones are looked for.
   init(_ unit: Unit, _ store: any RecordStore, beyond known: [SkipRecord]? = nil) {
@@ -100,9 +101,13 @@ final class RecordSearch: BlockingWork, @unchecked Sendable {
     }
     if let key = unit.sharedKey, let place = unit.place { found += look(key).map { $0.brought(to: place) } }
     found += look(unit.key)
+    if found.isEmpty { earlier = store.note(of: unit.start.step) }
   }
 
-  func publish(failed: Bool) throws(Errno) { unit.phase = .loaded(found) }
+  func publish(failed: Bool) throws(Errno) {
+    unit.phase = .loaded(found)
+    unit.earlier = earlier
+  }
 }
 
 /// Files of which it is to be known what they contain.

@@ -66,7 +66,7 @@ extension Unit {
   }
 
   private func remember(_ path: [UInt8], _ status: SkipRecord.Status?) {
-    guard changed.insert(path).inserted else { return }
+    guard changed.insert(path) else { return }
     before.append((path, status))
   }
 
@@ -84,7 +84,7 @@ extension Unit {
     // What comes of it stands there at the end.
     case .changeMode, .changeOwner: break
     case .delete, .removeDirectory:
-      if own.remove(path) == nil, !changed.contains(path) { cannotBeRecorded("it removes \(text(path))") }
+      if !own.remove(path), !changed.contains(path) { cannotBeRecorded("it removes \(text(path))") }
       dated.remove(path)
     case .renameFrom:
       guard renaming == nil, own.contains(path) else { return cannotBeRecorded("it moves \(text(path))") }
@@ -103,7 +103,7 @@ extension Unit {
       own.remove(path)
       remember(other, nil)
       own.insert(other)
-      if dated.remove(path) != nil { dated.insert(other) }
+      if dated.remove(path) { dated.insert(other) }
     }
     let prefix = from + [UInt8(ascii: "/")]
     let below = own.filter { $0.starts(with: prefix) }

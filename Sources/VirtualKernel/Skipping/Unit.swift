@@ -31,7 +31,14 @@ final class Unit {
 
   struct QuestionID: Hashable {
     let kind: Kind
-    let path: [UInt8]
+    private let key: PathKey
+
+    init(kind: Kind, path: [UInt8]) {
+      self.kind = kind
+      key = PathKey(path)
+    }
+
+    var path: [UInt8] { key.bytes }
   }
 
   /// A question that was asked, and the answer as far as it was known then.
@@ -58,6 +65,10 @@ final class Unit {
   var phase = Phase.begun
   /// Of what was started: who has another one is asked other things.
   var key: [UInt8] = []
+  /// What the key is made of.
+  var start = RecordKey()
+  /// The same step as it was last recorded, where the key has no record.
+  var earlier: StepNote?
   /// How it was started, where the store asks for that.
   var started: StartedCommand?
   /// The same for who starts it elsewhere, if that can be.
@@ -66,7 +77,7 @@ final class Unit {
   var place: SkipRecord.Place?
   /// What it may look for by an absolute path: what PWD says, by which compilers look whether it is where they are, and the
   /// files that its arguments name, which they look for links (realpath(3) with getcwd(2)).
-  var namedFiles: Set<[UInt8]> = []
+  var namedFiles: PathSet = []
   /// What it says goes there: the files behind its descriptors 1 and 2.
   var outlets: [Int32: HostIdentity] = [:]
   /// The file behind its descriptor 0.
@@ -94,11 +105,11 @@ final class Unit {
   var known: [QuestionID: Int] = [:]
   /// What stood at the paths that it has changed, in the order in which it did; nil for nothing.
   var before: [(path: [UInt8], status: SkipRecord.Status?)] = []
-  var changed: Set<[UInt8]> = []
+  var changed: PathSet = []
   /// Of these, where something of its own stands now.
-  var own: Set<[UInt8]> = []
+  var own: PathSet = []
   /// Those of its own that were given a time.
-  var dated: Set<[UInt8]> = []
+  var dated: PathSet = []
   var renaming: [UInt8]?
   /// Files that were read to know what they hold.
   var tried: Set<ContentIdentity> = []

@@ -42,7 +42,7 @@ extension VirtualKernel {
     }
     let recording = UnitRecording(unit, skipper, self)
     let changes = unit.changes
-    let isLeft = Set(changes.map(\.path))
+    let isLeft = PathSet(changes.map(\.path))
     for question in unit.asked {
       let path = question.id.path
       // What it has made there and removed again is nobody's matter, if nothing stood there that it would have removed, too. In /tmp it has a
@@ -184,6 +184,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   var duration: UInt64 = 0
   private let unit: Unit
   private let key: [UInt8]
+  private let start: RecordKey
   private let started: StartedCommand?
   /// As the unit has it.
   private let sharedKey: [UInt8]?
@@ -202,7 +203,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
     self.kernel = kernel
     host = kernel.host
     key = unit.key
-    started = unit.started
+    (start, started) = (unit.start, unit.started)
     (sharedKey, place) = (unit.sharedKey, unit.place)
     said = unit.said
   }
@@ -270,16 +271,17 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
     } else {
       try store.add(record, of: key, near: unit.hint, started: started)
     }
+    store.note(StepNote(record, start), of: start.step)
     return true
   }
 
   /// Whether the project's directory stands in what was made or said.
   private func namesPlace(_ record: SkipRecord, _ place: SkipRecord.Place) throws(Errno) -> Bool {
-    if record.said.contains(where: { $0.bytes.firstRange(of: place.root) != nil }) { return true }
+    if record.said.contains(where: { $0.bytes.contains(text: place.root) }) { return true }
     for output in outputs {
       switch output.after {
       case .file(let file, _, _): if try FileBytes(file, host).contain(place.root) { return true }
-      case .link(let target): if target.firstRange(of: place.root) != nil { return true }
+      case .link(let target): if target.contains(text: place.root) { return true }
       default: break
       }
     }

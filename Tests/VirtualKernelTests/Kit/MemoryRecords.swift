@@ -23,6 +23,10 @@ final class MemoryRecords: RecordStore, @unchecked Sendable {
     records.append((key, record))
   }
 
+  private var steps: [[UInt8]: StepNote] = [:]
+  func note(_ note: StepNote, of step: [UInt8]) { steps[step] = note }
+  func note(of step: [UInt8]) -> StepNote? { steps[step] }
+
   func digest(of file: FileDescriptor) throws(Errno) -> ContentDigest {
     let node = world.file(file).node
     return ContentDigest(bytes: SHA256.digest(node.bytes), asksForTime: node.text.contains("__DATE__"))
