@@ -70,7 +70,8 @@ public struct RecordKey: Sendable, Equatable {
         continue
       }
       key.add(
-        .variable, Self.name(part.bytes) + [UInt8(ascii: "=")] + SHA256.text(Array(SHA256.digest(part.bytes).prefix(8))))
+        .variable, Self.name(part.bytes) + [UInt8(ascii: "=")] + SHA256.text(Array(SHA256.digest(part.bytes).prefix(8)))
+      )
     }
     return key
   }
@@ -125,8 +126,10 @@ public struct RecordKey: Sendable, Equatable {
 
   private static func list(_ texts: some Collection<[UInt8]>) -> String {
     let most = 3
-    let shown = texts.map { String(decoding: Escaping.escape($0.count > 80 ? $0.prefix(80) + Array("...".utf8) : $0), as: UTF8.self) }
-      .sorted()
+    let shown = texts.map {
+      String(decoding: Escaping.escape($0.count > 80 ? $0.prefix(80) + Array("...".utf8) : $0), as: UTF8.self)
+    }
+    .sorted()
     return shown.prefix(most).joined(separator: ", ") + (shown.count > most ? " and \(shown.count - most) more" : "")
   }
 }
@@ -172,7 +175,8 @@ public struct StepNote: Sendable, Equatable {
     var key = RecordKey()
     for line in lines {
       let fields = line.split(separator: UInt8(ascii: "\t"), maxSplits: 1, omittingEmptySubsequences: false)
-      guard fields.count == 2, let kind = UInt8(String(decoding: fields[0], as: UTF8.self)).flatMap(RecordKey.Kind.init),
+      guard fields.count == 2,
+        let kind = UInt8(String(decoding: fields[0], as: UTF8.self)).flatMap(RecordKey.Kind.init),
         let bytes = Escaping.unescape(fields[1])
       else { return nil }
       key.add(kind, bytes)

@@ -71,7 +71,9 @@ extension SkipCache {
       let file = openat(descriptor, entry.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
       let digest = file < 0 ? nil : try? self.digest(of: FileDescriptor(rawValue: file)).bytes
       if file >= 0 { close(file) }
-      if let digest, digest == (entry.kind == .records ? Self.recordDigest(name) : Self.digest(text: name.utf8)) { continue }
+      if let digest, digest == (entry.kind == .records ? Self.recordDigest(name) : Self.digest(text: name.utf8)) {
+        continue
+      }
       guard unlinkat(descriptor, entry.path, 0) == 0 else { continue }
       removed.bytes += entry.bytes
       removed.add(entry.kind)

@@ -57,7 +57,8 @@ public final class SkipCache: RecordStore {
         "the cache \(path) is not yours alone: whoever writes there decides what compilers give; chmod go-w, or name another"
       )
     }
-    for name in ["records", "contents", "steps", "new"] where isMade && mkdirat(opened, name, 0o700) < 0 && errno != EEXIST {
+    for name in ["records", "contents", "steps", "new"]
+    where isMade && mkdirat(opened, name, 0o700) < 0 && errno != EEXIST {
       let failure = Errno(rawValue: errno)
       close(opened)
       throw SkipCacheError("cannot use the cache \(path): \(failure)")

@@ -3,13 +3,16 @@ import Tracing
 // How a record stands in a file: lines of fields with tabs between them, names as `Escaping` has them, numbers in decimal but for modes, which
 // are octal, and digests in hexadecimal. The last line says that it is whole.
 extension SkipRecord {
-  static let heading = Array("uwrx skip record 2".utf8)
+  static let heading = Array("uwrx skip record 3".utf8)
   private static let ending = Array("end".utf8)
 
   public var text: [UInt8] {
     var text = TextWriter()
     text.line([Self.heading])
-    text.line("from", Escaping.escape(origin), decimal(process), decimal(duration), decimal(timing.rawValue))
+    text.line(
+      "from",
+      [Escaping.escape(origin), decimal(process), decimal(duration), decimal(timing.rawValue)]
+        + (clock.map { [decimal($0)] } ?? []))
     for question in questions {
       let path = Escaping.escape(question.path)
       let modified = question.modified.map { [decimal($0)] } ?? []
@@ -59,10 +62,16 @@ extension SkipRecord {
     var first = FieldReader(lines.popFirst() ?? [])
     guard last.word == "status", let status = last.number(UInt8.self), last.isAtEnd, first.word == "from",
       let origin = first.name(), let process = first.number(UInt32.self), let duration = first.number(UInt64.self),
-      let timing = first.number(UInt8.self).flatMap({ Timing(rawValue: $0) }), first.isAtEnd
+      let timing = first.number(UInt8.self).flatMap({ Timing(rawValue: $0) })
     else { return nil }
+    var clock: UInt64?
+    if !first.isAtEnd {
+      clock = first.number(UInt64.self)
+      guard clock != nil, first.isAtEnd else { return nil }
+    }
     self.init(
-      origin: origin, process: process, duration: duration, timing: timing, questions: [], outputs: [], said: [],
+      origin: origin, process: process, duration: duration, timing: timing, clock: clock, questions: [], outputs: [],
+      said: [],
       status: status)
     for line in lines { guard add(line) else { return nil } }
   }

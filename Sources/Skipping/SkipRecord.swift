@@ -117,6 +117,8 @@ public struct SkipRecord: Sendable, Equatable {
   /// Nanoseconds that it took.
   public var duration: UInt64
   public var timing: Timing
+  /// What its virtual clock showed when it began, in nanoseconds since 1970, if it has asked what time it is.
+  public var clock: UInt64?
   /// In the order in which they were asked.
   public var questions: [Question]
   /// In the order in which they can be made.
@@ -126,9 +128,10 @@ public struct SkipRecord: Sendable, Equatable {
   public var status: UInt8
 
   public init(
-    origin: [UInt8], process: UInt32, duration: UInt64, timing: Timing = .none, questions: [Question],
-    outputs: [Output], said: [Piece], status: UInt8
+    origin: [UInt8], process: UInt32, duration: UInt64, timing: Timing = .none, clock: UInt64? = nil,
+    questions: [Question], outputs: [Output], said: [Piece], status: UInt8
   ) {
+    self.clock = clock
     self.origin = origin
     self.process = process
     self.duration = duration

@@ -3,8 +3,7 @@
 public struct SkippedPrograms: Sendable {
   /// What is known of a program.
   public struct Traits: Sendable, Equatable {
-    /// It is looked up when it is started; else only as a part of what has started it.
-    public var isUnit: Bool
+    public var lookUp: LookUp
     /// How it uses times of files.
     public var timing: SkipRecord.Timing
     /// What it starts is looked up for itself, too.
@@ -15,6 +14,14 @@ public struct SkippedPrograms: Sendable {
     public var isAnywhere = false
     /// The user has said that it asks neither for the time nor for random numbers, or it is known not to.
     public var isKnown = true
+  }
+
+  /// When it is looked up what comes of it; else it is only a part of what has started it.
+  public enum LookUp: Sendable {
+    case never
+    /// Where nothing around it is.
+    case outermost
+    case always
   }
 
   /// Compilers, preprocessors, assemblers, linkers, and what makes object files of others or sources of descriptions. Names that begin with a
@@ -46,54 +53,82 @@ public struct SkippedPrograms: Sendable {
     "m4", "locale", "uname", "arch",
   ]
   /// As those, but times of files are a part of what they do.
-  private static let comparers: Set<String> = ["dash", "test", "[", "cp", "mv", "install"]
+  private static let comparers: Set<String> = ["test", "[", "cp", "mv", "install"]
   /// As those, but they tell what the times are.
   private static let tellers: Set<String> = ["find", "diff", "patch"]
+  /// Looked up, and what they make holds times.
+  private static let packers: Set<String> = ["gzip", "bzip2", "xz", "zstd", "tar"]
+  /// Whole builds may be scripts. Of bash it is not known what it asks for: `$RANDOM`, `$SECONDS`.
+  private static let shells: [String: Bool] = ["dash": true, "bash": false]
 
   private var known: [String: Traits] = [:]
   /// Every program is skipped that qualifies.
-  public let takesAll: Bool
+  private let takesAll: Bool
+  /// What the clock and random numbers tell depends on who asks and on what it did before.
+  public let isReproducible: Bool
   /// What the user has named.
   private let named: Set<String>
+  /// What the user does not want.
+  private let refused: Set<String>
 
   /// - Parameters:
   ///   - more: names or paths that are skipped, too.
   ///   - fewer: names that are not.
   ///   - all: every program is skipped that qualifies.
-  public init(more: [String] = [], fewer: [String] = [], all: Bool = false) {
+  ///   - isReproducible: of a run with a seed and a clock.
+  public init(more: [String] = [], fewer: [String] = [], all: Bool = false, isReproducible: Bool = false) {
     takesAll = all
-    named = Set(more)
+    self.isReproducible = isReproducible
+    (named, refused) = (Set(more), Set(fewer))
     func add(_ names: Set<String>, _ traits: Traits) { for name in names { known[name] = traits } }
-    add(Self.compilers, Traits(isUnit: true, timing: .none, isTree: false, makesAnew: true))
-    add(Self.changers, Traits(isUnit: true, timing: .none, isTree: false, makesAnew: false))
-    add(Self.trees, Traits(isUnit: true, timing: .order, isTree: true, makesAnew: false))
-    add(Self.helpers, Traits(isUnit: false, timing: .none, isTree: false, makesAnew: false))
-    add(Self.comparers, Traits(isUnit: false, timing: .order, isTree: true, makesAnew: false))
-    add(Self.tellers, Traits(isUnit: false, timing: .exact, isTree: true, makesAnew: false))
+    add(Self.compilers, Traits(lookUp: .always, timing: .none, isTree: false, makesAnew: true))
+    add(Self.changers, Traits(lookUp: .always, timing: .none, isTree: false, makesAnew: false))
+    add(Self.trees, Traits(lookUp: .always, timing: .order, isTree: true, makesAnew: false))
+    add(Self.helpers, Traits(lookUp: .never, timing: .none, isTree: false, makesAnew: false))
+    add(Self.comparers, Traits(lookUp: .never, timing: .order, isTree: true, makesAnew: false))
+    add(Self.tellers, Traits(lookUp: .never, timing: .exact, isTree: true, makesAnew: false))
+    add(Self.packers, Traits(lookUp: .always, timing: .exact, isTree: true, makesAnew: false))
+    for (name, isKnown) in Self.shells {
+      known[name] = Traits(lookUp: .outermost, timing: .order, isTree: true, makesAnew: false, isKnown: isKnown)
+    }
     // It compares its sources with classes that are there.
-    add(["javac"], Traits(isUnit: true, timing: .order, isTree: false, makesAnew: false))
+    add(["javac"], Traits(lookUp: .always, timing: .order, isTree: false, makesAnew: false))
     for name in Self.anywhere { known[name]?.isAnywhere = true }
     for name in more {
-      known[name, default: Traits(isUnit: true, timing: .exact, isTree: true, makesAnew: false)].isUnit = true
+      var traits = known[name] ?? Traits(lookUp: .always, timing: .exact, isTree: true, makesAnew: false)
+      (traits.lookUp, traits.isKnown) = (.always, true)
+      known[name] = traits
     }
-    for name in fewer { known[name, default: Self.unknown].isUnit = false }
   }
 
-  private static let unknown = Traits(isUnit: false, timing: .exact, isTree: true, makesAnew: false, isKnown: false)
+  private static let unknown = Traits(lookUp: .never, timing: .exact, isTree: true, makesAnew: false, isKnown: false)
 
-  /// Whether the user has named it.
-  /// - Parameter path: as it was started, or where it is: `python3` is a link, and a script is another program than its interpreter.
-  public func isNamed(_ path: [UInt8]) -> Bool {
-    let path = String(decoding: path, as: UTF8.self)
-    return named.contains(path) || named.contains(path.split(separator: "/").last.map(String.init) ?? path)
+  /// - Parameters:
+  ///   - program: where the program is, without symbolic links; of a script, its interpreter.
+  ///   - names: as it was started, and where that is: `sh` is a link, and a script has a name of its own.
+  public func traits(_ program: [UInt8], called names: [[UInt8]] = []) -> Traits {
+    func isOne(of list: Set<String>, _ path: [UInt8]) -> Bool {
+      let path = String(decoding: path, as: UTF8.self)
+      return list.contains(path) || list.contains(path.split(separator: "/").last.map(String.init) ?? path)
+    }
+    var traits = traits(of: names.first { isOne(of: named, $0) } ?? program)
+    if (names + [program]).contains(where: { isOne(of: refused, $0) }) { traits.lookUp = .never }
+    return traits
   }
 
-  /// - Parameter path: where the program is, without symbolic links.
-  public func traits(_ path: [UInt8]) -> Traits {
+  private func traits(of path: [UInt8]) -> Traits {
     let path = String(decoding: path, as: UTF8.self)
     let name = path.split(separator: "/").last.map(String.init) ?? path
     if let known = known[path] ?? known[name] ?? known[Self.base(of: name)] { return known }
-    return takesAll ? Traits(isUnit: true, timing: .exact, isTree: true, makesAnew: false) : Self.unknown
+    var traits = Self.unknown
+    if takesAll { traits.lookUp = .always }
+    return traits
+  }
+
+  /// Whether what comes of a program can be told by its files where it is the first of a unit, or a part of one.
+  /// - Parameter outer: of the unit. Who starts no others is not asked who it is, and so gets no random numbers.
+  public func isAccepted(_ program: Traits, in outer: Traits) -> Bool {
+    program.isKnown || isReproducible && outer.isTree
   }
 
   /// `x86_64-linux-gnu-gcc-12` is gcc.
@@ -136,6 +171,21 @@ public struct SkippedPrograms: Sendable {
   public static func asksProcessor(_ arguments: [ArraySlice<UInt8>]) -> Bool {
     ["-march=native", "-mtune=native", "-mcpu=native"].contains { option in
       arguments.contains { $0.elementsEqual(option.utf8) }
+    }
+  }
+
+  /// Whether a call of a program writes into what it makes when that was: GNU's compilers stamp what they count for gcov(1), unless they are given
+  /// a number to take instead.
+  /// - Parameters:
+  ///   - path: where the program is.
+  ///   - arguments: with its name before them.
+  public static func stamps(_ path: [UInt8], _ arguments: [ArraySlice<UInt8>]) -> Bool {
+    let name = path.split(separator: UInt8(ascii: "/")).last.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    if base(of: name).hasPrefix("clang") || arguments.contains(where: { $0.starts(with: "-frandom-seed=".utf8) }) {
+      return false
+    }
+    return ["--coverage", "-coverage", "-ftest-coverage", "-fprofile-arcs", "-fprofile-generate"].contains { option in
+      arguments.contains { $0.starts(with: option.utf8) }
     }
   }
 

@@ -34,7 +34,8 @@ public struct SkipRules: Sendable, Equatable {
   ///   - trace: its directory.
   /// - Throws: a message for the user if the cache cannot be used.
   func open(for configuration: RunConfiguration, trace: String) throws(SupervisorError) -> SkippingConfiguration {
-    if all, configuration.seed == nil || configuration.clock == nil {
+    let isReproducible = configuration.seed != nil && configuration.clock != nil
+    if all, !isReproducible {
       throw SupervisorError(
         "--skip-all needs --reproducible: else a program may ask for the time or for random numbers, which nobody sees; or name programs by --skip"
       )
@@ -50,8 +51,9 @@ public struct SkipRules: Sendable, Equatable {
       + "\(configuration.answersInstructions) \(configuration.machine as Any) \(configuration.hostname) "
       + "\(configuration.times) \(configuration.calls)"
     return SkippingConfiguration(
-      store: store, programs: SkippedPrograms(more: more, fewer: fewer, all: all), options: Array(options.utf8),
-      origin: Array(trace.utf8), root: Self.root(of: configuration))
+      store: store,
+      programs: SkippedPrograms(more: more, fewer: fewer, all: all, isReproducible: isReproducible),
+      options: Array(options.utf8), origin: Array(trace.utf8), root: Self.root(of: configuration))
   }
 
   /// The nearest source around the working directory, which is the project, or the directory itself.

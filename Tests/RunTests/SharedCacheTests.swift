@@ -20,7 +20,7 @@ struct SharedCacheTests {
         "rm -rf ../native && cp -r . ../native && cd ../native && rm -f *.o && (\(script))", in: project)
       let guest = try CommandLine.shell(
         """
-        rm -f *.o; \(environment) \(prefix) run --system --no-project --build ../build --cache ../\(machine) --cache \(address) \(options) -- sh -c '\(script)' | cat
+        rm -f *.o; \(environment) \(prefix) run --system --no-project --build ../build --cache ../\(machine) --cache \(address) --no-skip dash \(options) -- sh -c '\(script)' | cat
         """, in: project)
       #expect(guest.output == native.output, "\(guest)")
       let skipped = try CommandLine.shell("\(prefix) inspect events ../build/last --type skipped", in: project)

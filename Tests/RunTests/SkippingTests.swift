@@ -41,8 +41,10 @@ struct SkippingTests {
 
     var project: String { "\(directory)/\(name)" }
 
-    func run(_ script: String, options: String = "") throws -> CommandLine.Outcome {
-      try CommandLine.shell(
+    /// - Parameter asWhole: the script itself may be skipped.
+    func run(_ script: String, options: String = "", asWhole: Bool = false) throws -> CommandLine.Outcome {
+      let options = asWhole ? options : "--no-skip dash \(options)"
+      return try CommandLine.shell(
         "\(prefix) run --system --no-project --quiet --build ../build --cache ../cache \(options) -- sh -c '\(script)' | cat",
         in: project)
     }
@@ -193,6 +195,88 @@ struct SkippingTests {
       #expect(count("skipped", in: told) > 0, "\(told)")
       let refused = try project.run(script, options: "--skip-all")
       #expect(refused.error.contains("--skip-all needs --reproducible"), "\(refused)")
+    }
+  }
+
+  @Test("a script is one step, and what it packs", arguments: users)
+  func scripts(_ user: Int) throws {
+    try withProject(user) { project in
+      func digests() throws -> String {
+        try CommandLine.shell(
+          "\(project.prefix) export --to ../out ../build/last >&2; cd ../out && find . -type f | sort | xargs sha256sum; rm -r ../out",
+          in: project.project
+        ).output
+      }
+      for _ in 0..<2 {
+        _ = try project.run("cc -O1 -Ifirst -Isecond -o program main.c part.c; wc -c program", asWhole: true)
+      }
+      #expect(try project.told().map { $0.prefix(7) } == ["skipped"])
+      let packed = "tar czf all.tar.gz *.c Makefile && echo part.c"
+      let first = try project.run(packed, asWhole: true)
+      let made = try digests()
+      let second = try project.run(packed, asWhole: true)
+      #expect(first.output == second.output && first.output.contains("part.c"), "\(first)")
+      #expect(try project.told().map { $0.prefix(7) } == ["skipped"])
+      #expect(try digests() == made && made.contains("all.tar.gz"), "\(made)")
+      // What stands in the archive is when it was modified.
+      try project.edit("touch part.c")
+      _ = try project.run(packed, asWhole: true)
+      #expect(try count("skipped", in: project.told()) == 0)
+      // Nobody knows what it does; when it has made what it packs is told by the archive.
+      for (script, reason) in [
+        ("./program", "it runs"),
+        ("tar czf - program | cat >all.tar.gz; ls > names; tar cf n.tar names", "it asks for the time"),
+      ] {
+        _ = try project.run("make -s", asWhole: true)
+        for _ in 0..<2 { _ = try project.run("make -s; \(script)", asWhole: true) }
+        let told = try project.told()
+        #expect(count("unrecorded \(reason)", in: told) == 1, "\(script): \(told)")
+      }
+    }
+  }
+
+  @Test("what asks for the time is done again where it would be another")
+  func clocks() throws {
+    try withProject(Int(getuid())) { project in
+      try project.edit("echo 1 > seconds")
+      let script = "bash -c \"read n < seconds; sleep \\$n\"; sh -c date"
+      func run(_ more: String = "") throws -> String {
+        try project.run(script, options: "--reproducible --skip-all --no-skip bash --no-skip sleep \(more)").output
+      }
+      let first = try run()
+      #expect(try run() == first && !first.isEmpty)
+      let told = try project.told()
+      #expect(count("skipped", in: told) > 0, "\(told)")
+      try project.edit("echo 3 > seconds")
+      let native = try CommandLine.shell(
+        "\(project.prefix) run --system --no-project --quiet --build ../build --reproducible -- sh -c '\(script)'",
+        in: project.project
+      ).output
+      #expect(try run() == native && native != first, "\(first) \(native)")
+    }
+  }
+
+  @Test("what was started otherwise than before says how")
+  func otherStarts() throws {
+    try withProject(Int(getuid())) { project in
+      let compile = "cc -O1 -Ifirst -Isecond -c -o main.o main.c"
+      for (script, options, reason) in [
+        (
+          "cc -O2 -Ifirst -Isecond -g -c -o main.o main.c", "",
+          "its arguments -O1 are gone, its arguments -O2, -g are new"
+        ),
+        ("cc -O1 -Isecond -Ifirst -c -o main.o main.c", "", "its arguments stand in another order"),
+        ("CPATH=/a; export CPATH; \(compile)", "", "the variable CPATH is new"),
+        ("umask 77; \(compile)", "", "its user or umask is another"),
+        (compile, "--times squashed", "the run has other options"),
+        ("\(compile) < main.c > said", "", "its standard input or output is of another kind"),
+      ] {
+        try project.edit("rm -rf ../cache")
+        _ = try project.run(compile)
+        _ = try project.run(script, options: options)
+        let told = try project.told()
+        #expect(told.contains { $0.hasPrefix("unskipped \(reason)") }, "\(script): \(told)")
+      }
     }
   }
 

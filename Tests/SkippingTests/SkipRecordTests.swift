@@ -26,7 +26,8 @@ struct SkipRecordTests {
     }
     var record = SkipRecord(
       origin: path(), process: number(), duration: UInt64(number()),
-      timing: SkipRecord.Timing(rawValue: UInt8(number(2))) ?? .none, questions: [], outputs: [], said: [],
+      timing: SkipRecord.Timing(rawValue: UInt8(number(2))) ?? .none,
+      clock: number(1) == 0 ? nil : UInt64.random(in: 0 ... .max, using: &random), questions: [], outputs: [], said: [],
       status: UInt8(number(255)))
     for _ in 0..<number(8) {
       let answer: SkipRecord.Answer =
@@ -83,7 +84,7 @@ struct SkipRecordTests {
       "", "a", "/a/../b", "/a/./b", "/a//b", "/a/", "/\\x00", "/..", "/" + String(repeating: "a", count: 256),
     ])
   func paths(_ path: String) {
-    let text = "uwrx skip record 2\nfrom\t/t\t2\t3\t0\nmissing\t\(path)\nstatus\t0\nend\n"
+    let text = "uwrx skip record 3\nfrom\t/t\t2\t3\t0\nmissing\t\(path)\nstatus\t0\nend\n"
     #expect(SkipRecord(text: Array(text.utf8)) == nil)
     #expect(SkipRecord(text: Array(text.replacingPath(path, by: "/a/b").utf8)) != nil)
   }
@@ -97,8 +98,8 @@ struct SkipRecordTests {
       ("/opt/mine", true), ("/usr/bin/strip", true),
     ])
   func programs(_ path: String, _ isSkipped: Bool) {
-    #expect(SkippedPrograms(more: ["/opt/mine"]).traits(Array(path.utf8)).isUnit == isSkipped)
-    #expect(!SkippedPrograms(fewer: ["gcc"]).traits(Array("/usr/bin/gcc".utf8)).isUnit)
+    #expect(SkippedPrograms(more: ["/opt/mine"]).traits(Array(path.utf8)).lookUp == (isSkipped ? .always : .never))
+    #expect(SkippedPrograms(fewer: ["gcc"]).traits(Array("/usr/bin/gcc".utf8)).lookUp == .never)
   }
 
   @Test(

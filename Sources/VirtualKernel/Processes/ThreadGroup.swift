@@ -50,6 +50,8 @@ public final class ThreadGroup {
   var end: End?
   /// What it does belongs to this, in a run that skips.
   var unit: Unit?
+  /// What it runs is known to make nothing of what time it is.
+  var hasKnownProgram = true
   /// Where its random numbers come from; nil in a run without a seed.
   var identity: ProcessIdentity?
   /// What time it is to the process, in a run with a virtual clock.

@@ -43,6 +43,9 @@ extension VirtualKernel {
       for file in unknown { host.close(file.file) }
       return .differs(difference)
     }
+    if let clock = record.clock, clock != unit.startClock {
+      return .differs(UnskippedProcess(record, "it asks for the time, which is another when it begins"))
+    }
     for question in record.questions {
       func differs(_ reason: String, _ found: DentryID? = nil, digest: [UInt8]? = nil) -> Comparison {
         refuse(

@@ -25,6 +25,10 @@ extension VirtualKernel {
       unit.cannotBeRecorded("it asks for the processor that it runs on")
       return nil
     }
+    if SkippedPrograms.stamps(program, words) {
+      unit.cannotBeRecorded("it writes into what it makes when that was; -frandom-seed= gives it a number instead")
+      return nil
+    }
     let sharesJobs = !unit.traits.isTree && words.contains { $0.starts(with: "-flto".utf8) }
     if words.contains(where: Self.namesDescriptor) || variables.contains(where: Self.namesDescriptor) {
       unit.cannotBeRecorded("it is told of a descriptor by its name")
@@ -50,7 +54,7 @@ extension VirtualKernel {
     // Compilers do not ask, what recipes call does: uname(1).
     if unit.traits.isTree { key.add(.machine, Self.systemNames) }
     // Who may ask for random numbers gets those of who it is.
-    if unit.traits.isTree, skipper.configuration.programs.takesAll, let identity = call.thread.group.identity {
+    if unit.traits.isTree, skipper.configuration.programs.isReproducible, let identity = call.thread.group.identity {
       key.add(.identity, identity.digest)
     }
     key.add(.directory, directory)

@@ -31,6 +31,16 @@ extension VirtualKernel {
     return table
   }()
 
+  private static let timeCalls: [SyscallNumber] = {
+    var calls: [SyscallNumber] = [.clock_gettime, .gettimeofday, .times, .getrusage, .sysinfo]
+    #if arch(x86_64)
+      calls.append(.time)
+    #endif
+    return calls
+  }()
+
+  static func asksForTime(_ number: Int32) -> Bool { timeCalls.contains { $0.rawValue == number } }
+
   private static let identityCalls: [SyscallNumber] = [
     .setuid, .setgid, .setreuid, .setregid, .setresuid, .setresgid, .setfsuid, .setfsgid,
   ]

@@ -41,6 +41,18 @@ extension Unit {
     }
   }
 
+  /// A process of the unit is told when what stands at a name was modified.
+  func noteTimes(of dentry: DentryID) {
+    guard chain.contains(where: { $0.isListening && $0.tellsTimes && !$0.own.isEmpty }),
+      let path = try? files.nodes.guestPath(of: dentry)
+    else { return }
+    // Of what it has made itself that is when it has run.
+    for unit in chain
+    where unit.isListening && unit.tellsTimes && unit.own.contains(path) && !unit.dated.contains(path) {
+      unit.didAskForTime()
+    }
+  }
+
   /// Who finds the project's files by its directory's name does not find them in another one.
   private func noteWay(to path: [UInt8], _ kind: EventKind) {
     guard sharedKey != nil, files.events.isAbsolute else { return }
@@ -87,16 +99,18 @@ extension Unit {
     guard chain.contains(where: { $0.isListening }), let path = try? files.nodes.guestPath(of: dentry) else { return }
     let text = String(decoding: path, as: UTF8.self)
     // libselinux asks for file systems, make(1) for the load; null and zero tell the same to everybody.
-    if skipper.configuration.programs.takesAll, ["/dev/urandom", "/dev/random"].contains(text) { return }
     if ["/dev/null", "/dev/zero", "/dev/full", "/proc/filesystems", "/proc/mounts", "/proc/loadavg"].contains(text) {
       return
     }
+    // What they tell depends on who asks, which is a part of the key.
+    let isRandom =
+      skipper.configuration.programs.isReproducible && ["/dev/urandom", "/dev/random"].contains(text)
     // How many jobs there can be is no matter of what they make (ninja's GetProcessorCount).
     let isAboutProcessors =
       ["/cgroup", "/mountinfo"].contains { text.hasSuffix($0) }
       || ["/sys/fs/cgroup/", "/sys/devices/system/cpu/"].contains { text.hasPrefix($0) }
     for unit in chain where unit.isListening && (unit.traits.isTree || text.hasPrefix("/dev/")) {
-      if isAboutProcessors, unit.traits.timing == .order { continue }
+      if isAboutProcessors && unit.traits.timing == .order || isRandom && unit.traits.isTree { continue }
       unit.cannotBeRecorded("it opens \(self.text(path))")
     }
   }

@@ -98,6 +98,12 @@ final class Unit {
   var hasSaid = false
   /// How times matter to what has run in it.
   var timing: SkipRecord.Timing
+  /// What its clock showed when it began, in a run with a virtual one: nanoseconds.
+  let startClock: UInt64?
+  /// What comes of it depends on that.
+  private(set) var asksForTime = false
+  /// A program of it may make something of times of files, beyond which of two is newer.
+  private(set) var tellsTimes: Bool
   /// Why it cannot be recorded.
   private(set) var obstacle: UnrecordedProcess?
 
@@ -120,15 +126,18 @@ final class Unit {
   var asksForWidth = false
 
   init(
-    _ root: ThreadGroup, _ files: FileTree, _ skipper: Skipper, _ traits: SkippedPrograms.Traits, began: UInt64
+    _ root: ThreadGroup, _ files: FileTree, _ skipper: Skipper, _ traits: SkippedPrograms.Traits, began: UInt64,
+    clock: UInt64?
   ) {
     self.root = root.number
     self.files = files
     self.skipper = skipper
     self.traits = traits
     self.began = began
+    startClock = clock
     outer = root.unit
     timing = traits.timing
+    tellsTimes = traits.timing == .exact
     startTime = files.host.now()
   }
 
@@ -144,7 +153,16 @@ final class Unit {
   /// A process of it has begun a program.
   func begin(_ program: SkippedPrograms.Traits, _ path: [UInt8]) {
     timing = max(timing, program.timing)
-    if !program.isKnown { cannotBeRecorded("it runs \(text(path)), which may ask for more than files") }
+    if program.timing == .exact { tellsTimes = true }
+    if !skipper.configuration.programs.isAccepted(program, in: traits) {
+      cannotBeRecorded("it runs \(text(path)), which may ask for more than files")
+    }
+  }
+
+  /// A process of it that may make something of it has asked what time it is.
+  func didAskForTime() {
+    if startClock == nil { cannotBeRecorded("it asks for the time") }
+    asksForTime = true
   }
 
   /// A process of it reads from descriptor 0.

@@ -24,12 +24,14 @@ extension VirtualKernel {
       program = interpreter
     }
     let programs = skipper.configuration.programs
-    let name = [execution.fileName, path].first { programs.isNamed($0) }
-    let traits = programs.traits(name ?? program)
+    let traits = programs.traits(program, called: [execution.fileName, path])
     for unit in UnitChain(group.unit) { unit.begin(traits, program) }
-    if traits.isUnit, group.unit?.traits.isTree ?? true {
-      group.unit = Unit(group, files, skipper, traits, began: execution.time)
-    }
+    group.hasKnownProgram = traits.isKnown
+    guard programs.isAccepted(traits, in: traits),
+      traits.lookUp == .always && group.unit?.traits.isTree ?? true || traits.lookUp == .outermost && group.unit == nil
+    else { return }
+    let clock = reproduction.clock == nil ? nil : clock(of: group).now
+    group.unit = Unit(group, files, skipper, traits, began: execution.time, clock: clock)
   }
 
   /// A call of a process in a unit, before it is decided.
@@ -93,6 +95,7 @@ extension VirtualKernel {
         unit.phase = .skipped
         tellReads(of: match.record, call)
         unit.absorb(match.record.said)
+        if record.clock != nil { for outer in UnitChain(unit.outer) { outer.didAskForTime() } }
         // Whatever it is told, it does not see it any more.
         return .value(0)
       case .skipped: return nil
@@ -128,6 +131,9 @@ extension VirtualKernel {
     let number = call.notification.number
     if !Self.isTransparent(number) {
       unit.chain.cannotBeRecorded("it calls \(Registry.entry(number)?.name ?? "\(number)")")
+    }
+    if !call.thread.group.hasKnownProgram, Self.asksForTime(number) {
+      for unit in unit.chain { unit.didAskForTime() }
     }
     if number == SyscallNumber.ioctl.rawValue, call.arguments.1 & 0xffff_ffff == UInt64(TIOCGWINSZ) {
       for unit in unit.chain { unit.asksForWidth = true }

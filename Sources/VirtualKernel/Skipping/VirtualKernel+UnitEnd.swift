@@ -76,6 +76,7 @@ extension VirtualKernel {
     }
     guard prepareOutputs(changes, call, unit, recording) else { return nil }
     recording.timing = unit.timing
+    recording.clock = unit.asksForTime ? unit.startClock : nil
     recording.status = UInt8(truncatingIfNeeded: call.arguments.0)
     recording.duration = call.notification.time &- unit.began
     return recording
@@ -180,6 +181,7 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   var questions: [Question] = []
   var outputs: [Output] = []
   var timing = SkipRecord.Timing.none
+  var clock: UInt64?
   var status: UInt8 = 0
   var duration: UInt64 = 0
   private let unit: Unit
@@ -226,8 +228,8 @@ final class UnitRecording: BlockingWork, @unchecked Sendable {
   private func record() throws(Errno) -> Bool {
     let store = skipper.store
     var record = SkipRecord(
-      origin: skipper.configuration.origin, process: unit.root, duration: duration, timing: timing, questions: [],
-      outputs: [], said: said, status: status)
+      origin: skipper.configuration.origin, process: unit.root, duration: duration, timing: timing, clock: clock,
+      questions: [], outputs: [], said: said, status: status)
     for question in questions {
       let (path, status, modified, digest): ([UInt8], SkipRecord.Status, Int64?, ContentDigest)
       switch question {

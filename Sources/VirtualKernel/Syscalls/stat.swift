@@ -93,6 +93,7 @@ extension Call {
     let dentry = try existing(walk)
     try files.load(dentry)
     files.events.record(.stat, dentry)
+    files.events.unit?.noteTimes(of: dentry)
     let inode = files.nodes[dentry].pointee.inode
     if files.nodes[inode].pointee.backing == .skeleton { return try files.statusInSkeleton(dentry) }
     var status = try files.attributes(inode)
